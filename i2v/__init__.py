@@ -1,0 +1,18 @@
+"""i2v: the neural half, and everything about pictures and sound.
+
+``animate`` joins it with :mod:`physim`; ``generate`` needs only a :class:`physim.Conditions`.
+Importing this package loads neither JAX nor Warp.
+"""
+
+from physim._lazy import lazy_exports
+
+_EXPORTS = {
+    "animate": "i2v.animate",
+    "preview": "i2v.animate",
+    "generate": "i2v.generate",
+    "Clip": "i2v.clip",
+}
+
+__all__ = sorted(_EXPORTS)
+
+lazy_exports(__name__, _EXPORTS)

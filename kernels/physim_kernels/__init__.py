@@ -1,0 +1,11 @@
+"""Warp kernels and ``wp.func`` geometry: arrays in, arrays out. No scene, no file, no policy."""
+
+import os
+
+import warp as wp
+
+wp.config.quiet = True  # stdout belongs to results
+wp.config.enable_backward = False  # adjoints double the compile time; a kernel that needs one says so in its module
+wp.config.log_level = getattr(wp, "LOG_ERROR", 30) if hasattr(wp.config, "log_level") else None
+if os.environ.get("PHYSIM_CACHE"):
+    wp.config.kernel_cache_dir = os.path.join(os.environ["PHYSIM_CACHE"], "warp")

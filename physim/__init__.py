@@ -1,0 +1,57 @@
+"""physim: one photo becomes a physically simulated scene.
+
+The river of data, one public function per arrow::
+
+    Shot ──reconstruct──▶ Scene ──simulate──▶ Trajectory ──render──▶ Conditions
+
+Importing this package is light: neither Warp nor JAX is loaded before a function that needs them is called.
+Units, frames and array layouts are in ``docs/conventions.md``.
+"""
+
+from physim._lazy import lazy_exports
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    # the river
+    "Shot": "physim.shot",
+    "reconstruct": "physim.reconstruct",
+    "simulate": "physim.simulate",
+    "render": "physim.render",
+    "Compositor": "physim.compositor",
+    # types
+    "Camera": "physim.camera",
+    "CameraPath": "physim.camera",
+    "Conditions": "physim.conditions",
+    "Photo": "physim.photo",
+    "Scene": "physim.scene",
+    "Entity": "physim.scene",
+    "Light": "physim.scene",
+    "Backdrop": "physim.scene",
+    "Cutout": "physim.scene",
+    "Trajectory": "physim.trajectory",
+    # shapes
+    "Plane": "physim.shapes",
+    "Sphere": "physim.shapes",
+    "Box": "physim.shapes",
+    "Capsule": "physim.shapes",
+    "Cylinder": "physim.shapes",
+    "Hull": "physim.shapes",
+    "Mesh": "physim.shapes",
+    "HeightField": "physim.shapes",
+    "Sheet": "physim.shapes",
+    "Emitter": "physim.shapes",
+    # materials
+    "Rigid": "physim.materials",
+    "Static": "physim.materials",
+    "Smoke": "physim.materials",
+    "Cloth": "physim.materials",
+    "Liquid": "physim.materials",
+    # forces
+    "Wind": "physim.forces",
+    "Impulse": "physim.forces",
+}
+
+__all__ = ["__version__", *sorted(_EXPORTS)]
+
+lazy_exports(__name__, _EXPORTS)

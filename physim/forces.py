@@ -1,0 +1,50 @@
+"""Forces that act on a scene from outside: wind and impulses."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Wind:
+    """Air moving over the whole scene. Drags bodies, carries smoke."""
+
+    velocity: tuple[float, float, float]
+    """Mean wind velocity [m/s], world frame."""
+    gust: float = 0.0
+    """Standard deviation of the speed relative to its mean [-], 0 to 1. Gusts are seeded and smooth in time."""
+    seed: int = 0
+
+    def velocity_at(self, time: float) -> np.ndarray:
+        """Wind velocity at ``time`` [s], shape (3,) [m/s]: the mean times 1 + gust x a smooth seeded signal.
+
+        The signal is a sum of eight sines between 0.2 and 2 Hz with seeded phases, amplitudes proportional to
+        f^(-5/6) (the square root of Kolmogorov's f^(-5/3) spectrum), scaled to unit variance.
+        """
+        mean = np.asarray(self.velocity, dtype=np.float64)
+        if self.gust == 0.0:
+            return mean
+        rng = np.random.default_rng(self.seed)
+        frequency = np.geomspace(0.2, 2.0, 8)
+        phase = rng.uniform(0.0, 2.0 * np.pi, frequency.size)
+        amplitude = frequency ** (-5.0 / 6.0)
+        amplitude *= np.sqrt(2.0 / np.sum(amplitude**2))
+        signal = float(np.sum(amplitude * np.sin(2.0 * np.pi * frequency * time + phase)))
+        return mean * (1.0 + self.gust * signal)
+
+
+@dataclass(frozen=True)
+class Impulse:
+    """A push at one instant: momentum given to one body."""
+
+    on: str
+    """Name of the body."""
+    newton_seconds: tuple[float, float, float]
+    """Linear impulse [N s], world frame."""
+    at: float = 0.0
+    """Time of the push [s]."""
+    point: tuple[float, float, float] | None = None
+    """Where it is applied [m], relative to the centre of mass, world axes. ``None``: at the centre of mass."""
+
+
+Force = Wind | Impulse

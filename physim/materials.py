@@ -1,0 +1,165 @@
+"""Materials: presets by name, with their sources, and SI overrides.
+
+A material says what matter is, never how a solver treats it: no contact stiffness, no iteration counts.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, fields
+from typing import Any
+
+# Densities: CRC Handbook of Chemistry and Physics, 97th ed., and engineeringtoolbox.com tables.
+# Friction: dry coefficients against themselves or wood, Engineering Toolbox "Friction coefficients"; CRC ch. 15.
+# Restitution: Cross, R., Am. J. Phys. 67 (1999) 222 and 78 (2010) 716 (balls); Goldsmith, Impact (1960) for the rest.
+SOLIDS: dict[str, dict[str, float]] = {
+    "aluminium": dict(density=2700, friction=0.45, restitution=0.55),
+    "brass": dict(density=8500, friction=0.35, restitution=0.5),
+    "cardboard": dict(density=690, friction=0.45, restitution=0.25),
+    "ceramic": dict(density=2400, friction=0.4, restitution=0.5),
+    "concrete": dict(density=2400, friction=0.65, restitution=0.3),
+    "copper": dict(density=8960, friction=0.4, restitution=0.35),
+    "cork": dict(density=240, friction=0.45, restitution=0.55),
+    "felt": dict(density=180, friction=0.5, restitution=0.1),
+    "glass": dict(density=2500, friction=0.4, restitution=0.65),
+    "gold": dict(density=19300, friction=0.4, restitution=0.2),
+    "ice": dict(density=917, friction=0.05, restitution=0.3),
+    "iron": dict(density=7870, friction=0.45, restitution=0.5),
+    "ivory": dict(density=1850, friction=0.2, restitution=0.9),
+    "leather": dict(density=860, friction=0.5, restitution=0.2),
+    "marble": dict(density=2700, friction=0.4, restitution=0.6),
+    "oak": dict(density=750, friction=0.45, restitution=0.45),
+    "paper": dict(density=800, friction=0.4, restitution=0.15),
+    "pine": dict(density=510, friction=0.4, restitution=0.45),
+    "plastic": dict(density=1050, friction=0.35, restitution=0.6),
+    "porcelain": dict(density=2400, friction=0.35, restitution=0.55),
+    "rubber": dict(density=1100, friction=0.85, restitution=0.8),
+    "silver": dict(density=10490, friction=0.35, restitution=0.4),
+    "steel": dict(density=7850, friction=0.4, restitution=0.6),
+    "stone": dict(density=2600, friction=0.6, restitution=0.4),
+    "sugar": dict(density=1050, friction=0.5, restitution=0.35),
+    "wood": dict(density=650, friction=0.45, restitution=0.45),
+}
+
+# "temperature" [K] of the source, "extinction" [m^2/g-like, here 1/m at density 1], "albedo" single scattering.
+# Steam: water droplets scatter without absorbing. Smoke: soot absorbs (Mulholland & Croarkin 2000, 8.7 m^2/g).
+SMOKES: dict[str, dict[str, Any]] = {
+    "steam": dict(temperature=340.0, extinction=60.0, albedo=(0.99, 0.99, 0.99), dissipation=0.9, cooling=1.2),
+    "smoke": dict(temperature=450.0, extinction=60.0, albedo=(0.55, 0.55, 0.56), dissipation=0.05, cooling=0.5),
+    "exhaust": dict(temperature=600.0, extinction=0.12, albedo=(0.97, 0.96, 0.95), dissipation=0.02, cooling=0.08),
+    "dust": dict(temperature=293.15, extinction=20.0, albedo=(0.75, 0.65, 0.5), dissipation=0.1, cooling=0.0),
+    "fog": dict(temperature=285.0, extinction=8.0, albedo=(0.98, 0.98, 0.98), dissipation=0.0, cooling=0.0),
+}
+
+
+def _preset(kind: str, table: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    if name not in table:
+        near = difflib.get_close_matches(name, table, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown {kind} material {name!r}.{hint} Known: {', '.join(sorted(table))}.")
+    return table[name]
+
+
+def _fill(material: Any, kind: str, table: dict[str, dict[str, Any]]) -> None:
+    values = _preset(kind, table, material.preset)
+    for spec in fields(material):
+        if spec.name in values and getattr(material, spec.name) is None:
+            object.__setattr__(material, spec.name, values[spec.name])
+
+
+def _at_least(material: Any, name: str, low: float, high: float = float("inf")) -> None:
+    value = getattr(material, name)
+    if not low <= value <= high:
+        bound = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
+        raise ValueError(f"{type(material).__name__}({material.preset!r}).{name} is {value:g}, expected {bound}.")
+
+
+@dataclass(frozen=True)
+class Rigid:
+    """A body that moves and keeps its form."""
+
+    preset: str = "wood"
+    density: float | None = None
+    """[kg/m^3]"""
+    friction: float | None = None
+    """Coulomb coefficient [-]; a pair uses the geometric mean."""
+    restitution: float | None = None
+    """Normal restitution [-], 0 to 1; a pair uses the larger one."""
+    mass: float | None = None
+    """[kg]; overrides density x volume."""
+    drag_coefficient: float = 0.5
+    """Quadratic air drag, on the area of the bounding sphere's disc or of the shape facing the wind [-]."""
+
+    def __post_init__(self) -> None:
+        _fill(self, "solid", SOLIDS)
+        _at_least(self, "density", 1e-3)
+        _at_least(self, "friction", 0)
+        _at_least(self, "restitution", 0, 1)
+        _at_least(self, "drag_coefficient", 0)
+        if self.mass is not None:
+            _at_least(self, "mass", 1e-9)
+
+
+@dataclass(frozen=True)
+class Static:
+    """A thing that does not move: things collide with it."""
+
+    preset: str = "wood"
+    friction: float | None = None
+    restitution: float | None = None
+
+    def __post_init__(self) -> None:
+        _fill(self, "solid", SOLIDS)
+        _at_least(self, "friction", 0)
+        _at_least(self, "restitution", 0, 1)
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """A gas with something visible in it."""
+
+    preset: str = "smoke"
+    temperature: float | None = None
+    """Of the source [K]; drives buoyancy against ``ambient_temperature``."""
+    ambient_temperature: float = 293.15
+    """[K]"""
+    extinction: float | None = None
+    """Extinction coefficient at density 1 [1/m]."""
+    albedo: tuple[float, float, float] | None = None
+    """Single-scattering albedo per colour channel, linear [-]."""
+    dissipation: float | None = None
+    """Rate at which the visible density fades [1/s]."""
+    cooling: float | None = None
+    """Rate at which the excess temperature fades [1/s]."""
+    vorticity_confinement: float = 0.3
+    """Strength of the confinement that gives back small eddies [-]."""
+    resolution: int = 64
+    """Cells along the longest side of the simulated box."""
+    domain: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    """Lower and upper corner of the simulated box [m]. ``None``: chosen from emitters, wind, duration and view."""
+
+    def __post_init__(self) -> None:
+        _fill(self, "smoke", SMOKES)
+        _at_least(self, "temperature", 1)
+        _at_least(self, "ambient_temperature", 1)
+        _at_least(self, "extinction", 0)
+        _at_least(self, "dissipation", 0)
+        _at_least(self, "cooling", 0)
+        _at_least(self, "resolution", 8, 512)
+
+
+@dataclass(frozen=True)
+class Cloth:
+    """A fabric. Declared here so that a shot can name it; its solver is not part of this version."""
+
+    preset: str = "cotton"
+
+
+@dataclass(frozen=True)
+class Liquid:
+    """A liquid. Declared here so that a shot can name it; its solver is not part of this version."""
+
+    preset: str = "water"
+
+
+Material = Rigid | Static | Smoke | Cloth | Liquid

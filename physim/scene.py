@@ -1,0 +1,247 @@
+"""Scene: what is there before time starts. Entities are shape × material at a pose; the rest came from the photo.
+
+World frame: right-handed, Y up, metres, gravity (0, -9.81, 0), ground at y = 0 below the camera.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from physim.camera import CameraPath
+from physim.forces import Force, Impulse, Wind
+from physim.materials import Cloth, Liquid, Material, Rigid, Smoke, Static
+from physim.shapes import Emitter, HeightField, Mesh, Plane, Shape, Sheet
+
+
+@dataclass(frozen=True)
+class Light:
+    """One distant light and what the rest of the surroundings add. Linear colour, photo white at 1."""
+
+    direction: tuple[float, float, float] = (0.3, 0.9, 0.3)
+    """Unit vector from the scene to the light, world frame."""
+    colour: tuple[float, float, float] = (0.75, 0.75, 0.75)
+    """What a white surface facing the light sends back because of it, linear."""
+    ambient: tuple[float, float, float] = (0.3, 0.3, 0.3)
+    """What a white surface in full shadow sends back, linear."""
+    half_angle: float = 0.06
+    """Angular radius of the light [rad]: how soft shadows are."""
+    shadow_floor: float = 0.1
+    """Brightness inside a full cast shadow over brightness outside it, as measured in the photo [-]."""
+    source: str = "default"
+    """'user', 'estimated' or 'default'."""
+
+    def __post_init__(self) -> None:
+        d = np.asarray(self.direction, dtype=np.float64)
+        n = np.linalg.norm(d)
+        if not np.isfinite(n) or n < 1e-9:
+            raise ValueError(f"light.direction is {self.direction}, expected a vector towards the light.")
+        object.__setattr__(self, "direction", tuple(float(x) for x in d / n))
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A piece of the photo with a soft edge, in a crop of it."""
+
+    colour: np.ndarray
+    """(h, w, 3) float32 sRGB in [0, 1]; the background's colour is removed at the edge and extended beyond it."""
+    alpha: np.ndarray
+    """(h, w) float32 in [0, 1]"""
+    corner: tuple[int, int]
+    """(u, v) of the crop's upper left pixel in the photo."""
+    shadow: np.ndarray | None = None
+    """(h, w) float32: light ratio photo / plate around the thing, its own contact shadow, which it carries along."""
+
+
+@dataclass(frozen=True)
+class StillLayer:
+    """Something in front that never moves (a tower, a lamp): smoke and bodies may pass before or behind it."""
+
+    name: str
+    cutout: Cutout
+    depth: float
+    """z of the camera at time 0 [m]."""
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """The photo once the things that move are lifted out of it."""
+
+    photo: np.ndarray
+    """(H, W, 3) float32 sRGB in [0, 1], at the photo's own resolution."""
+    plate: np.ndarray
+    """(H, W, 3) float32 sRGB: the photo with removed things and their shadows filled; equal to it elsewhere."""
+    hole: np.ndarray
+    """(H, W) float32 in [0, 1]: 1 where the plate was invented."""
+    depth: np.ndarray
+    """(h, w) float32 [m], any size of the same aspect: z of the plate's surface, finite (sky: far, 1e4)."""
+    ids: np.ndarray
+    """(H, W) uint16: entity number (position in ``Scene.entities`` + 1) of the photo's things, 0 for background."""
+    confidence: np.ndarray | None = None
+    """(h, w) float32 in [0, 1] of ``depth``."""
+    stills: tuple[StillLayer, ...] = ()
+    report: dict[str, str] = field(default_factory=dict)
+    """What was inferred and from where, one line each, for the user."""
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One thing: shape × material at a pose."""
+
+    name: str
+    shape: Shape
+    material: Material | None
+    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Of the shape's origin (the centre of mass of a solid) [m], world."""
+    orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+    """Quaternion (x, y, z, w), world from body."""
+    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """[m/s], world."""
+    angular_velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """[rad/s], world."""
+    cutout: Cutout | None = None
+    """Its pixels, if it comes from the photo."""
+    colour: tuple[float, float, float] = (0.8, 0.8, 0.8)
+    """Linear reflectance, if it was added to the photo."""
+    texture: str = "plain"
+    """Surface of an added thing: 'plain', 'sugar', 'wood', 'checker', 'speckle'."""
+
+    @property
+    def is_body(self) -> bool:
+        return isinstance(self.material, Rigid)
+
+    @property
+    def mass(self) -> float:
+        """[kg]"""
+        if not isinstance(self.material, Rigid):
+            raise TypeError(f"{self.name!r} is no rigid body and has no mass.")
+        if self.material.mass is not None:
+            return self.material.mass
+        assert self.material.density is not None
+        return self.material.density * self.shape.volume  # type: ignore[union-attr]
+
+    @property
+    def inertia(self) -> np.ndarray:
+        """About the centre of mass, body axes, (3, 3) [kg m^2]."""
+        shape = self.shape
+        return self.mass / shape.volume * shape.inertia_per_density  # type: ignore[union-attr]
+
+
+class Scene:
+    """Things, forces, light, camera. Built by :func:`physim.reconstruct` from a photo, or by hand with ``add``."""
+
+    def __init__(self, *, gravity: tuple[float, float, float] = (0.0, -9.81, 0.0), seed: int = 0) -> None:
+        self.gravity = np.asarray(gravity, dtype=np.float64)
+        """[m/s^2]"""
+        self.seed = seed
+        self.entities: dict[str, Entity] = {}
+        self.forces: list[Force] = []
+        self.light = Light()
+        self.camera: CameraPath | None = None
+        self.backdrop: Backdrop | None = None
+
+    def add(
+        self,
+        shape: Shape | Force,
+        material: Material | None = None,
+        *,
+        name: str | None = None,
+        position: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0),
+        velocity: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        angular_velocity: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        cutout: Cutout | None = None,
+        colour: tuple[float, float, float] = (0.8, 0.8, 0.8),
+        texture: str = "plain",
+    ) -> str:
+        """Add a thing (shape × material) or a force; returns the name it goes by.
+
+        A plane, a height field or a mesh without a material is static wood. Poses are those of the shape's own origin,
+        which for every solid is its centre of mass (for ``Hull`` and ``Mesh``: of the frame after recentring).
+
+        Raises:
+            ValueError: A name given twice, a pose that is not finite, a zero quaternion.
+            TypeError: A material that does not go with the shape (for example smoke without an emitter).
+        """
+        if isinstance(shape, Wind | Impulse):
+            self.forces.append(shape)
+            return type(shape).__name__.lower()
+        if material is None and isinstance(shape, Plane | HeightField | Mesh):
+            material = Static()
+        name = name or self._free_name(type(shape).__name__.lower())
+        if name in self.entities:
+            raise ValueError(f"an entity named {name!r} exists already; names must be unique.")
+        self._check_pair(name, shape, material)
+        for label, value in (("position", position), ("velocity", velocity), ("angular_velocity", angular_velocity)):
+            if np.shape(value) != (3,) or not np.all(np.isfinite(value)):
+                raise ValueError(f"{name}.{label} is {value}, expected three finite numbers.")
+        norm = float(np.linalg.norm(orientation))
+        if np.shape(orientation) != (4,) or not np.isfinite(norm) or norm < 1e-9:
+            raise ValueError(f"{name}.orientation is {orientation}, expected a quaternion (x, y, z, w).")
+        unit = tuple(float(q) / norm for q in orientation)
+        self.entities[name] = Entity(
+            name, shape, material, tuple(position), unit, tuple(velocity), tuple(angular_velocity), cutout, colour, texture
+        )  # fmt: skip
+        return name
+
+    def _free_name(self, stem: str) -> str:
+        number = 1
+        while f"{stem}{number}" in self.entities:
+            number += 1
+        return f"{stem}{number}"
+
+    @staticmethod
+    def _check_pair(name: str, shape: Shape, material: Material | None) -> None:
+        wanted: tuple[type, ...]
+        if isinstance(shape, Emitter):
+            wanted = (Smoke,)
+        elif isinstance(shape, Plane | HeightField):
+            wanted = (Static,)
+        elif isinstance(shape, Sheet):
+            wanted = (Cloth,)
+        else:
+            wanted = (Rigid, Static, Liquid)
+        if not isinstance(material, wanted):
+            names = " or ".join(t.__name__ for t in wanted)
+            given = type(material).__name__
+            raise TypeError(f"{name!r}: a {type(shape).__name__} takes a {names} material, not {given}.")
+
+    def __getitem__(self, name: str) -> Entity:
+        if name not in self.entities:
+            near = difflib.get_close_matches(name, self.entities, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise KeyError(f"no entity named {name!r}.{hint} There are: {', '.join(self.entities) or 'none'}.")
+        return self.entities[name]
+
+    def __iter__(self) -> Iterator[Entity]:
+        return iter(self.entities.values())
+
+    def number_of(self, name: str) -> int:
+        """The id of an entity in id maps: its position + 1 (0 is the background)."""
+        self[name]
+        return list(self.entities).index(name) + 1
+
+    @property
+    def bodies(self) -> list[Entity]:
+        """Rigid bodies, in the order they were added."""
+        return [e for e in self if isinstance(e.material, Rigid)]
+
+    @property
+    def statics(self) -> list[Entity]:
+        """Static shapes, in the order they were added."""
+        return [e for e in self if isinstance(e.material, Static)]
+
+    @property
+    def smokes(self) -> list[Entity]:
+        """Smoke emitters, in the order they were added. Emitters of equal material share one grid."""
+        return [e for e in self if isinstance(e.material, Smoke)]
+
+    def wind_at(self, time: float) -> np.ndarray:
+        """Sum of all winds at ``time`` [s], shape (3,) [m/s]."""
+        return sum((f.velocity_at(time) for f in self.forces if isinstance(f, Wind)), np.zeros(3))
+
+    def impulses(self) -> list[Impulse]:
+        return [f for f in self.forces if isinstance(f, Impulse)]

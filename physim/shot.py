@@ -1,0 +1,360 @@
+"""Shot: one plain-data description of a video. YAML, TOML or JSON in and out; SI units unless a field says otherwise.
+
+Pixels are (u, v) of the photo after EXIF orientation, from its upper left corner. World: Y up, metres, ground y = 0.
+Reading, writing and the error report live in :mod:`physim.shot_file`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Vector = tuple[float, float, float]
+Pixel = tuple[float, float]
+Ellipse = tuple[float, float, float, float, float]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# ---- where in the photo ----------------------------------------------------------------------------------------------
+
+
+class Select(Model):
+    """A region of the photo. Exactly one of the fields."""
+
+    box: tuple[float, float, float, float] | None = Field(None, description="[u0, v0, u1, v1] [pixels]")
+    polygon: list[Pixel] | None = Field(None, min_length=3, description="outline [[u, v], ...] [pixels]")
+    ellipse: Ellipse | None = Field(
+        None, description="[centre u, centre v, semi-axis u, semi-axis v, angle] [pixels, degrees]"
+    )
+    mask: Path | None = Field(None, description="picture of the photo's size, white (or opaque) where the thing is")
+    ids: Path | None = Field(None, description="picture of the photo's size whose pixel values number things")
+    id: int | None = Field(None, ge=1, description="which number in `ids`")
+
+    @model_validator(mode="after")
+    def _one(self) -> Select:
+        given = [n for n in ("box", "polygon", "ellipse", "mask", "ids") if getattr(self, n) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"give exactly one of box, polygon, ellipse, mask, ids; given: {', '.join(given) or 'none'}"
+            )
+        if (self.ids is None) != (self.id is None):
+            raise ValueError("`ids` and `id` go together")
+        return self
+
+
+# ---- hints -----------------------------------------------------------------------------------------------------------
+
+
+class CircleHint(Model):
+    """A horizontal circle of known size, for example the rim of a saucer: gives pitch, roll and scale."""
+
+    ellipse: Ellipse = Field(description="its outline in the photo [pixels, degrees]")
+    diameter: Positive = Field(description="[m]")
+    height: float = Field(0.0, description="of the circle above the ground [m]")
+
+
+class CameraHint(Model):
+    """How the photo was taken. Everything may be left out."""
+
+    fov: float | None = Field(None, gt=1, lt=170, description="horizontal field of view [degrees]")
+    pitch: float | None = Field(None, ge=-90, le=90, description="angle of the view below the horizontal [degrees]")
+    roll: float = Field(0.0, ge=-180, le=180, description="clockwise turn of the camera [degrees]")
+    horizon: float | None = Field(
+        None, description="row of the horizon as a fraction of the height, may lie outside 0..1"
+    )
+    height: Positive | None = Field(None, description="of the camera above the ground [m]")
+    circle: CircleHint | None = Field(None, description="instead of pitch and height")
+
+
+class ShadowHint(Model):
+    shadow_of: Pixel = Field(description="top of a thing [pixels]")
+    tip: Pixel = Field(description="tip of its shadow on the ground [pixels]")
+    base: Pixel | None = Field(None, description="foot of the thing below `shadow_of` [pixels]")
+
+
+class LightHint(Model):
+    direction: Vector | None = Field(None, description="from the scene to the light, world frame, any length")
+    shadow: ShadowHint | None = Field(None, description="instead of a direction")
+    softness: float | None = Field(None, gt=0, lt=90, description="angular radius of the light [degrees]")
+    floor: Fraction | None = Field(None, description="brightness in full shadow over brightness in light")
+
+
+class WhiteHint(Model):
+    """Two pixels of something white: they give the colour of the light."""
+
+    light: Pixel = Field(description="lit [pixels]")
+    shade: Pixel = Field(description="in shadow [pixels]")
+
+
+class PlateHint(Model):
+    """How to fill what lies behind a thing that moves away."""
+
+    region: Select
+    surface: Literal["smooth", "texture"] = Field(description="smooth: membrane + grain; texture: cloned patch")
+    source: Pixel | None = Field(None, description="offset [du, dv] of the patch to clone [pixels]")
+
+
+class SurfaceHint(Model):
+    """A horizontal surface at a known height: a table top, a step, a shelf."""
+
+    name: str
+    region: Select
+    height: float = Field(description="above the ground [m]; may be negative")
+
+
+class DepthClick(Model):
+    pixel: Pixel = Field(description="[pixels]")
+    depth: Positive = Field(description="distance along the view axis [m]")
+
+
+class Hints(Model):
+    camera: CameraHint = CameraHint()
+    light: LightHint = LightHint()
+    white: WhiteHint | None = None
+    plate: list[PlateHint] = []
+    ground: list[Pixel] | None = Field(None, min_length=3, description="outline of the visible ground [pixels]")
+    surfaces: list[SurfaceHint] = []
+    wall: Positive | None = Field(None, description="distance of the background behind the ground [m]")
+    clicks: list[DepthClick] = []
+
+
+# ---- things ----------------------------------------------------------------------------------------------------------
+
+
+class ShapeSpec(Model):
+    """A thing that is not in the photo. Exactly one of the fields."""
+
+    box: tuple[Positive, Positive, Positive] | None = Field(None, description="edge lengths x, y, z [m]")
+    sphere: Positive | None = Field(None, description="radius [m]")
+    cylinder: tuple[Positive, Positive] | None = Field(None, description="radius, height [m]; axis Y")
+    capsule: tuple[Positive, Positive] | None = Field(
+        None, description="radius, distance between the ends' centres [m]"
+    )
+    mesh: Path | None = Field(None, description="closed mesh file, metres")
+
+    @model_validator(mode="after")
+    def _one(self) -> ShapeSpec:
+        given = [n for n in type(self).model_fields if getattr(self, n) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one shape; given: {', '.join(given) or 'none'}")
+        return self
+
+
+class Lift(Model):
+    """How a thing of the photo becomes a solid. ``auto`` chooses by the outline."""
+
+    kind: Literal["auto", "box", "sphere", "cylinder", "extrude", "revolve", "card"] = "auto"
+    height: Positive | None = Field(None, description="of the solid [m]; for `cylinder`, `box`")
+    thickness: Positive | None = Field(None, description="away from the camera [m]; for `extrude`, `card`")
+    profile: list[tuple[float, float]] | None = Field(
+        None, min_length=3, description="for `revolve`: closed outline [[radius, y], ...] [m], foot first, outside up"
+    )
+    circle: CircleHint | None = Field(None, description="for `revolve`: a rim that places the axis")
+    depth: Positive | None = Field(None, description="distance along the view axis [m]; default: where it stands")
+
+
+class RigidSpec(Model):
+    material: str = Field("wood", description="preset name")
+    density: Positive | None = Field(None, description="[kg/m^3]")
+    mass: Positive | None = Field(None, description="[kg]")
+    friction: float | None = Field(None, ge=0, description="Coulomb coefficient [-]")
+    restitution: Fraction | None = Field(None, description="[-]")
+    drag_coefficient: float = Field(0.5, ge=0, description="[-]")
+
+
+class StaticSpec(Model):
+    material: str = Field("wood", description="preset name")
+    friction: float | None = Field(None, ge=0, description="Coulomb coefficient [-]")
+    restitution: Fraction | None = Field(None, description="[-]")
+
+
+class SmokeSpec(Model):
+    material: str = Field("smoke", description="preset name: steam, smoke, exhaust, dust, fog")
+    temperature: Positive | None = Field(None, description="of the source [K]")
+    extinction: float | None = Field(None, ge=0, description="at density 1 [1/m]")
+    dissipation: float | None = Field(None, ge=0, description="[1/s]")
+    cooling: float | None = Field(None, ge=0, description="[1/s]")
+    resolution: int = Field(64, ge=8, le=256, description="cells along the longest side")
+    domain: tuple[Vector, Vector] | None = Field(None, description="lower and upper corner of the simulated box [m]")
+
+
+class ClothSpec(Model):
+    material: str = "cotton"
+
+
+class LiquidSpec(Model):
+    material: str = "water"
+
+
+class EmitSpec(Model):
+    """A source of smoke. Exactly one of `pixel` and `at`."""
+
+    pixel: Pixel | None = Field(None, description="where on the visible surface [pixels]")
+    at: Vector | None = Field(None, description="world position [m]")
+    radius: Positive = Field(0.05, description="[m]")
+    rate: Positive = Field(1.0, description="density added per second [1/s]")
+    velocity: Vector = Field((0.0, 0.0, 0.0), description="of the gas that enters [m/s]")
+    start: float = Field(0.0, ge=0, description="[s]")
+    end: float | None = Field(None, ge=0, description="[s]; default: never")
+
+    @model_validator(mode="after")
+    def _one(self) -> EmitSpec:
+        if (self.pixel is None) == (self.at is None):
+            raise ValueError("give exactly one of `pixel` and `at`")
+        return self
+
+
+class Thing(Model):
+    """One thing: where it is (select, shape or emit) and what it is made of (rigid, static, smoke, cloth, liquid)."""
+
+    name: str = Field(min_length=1, max_length=64)
+    select: Select | None = Field(None, description="a thing of the photo")
+    shape: ShapeSpec | None = Field(None, description="a thing that is added")
+    emit: EmitSpec | None = Field(None, description="a source of smoke")
+    lift: Lift = Lift()
+    still: bool = Field(
+        False, description="a thin thing in front that never moves: drawn with a soft edge at its depth"
+    )
+    rigid: RigidSpec | None = None
+    static: StaticSpec | None = None
+    smoke: SmokeSpec | None = None
+    cloth: ClothSpec | None = None
+    liquid: LiquidSpec | None = None
+    at: Vector | None = Field(None, description="world position of the centre [m]; for `shape`")
+    at_pixel: Pixel | None = Field(None, description="for `shape`: above the surface seen here [pixels]")
+    above: float = Field(0.0, ge=0, description="with `at_pixel`: gap between the thing and the surface [m]")
+    rotation: Vector = Field((0.0, 0.0, 0.0), description="rotation vector, world axes [degrees]")
+    velocity: Vector = Field((0.0, 0.0, 0.0), description="[m/s]")
+    angular_velocity: Vector = Field((0.0, 0.0, 0.0), description="[degrees/s]")
+    colour: Vector = Field((0.8, 0.8, 0.8), description="linear reflectance of an added thing, 0..1")
+    texture: Literal["plain", "sugar", "wood", "checker", "speckle"] = "plain"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Thing:
+        places = [n for n in ("select", "shape", "emit") if getattr(self, n) is not None]
+        if len(places) != 1:
+            raise ValueError(f"give exactly one of select, shape, emit; given: {', '.join(places) or 'none'}")
+        kinds = [n for n in ("rigid", "static", "smoke", "cloth", "liquid") if getattr(self, n) is not None]
+        if len(kinds) != 1:
+            raise ValueError(
+                f"give exactly one of rigid, static, smoke, cloth, liquid; given: {', '.join(kinds) or 'none'}"
+            )
+        if (self.emit is not None) != (self.smoke is not None):
+            raise ValueError("`emit` and `smoke` go together")
+        if self.shape is not None and (self.at is None) == (self.at_pixel is None):
+            raise ValueError("a `shape` needs exactly one of `at` and `at_pixel`")
+        return self
+
+
+# ---- forces, camera, output ------------------------------------------------------------------------------------------
+
+
+class WindSpec(Model):
+    velocity: Vector = Field(description="[m/s]")
+    gust: Fraction = Field(0.0, description="relative variation [-]")
+
+
+class ImpulseSpec(Model):
+    on: str = Field(description="name of a rigid thing")
+    newton_seconds: Vector = Field(description="[N s]")
+    at: float = Field(0.0, ge=0, description="[s]")
+
+
+class ForceSpec(Model):
+    """Exactly one of the fields."""
+
+    wind: WindSpec | None = None
+    impulse: ImpulseSpec | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> ForceSpec:
+        if (self.wind is None) == (self.impulse is None):
+            raise ValueError("give exactly one of wind, impulse")
+        return self
+
+
+class MoveSpec(Model):
+    """One camera move. Metres for dolly, truck, pedestal; degrees for pan, tilt, roll, orbit."""
+
+    move: Literal["dolly", "truck", "pedestal", "pan", "tilt", "roll", "orbit"]
+    metres: float | None = Field(None, description="[m]")
+    degrees: float | None = Field(None, description="[degrees]")
+    start: float = Field(0.0, alias="from", ge=0, description="[s]")
+    end: float | None = Field(None, alias="to", gt=0, description="[s]; default: the end of the shot")
+    ease: Literal["linear", "in", "out", "in_out"] = "in_out"
+
+    @model_validator(mode="after")
+    def _unit(self) -> MoveSpec:
+        linear = self.move in ("dolly", "truck", "pedestal")
+        wanted, other = ("metres", "degrees") if linear else ("degrees", "metres")
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            raise ValueError(f"a {self.move} takes `{wanted}`, not `{other}`")
+        return self
+
+
+class GenerateSpec(Model):
+    model: str = Field("bundled", description="'bundled', 'none' (the plain composite), or a registered model")
+    num_inference_steps: int = Field(4, ge=1, le=100)
+    guidance_scale: float = Field(1.0, ge=0)
+    strength: Fraction = Field(1.0, description="how much of the model's residual is added [-]")
+    size: int = Field(320, ge=32, le=2048, description="longer side of the picture the model works on [pixels]")
+
+
+class OutputSpec(Model):
+    width: int | None = Field(None, ge=16, le=8192, description="[pixels]; default: the photo's")
+    height: int | None = Field(None, ge=16, le=8192, description="[pixels]; default: the photo's")
+    quality: int = Field(18, ge=0, le=51, description="H.264 constant rate factor; lower is better")
+    motion_blur: Fraction = Field(0.5, description="shutter opening as a fraction of the frame time [-]")
+
+
+class Shot(Model):
+    """Everything that decides a video."""
+
+    schema_version: Literal[1] = 1
+    photo: Path = Field(description="picture file; `skimage:NAME` takes a photo that scikit-image ships")
+    hints: Hints = Hints()
+    things: list[Thing] = []
+    forces: list[ForceSpec] = []
+    camera: list[MoveSpec] = []
+    seconds: float = Field(3.0, gt=0, le=600, description="length of the video [s]")
+    fps: float = Field(24.0, gt=0, le=240, description="frames per second")
+    seed: int = Field(0, ge=0, lt=2**31)
+    generate: GenerateSpec = GenerateSpec()
+    output: OutputSpec = OutputSpec()
+
+    @model_validator(mode="after")
+    def _names(self) -> Shot:
+        names = [thing.name for thing in self.things]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"things need different names; given twice: {', '.join(twice)}")
+        return self
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Shot:
+        """Read a ``.yaml``, ``.toml`` or ``.json`` file; relative paths in it are taken from its folder.
+
+        Raises:
+            physim.shot_file.ShotError: Every mistake at once, with file, line, field, what was given and expected.
+        """
+        from physim.shot_file import load
+
+        return load(path)
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write the shot, defaults included, in the format of the suffix."""
+        from physim.shot_file import save
+
+        return save(self, path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, defaults included; ``Shot(**shot.to_dict())`` is the same shot."""
+        return self.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,133 @@
+"""Trajectory: what happened. Bodies at sub-frame instants, smoke at frames, contacts at their own instants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from physim.conditions import EVENT_DTYPE
+from physim.scene import Scene
+
+CONTACT_DTYPE = EVENT_DTYPE
+"""One impact: time of impact (finer than a substep) [s], bodies, point [m], unit normal from a to b, normal impulse [N s],
+tangential impulse [N s], approach speed [m/s], materials. Resting contact makes no events."""
+
+
+@dataclass(frozen=True)
+class BodyTrack:
+    """One body over time. The public arrays are at frame times; ``at`` reads between them."""
+
+    samples_per_frame: int
+    fps: float
+    dense_position: np.ndarray
+    """(T * samples_per_frame + 1, 3) float64 [m]: centre of mass, world."""
+    dense_orientation: np.ndarray
+    """(T * samples_per_frame + 1, 4) float64, quaternion (x, y, z, w)."""
+    dense_velocity: np.ndarray
+    """(..., 3) float64 [m/s], world."""
+    dense_angular_velocity: np.ndarray
+    """(..., 3) float64 [rad/s], world."""
+
+    def _frames(self, dense: np.ndarray) -> np.ndarray:
+        return dense[: -1 : self.samples_per_frame]
+
+    @property
+    def position(self) -> np.ndarray:
+        """(T, 3) [m] at frame times."""
+        return self._frames(self.dense_position)
+
+    @property
+    def orientation(self) -> np.ndarray:
+        """(T, 4) quaternion (x, y, z, w) at frame times."""
+        return self._frames(self.dense_orientation)
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """(T, 3) [m/s] at frame times."""
+        return self._frames(self.dense_velocity)
+
+    @property
+    def angular_velocity(self) -> np.ndarray:
+        """(T, 3) [rad/s] at frame times."""
+        return self._frames(self.dense_angular_velocity)
+
+    def at(self, time: float) -> tuple[np.ndarray, np.ndarray]:
+        """Position (3,) [m] and orientation (4,) at ``time`` [s], linear between the dense samples, clamped."""
+        last = len(self.dense_position) - 1
+        x = min(max(time * self.fps * self.samples_per_frame, 0.0), float(last))
+        i = min(int(x), last - 1) if last else 0
+        s = x - i
+        j = min(i + 1, last)
+        position = (1 - s) * self.dense_position[i] + s * self.dense_position[j]
+        a, b = self.dense_orientation[i], self.dense_orientation[j]
+        q = (1 - s) * a + s * (b if np.dot(a, b) >= 0 else -b)
+        return position, q / np.linalg.norm(q)
+
+
+@dataclass(frozen=True)
+class SmokeTrack:
+    """One smoke grid over time: cell centres at origin + (i + 0.5, j + 0.5, k + 0.5) * cell."""
+
+    name: str
+    """Of the first emitter that feeds it."""
+    origin: np.ndarray
+    """Lower corner of the box (3,) [m], world."""
+    cell: float
+    """Edge of a cell [m]."""
+    density: np.ndarray
+    """(T + 1, nx, ny, nz) float16, at frame times and at the end; extinction = material.extinction * density."""
+    temperature: np.ndarray
+    """(T + 1, nx, ny, nz) float16, excess over ambient [K]."""
+    velocity: np.ndarray
+    """(T + 1, nx, ny, nz, 3) float16 [m/s], at cell centres, world."""
+
+
+@dataclass(frozen=True)
+class ConservationReport:
+    """What the laws say about the run, one number per law; see ``docs/physics.md``."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    """Name with unit → value, for example ``{"energy_gain [J]": ..., "deepest_penetration [m]": ...}``."""
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {value:.3g}" for name, value in self.values.items())
+
+
+@dataclass(frozen=True)
+class Trajectory(Mapping):
+    """A simulated scene. ``trajectory["ball"].position`` is (T, 3) in metres."""
+
+    scene: Scene
+    fps: float
+    seconds: float
+    bodies: dict[str, BodyTrack]
+    smokes: dict[str, SmokeTrack]
+    contacts: np.ndarray
+    """Impacts in order of time, structured array of ``CONTACT_DTYPE``."""
+    report: ConservationReport
+    timings: dict[str, float] = field(default_factory=dict)
+    """Stage → seconds of wall time."""
+
+    @property
+    def frame_count(self) -> int:
+        return max(1, round(self.seconds * self.fps))
+
+    @property
+    def times(self) -> np.ndarray:
+        """Frame times (T,) [s], from 0."""
+        return np.arange(self.frame_count) / self.fps
+
+    def __getitem__(self, name: str) -> BodyTrack | SmokeTrack:
+        if name in self.bodies:
+            return self.bodies[name]
+        if name in self.smokes:
+            return self.smokes[name]
+        raise KeyError(f"nothing named {name!r} moved; there are: {', '.join([*self.bodies, *self.smokes]) or 'none'}.")
+
+    def __iter__(self):  # noqa: D105
+        return iter([*self.bodies, *self.smokes])
+
+    def __len__(self) -> int:
+        return len(self.bodies) + len(self.smokes)
