@@ -67,11 +67,11 @@ def _revolved(profile: np.ndarray, segments: int) -> Triangles:
 
 def _weld(mesh: Triangles) -> Triangles:
     """Merge vertices at the same place and drop faces that lose their area."""
-    keys = np.round(mesh.vertices, 12)
-    unique, inverse = np.unique(keys, axis=0, return_inverse=True)
+    keys = np.round(mesh.vertices / np.abs(mesh.vertices).max(), 9)
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     faces = inverse.reshape(-1)[mesh.faces]
     keep = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-    return Triangles(unique, faces[keep].astype(np.int32))
+    return Triangles(mesh.vertices[first], faces[keep].astype(np.int32))
 
 
 @dataclass(frozen=True)
