@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,7 +126,7 @@ class Trajectory(Mapping):
             return self.smokes[name]
         raise KeyError(f"nothing named {name!r} moved; there are: {', '.join([*self.bodies, *self.smokes]) or 'none'}.")
 
-    def __iter__(self):  # noqa: D105
+    def __iter__(self) -> Iterator[str]:
         return iter([*self.bodies, *self.smokes])
 
     def __len__(self) -> int:

@@ -1,0 +1,48 @@
+"""Eight frames of a video side by side, for looking at: ``python benchmarks/contact_sheet.py VIDEO... [-o DIR]``.
+
+Frames are evenly spaced from the first to the last, in reading order, at most 400 pixels wide each.
+"""
+
+import argparse
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+from PIL import Image
+
+
+def read_video(path: Path) -> np.ndarray:
+    """All frames, (T, H, W, 3) uint8."""
+    reader = imageio_ffmpeg.read_frames(str(path))
+    meta = next(reader)
+    width, height = meta["size"]
+    return np.stack([np.frombuffer(f, np.uint8).reshape(height, width, 3) for f in reader])
+
+
+def contact_sheet(frames: np.ndarray, *, count: int = 8, columns: int = 4, width: int = 400) -> Image.Image:
+    """A sheet of ``count`` evenly spaced frames of (T, H, W, 3) uint8."""
+    picks = np.linspace(0, len(frames) - 1, count).round().astype(int)
+    height, full = frames.shape[1:3]
+    width = min(width, full)
+    size = (width, round(width * height / full))
+    sheet = Image.new("RGB", (columns * size[0], -(-count // columns) * size[1]))
+    for slot, index in enumerate(picks):
+        frame = Image.fromarray(frames[index]).resize(size, Image.Resampling.LANCZOS)
+        sheet.paste(frame, (slot % columns * size[0], slot // columns * size[1]))
+    return sheet
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/gallery"))
+    args = parser.parse_args(argv)
+    args.output.mkdir(parents=True, exist_ok=True)
+    for video in args.videos:
+        target = args.output / f"{video.stem}.png"
+        contact_sheet(read_video(video)).save(target, optimize=True)
+        print(target)
+
+
+if __name__ == "__main__":
+    main()
