@@ -7,6 +7,7 @@ Colour of more than 8 bits a channel is read with 8, as far as Pillow goes; 16-b
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import io
 import os
@@ -87,8 +88,9 @@ class Photo:
         where = locate(path)
         with _opened(where) as image:
             _check_header(where, image)
-            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # MPO: a camera's JPEG with extra views
-                warnings.warn(f"{where} holds {image.n_frames} frames; the first one is used.", stacklevel=2)
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":  # MPO: a JPEG of a camera, with extra views
+                warnings.warn(f"{where} holds {frames} frames; the first one is used.", stacklevel=2)
             image = _decoded(where, image)
             exif = _exif(image)
             pixels = _to_srgb(where, ImageOps.exif_transpose(image))
@@ -185,9 +187,7 @@ def _reason(where: Path, error: Exception) -> str:
 def _register_heif(where: Path) -> None:
     if importlib.util.find_spec("pillow_heif") is None:
         raise PhotoError(f'{where} is HEIF; reading it needs pip install "physim[formats]", or convert it to JPEG.')
-    import pillow_heif
-
-    pillow_heif.register_heif_opener()
+    importlib.import_module("pillow_heif").register_heif_opener()
 
 
 def _decoded(where: Path, image: Image.Image) -> Image.Image:

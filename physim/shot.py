@@ -309,8 +309,12 @@ class GenerateSpec(Model):
 
 
 class OutputSpec(Model):
-    width: int | None = Field(None, ge=16, le=8192, description="[pixels]; default: the photo's")
-    height: int | None = Field(None, ge=16, le=8192, description="[pixels]; default: the photo's")
+    width: int | None = Field(
+        None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
+    )
+    height: int | None = Field(
+        None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
+    )
     quality: int = Field(18, ge=0, le=51, description="H.264 constant rate factor; lower is better")
     motion_blur: Fraction = Field(0.5, description="shutter opening as a fraction of the frame time [-]")
 

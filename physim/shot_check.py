@@ -1,0 +1,268 @@
+"""Checks of a shot that look beyond one field: other things, the photo, named files, limits of this version.
+
+Everything here is cheap: of pictures only the header is read, so a mistake is known before any work begins.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from physim.materials import SMOKES, SOLIDS
+from physim.photo import PhotoError, picture_size
+from physim.shot import OutputSpec, Select, Shot, Thing
+from physim.shot_text import Route
+
+MAX_THINGS = 1000
+MAX_FRAMES = 36_000
+"""25 minutes at 24 frames per second."""
+MAX_SQUEEZE = 0.01
+"""Largest change of the aspect ratio that rounding to even sizes may cause; more would be seen."""
+MAX_DEFAULT_SIDE = 3840
+"""Longer side of a video whose size nobody asked for [pixels]."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A mistake and the route to its field."""
+
+    route: Route
+    text: str
+
+
+def check(shot: Shot) -> list[Finding]:
+    """All mistakes of a shot; wrong entries that were replaced by ``None`` are passed over."""
+    size, findings = _photo(shot)
+    things: list[tuple[Route, Thing]] = [
+        (("things", i), thing) for i, thing in enumerate(shot.things or []) if thing is not None
+    ]
+    findings.extend(_limits(shot))
+    for route, thing in things[:MAX_THINGS]:
+        findings += _thing(route, thing)
+    findings += _forces(shot, [thing for _, thing in things])
+    findings += _moves(shot)
+    for route, region in _regions(shot, things):
+        findings += _region(route, region, size)
+    if size is not None:
+        for route, pixel in _points(shot, things):
+            findings += _point(route, pixel, size)
+        if shot.output is not None:
+            findings += _output(shot.output, size)
+    return findings
+
+
+def output_size(output: OutputSpec, photo_size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of the video: what was asked for, else the photo's, at most 3840; even, as H.264 needs."""
+    rows, cols = photo_size
+    if output.width is not None and output.height is not None:
+        return output.height, output.width
+    if output.width is not None:
+        return _even(output.width * rows / cols), output.width
+    if output.height is not None:
+        return output.height, _even(output.height * cols / rows)
+    scale = min(1.0, MAX_DEFAULT_SIDE / max(rows, cols))
+    size = _even(rows * scale), _even(cols * scale)
+    return size if _squeeze(size, photo_size) <= MAX_SQUEEZE else (2 * rows, 2 * cols)  # a tiny photo of odd size
+
+
+def _squeeze(size: tuple[int, int], photo_size: tuple[int, int]) -> float:
+    """How far the aspect ratio is from the photo's, as a fraction."""
+    return abs(size[1] * photo_size[0] / (size[0] * photo_size[1]) - 1)
+
+
+def _even(value: float) -> int:
+    return max(2, 2 * round(value / 2))
+
+
+def _photo(shot: Shot) -> tuple[tuple[int, int] | None, list[Finding]]:
+    if shot.photo is None:
+        return None, []
+    try:
+        return picture_size(shot.photo), []
+    except PhotoError as error:
+        return None, [Finding(("photo",), str(error))]
+
+
+def _limits(shot: Shot) -> Iterator[Finding]:
+    count = len(shot.things or [])
+    if count > MAX_THINGS:
+        yield Finding(
+            ("things",), f"given {count} things, expected at most {MAX_THINGS}. Leave out what does not move."
+        )
+    if shot.seconds is not None and shot.fps is not None:
+        frames = round(shot.seconds * shot.fps)
+        if frames > MAX_FRAMES:
+            text = f"given {shot.seconds:g} s x {shot.fps:g} fps = {frames} frames, expected at most {MAX_FRAMES}."
+            yield Finding(("seconds",), f"{text} Make several shots.")
+        if frames < 1:
+            text = f"given {shot.seconds:g} s x {shot.fps:g} fps, which is no frame, expected at least one."
+            yield Finding(("seconds",), text)
+
+
+def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
+    for kind, later in (("cloth", "does not simulate cloth"), ("liquid", "does not simulate liquids")):
+        if getattr(thing, kind) is not None:
+            yield Finding(
+                (*route, kind), f"this version {later} yet. Make {thing.name!r} rigid or static, or take it out."
+            )
+    for kind, table in (("rigid", SOLIDS), ("static", SOLIDS), ("smoke", SMOKES)):
+        spec = getattr(thing, kind)
+        if spec is not None and spec.material not in table:
+            yield Finding((*route, kind, "material"), _nearest(spec.material, sorted(table), "a material"))
+    if thing.shape is not None and thing.shape.mesh is not None and not thing.shape.mesh.is_file():
+        yield Finding((*route, "shape", "mesh"), f"{thing.shape.mesh}: no such file, expected a closed mesh in metres.")
+    if not all(0 <= c <= 1 for c in thing.colour):
+        yield Finding((*route, "colour"), f"given {list(thing.colour)}, expected reflectances from 0 to 1.")
+    if thing.smoke is not None and thing.smoke.domain is not None:
+        low, high = thing.smoke.domain
+        if not all(a < b for a, b in zip(low, high, strict=True)):
+            yield Finding((*route, "smoke", "domain"), "expected the lower corner first: each value below its partner.")
+    if thing.emit is not None and thing.emit.end is not None and thing.emit.end <= thing.emit.start:
+        text = f"given {thing.emit.end:g} s, expected later than `start`, {thing.emit.start:g} s."
+        yield Finding((*route, "emit", "end"), text)
+
+
+def _forces(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
+    names = [thing.name for thing in things]
+    rigid = [thing.name for thing in things if thing.rigid is not None]
+    wrong_things = any(thing is None for thing in shot.things or [])
+    for i, force in enumerate(shot.forces or []):
+        if force is None or force.impulse is None or force.impulse.on in rigid:
+            continue
+        route = ("forces", i, "impulse", "on")
+        if force.impulse.on in names:
+            yield Finding(route, f"{force.impulse.on!r} is not rigid and cannot be pushed, expected a rigid thing.")
+        elif not wrong_things:  # the thing may be one of those that could not be read
+            yield Finding(route, _nearest(force.impulse.on, rigid, "the name of a rigid thing"))
+
+
+def _moves(shot: Shot) -> Iterator[Finding]:
+    for i, move in enumerate(shot.camera or []):
+        end = None if move is None else move.end if move.end is not None else shot.seconds
+        if end is not None and end <= move.start:
+            yield Finding(("camera", i), f"given a move from {move.start:g} s to {end:g} s, expected it to end later.")
+    hints = shot.hints
+    direction = hints.light.direction if hints else None
+    if direction is not None and not any(direction):
+        yield Finding(("hints", "light", "direction"), "given [0, 0, 0], expected a vector towards the light.")
+
+
+def _nearest(given: str, known: list[str], what: str) -> str:
+    near = difflib.get_close_matches(given, known, n=1)
+    hint = f" Did you mean `{near[0]}`?" if near else ""
+    return f"given {given!r}, expected {what}: {', '.join(known) or 'there is none'}.{hint}"
+
+
+# ---- the photo -------------------------------------------------------------------------------------------------------
+
+
+def _regions(shot: Shot, things: Iterable[tuple[Route, Thing]]) -> Iterator[tuple[Route, Select]]:
+    for route, thing in things:
+        if thing.select is not None:
+            yield (*route, "select"), thing.select
+    hints = shot.hints
+    for i, plate in enumerate(hints.plate if hints else []):
+        yield ("hints", "plate", i, "region"), plate.region
+    for i, surface in enumerate(hints.surfaces if hints else []):
+        yield ("hints", "surfaces", i, "region"), surface.region
+
+
+def _region(route: Route, region: Select, size: tuple[int, int] | None) -> Iterator[Finding]:
+    for kind in ("mask", "ids"):
+        file = getattr(region, kind)
+        if file is not None:
+            yield from _picture((*route, kind), file, size)
+    if region.box is not None and not (region.box[0] < region.box[2] and region.box[1] < region.box[3]):
+        yield Finding((*route, "box"), f"given {list(region.box)}, expected [u0, v0, u1, v1] with u0 < u1 and v0 < v1.")
+        return
+    if region.ellipse is not None and not (region.ellipse[2] > 0 and region.ellipse[3] > 0):
+        yield Finding((*route, "ellipse"), f"given {list(region.ellipse)}, expected positive semi-axes.")
+        return
+    bounds = _bounds(region)
+    if bounds is not None and size is not None:
+        kind = next(n for n in ("box", "polygon", "ellipse") if getattr(region, n) is not None)
+        yield from _inside((*route, kind), bounds, size)
+
+
+def _picture(route: Route, file: Any, size: tuple[int, int] | None) -> Iterator[Finding]:
+    try:
+        rows, cols = picture_size(file)
+    except PhotoError as error:
+        yield Finding(route, str(error))
+        return
+    if size is not None and (rows, cols) != size:
+        text = f"{file} is {cols} x {rows} pixels, expected {size[1]} x {size[0]}, the size of the photo."
+        yield Finding(route, f"{text} Draw it on the photo.")
+
+
+def _bounds(region: Select) -> tuple[float, float, float, float] | None:
+    """Least u, least v, largest u, largest v [pixels]."""
+    if region.box is not None:
+        return region.box
+    if region.polygon is not None:
+        us, vs = zip(*region.polygon, strict=True)
+        return min(us), min(vs), max(us), max(vs)
+    if region.ellipse is not None:
+        u, v, a, b, degrees = region.ellipse
+        c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        du, dv = math.hypot(a * c, b * s), math.hypot(a * s, b * c)
+        return u - du, v - dv, u + du, v + dv
+    return None
+
+
+def _inside(route: Route, bounds: tuple[float, float, float, float], size: tuple[int, int]) -> Iterator[Finding]:
+    u0, v0, u1, v1 = bounds
+    rows, cols = size
+    area = (u1 - u0) * (v1 - v0)
+    seen = max(0.0, min(u1, cols) - max(u0, 0)) * max(0.0, min(v1, rows) - max(v0, 0))
+    if area <= 0:
+        yield Finding(route, "given an outline without area, expected one that encloses something.")
+    elif seen < 0.5 * area:
+        where = "outside" if seen == 0 else "more than half outside"
+        text = f"given u {u0:g} to {u1:g}, v {v0:g} to {v1:g}, which is {where} the photo of {cols} x {rows} pixels"
+        yield Finding(route, f"{text}, expected a thing in it. Was the outline drawn on a picture of another size?")
+
+
+def _points(shot: Shot, things: Iterable[tuple[Route, Thing]]) -> Iterator[tuple[Route, tuple[float, float]]]:
+    for route, thing in things:
+        if thing.emit is not None and thing.emit.pixel is not None:
+            yield (*route, "emit", "pixel"), thing.emit.pixel
+        if thing.at_pixel is not None:
+            yield (*route, "at_pixel"), thing.at_pixel
+    if shot.hints is None:
+        return
+    for i, click in enumerate(shot.hints.clicks):
+        yield ("hints", "clicks", i, "pixel"), click.pixel
+    if shot.hints.white is not None:
+        yield ("hints", "white", "light"), shot.hints.white.light
+        yield ("hints", "white", "shade"), shot.hints.white.shade
+
+
+def _point(route: Route, pixel: tuple[float, float], size: tuple[int, int]) -> Iterator[Finding]:
+    u, v = pixel
+    rows, cols = size
+    if not (0 <= u <= cols and 0 <= v <= rows):
+        yield Finding(
+            route, f"given [{u:g}, {v:g}], outside the photo, expected u from 0 to {cols}, v from 0 to {rows}."
+        )
+
+
+def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding]:
+    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2]
+    for name in odd:
+        value = getattr(output, name)
+        yield Finding(("output", name), f"given {value}, expected an even number: {value - 1} or {value + 1}.")
+    rows, cols = output_size(output, photo_size)
+    squeeze = _squeeze((rows, cols), photo_size)
+    if odd or squeeze <= MAX_SQUEEZE:
+        return
+    text = f"given {cols} x {rows} for a photo of {photo_size[1]} x {photo_size[0]}, squeezed by {squeeze:.0%}"
+    if output.width and output.height:
+        fitting = _even(output.width * photo_size[0] / photo_size[1])
+        advice = f"width {output.width} goes with height {fitting}. Give one of the two, or crop the photo."
+    else:
+        advice = "even numbers of pixels come nearer to it at a larger size."
+    yield Finding(("output",), f"{text}, expected the same shape: {advice}")
