@@ -160,16 +160,26 @@ def scene_noise(
     Returns:
         (T, H, W, 3) float32, N(0, 1) per value, the colours of a pixel correlated by ``LUMA_SHARE``.
     """
-    fields = transport_noise(flow, occlusion, channels=4, rng=rng)
-    smoky = opacity > 0
-    if smoky.any():
-        carried = transport_noise(smoke_flow, None, channels=4, rng=rng)
+    surface = transport_noise(flow, occlusion, channels=4, rng=rng)
+    carried = transport_noise(smoke_flow, None, channels=4, rng=rng) if (opacity > 0).any() else surface
+    return blend_noise(surface, carried, opacity, rng=rng, side=side)
+
+
+def blend_noise(
+    surface: np.ndarray, carried: np.ndarray, opacity: np.ndarray, *, rng: np.random.Generator, side: float = 0.25
+) -> np.ndarray:
+    """Noise of surfaces and noise of smoke (T, H, W, 4) → noise of the picture (T, H, W, 3).
+
+    Both white, N(0, 1), independent of each other where ``opacity`` is above 0; so is what lies between, since the
+    squares of the weights add up to 1.
+    """
+    fields = surface
+    if (opacity > 0).any():
         fresh = rng.standard_normal(carried.shape, dtype=np.float32)
-        carried = np.sqrt(1 - SMOKE_FRESH) * carried + np.sqrt(SMOKE_FRESH) * fresh
+        smoky = np.sqrt(1 - SMOKE_FRESH) * carried + np.sqrt(SMOKE_FRESH) * fresh
         share = np.clip(opacity, 0, 1)[..., None]
-        fields = np.sqrt(1 - share) * fields + np.sqrt(share) * carried
-    fields = correlate(fields, side=side)
-    return colour_noise(fields)
+        fields = np.sqrt(1 - share) * surface + np.sqrt(share) * smoky
+    return colour_noise(correlate(fields, side=side))
 
 
 def colour_noise(fields: np.ndarray) -> np.ndarray:

@@ -1,0 +1,145 @@
+"""Conditions → what the network sees, where it may paint, and where it must guess. NumPy only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHANNELS = (
+    *("coarse red", "coarse green", "coarse blue"),
+    *("gate", "hole", "unknown"),
+    *("smoke opacity", "smoke light"),
+    *("smoke flow right", "smoke flow down"),
+    *("shadow", "depth", "body"),
+    *("flow right", "flow down", "backward flow right", "backward flow down"),
+)
+"""What the network is told about each pixel, in this order."""
+LIQUID_CHANNELS = ("liquid", "liquid normal right", "liquid normal down")
+"""Kept apart: their weights start at zero and stay there until a model is trained with liquids."""
+PIXELS_PER_UNIT = 8.0
+"""Flow of this many pixels per frame is 1 for the network."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """The part of :class:`physim.Conditions` that the model reads; same names, shapes and units."""
+
+    coarse: NDArray
+    hole: NDArray
+    smoke: NDArray
+    smoke_flow: NDArray
+    shadow: NDArray
+    depth: NDArray
+    ids: NDArray
+    flow: NDArray
+    flow_backward: NDArray
+    occlusion: NDArray
+    liquid: NDArray
+    image: NDArray
+
+    @classmethod
+    def of(cls, conditions: Any) -> Signals:
+        """From conditions, or anything with these attributes."""
+        return cls(**{f.name: getattr(conditions, f.name) for f in fields(cls)})
+
+    def __getitem__(self, frames: slice) -> Signals:
+        return self._map(lambda value: value[frames], lambda image: image)
+
+    def crop(self, rows: slice, cols: slice) -> Signals:
+        """A window of the picture, all frames."""
+        return self._map(lambda value: value[:, rows, cols], lambda image: image[rows, cols])
+
+    def _map(self, per_frame, still) -> Signals:
+        return Signals(
+            **{f.name: (still if f.name == "image" else per_frame)(getattr(self, f.name)) for f in fields(self)}
+        )
+
+
+def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
+    """0 below ``low``, 1 above ``high``, smooth between, and exactly 0 and 1 there."""
+    s = np.clip((x - low) / (high - low), 0, 1)
+    return s * s * (3 - 2 * s)
+
+
+def soften(mask: np.ndarray, radius: int = 1) -> np.ndarray:
+    """Binomial blur (1, 2, 1) / 4 of (T, H, W), ``radius`` times: exactly 0 further than ``radius`` from the mask."""
+    for _ in range(radius):
+        for axis in (1, 2):
+            pad = [(1, 1) if a == axis else (0, 0) for a in range(3)]
+            p, n = np.pad(mask, pad, mode="edge"), mask.shape[axis]
+            low, mid, high = (np.take(p, np.arange(k, k + n), axis=axis) for k in (0, 1, 2))
+            mask = 0.25 * low + 0.5 * mid + 0.25 * high
+    return mask
+
+
+def unknown(signals: Signals) -> np.ndarray:
+    """Where the coarse picture is a guess: filled holes, smoke, liquid. (T, H, W) float32 in [0, 1]."""
+    hole = smoothstep(0, 0.6, soften(signals.hole))
+    smoke = smoothstep(0.01, 0.15, signals.smoke[..., 0])
+    liquid = (signals.liquid[..., 3] > 0).astype(np.float32)
+    return np.maximum(np.maximum(hole, smoke), liquid).astype(np.float32)
+
+
+def shade(signals: Signals) -> np.ndarray:
+    """Where simulated things change the light that falls on the photo. (T, H, W) float32 in [0, 1]."""
+    return smoothstep(0.01, 0.08, soften(np.abs(1 - signals.shadow))).astype(np.float32)
+
+
+def gate(signals: Signals, *, liquid: bool) -> np.ndarray:
+    """How much of the model's residual is let through, (T, H, W) float32 in [0, 1].
+
+    Exactly 0 where nothing simulated touches the picture, so those pixels stay what they were to the last bit. In
+    frame 0 it is also 0 where the coarse picture is the photo.
+
+    Args:
+        signals: All frames from the first on.
+        liquid: Whether the model has been trained on liquids; without, they are left as the renderer made them.
+    """
+    result = np.maximum(unknown(signals), shade(signals))
+    if not liquid:
+        result = np.where(signals.liquid[..., 3] > 0, 0, result)
+    same = np.abs(signals.coarse[0] - signals.image).max(-1) < 1e-4
+    result[0] = np.where(same, 0, result[0])
+    return result.astype(np.float32)
+
+
+def depth_scale(signals: Signals) -> float:
+    """Median depth of the first frame [m]: the unit of the depth channel."""
+    return max(float(np.median(signals.depth[0])), 1e-6)
+
+
+def encode(signals: Signals, gate_map: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Network input.
+
+    Args:
+        signals: Any run of frames.
+        gate_map: Their gate (T, H, W).
+        scale: See :func:`depth_scale`.
+
+    Returns:
+        (T, H, W, len(CHANNELS)) and (T, H, W, len(LIQUID_CHANNELS)), float32, most values in [-1, 1].
+    """
+    tone = np.clip(signals.smoke[..., 1], 0, 1) ** (1 / 2.2)  # near sRGB, the space of the residual
+    parts = [
+        2 * signals.coarse - 1,
+        gate_map[..., None],
+        signals.hole[..., None],
+        unknown(signals)[..., None],
+        signals.smoke[..., :1],
+        tone[..., None],
+        _motion(signals.smoke_flow),
+        (1 - signals.shadow)[..., None],
+        np.clip(0.5 * np.log(signals.depth / scale), -1, 1)[..., None],
+        (signals.ids != 0)[..., None],
+        _motion(signals.flow),
+        _motion(signals.flow_backward),
+    ]
+    liquid = [(signals.liquid[..., 3:] > 0), signals.liquid[..., :2]]
+    return np.concatenate(parts, -1, dtype=np.float32), np.concatenate(liquid, -1, dtype=np.float32)
+
+
+def _motion(flow: np.ndarray) -> np.ndarray:
+    return np.clip(flow / PIXELS_PER_UNIT, -2, 2)

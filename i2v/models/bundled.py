@@ -1,0 +1,176 @@
+"""The model that comes with the library: small, trained on our own simulations, paints only what physics touches."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from functools import cache, partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from i2v import weights as weight_file
+from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
+from i2v.diffusion.noise_warp import scene_noise
+from i2v.diffusion.sampler import StepEnd, sample
+from i2v.maps import Signals, depth_scale, encode, gate, unknown
+from i2v.models.unet import ResidualUNet, UNetConfig
+from physim.conditions import Conditions
+
+BUNDLED_WEIGHTS = Path(__file__).with_name("bundled_v1.safetensors")
+MARGIN = 32
+"""Pixels around the gate that the network sees."""
+PIXELS_PER_CALL = 6_000_000
+"""Frames x pixels of one network call; more memory beyond (about 250 bytes per pixel)."""
+FRAMES_PER_ENCODING = 8
+"""Frames whose condition maps are held as float32 at once."""
+
+
+class BundledModel:
+    """Residual model: network, noise and sampler."""
+
+    def __init__(self, network: ResidualUNet, *, liquid: bool = False) -> None:
+        self.config = network.config
+        self.liquid = liquid
+        graph, self._parameters = nnx.split(network, nnx.Param)
+        self._context = jax.jit(lambda p, maps, liquid: nnx.merge(graph, p).context(maps, liquid))
+        self._predict = jax.jit(lambda p, x, time, context, valid: nnx.merge(graph, p)(x, time, context, valid))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike = BUNDLED_WEIGHTS) -> BundledModel:
+        """From a weights file that :func:`save_model` wrote.
+
+        Raises:
+            FileNotFoundError: No such file.
+            ValueError: The file is damaged or does not fit.
+        """
+        flat, metadata = weight_file.load(path)
+        if "config" not in metadata:
+            raise ValueError(f"{path} holds no network configuration; expected a file written by i2v.training.")
+        settings = json.loads(metadata["config"])
+        config = UNetConfig(**{**settings, "widths": tuple(settings["widths"])})
+        network = ResidualUNet(config, rngs=nnx.Rngs(0))
+        weight_file.assign(network, flat, origin=str(path))
+        return cls(network, liquid=metadata.get("liquid") == "true")
+
+    def __call__(
+        self,
+        conditions: Conditions,
+        *,
+        seed: int = 0,
+        num_inference_steps: int = 4,
+        guidance_scale: float = 1.0,
+        callback_on_step_end: StepEnd | None = None,
+    ) -> np.ndarray:
+        """Paint; see :func:`i2v.generate.generate_residual`.
+
+        Raises:
+            NotImplementedError: ``guidance_scale`` is not 1.
+        """
+        if guidance_scale != 1.0:
+            raise NotImplementedError(
+                f"guidance_scale is {guidance_scale}, expected 1: the bundled model is trained without dropping its "
+                f"conditions, so there is no unconditional answer to steer away from."
+            )
+        signals = Signals.of(conditions)
+        gate_map = gate(signals, liquid=self.liquid)
+        result = np.zeros_like(signals.coarse)
+        window = _window(gate_map, self.config.multiple)
+        if window is None:
+            return result
+        rows, cols = window
+        scale = depth_scale(signals)
+        inside, gate_map = signals.crop(rows, cols), gate_map[:, rows, cols]
+        r = self._sample(inside, gate_map, scale, seed, num_inference_steps, callback_on_step_end)
+        result[:, rows, cols] = gate_map[..., None] * r / RESIDUAL_GAIN
+        return result
+
+    def _sample(
+        self,
+        signals: Signals,
+        gate_map: np.ndarray,
+        scale: float,
+        seed: int,
+        steps: int,
+        callback: StepEnd | None,
+    ) -> np.ndarray:
+        rows, cols = gate_map.shape[1:]
+        pad = [(0, -rows % self.config.multiple), (0, -cols % self.config.multiple)]
+        rng = np.random.default_rng(seed)
+        noise = scene_noise(signals.flow, signals.occlusion, signals.smoke_flow, signals.smoke[..., 0], rng=rng)
+        start = noise_scale(unknown(signals))[..., None] * noise
+        start = np.pad(start, [(0, 0), *pad, (0, 0)])
+        context = self._encode(signals, gate_map, scale, pad)
+        x = sample(
+            partial(self._denoise, context=context),
+            start,
+            num_inference_steps=steps,
+            callback_on_step_end=callback,
+        )
+        return np.asarray(x)[:, :rows, :cols]
+
+    def _encode(self, signals: Signals, gate_map: np.ndarray, scale: float, pad: list) -> jax.Array:
+        """Network context of all frames (T, h, w, C), a few frames of maps at a time."""
+        parts = []
+        for begin in range(0, len(gate_map), FRAMES_PER_ENCODING):
+            run = slice(begin, begin + FRAMES_PER_ENCODING)
+            maps, liquid = encode(signals[run], gate_map[run], scale)
+            fill = FRAMES_PER_ENCODING - len(maps)  # one compiled shape for all runs
+            full = [(0, fill), *pad, (0, 0)]
+            maps, liquid = np.pad(maps, full, mode="edge"), np.pad(liquid, full, mode="edge")
+            context = self._context(self._parameters, maps[None], liquid[None])[0]
+            parts.append(context[: FRAMES_PER_ENCODING - fill])
+        return jnp.concatenate(parts)
+
+    def _denoise(self, x: np.ndarray, time: float, *, context: jax.Array) -> jax.Array:
+        """Prediction for all frames, in chunks that overlap by the network's reach, so that no seam can exist."""
+        frames = len(x)
+        reach = self.config.reach
+        fits = max(PIXELS_PER_CALL // (x.shape[1] * x.shape[2]), 2 * reach + 8)
+        now = jnp.full(1, time, jnp.float32)
+        if frames <= fits:
+            return self._predict(self._parameters, jnp.asarray(x)[None], now, context[None], jnp.ones((1, frames)))[0]
+        inner, parts = fits - 2 * reach, []
+        for begin in range(0, frames, inner):
+            wanted = np.arange(begin - reach, begin + inner + reach)
+            valid = jnp.asarray((wanted >= 0) & (wanted < frames), jnp.float32)
+            taken = np.clip(wanted, 0, frames - 1)
+            r = self._predict(self._parameters, jnp.asarray(x)[taken][None], now, context[taken][None], valid[None])
+            parts.append(r[0, reach : reach + min(inner, frames - begin)])
+        return jnp.concatenate(parts)
+
+
+def _window(gate_map: np.ndarray, multiple: int) -> tuple[slice, slice] | None:
+    """Rows and columns the network has to look at: what is gated in any frame, plus a margin. ``None``: nothing."""
+    any_frame = (gate_map > 0).any(0)
+    if not any_frame.any():
+        return None
+    slices = []
+    for axis in (1, 0):
+        hit = np.flatnonzero(any_frame.any(axis))
+        begin = max(hit[0] - MARGIN, 0) // multiple * multiple
+        slices.append(slice(begin, min(hit[-1] + 1 + MARGIN, any_frame.shape[1 - axis])))
+    return slices[0], slices[1]
+
+
+def save_model(path: str | os.PathLike, network: ResidualUNet, *, liquid: bool, about: dict[str, str]) -> Path:
+    """Write the network as one safetensors file that :meth:`BundledModel.load` reads.
+
+    Args:
+        path: Where to.
+        network: The trained network.
+        liquid: Whether liquids were among its training clips.
+        about: Where it comes from, plain strings.
+    """
+    metadata = {**about, "config": json.dumps(asdict(network.config)), "liquid": str(liquid).lower()}
+    return weight_file.save(path, weight_file.flatten(network), metadata=metadata)
+
+
+@cache
+def bundled_model() -> BundledModel:
+    """The shipped model, loaded once."""
+    return BundledModel.load()

@@ -1,0 +1,79 @@
+"""Models by name. A model turns conditions into a residual; how it does so is its own affair."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from i2v.diffusion.sampler import StepEnd
+from physim.conditions import Conditions
+
+
+class ResidualModel(Protocol):
+    """What ``generate`` calls."""
+
+    def __call__(
+        self,
+        conditions: Conditions,
+        *,
+        seed: int,
+        num_inference_steps: int,
+        guidance_scale: float,
+        callback_on_step_end: StepEnd | None,
+    ) -> np.ndarray:
+        """Residual (T, H, W, 3) float32 in sRGB units, to be added to ``conditions.coarse``."""
+        ...
+
+
+NONE = "none"
+"""The plain composite, untouched."""
+
+_loaders: dict[str, Callable[[], ResidualModel]] = {}
+
+
+def register(name: str, loader: Callable[[], ResidualModel]) -> None:
+    """Make a model known by ``name``; ``loader`` is called at first use.
+
+    Raises:
+        ValueError: The name is taken.
+    """
+    if name in _loaders or name == NONE:
+        raise ValueError(f"a model named {name!r} is registered already; choose another name.")
+    _loaders[name] = loader
+
+
+def known_models() -> list[str]:
+    """Registered names and 'none'."""
+    return [NONE, *sorted(_loaders)]
+
+
+def resolve(model: str | ResidualModel) -> ResidualModel | None:
+    """A model from its name or itself; ``None`` for 'none'.
+
+    Raises:
+        ValueError: Unknown name; the nearest known one is given.
+        TypeError: Neither a name nor callable.
+    """
+    if callable(model):
+        return model
+    if not isinstance(model, str):
+        raise TypeError(f"model is {type(model).__name__}, expected a name or a callable.")
+    if model == NONE:
+        return None
+    if model not in _loaders:
+        near = difflib.get_close_matches(model, known_models(), n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"model is {model!r}, which is not known. {hint}Known: {', '.join(known_models())}.")
+    return _loaders[model]()
+
+
+def _bundled() -> ResidualModel:
+    from i2v.models.bundled import bundled_model
+
+    return bundled_model()
+
+
+register("bundled", _bundled)

@@ -1,0 +1,1 @@
+"""Training of the bundled model: clips, loss, loop. Nothing is loaded here."""
