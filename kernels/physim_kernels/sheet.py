@@ -1,0 +1,201 @@
+"""The still background as one sheet of smooth inverse depth, seen by a moved camera.
+
+The sheet gives every pixel p of the photo the point ``X(p) = ray(p) / rho(p)``. The moved camera sees in its pixel q the
+point with ``project(X(p)) = q``, found by iterating in the depth z along the ray of q:
+
+    p_k = project_photo(ray(q) z_k),    z_{k+1} = depth_moved(X(p_k))   (with a secant step)
+
+A pure rotation and a dolly before a wall converge in one step; in general the error shrinks by the parallax per pixel,
+which a smooth rho keeps below one. (The plain form ``p += q - project(X(p))`` needs the whole motion to be small.)
+Source: relief mapping's fixed point; Oliveira, Bishop, McAllister, Relief texture mapping, SIGGRAPH 2000.
+
+Camera frames OpenCV [m], lenses (f_u, f_v, c_u, c_v) [pixels], pixel centres at +0.5.
+"""
+
+import warp as wp
+
+from physim_kernels.raster import project, ray_at
+
+wp.set_module_options({"enable_backward": False})
+
+ITERATIONS = 12
+STRIDE = 8
+"""Every STRIDE-th pixel is solved first; between them the answer is nearly known."""
+
+
+@wp.struct
+class Sheet:
+    """Inverse depth on its own grid, which reaches ``margin`` samples beyond the photo on every side."""
+
+    rho: wp.array2d(dtype=wp.float32)
+    """[1/m]"""
+    scale: wp.vec2d
+    """samples per photo pixel (u, v)"""
+    margin: wp.float64
+    lens: wp.vec4d
+    """of the photo [pixels]"""
+
+
+@wp.func
+def inverse_depth(sheet: Sheet, p: wp.vec2d) -> wp.float64:
+    """Bilinear, clamped beyond the margin."""
+    half = wp.float64(0.5)
+    rows = sheet.rho.shape[0]
+    cols = sheet.rho.shape[1]
+    x = wp.clamp(p[0] * sheet.scale[0] + sheet.margin - half, wp.float64(0.0), wp.float64(cols) - wp.float64(1.000001))
+    y = wp.clamp(p[1] * sheet.scale[1] + sheet.margin - half, wp.float64(0.0), wp.float64(rows) - wp.float64(1.000001))
+    i = wp.int32(x)
+    j = wp.int32(y)
+    s = x - wp.float64(i)
+    t = y - wp.float64(j)
+    low = wp.lerp(wp.float64(sheet.rho[j, i]), wp.float64(sheet.rho[j, i + 1]), s)
+    high = wp.lerp(wp.float64(sheet.rho[j + 1, i]), wp.float64(sheet.rho[j + 1, i + 1]), s)
+    return wp.lerp(low, high, t)
+
+
+@wp.func
+def sheet_point(sheet: Sheet, p: wp.vec2d) -> wp.vec3d:
+    """The surface point of photo pixel p in the frame of the photo's camera."""
+    z = wp.float64(1.0) / inverse_depth(sheet, p)
+    lens = sheet.lens
+    return wp.vec3d((p[0] - lens[2]) / lens[0] * z, (p[1] - lens[3]) / lens[1] * z, z)
+
+
+@wp.struct
+class Move:
+    """The moved camera against the photo's."""
+
+    photo_from_camera: wp.mat44d
+    camera_from_photo: wp.mat44d
+    lens: wp.vec4d
+    """of the moved camera [pixels]"""
+    baseline: wp.float64
+    """distance between the two cameras [m]"""
+
+
+@wp.func
+def look(sheet: Sheet, move: Move, ray: wp.vec3d, guess: wp.float64, tolerance: wp.float64) -> wp.vec3d:
+    """Where the ray of a moved pixel meets the sheet: photo pixel (u, v) and depth z in the moved camera."""
+    one = wp.float64(1.0)
+    inverse = move.photo_from_camera
+    along = wp.transform_vector(inverse, ray)
+    start = wp.vec3d(inverse[0, 3], inverse[1, 3], inverse[2, 3])
+    forward = wp.vec3d(move.camera_from_photo[2, 0], move.camera_from_photo[2, 1], move.camera_from_photo[2, 2])
+    shift = move.camera_from_photo[2, 3]
+    z = guess
+    z_old = z
+    f_old = z
+    p = wp.vec2d()
+    for _k in range(ITERATIONS):
+        p = project(start + along * wp.max(z, wp.float64(1.0e-6)), sheet.lens)
+        f = wp.dot(forward, sheet_point(sheet, p)) + shift
+        # A change of z moves p by at most this many pixels.
+        if wp.abs(f - z) * move.baseline * sheet.lens[0] < tolerance * z * z:
+            z = f
+            break
+        # Secant step: the slope of the map says how far to go; a steep place, where it swings, gets a shorter step.
+        slope = wp.float64(0.0)
+        if wp.abs(z - z_old) > wp.float64(1.0e-9) * z:
+            slope = wp.clamp((f - f_old) / (z - z_old), wp.float64(-4.0), wp.float64(0.7))
+        z_old = z
+        f_old = f
+        z = z + (f - z) / (one - slope)
+    return wp.vec3d(p[0], p[1], wp.max(z, wp.float64(1.0e-6)))
+
+
+@wp.kernel
+def sheet_guess_kernel(
+    sheet: Sheet,
+    move: Move,
+    tolerance: wp.float64,
+    # outputs
+    guess_out: wp.array2d(dtype=wp.float32),
+):
+    j, i = wp.tid()
+    ray = ray_at((i - 1) * STRIDE, (j - 1) * STRIDE, move.lens)
+    # The direction alone is exact for what is far away.
+    p = project(wp.transform_vector(move.photo_from_camera, ray), sheet.lens)
+    z = wp.transform_point(move.camera_from_photo, sheet_point(sheet, p))[2]
+    found = look(sheet, move, ray, wp.max(z, wp.float64(1.0e-6)), tolerance)
+    guess_out[j, i] = wp.float32(wp.float64(1.0) / found[2])
+
+
+@wp.kernel
+def sheet_view_kernel(
+    sheet: Sheet,
+    move: Move,
+    tolerance: wp.float64,
+    guess: wp.array2d(dtype=wp.float32),
+    # outputs
+    source_out: wp.array2d(dtype=wp.vec2),
+    depth_out: wp.array2d(dtype=wp.float32),
+):
+    v, u = wp.tid()
+    i = u / STRIDE + 1
+    j = v / STRIDE + 1
+    s = wp.float32(u % STRIDE) / wp.float32(STRIDE)
+    t = wp.float32(v % STRIDE) / wp.float32(STRIDE)
+    low = wp.lerp(guess[j, i], guess[j, i + 1], s)
+    high = wp.lerp(guess[j + 1, i], guess[j + 1, i + 1], s)
+    z = wp.float64(1.0) / wp.float64(wp.lerp(low, high, t))
+    found = look(sheet, move, ray_at(u, v, move.lens), z, tolerance)
+    source_out[v, u] = wp.vec2(wp.float32(found[0]), wp.float32(found[1]))
+    depth_out[v, u] = wp.float32(found[2])
+
+
+@wp.kernel
+def sheet_motion_kernel(
+    sheet: Sheet,
+    source: wp.array2d(dtype=wp.vec2),
+    camera_from_photo: wp.mat44d,
+    other_from_photo: wp.mat44d,
+    lens: wp.vec4d,
+    # outputs
+    flow_out: wp.array2d(dtype=wp.vec2),
+    depth_out: wp.array2d(dtype=wp.float32),
+):
+    v, u = wp.tid()
+    s = source[v, u]
+    here = sheet_point(sheet, wp.vec2d(wp.float64(s[0]), wp.float64(s[1])))
+    other = wp.transform_point(other_from_photo, here)
+    flow = project(other, lens) - project(wp.transform_point(camera_from_photo, here), lens)
+    flow_out[v, u] = wp.vec2(wp.float32(flow[0]), wp.float32(flow[1]))
+    depth_out[v, u] = wp.float32(wp.max(other[2], wp.float64(1.0e-6)))
+
+
+def guess_shape(size):
+    """Shape of the ``guess`` array that a view of ``size`` (rows, cols) needs."""
+    return size[0] // STRIDE + 3, size[1] // STRIDE + 3
+
+
+def sheet_view(sheet, move, *, tolerance, guess, source_out, depth_out):
+    """What a moved camera sees: photo pixel (rows, cols) vec2 and depth (rows, cols) [m].
+
+    Args:
+        sheet: ``Sheet``.
+        move: ``Move``, the camera.
+        tolerance: Largest error of the place in the photo [photo pixels].
+        guess: Scratch, float32, of ``guess_shape(size)``.
+        source_out: Output, place in the photo [pixels].
+        depth_out: Output, z in the moved camera [m].
+    """
+    device = source_out.device
+    wp.launch(sheet_guess_kernel, dim=guess.shape, inputs=[sheet, move, tolerance], outputs=[guess], device=device)
+    wp.launch(
+        sheet_view_kernel,
+        dim=source_out.shape,
+        inputs=[sheet, move, tolerance, guess],
+        outputs=[source_out, depth_out],
+        device=device,
+    )
+
+
+def sheet_motion(sheet, source, *, camera_from_photo, other_from_photo, lens, flow_out, depth_out):
+    """Motion [pixels] of the sheet points at ``source`` into another camera, and their depth [m] there."""
+    wp.launch(
+        sheet_motion_kernel,
+        dim=source.shape,
+        inputs=[sheet, source, camera_from_photo, other_from_photo, lens],
+        outputs=[flow_out, depth_out],
+        device=source.device,
+    )
