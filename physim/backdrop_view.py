@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
+from physim_kernels import sheet as kernels
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from physim.camera import Camera, CameraPath
 from physim.scene import Backdrop
-from physim_kernels import sheet as kernels
 
 SHEET_SIZE = 600
 """Longer side of the sheet's grid at most [samples]."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
+from physim_kernels import raster as kernels
 
 from physim.backdrop_view import lens_of, photo_camera
 from physim.camera import Camera
 from physim.scene import Entity
 from physim.shapes import Capsule, Cylinder, Sphere
 from physim.trajectory import Trajectory
-from physim_kernels import raster as kernels
 
 EDGE_PIXELS = 2.0
 """A body with a cutout is drawn this much larger [pixels of a photo 800 wide], so that the cutout decides its edge."""
@@ -59,8 +59,8 @@ class BodyMotion:
 def corner_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Unit normals at the corners of the faces (M, 3, 3): smooth over small angles, sharp over creases.
 
-    Each corner averages the faces around its vertex that turn less than ``CREASE`` from its own, weighted by their angle
-    at the vertex (Thürmer, Wüthrich, Computing vertex normals from polygonal facets, 1998).
+    Each corner averages the faces around its vertex that turn less than ``CREASE`` from its own, weighted by their
+    angle at the vertex (Thürmer, Wüthrich, Computing vertex normals from polygonal facets, 1998).
     """
     corner = vertices[faces]
     edge = np.roll(corner, -1, axis=1) - corner
@@ -75,10 +75,9 @@ def corner_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     for corners in around:
         if not corners:
             continue
-        k = np.array(corners)
-        n, weight = normal[k // 3], angle.reshape(-1)[k]
-        near = (n @ n.T > CREASE) * weight
-        result[k] = near @ n
+        own = np.array(corners)
+        n, weight = normal[own // 3], angle.reshape(-1)[own]
+        result[own] = ((n @ n.T > CREASE) * weight) @ n
     result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-300)
     return result.reshape(-1, 3, 3)
 
@@ -267,7 +266,8 @@ class BodyView:
             photo_lens=self._photo_lens,
             outputs=outputs,
         )
-        return BodyFrame(crop, n, *(o.numpy() for o in outputs), camera=camera, time=time)
+        depth, ids, point, normal, source, facing = (o.numpy() for o in outputs)
+        return BodyFrame(crop, n, depth, ids, point, normal, source, facing, camera, time)
 
     def motion(self, frame: BodyFrame, other_time: float, other_camera: Camera | None = None) -> BodyMotion:
         """Where the points of ``frame`` are at ``other_time`` [s], seen by the camera of that time."""
@@ -276,10 +276,9 @@ class BodyView:
         shape = frame.depth.shape
         outputs = [wp.empty(shape, dtype=t, device=self.device) for t in (wp.vec2, wp.float32, wp.float32)]
         kernels.body_motion(
-            *(
-                wp.array(array, dtype=dtype, device=self.device, copy=False)
-                for array, dtype in ((frame.point, wp.vec3), (frame.normal, wp.vec3), (frame.ids, wp.uint16))
-            ),
+            wp.array(frame.point, dtype=wp.vec3, device=self.device, copy=False),
+            wp.array(frame.normal, dtype=wp.vec3, device=self.device, copy=False),
+            wp.array(frame.ids, dtype=wp.uint16, device=self.device, copy=False),
             self._slot_of,
             camera_from_body=self._matrices(frame.camera.camera_from_world @ poses),
             world_from_body=self._matrices(poses),

@@ -1,7 +1,7 @@
 """The still background as one sheet of smooth inverse depth, seen by a moved camera.
 
-The sheet gives every pixel p of the photo the point ``X(p) = ray(p) / rho(p)``. The moved camera sees in its pixel q the
-point with ``project(X(p)) = q``, found by iterating in the depth z along the ray of q:
+The sheet gives every pixel p of the photo the point ``X(p) = ray(p) / rho(p)``. The moved camera sees in its pixel q
+the point with ``project(X(p)) = q``, found by iterating in the depth z along the ray of q:
 
     p_k = project_photo(ray(q) z_k),    z_{k+1} = depth_moved(X(p_k))   (with a secant step)
 
