@@ -1,0 +1,84 @@
+"""Clip: finished frames, in memory or made one by one while they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sized
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from i2v.media.video import VideoWriter
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video: frames and what is known about how they came about."""
+
+    frames: np.ndarray | Iterable[np.ndarray]
+    """(T, H, W, 3) float32 sRGB in [0, 1] or uint8, or a sized, repeatable iterable of such frames (H, W, 3)."""
+    fps: float
+    """Frames per second."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Plain data about the making: shot, model, seeds, versions. Written into the file."""
+    audio: np.ndarray | None = None
+    """(samples, channels); reserved: this version writes no sound."""
+
+    def __post_init__(self) -> None:
+        if not self.fps > 0:
+            raise ValueError(f"clip.fps is {self.fps}, expected more than 0.")
+        if isinstance(self.frames, np.ndarray):
+            if self.frames.ndim != 4 or self.frames.shape[3] != 3:
+                raise ValueError(f"clip.frames has shape {self.frames.shape}, expected (T, H, W, 3).")
+        elif isinstance(self.frames, Iterator) or not isinstance(self.frames, Sized):
+            raise TypeError(
+                f"clip.frames is a {type(self.frames).__name__}, expected an array, a list, or an object with __iter__ "
+                "and __len__ that can be gone through more than once. Put the frames of a generator in a list."
+            )
+        if self.audio is not None:
+            raise NotImplementedError("clip.audio is given, but this version writes no sound. Leave it None.")
+        if self.frame_count == 0:
+            raise ValueError("clip.frames is empty, expected at least one frame.")
+
+    @property
+    def frame_count(self) -> int:
+        """T"""
+        return len(self.frames)  # type: ignore[arg-type]
+
+    @property
+    def seconds(self) -> float:
+        """Duration [s]."""
+        return self.frame_count / self.fps
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) [pixels]."""
+        first = next(iter(self))
+        return first.shape[0], first.shape[1]
+
+    def __len__(self) -> int:
+        return self.frame_count
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(self.frames)
+
+    def save(self, path: str | os.PathLike, *, crf: int = 18) -> Path:
+        """Write an MP4, frame by frame; an existing file is replaced once the new one is complete.
+
+        Raises:
+            ValueError: Odd sizes, frames of different sizes, another suffix than ``.mp4``.
+            i2v.media.video.VideoError: The disk is full or may not be written. Nothing is left behind.
+        """
+        comment = json.dumps(self.provenance, ensure_ascii=False, sort_keys=True) if self.provenance else None
+        frames = iter(self)
+        first = next(frames)
+        with VideoWriter(
+            path, first.shape[:2], self.fps, crf=crf, metadata={"comment": comment} if comment else None
+        ) as writer:
+            writer.write(first)
+            for frame in frames:
+                writer.write(frame)
+        return writer.path
