@@ -103,6 +103,8 @@ def _limits(shot: Shot) -> Iterator[Finding]:
 
 
 def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
+    if thing.name == "ground":
+        yield Finding((*route, "name"), "given 'ground', which is the name of the ground plane, expected another name.")
     for kind, later in (("cloth", "does not simulate cloth"), ("liquid", "does not simulate liquids")):
         if getattr(thing, kind) is not None:
             yield Finding(

@@ -96,13 +96,32 @@ def validate(shot: Shot, name: str = "shot") -> Shot:
     return shot
 
 
-def save(shot: Shot, path: str | os.PathLike) -> Path:
+def revised(shot: Shot, changes: dict[str, Any], name: str = "options") -> Shot:
+    """A copy with other values, for example ``{"seconds": 2, "generate.model": "none"}``; checked like a file.
+
+    Raises:
+        ShotError: Every value that cannot be.
+    """
+    data = shot.to_dict()
+    for field, value in changes.items():
+        *holders, last = field.split(".")
+        place = data
+        for holder in holders:
+            place = place[holder]
+        place[last] = value
+    try:
+        return validate(Shot.model_validate(data), name)
+    except ValidationError as error:
+        raise ShotError([_problem(Path(name), {}, finding) for finding in explain(error)]) from None
+
+
+def save(shot: Shot, path: str | os.PathLike, *, note: str = "") -> Path:
     """Write ``shot``, defaults included, in the format of the suffix; paths in it become relative to its folder.
 
-    Atomic: written beside, then renamed.
+    Atomic: written beside, then renamed. ``note`` goes on top as comment lines (JSON has none).
     """
     path = Path(path)
-    text = dumps(_with_paths(shot, lambda p: _relative(p, path.parent)), path.suffix.lower())
+    text = text_for(shot, path, note=note)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
@@ -113,20 +132,23 @@ def save(shot: Shot, path: str | os.PathLike) -> Path:
     return path
 
 
-def dumps(shot: Shot, suffix: str = ".yaml") -> str:
-    """The text of a shot file.
+def text_for(shot: Shot, path: str | os.PathLike, *, note: str = "") -> str:
+    """What :func:`save` would write to ``path``.
 
     Raises:
         ValueError: A suffix that is none of .yaml, .yml, .json, .toml.
     """
-    data = _without_none(shot.to_dict())
+    path = Path(path)
+    suffix = path.suffix.lower()
+    data = _without_none(_with_paths(shot, lambda p: _relative(p, path.parent)).to_dict())
     if suffix == ".json":
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    head = "".join(f"# {line}\n" for line in note.splitlines())
     if suffix == ".toml":
-        return "".join(f"{key} = {_toml(value, top=True)}\n" for key, value in data.items())
+        return head + "".join(f"{key} = {_toml(value, top=True)}\n" for key, value in data.items())
     if suffix not in SUFFIXES:
-        raise ValueError(f"a shot file ends in {', '.join(SUFFIXES)}; given {suffix!r}.")
-    return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
+        raise ValueError(f"a shot file ends in {', '.join(SUFFIXES)}; given {path.name!r}.")
+    return head + yaml.safe_dump(data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=110)
 
 
 def _text(path: Path) -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from physim.shot import OutputSpec, Shot
 from physim.shot_check import check, output_size
-from physim.shot_file import SUFFIXES, Problem, ShotError, dumps, load, save, validate
+from physim.shot_file import SUFFIXES, Problem, ShotError, load, revised, save, text_for, validate
 
 COFFEE = """
 photo: skimage:coffee.png
@@ -65,7 +65,8 @@ def test_what_is_saved_is_read_back_the_same(tmp_path, suffix):
 
 
 def test_defaults_are_written_out():
-    text = dumps(Shot(photo="skimage:coffee.png"))
+    text = text_for(Shot(photo="skimage:coffee.png"), "shot.yaml", note="made by hand\ntoday")
+    assert text.startswith("# made by hand\n# today\n")
     assert "num_inference_steps: 4" in text and "motion_blur: 0.5" in text and "null" not in text
 
 
@@ -271,6 +272,20 @@ def test_the_size_of_the_video_is_even_and_keeps_the_shape(output, photo, expect
 
 def test_the_checks_of_a_good_shot_find_nothing(tmp_path):
     assert check(load(written(tmp_path, COFFEE))) == []
+
+
+def test_values_from_the_command_line_are_checked_like_those_of_a_file():
+    shot = Shot(photo="skimage:coffee.png")
+    other = revised(shot, {"seconds": 2, "generate.model": "none"})
+    assert (other.seconds, other.generate.model, other.photo) == (2, "none", shot.photo)
+    with pytest.raises(ShotError, match=r"options  seconds: given 0, expected more than 0") as caught:
+        revised(shot, {"seconds": 0, "seed": -1})
+    assert len(caught.value.problems) == 2
+
+
+def test_the_name_of_the_ground_is_taken(tmp_path):
+    text = "photo: skimage:coffee.png\nthings: [{name: ground, shape: {sphere: 1}, at: [0, 0, 0], rigid: {}}]"
+    assert "the name of the ground plane" in only(tmp_path, text).text
 
 
 def test_save_leaves_nothing_behind_when_it_fails(tmp_path, monkeypatch):
