@@ -14,11 +14,14 @@ from i2v.models.unet import ResidualUNet, UNetConfig
 from i2v.training.data import load_clips, sample_batch
 from i2v.training.train import TrainConfig, Trainer, learning_rate, loss
 
-TINY = UNetConfig(widths=(16, 24, 32), time_width=16)
+TINY = UNetConfig(widths=(16, 32), time_width=16)
+RUN = 150  # steps; one configuration for all tests, so that the step is compiled once
 
 
 def config(**changes):
-    return TrainConfig(**{**dict(network=TINY, batch=2, side=32, frames=4, steps=4, warmup=2), **changes})
+    return TrainConfig(
+        **{**dict(network=TINY, batch=2, side=32, frames=4, steps=RUN, warmup=2, learning_rate=3e-3), **changes}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +33,12 @@ def clips(tmp_path_factory):
 
 def test_two_and_two_steps_are_four_steps_to_the_bit(clips, tmp_path):
     whole = Trainer(config(), clips, tmp_path / "whole")
-    whole.run()
+    whole.run(stop_at=4)
     first = Trainer(config(), clips, tmp_path / "parts")
     first.run(stop_at=2)
     second = Trainer(config(), clips, tmp_path / "parts")
     assert second.step == 2
-    second.run()
+    second.run(stop_at=4)
     assert whole.step == second.step == 4
     for a, b in zip(jax.tree.leaves(whole.state), jax.tree.leaves(second.state), strict=True):
         assert np.array_equal(a, b)
@@ -43,15 +46,15 @@ def test_two_and_two_steps_are_four_steps_to_the_bit(clips, tmp_path):
 
 def test_loss_falls_on_the_clips_it_trains_on(clips, tmp_path):
     values = []
-    trainer = Trainer(config(steps=80, learning_rate=3e-3), clips, tmp_path)
+    trainer = Trainer(config(), clips, tmp_path)
     trainer.run(on_step=lambda step, value, progress: values.append(value))
     # Flat smoke light and a flat fill are the whole error of the toy; both are easy to learn.
-    assert np.mean(values[-15:]) < 0.5 * np.mean(values[:15])
+    assert np.mean(values[-30:]) < 0.6 * np.mean(values[:5])
 
 
 def test_exported_weights_load_and_paint(clips, tmp_path):
     trainer = Trainer(config(), clips, tmp_path)
-    trainer.run()
+    trainer.run(stop_at=2)
     model = BundledModel.load(trainer.export(tmp_path / "model.safetensors", data="toy"))
     residual = model(toy_conditions(), num_inference_steps=2)
     assert np.isfinite(residual).all() and np.abs(residual).max() > 0
@@ -62,7 +65,7 @@ def test_every_parameter_learns_once_the_zero_started_layers_have_moved(clips):
     batch = sample_batch(clips, np.random.default_rng(0), batch=2, side=32, frames=4)
     batch["liquid"] = np.ones_like(batch["liquid"])
     graph, parameters = nnx.split(network, nnx.Param)
-    gradient = jax.grad(lambda p: loss(nnx.merge(graph, p), batch, config()))
+    gradient = jax.jit(jax.grad(lambda p: loss(nnx.merge(graph, p), batch, config())))
     first = gradient(parameters)
     assert np.abs(np.asarray(first["out"]["kernel"].get_value())).max() > 0
     shaken = jax.tree.map(lambda p: p + 0.02 * jnp.sin(jnp.arange(p.size)).reshape(p.shape), parameters)
@@ -102,7 +105,7 @@ def test_residual_is_what_is_missing(clips):
 
 
 def test_rate_warms_up_and_ends_at_zero():
-    c = config(steps=1000, warmup=100)
+    c = config(warmup=100)
     assert learning_rate(c, 0, 0.0) == pytest.approx(c.learning_rate / 100)
     assert learning_rate(c, 100, 0.1) > learning_rate(c, 500, 0.5) > learning_rate(c, 999, 0.999) > 0
     assert learning_rate(c, 1000, 1.0) == pytest.approx(0)
