@@ -259,7 +259,8 @@ def cycle(levels, sweeps=2, overcorrection=1.5):
             for colour in order:
                 wp.launch(relax_kernel, dim=x.shape, inputs=[u, v, s, b, colour], outputs=[x], device=device)
 
-    for fine, coarse in zip(levels[:-1], levels[1:], strict=True):
+    for k in range(len(levels) - 1):
+        fine, coarse = levels[k], levels[k + 1]
         relax(fine, (0, 1))
         u, v, s, b, x, r = fine
         wp.launch(residual_kernel, dim=x.shape, inputs=[u, v, s, b, x], outputs=[r], device=device)
@@ -267,7 +268,8 @@ def cycle(levels, sweeps=2, overcorrection=1.5):
     for _ in range(4):  # the coarsest level is a handful of pixels
         relax(levels[-1], (0, 1))
         relax(levels[-1], (1, 0))
-    for fine, coarse in zip(levels[-2::-1], levels[:0:-1], strict=True):
+    for k in reversed(range(len(levels) - 1)):
+        fine, coarse = levels[k], levels[k + 1]
         scale = wp.float64(overcorrection)
         wp.launch(prolong_kernel, dim=fine[4].shape, inputs=[coarse[4], scale], outputs=[fine[4]], device=device)
         relax(fine, (1, 0))

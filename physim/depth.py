@@ -1,0 +1,246 @@
+"""Distance of every pixel: from geometry by default, from a file or a network where there is one.
+
+Geometry means: the ground is a plane, named surfaces are planes, a wall stands behind, the sky is far, and what is left
+stands upright on what it touches. Against measured depth of ten photos this is metric to the accuracy of the hints on
+the ground and weak elsewhere, which ``confidence`` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from physim.camera import Camera
+from physim.membrane import edge_weights, fill
+from physim.segment import mask_of, polygon_coverage
+from physim.shot import DepthClick, Hints
+from physim.view import plane_depth
+
+FAR = 1e4
+"""Depth of the sky [m]: finite, so that nothing downstream meets an infinity."""
+_UPRIGHT = 3.0
+"""Ties along the column count this much more than along the row: upright things copy the depth of their foot."""
+
+
+@dataclass(frozen=True)
+class DepthResult:
+    """Depth of a photo, from any source."""
+
+    depth: np.ndarray
+    """(h, w) float [m] for kind 'metric'; up to a factor for 'scale'; a x + b = 1 / z for 'affine_inverse'."""
+    valid: np.ndarray | None = None
+    """(h, w) bool; ``None``: everywhere finite."""
+    confidence: np.ndarray | None = None
+    """(h, w) float in [0, 1]"""
+    kind: str = "metric"
+    """'metric', 'scale' or 'affine_inverse'."""
+
+    def __post_init__(self) -> None:
+        depth = np.asarray(self.depth, dtype=np.float64)
+        if depth.ndim != 2:
+            raise ValueError(f"depth has shape {depth.shape}, expected (height, width).")
+        if self.kind not in ("metric", "scale", "affine_inverse"):
+            raise ValueError(f"depth.kind is {self.kind!r}, expected 'metric', 'scale' or 'affine_inverse'.")
+        valid = np.isfinite(depth) if self.valid is None else np.asarray(self.valid, dtype=bool) & np.isfinite(depth)
+        if not valid.any():
+            raise ValueError("depth has no valid pixel.")
+        confidence = np.full(depth.shape, 0.8) if self.confidence is None else np.asarray(self.confidence)
+        object.__setattr__(self, "depth", depth)
+        object.__setattr__(self, "valid", valid)
+        object.__setattr__(self, "confidence", np.where(valid, confidence, 0.0).astype(np.float32))
+
+
+DepthBackend = Callable[[np.ndarray], DepthResult]
+"""From the photo (H, W, 3) float32 sRGB in [0, 1] to its depth, at any size of the same aspect."""
+
+
+def load_depth(path: str | Path) -> DepthResult:
+    """Metric depth from a file: ``.npy`` [m], or a 16-bit picture [mm], 0 meaning unknown.
+
+    Raises:
+        ValueError: Another format, a wrong shape, nothing valid.
+    """
+    path = Path(path)
+    if path.suffix == ".npy":
+        depth = np.load(path)
+    elif path.suffix in (".png", ".tif", ".tiff"):
+        from PIL import Image
+
+        with Image.open(path) as picture:
+            if picture.mode not in ("I", "I;16"):
+                raise ValueError(f"{path.name} has {picture.mode} pixels, expected 16-bit depth in millimetres.")
+            depth = np.asarray(picture, dtype=np.float64) / 1000
+        return DepthResult(depth, depth > 0)
+    else:
+        raise ValueError(f"{path.name}: depth is read from .npy (metres) or 16-bit .png (millimetres).")
+    return DepthResult(depth)
+
+
+def geometric(image: np.ndarray, camera: Camera, hints: Hints, photo_size: tuple[int, int]) -> DepthResult:
+    """Depth of ground, surfaces, wall, sky and upright rest.
+
+    Args:
+        image: (h, w, 3) float32 sRGB on the grid to work on.
+        camera: On the same grid.
+        hints: In pixels of the photo.
+        photo_size: (height, width) of the photo, to which the hints' pixels refer.
+
+    Returns:
+        Metric depth everywhere, ``FAR`` in the sky, and how much to believe it.
+    """
+    size = image.shape[:2]
+    depth = plane_depth(camera, 0.0, far=FAR)
+    ground = depth < FAR
+    if hints.ground is not None:
+        ground &= resampled(polygon_coverage(np.array(hints.ground), photo_size), size) >= 0.5
+    surest = 0.9 if hints.camera.height or hints.camera.circle else 0.5
+    confidence = np.where(ground, surest, 0.0)
+    known = ground.copy()
+    for surface in hints.surfaces:
+        region = resampled(mask_of(surface.region, photo_size, name=f"surface {surface.name}"), size) >= 0.5
+        level = plane_depth(camera, surface.height, far=FAR)
+        if (level[region] >= FAR).any():
+            raise ValueError(
+                f"surface {surface.name!r} at y = {surface.height:g} m reaches above the horizon of the camera "
+                f"({camera.position[1]:.3g} m high). Look at its region and height, or at hints.camera."
+            )
+        depth[region], known[region], confidence[region] = level[region], True, surest
+    if hints.wall is not None:
+        wall = _wall_depth(camera, hints.wall)
+        behind = ~known | (wall < depth)
+        depth[behind], known[behind], confidence[behind] = wall[behind], True, 0.6
+    else:
+        sky = _sky(image, plane_depth(camera, 0.0, far=FAR) >= FAR) & ~known
+        depth[sky], confidence[sky] = FAR, 0.5
+        depth = _stand_up(image, depth, known, sky)
+        confidence[~known & ~sky] = 0.2
+    if hints.clicks:
+        depth, confidence = _follow_clicks(image, depth, confidence, hints.clicks, photo_size)
+    return DepthResult(np.clip(depth, 1e-3, FAR), confidence=confidence)
+
+
+def resampled(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map (H, W) or (H, W, C) brought to ``size``: mean over the new pixels when shrinking, bilinear when growing."""
+    from PIL import Image
+
+    values = np.asarray(values, dtype=np.float32)
+    if values.shape[:2] == tuple(size):
+        return values
+    way = Image.Resampling.BOX if size[0] < values.shape[0] else Image.Resampling.BILINEAR
+    flat = values.reshape(*values.shape[:2], -1)
+    planes = [np.asarray(Image.fromarray(flat[..., k]).resize(size[::-1], way)) for k in range(flat.shape[-1])]
+    return np.stack(planes, axis=-1).reshape(*size, *values.shape[2:])
+
+
+def aligned(result: DepthResult, camera: Camera, prior: DepthResult, ground: np.ndarray) -> DepthResult:
+    """Bring a backend's depth to metres with the ground plane, and lay it on the camera's grid.
+
+    An affine-invariant inverse depth has two unknowns in ``1 / z = a x + b``, which least squares finds on the ground,
+    where ``1 / z`` follows from the camera's height and pitch; a wrong ``b`` would bend the ground.
+
+    Args:
+        result: From the backend.
+        camera: On the grid to work on.
+        prior: Geometric depth on that grid; used where the backend is not valid.
+        ground: (h, w) bool: where the prior is the ground.
+    """
+    size = camera.size
+    depth = resampled(np.where(result.valid, result.depth, 0), size).astype(np.float64)
+    share = resampled(np.asarray(result.valid, dtype=np.float32), size)
+    depth /= np.maximum(share, 1e-6)
+    usable = ground & (share > 0.99) & (prior.depth < 0.5 * FAR)
+    if result.kind != "metric" and usable.sum() < 100:
+        raise ValueError(
+            f"depth of kind {result.kind!r} needs visible ground to find its scale; only {int(usable.sum())} pixels of "
+            f"ground are known. Give hints.ground and hints.camera, or metric depth."
+        )
+    if result.kind == "scale":
+        depth *= np.median(prior.depth[usable] / np.maximum(depth[usable], 1e-9))
+    elif result.kind == "affine_inverse":
+        system = np.stack([depth[usable], np.ones(usable.sum())], axis=1)
+        (a, b), *_ = np.linalg.lstsq(system, 1 / prior.depth[usable], rcond=None)
+        depth = 1 / np.maximum(a * depth + b, 1 / FAR)
+    valid = (share > 0.5) & (depth > 0)
+    confidence = resampled(np.asarray(result.confidence), size)
+    return DepthResult(
+        np.where(valid, np.clip(depth, 1e-3, FAR), prior.depth),
+        confidence=np.where(valid, confidence, np.asarray(prior.confidence)),
+    )
+
+
+def continued(surface: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A solid's depth carried on from the nearest pixel that has it, so that it fits a mask that is not its outline.
+
+    Args:
+        surface: (h, w) depth of the solid [m], ``inf`` where it does not project.
+        mask: (h, w) bool: depth inside it is preferred as the source.
+    """
+    from scipy import ndimage
+
+    hit = np.isfinite(surface)
+    if (hit & mask).any():
+        hit &= mask
+    if not hit.any():
+        return surface
+    _, (v, u) = ndimage.distance_transform_edt(~hit, return_indices=True)
+    return surface[v, u]
+
+
+def _wall_depth(camera: Camera, distance: float) -> np.ndarray:
+    """Depth z of a vertical plane ``distance`` ahead of the camera's foot; FAR where rays do not meet it."""
+    ahead = camera.world_from_camera[:3, 2].copy()
+    ahead[1] = 0
+    length = np.linalg.norm(ahead)
+    if length < 1e-3:
+        raise ValueError("hints.wall: the camera looks straight down, where no upright wall can be seen.")
+    rate = (camera.unproject(camera.pixel_grid(), 1.0) - camera.position) @ (ahead / length)
+    return np.where(rate > distance / FAR, distance / np.maximum(rate, 1e-12), FAR)
+
+
+def _sky(image: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Smooth and joined to the top of the picture, above the horizon."""
+    from scipy import ndimage
+
+    if not above.any():
+        return above
+    grey = ndimage.gaussian_filter(image.mean(-1), 1.0)
+    smooth = np.hypot(*np.gradient(grey)) < 0.012
+    labels, _ = ndimage.label(ndimage.binary_opening(smooth & above, iterations=1))
+    at_top = np.unique(labels[: max(2, len(labels) // 50)])
+    sky = np.isin(labels, at_top[at_top > 0])
+    return ndimage.binary_closing(sky, iterations=3, border_value=0) & above | sky
+
+
+def _stand_up(image: np.ndarray, depth: np.ndarray, known: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """Give what is neither ground nor sky the depth of what it touches, mostly along its column."""
+    rest = ~known & ~sky
+    if not rest.any():
+        return depth
+    if not known.any():
+        return np.where(rest, FAR, depth)
+    weight_u, weight_v = edge_weights(image)
+    logs = np.log(np.clip(depth, 1e-3, FAR))
+    # the sky takes no part: an outline against it must not pull the thing away
+    filled = fill(logs, known, weights=(weight_u, _UPRIGHT * weight_v), domain=~sky, screen=1e-9, tolerance=1e-5)
+    return np.where(rest, np.exp(filled), depth)
+
+
+def _follow_clicks(
+    image: np.ndarray, depth: np.ndarray, confidence: np.ndarray, clicks: list[DepthClick], photo_size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Diffuse the log ratio between clicked and prior depth; what is trusted resists it."""
+    rows, cols = depth.shape
+    known = np.zeros(depth.shape, dtype=bool)
+    ratio = np.zeros(depth.shape)
+    for click in clicks:
+        u, v = click.pixel[0] * cols / photo_size[1], click.pixel[1] * rows / photo_size[0]
+        if not (0 <= u < cols and 0 <= v < rows):
+            raise ValueError(f"hints.clicks: pixel {list(click.pixel)} is outside the photo, {photo_size[::-1]}.")
+        known[int(v), int(u)] = True
+        ratio[int(v), int(u)] = np.log(click.depth / depth[int(v), int(u)])
+    screen = np.where(confidence > 0.4, 0.05 * confidence, 1e-5)
+    change = fill(ratio, known, weights=edge_weights(image), screen=screen, tolerance=1e-5)
+    return depth * np.exp(change), np.where(np.abs(change) > 0.02, np.maximum(confidence, 0.5), confidence)

@@ -1,0 +1,184 @@
+"""Things of a shot become entities of a scene: lifted from the photo, added to it, or emitting into it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from physim.layers import Layers
+from physim.lift import Lifted, lift
+from physim.materials import Rigid, Smoke, Static
+from physim.outline import largest_part, outline
+from physim.scene import Cutout, Scene
+from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Solid, Sphere, Triangles
+from physim.shot import ShapeSpec, Thing
+from physim.terrain import bake_terrain
+from physim.zbuffer import placed
+
+_RISE = 0.5
+"""An emitter sits this many radii above the surface it was pointed at, so that most of it is outside."""
+
+
+def material_of(thing: Thing) -> Rigid | Static | Smoke:
+    """Raises NotImplementedError for matter that no solver handles yet."""
+    if thing.rigid is not None:
+        r = thing.rigid
+        return Rigid(r.material, r.density, r.friction, r.restitution, r.mass, r.drag_coefficient)
+    if thing.static is not None:
+        return Static(thing.static.material, thing.static.friction, thing.static.restitution)
+    if thing.smoke is not None:
+        s = thing.smoke
+        return Smoke(
+            s.material,
+            temperature=s.temperature,
+            extinction=s.extinction,
+            dissipation=s.dissipation,
+            cooling=s.cooling,
+            resolution=s.resolution,
+            domain=s.domain,
+        )
+    kind = "cloth" if thing.cloth is not None else "liquid"
+    raise NotImplementedError(
+        f"{thing.name!r} is {kind}: this version simulates rigid bodies and smoke. Make it rigid or static, or leave "
+        f"it in the photo."
+    )
+
+
+def lift_thing(thing: Thing, mask: np.ndarray, layers: Layers) -> Lifted:
+    """The solid of a thing of the photo, standing on what is seen below it."""
+    camera = layers.photo_camera
+    whole = largest_part(mask)
+    placed_by_user = thing.lift.depth is not None or (thing.lift.kind == "revolve" and thing.lift.circle is not None)
+    support = 0.0 if placed_by_user else _support(thing, whole, layers)
+    return lift(whole, camera, thing.lift, support=support, moves=thing.rigid is not None, name=thing.name)
+
+
+def _support(thing: Thing, mask: np.ndarray, layers: Layers) -> float:
+    """Height of the surface along the lower rim of a mask [m]: the median, which forgives a slip of the outline."""
+    points = outline(mask, tolerance=1.0)
+    rows, cols = mask.shape
+    down = -layers.photo_camera.camera_from_world[:3, 1][:2]
+    along = points @ (down / np.linalg.norm(down)) if np.linalg.norm(down) > 0.05 else np.ones(len(points))
+    low = points[along >= along.max() - max(2.0, 0.15 * np.ptp(along))]
+    low = np.clip(low, 0.5, (cols - 0.5, rows - 0.5))
+    try:
+        heights = [float(layers.point_at((u, v), thing.name)[1]) for u, v in low]
+    except ValueError as error:
+        raise ValueError(
+            f"{thing.name} stands on nothing: {error} Look at hints.camera and hints.ground, or give "
+            f"{thing.name}.lift.depth."
+        ) from None
+    return float(np.median(heights))
+
+
+def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted, cutout: Cutout | None) -> int:
+    """Add a lifted thing; returns its number in id maps."""
+    scene.add(
+        solid.shape,
+        material_of(thing),
+        name=thing.name,
+        position=solid.position,
+        orientation=solid.orientation,
+        velocity=thing.velocity if thing.rigid is not None else (0.0, 0.0, 0.0),
+        angular_velocity=_radians(thing.angular_velocity) if thing.rigid is not None else (0.0, 0.0, 0.0),
+        cutout=cutout,
+        colour=thing.colour,
+    )
+    return scene.number_of(thing.name)
+
+
+def solid_of(spec: ShapeSpec, name: str) -> tuple[Solid, np.ndarray]:
+    """An added shape, and where its origin as drawn lies relative to its centre of mass (3,) [m]."""
+    still = np.zeros(3)
+    if spec.box is not None:
+        return Box(spec.box), still
+    if spec.sphere is not None:
+        return Sphere(spec.sphere), still
+    if spec.cylinder is not None:
+        return Cylinder(*spec.cylinder), still
+    if spec.capsule is not None:
+        return Capsule(*spec.capsule), still
+    assert spec.mesh is not None
+    mesh = _read_mesh(spec.mesh, name)
+    _, centroid, _ = mesh.mass_properties()
+    return Mesh(Triangles(mesh.vertices - centroid, mesh.faces)), -centroid
+
+
+def _read_mesh(path: Path, name: str) -> Triangles:
+    """A closed mesh file; only trimesh knows its formats."""
+    import trimesh
+
+    if not Path(path).is_file():
+        raise ValueError(f"{name}: there is no mesh file {str(path)!r}.")
+    loaded = trimesh.load(path, force="mesh")
+    if not loaded.is_watertight:
+        raise ValueError(f"{name}: mesh {Path(path).name!r} is not closed; a body needs an inside. Repair it first.")
+    if loaded.volume < 0:
+        loaded.invert()
+    return Triangles(np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int32))
+
+
+def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
+    """Add a thing that is not in the photo, at a world position or above a pixel."""
+    from scipy.spatial.transform import Rotation
+
+    assert thing.shape is not None
+    solid, _ = solid_of(thing.shape, thing.name)
+    turn = tuple(float(q) for q in Rotation.from_rotvec(np.radians(thing.rotation)).as_quat())
+    if thing.at is not None:
+        position = np.asarray(thing.at, dtype=np.float64)
+    else:
+        assert thing.at_pixel is not None
+        spot = layers.point_at(thing.at_pixel, f"{thing.name}.at_pixel")
+        position = _resting(scene, solid, turn, spot) + np.array([0, thing.above, 0])
+    moves = thing.rigid is not None
+    scene.add(
+        solid,
+        material_of(thing),
+        name=thing.name,
+        position=tuple(float(x) for x in position),  # type: ignore[arg-type]
+        orientation=turn,  # type: ignore[arg-type]
+        velocity=thing.velocity if moves else (0.0, 0.0, 0.0),
+        angular_velocity=_radians(thing.angular_velocity) if moves else (0.0, 0.0, 0.0),
+        colour=thing.colour,
+        texture=thing.texture,
+    )
+
+
+def _resting(scene: Scene, solid: Solid, turn, spot: np.ndarray) -> np.ndarray:
+    """Centre of a solid that touches the scene from above at (x, z) of ``spot``: nowhere inside the relief below it."""
+    mesh = placed(solid.triangles, (0.0, 0.0, 0.0), turn)
+    corners = mesh.vertices[mesh.faces]
+    samples = np.concatenate(
+        [mesh.vertices, corners.mean(1), (corners + np.roll(corners, 1, axis=1)).reshape(-1, 3) / 2]
+    )
+    # the place may be on a body or on an upright surface: its own height counts below the lowest point
+    lift_by = spot[1] - float(samples[:, 1].min())
+    terrain = bake_terrain(scene)
+    if terrain is not None:
+        ground = terrain.height_at(samples[:, 0] + spot[0], samples[:, 2] + spot[2])
+        lift_by = max(lift_by, float((ground - samples[:, 1]).max()))
+    return np.array([spot[0], lift_by, spot[2]])
+
+
+def add_emitter(scene: Scene, thing: Thing, layers: Layers) -> None:
+    """Add a source of smoke at a world position, or on the surface seen at a pixel."""
+    assert thing.emit is not None
+    emit = thing.emit
+    if emit.at is not None:
+        centre = np.asarray(emit.at, dtype=np.float64)
+    else:
+        assert emit.pixel is not None
+        centre = layers.point_at(emit.pixel, f"{thing.name}.emit.pixel") + np.array([0, _RISE * emit.radius, 0])
+    end = float("inf") if emit.end is None else emit.end
+    if end <= emit.start:
+        raise ValueError(f"{thing.name}.emit ends at {end:g} s and starts at {emit.start:g} s; give start < end.")
+    x, y, z = (float(c) for c in centre)
+    source = Emitter((x, y, z), emit.radius, emit.rate, emit.velocity, emit.start, end)
+    scene.add(source, material_of(thing), name=thing.name)
+
+
+def _radians(degrees: tuple[float, float, float]) -> tuple[float, float, float]:
+    x, y, z = (float(a) for a in np.radians(degrees))
+    return x, y, z

@@ -1,0 +1,177 @@
+"""Photo + shot to scene: camera, ground, depth, things, light, backdrop.
+
+Every step can be overridden by a hint, and everything that was inferred is written to ``scene.backdrop.report``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from physim.camera import Camera
+from physim.depth import DepthBackend, DepthResult, aligned, geometric, load_depth, resampled
+from physim.forces import Impulse, Wind
+from physim.layers import Layers
+from physim.light import light_of
+from physim.photo import Photo
+from physim.place import add_emitter, add_photo_thing, add_shape, lift_thing
+from physim.scene import Backdrop, Scene
+from physim.segment import mask_of
+from physim.shapes import Plane
+from physim.shot import Shot, Thing
+from physim.view import camera_from, path_from, relative_motion
+from physim.zbuffer import placed
+
+WORK_SIDE = 640
+"""Longer side of the grid on which depth is kept [pixels]; the photo's own masks and colours stay full size."""
+MOTION_LIMIT = 15.0
+"""Relative motion that one bent sheet bears before it looks bent [pixels of an 800 pixel wide picture]."""
+GROUND = "ground"
+
+_log = logging.getLogger(__name__)
+Progress = Callable[[str, float], None]
+DepthSource = DepthBackend | str | os.PathLike | None
+
+
+def reconstruct(
+    shot: Shot | str | os.PathLike,
+    *,
+    depth: DepthSource = None,
+    progress: Progress | None = None,
+) -> Scene:
+    """Build the scene that a shot describes.
+
+    Args:
+        shot: A shot, or the path of a shot file.
+        depth: Where depth comes from: ``None`` or 'geometric' (planes and hints), a file (:func:`load_depth`), or a
+            callable from the photo (H, W, 3) to a :class:`DepthResult`.
+        progress: Called with the name of the step and the fraction done.
+
+    Returns:
+        A scene with ``camera``, ``light``, ``backdrop``, forces, and all things as entities, ready to simulate.
+
+    Raises:
+        ValueError: A thing that cannot be where the shot says, named, with what to do about it.
+        NotImplementedError: Matter that no solver handles.
+    """
+    if not isinstance(shot, Shot):
+        shot = Shot.load(shot)
+    tell = progress or (lambda step, fraction: None)
+    tell("photo", 0.0)
+    photo = Photo.load(shot.photo)
+    size = photo.image.shape[:2]
+    focal = photo.focal_guess()[0] if photo.focal_35mm is not None else None
+    camera, report = camera_from(shot.hints.camera, size, exif_focal=focal)
+    tell("depth", 0.1)
+    layers, confidence = _depth_layers(shot, photo.image, camera, depth, report)
+    scene = Scene(seed=shot.seed)
+    scene.add(Plane(), name=_ground_name(shot))
+    tell("things", 0.4)
+    _photo_things(scene, shot, layers, report)
+    for thing in shot.things:
+        if thing.shape is not None:
+            add_shape(scene, thing, layers)
+        elif thing.emit is not None:
+            add_emitter(scene, thing, layers)
+    tell("plate", 0.6)
+    scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at)
+    report |= lines
+    _add_forces(scene, shot)
+    _set_camera(scene, shot, camera, layers, report)
+    scene.backdrop = Backdrop(
+        photo=photo.image,
+        plate=photo.image.copy(),
+        hole=np.zeros(size, dtype=np.float32),
+        depth=layers.plate.astype(np.float32),
+        ids=layers.ids,
+        confidence=confidence.astype(np.float32),
+        stills=(),
+        report=report,
+    )
+    tell("done", 1.0)
+    return scene
+
+
+def _ground_name(shot: Shot) -> str:
+    if any(thing.name == GROUND for thing in shot.things):
+        raise ValueError(f"a thing is named {GROUND!r}, which is the name of the ground plane; choose another name.")
+    return GROUND
+
+
+def _depth_layers(
+    shot: Shot,
+    image: np.ndarray,
+    camera: Camera,
+    depth: DepthBackend | str | os.PathLike | None,
+    report: dict[str, str],
+) -> tuple[Layers, np.ndarray]:
+    """Depth of the empty scene: ground, surfaces, wall, sky; from geometry or the backend."""
+    rows, cols = camera.size
+    shrink = min(1.0, WORK_SIDE / max(rows, cols))
+    size = (max(2, round(rows * shrink)), max(2, round(cols * shrink)))
+    small = camera.resized(size)
+    picture = resampled(image, size)
+    prior = geometric(picture, small, shot.hints, (rows, cols))
+    source = "geometric: planes, hints"
+    result: DepthResult = prior
+    if depth is not None and depth != "geometric":
+        if callable(depth):
+            given, source = depth(image), getattr(depth, "__name__", type(depth).__name__)
+        else:
+            given, source = load_depth(Path(depth)), Path(depth).name
+        result = aligned(given, small, prior, np.asarray(prior.confidence) >= 0.5)
+    report["depth"] = f"{source}; clicks: {len(shot.hints.clicks)}; surfaces: {len(shot.hints.surfaces)}"
+    assert result.confidence is not None
+    return Layers(small, result.depth, camera), result.confidence
+
+
+def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, str]) -> None:
+    """Lift the things of the photo, in the order of the shot: what stands on another thing comes after it."""
+    for thing in shot.things:
+        if thing.select is None or thing.still:
+            continue
+        mask = mask_of(thing.select, layers.photo_camera.size, name=thing.name)
+        solid = lift_thing(thing, mask, layers)
+        number = add_photo_thing(scene, thing, solid, None)
+        mesh = placed(solid.shape.triangles, solid.position, solid.orientation)
+        layers.add(mesh, mask, number, moves=thing.rigid is not None)
+        report[f"{thing.name}.solid"] = _solid_line(thing, solid, scene)
+
+
+def _solid_line(thing: Thing, solid, scene: Scene) -> str:
+    kind = type(solid.shape).__name__.lower()
+    line = f"{kind}, {solid.shape.volume * 1e6:.3g} cm^3, outline agrees to {solid.overlap:.2f}"
+    return line + (f", {scene[thing.name].mass:.3g} kg" if thing.rigid is not None else "")
+
+
+def _add_forces(scene: Scene, shot: Shot) -> None:
+    bodies = {body.name for body in scene.bodies}
+    for force in shot.forces:
+        if force.wind is not None:
+            scene.add(Wind(force.wind.velocity, force.wind.gust, shot.seed))
+        if force.impulse is not None:
+            push = force.impulse
+            if push.on not in bodies:
+                known = ", ".join(sorted(bodies)) or "none"
+                raise ValueError(f"an impulse acts on {push.on!r}, which is no rigid thing. Rigid things: {known}.")
+            scene.add(Impulse(push.on, push.newton_seconds, push.at))
+
+
+def _set_camera(scene: Scene, shot: Shot, camera: Camera, layers: Layers, report: dict[str, str]) -> None:
+    """Camera moves; warns when near content moves against far content by more than a sheet can bend."""
+    rows, cols = layers.visible.shape
+    centre = float(np.median(layers.visible[rows // 2 - 2 : rows // 2 + 3, cols // 2 - 2 : cols // 2 + 3]))
+    scene.camera = path_from(shot.camera, camera, seconds=shot.seconds, orbit_distance=centre)
+    if scene.camera.is_static:
+        return
+    shift = relative_motion(scene.camera, layers.visible, seconds=shot.seconds) * 800 / camera.size[1]
+    report["camera.relative_motion"] = f"{shift:.1f} pixels at 800 wide between near and far"
+    if shift > MOTION_LIMIT:
+        _log.warning(
+            "the camera move shifts near against far content by %.0f pixels at 800 pixels width; beyond %.0f the "
+            "picture bends. Shorten the move to %.0f %% of it.", shift, MOTION_LIMIT, 100 * MOTION_LIMIT / shift
+        )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Depth and outline of triangles on the photo's grid, in NumPy: for reconstruction, which does it once per thing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from physim.camera import Camera
+from physim.shapes import Triangles
+
+_TILE = 16
+"""Triangles are split until their box fits in this many pixels, then all tested against one tile at a time."""
+
+
+def pose_matrix(position, orientation) -> np.ndarray:
+    """``world_from_body`` (4, 4) of a position [m] and a quaternion (x, y, z, w)."""
+    from scipy.spatial.transform import Rotation
+
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_quat(np.asarray(orientation, dtype=np.float64)).as_matrix()
+    matrix[:3, 3] = position
+    return matrix
+
+
+def placed(mesh: Triangles, position, orientation=(0.0, 0.0, 0.0, 1.0)) -> Triangles:
+    """The mesh in the world."""
+    pose = pose_matrix(position, orientation)
+    return Triangles(mesh.vertices @ pose[:3, :3].T + pose[:3, 3], mesh.faces)
+
+
+def depth_of(mesh: Triangles, camera: Camera) -> np.ndarray:
+    """Depth z of the nearest surface at each pixel centre, (H, W) float64 [m]; ``inf`` where there is none.
+
+    Triangles with a corner behind the camera are left out.
+    """
+    rows, cols = camera.size
+    depth = np.full((rows, cols), np.inf)
+    pixels, z = camera.project(mesh.vertices)
+    corners = np.concatenate([pixels, z[:, None]], axis=1)[mesh.faces]  # (M, 3, 3): u, v, z
+    corners = corners[(corners[..., 2] > 1e-6).all(1)]
+    corners[..., 2] = 1 / corners[..., 2]  # linear on the screen
+    for _ in range(12):
+        low, high = corners[..., :2].min(1), corners[..., :2].max(1)
+        seen = (high > 0).all(1) & (low < (cols, rows)).all(1)
+        corners, big = corners[seen], ((high - low).max(1) >= _TILE - 1)[seen]
+        if not big.any():
+            break
+        corners = np.concatenate([corners[~big], _quartered(corners[big])])
+    for k in range(0, len(corners), 4096):
+        _test_tiles(corners[k : k + 4096], depth)
+    return depth
+
+
+def _quartered(corners: np.ndarray) -> np.ndarray:
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
+    return np.concatenate([np.stack(t, axis=1) for t in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
+
+
+def _test_tiles(corners: np.ndarray, depth: np.ndarray) -> None:
+    rows, cols = depth.shape
+    base = np.floor(corners[..., :2].min(1) - 0.5).astype(int)
+    step = np.arange(_TILE + 1)
+    u = (base[:, 0, None, None] + step[None, None, :]).repeat(_TILE + 1, 1)
+    v = (base[:, 1, None, None] + step[None, :, None]).repeat(_TILE + 1, 2)
+    point = np.stack([u, v], axis=-1) + 0.5
+    a, b, c = (corners[:, k, None, None, :] for k in range(3))
+    area = _cross(b[..., :2] - a[..., :2], c[..., :2] - a[..., :2])
+    safe = np.where(np.abs(area) > 1e-12, area, np.inf)
+    s = _cross(point - a[..., :2], c[..., :2] - a[..., :2]) / safe
+    t = _cross(b[..., :2] - a[..., :2], point - a[..., :2]) / safe
+    hit = (s >= -1e-9) & (t >= -1e-9) & (s + t <= 1 + 1e-9) & np.isfinite(safe)
+    hit &= (u >= 0) & (v >= 0) & (u < cols) & (v < rows)
+    inverse = a[..., 2] + s * (b[..., 2] - a[..., 2]) + t * (c[..., 2] - a[..., 2])
+    np.minimum.at(depth, (v[hit], u[hit]), 1 / inverse[hit])
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
