@@ -1,0 +1,379 @@
+"""Light through smoke: a view ray collects what the grid lets through, scatters towards the camera, and how it moves.
+
+Along a ray, in steps ds with density d, extinction sigma = E d and a = 1 - exp(-sigma ds):
+
+    weight = T a,   T <- T (1 - a)
+    scattered = albedo [ light (P q + M q^0.3) + ambient (0.6 + 0.4 q^0.3) ]   summed over weight
+
+T is what still comes through, q the transmittance from the sample to the light, P the phase function relative to an
+even one times 0.45. The second term stands for light scattered more than once: it reaches deeper (q^0.3) and comes from
+everywhere. Source: Wrenninge, Kulla, Lundqvist, Oz: the great and volumetric, SIGGRAPH 2013 talks (octaves of
+scattering); Henyey, Greenstein, 1941 (phase function). A thin cloud of albedo 1 so sends back 0.7 of a facing white
+surface plus all ambient light, as steam in photographs does.
+
+A grid is too coarse for what the eye expects of smoke. Below its cells the density is eroded by noise of four octaves,
+
+    d <- d + 1.3 n (0.25 * 4 d (1 - d) + 0.12 d),
+
+read at places moved back along the local velocity, from two moments in turn, so that the detail drifts with the smoke
+and never stretches for long. Source: Max, Crawfis, Williams, Visualizing wind velocities by advecting cloud textures,
+1992.
+
+Grids (nx, ny, nz) of cell centres at origin + (i + 0.5, j + 0.5, k + 0.5) cell, world frame [m]; rays by depth z of the
+camera. Densities 0 to about 1.
+"""
+
+from typing import Any
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False})
+
+DIRECT = 0.45
+MULTIPLE = 0.25
+"""Shares of light scattered once and more often."""
+FORWARD = 0.2
+"""Mean cosine of scattering (Henyey-Greenstein g)."""
+EMPTY = 1e-4
+"""Density below which there is nothing to see."""
+
+
+@wp.struct
+class Volume:
+    """One smoke grid at one instant."""
+
+    density: wp.array3d(dtype=wp.float32)
+    velocity: wp.array3d(dtype=wp.vec3)
+    """[m/s]"""
+    light: wp.array3d(dtype=wp.vec2)
+    """(q, q^0.3) on a grid of half the resolution"""
+    noise: wp.array3d(dtype=wp.float32)
+    """periodic, a power of two along each side, two samples per cell"""
+    origin: wp.vec3
+    cell: wp.float32
+    low: wp.vec3
+    high: wp.vec3
+    """box that holds all smoke [m]"""
+    extinction: wp.float32
+    """[1/m] at density 1"""
+    detail: wp.float32
+    """strength of the noise, 0 for none"""
+    age: wp.vec2
+    """time since the two moments [s]"""
+    share: wp.vec2
+    """weights of the two moments"""
+    offset_a: wp.vec3
+    offset_b: wp.vec3
+    """places in the noise, new at each moment [samples]"""
+
+
+@wp.struct
+class View:
+    """A pinhole camera."""
+
+    position: wp.vec3
+    rotation: wp.mat33
+    """world from camera"""
+    lens: wp.vec4
+    other_from_world: wp.mat44
+    """the camera one frame later"""
+    dt: wp.float32
+    """[s] to that frame"""
+
+
+@wp.func
+def trilinear(field: wp.array3d(dtype=Any), g: wp.vec3):
+    """Value at ``g`` in units of cells from the first centre, clamped at the border."""
+    x = wp.clamp(g[0], 0.0, wp.float32(field.shape[0]) - 1.00001)
+    y = wp.clamp(g[1], 0.0, wp.float32(field.shape[1]) - 1.00001)
+    z = wp.clamp(g[2], 0.0, wp.float32(field.shape[2]) - 1.00001)
+    i = wp.int32(x)
+    j = wp.int32(y)
+    k = wp.int32(z)
+    r = x - wp.float32(i)
+    s = y - wp.float32(j)
+    t = z - wp.float32(k)
+    a = wp.lerp(field[i, j, k], field[i, j, k + 1], t)
+    b = wp.lerp(field[i, j + 1, k], field[i, j + 1, k + 1], t)
+    c = wp.lerp(field[i + 1, j, k], field[i + 1, j, k + 1], t)
+    d = wp.lerp(field[i + 1, j + 1, k], field[i + 1, j + 1, k + 1], t)
+    return wp.lerp(wp.lerp(a, b, s), wp.lerp(c, d, s), r)
+
+
+@wp.func
+def periodic(noise: wp.array3d(dtype=wp.float32), g: wp.vec3) -> wp.float32:
+    """Trilinear value of a periodic grid whose sides are one power of two."""
+    mask = noise.shape[0] - 1
+    fx = wp.floor(g[0])
+    fy = wp.floor(g[1])
+    fz = wp.floor(g[2])
+    i = wp.int32(fx) & mask
+    j = wp.int32(fy) & mask
+    k = wp.int32(fz) & mask
+    i1 = (i + 1) & mask
+    j1 = (j + 1) & mask
+    k1 = (k + 1) & mask
+    t = g[2] - fz
+    a = wp.lerp(noise[i, j, k], noise[i, j, k1], t)
+    b = wp.lerp(noise[i, j1, k], noise[i, j1, k1], t)
+    c = wp.lerp(noise[i1, j, k], noise[i1, j, k1], t)
+    d = wp.lerp(noise[i1, j1, k], noise[i1, j1, k1], t)
+    s = g[1] - fy
+    return wp.lerp(wp.lerp(a, b, s), wp.lerp(c, d, s), g[0] - fx)
+
+
+@wp.func
+def eroded(volume: Volume, d: wp.float32, x: wp.vec3, v: wp.vec3) -> wp.float32:
+    """Density with detail below the cell."""
+    scale = 2.0 / volume.cell
+    n = volume.share[0] * periodic(volume.noise, (x - v * volume.age[0]) * scale + volume.offset_a)
+    n += volume.share[1] * periodic(volume.noise, (x - v * volume.age[1]) * scale + volume.offset_b)
+    n *= 1.0 / wp.sqrt(volume.share[0] * volume.share[0] + volume.share[1] * volume.share[1])
+    c = wp.min(d, 1.0)
+    return wp.max(d + volume.detail * 1.3 * n * (c * (1.0 - c) + 0.12 * c), 0.0)
+
+
+@wp.func
+def slab(low: wp.vec3, high: wp.vec3, start: wp.vec3, along: wp.vec3) -> wp.vec2:
+    """Ray parameters of entry and exit of a box; entry > exit if it is missed."""
+    near = wp.float32(0.0)
+    far = wp.float32(1.0e30)
+    for k in range(3):
+        if wp.abs(along[k]) < 1.0e-12:
+            if start[k] < low[k] or start[k] > high[k]:
+                far = -1.0
+        else:
+            a = (low[k] - start[k]) / along[k]
+            b = (high[k] - start[k]) / along[k]
+            near = wp.max(near, wp.min(a, b))
+            far = wp.min(far, wp.max(a, b))
+    return wp.vec2(near, far)
+
+
+@wp.kernel
+def blend_kernel(
+    density_a: wp.array3d(dtype=wp.float32),
+    density_b: wp.array3d(dtype=wp.float32),
+    velocity_a: wp.array3d(dtype=wp.vec3),
+    velocity_b: wp.array3d(dtype=wp.vec3),
+    s: wp.float32,
+    cells_per_velocity: wp.float32,
+    # outputs
+    density_out: wp.array3d(dtype=wp.float32),
+    velocity_out: wp.array3d(dtype=wp.vec3),
+):
+    i, j, k = wp.tid()
+    v = wp.lerp(velocity_a[i, j, k], velocity_b[i, j, k], s)
+    g = wp.vec3(wp.float32(i), wp.float32(j), wp.float32(k))
+    before = trilinear(density_a, g - v * (s * cells_per_velocity))
+    after = trilinear(density_b, g + v * ((1.0 - s) * cells_per_velocity))
+    density_out[i, j, k] = wp.lerp(before, after, s)
+    velocity_out[i, j, k] = v
+
+
+@wp.kernel
+def pool_kernel(
+    density: wp.array3d(dtype=wp.float32),
+    # outputs
+    pooled_out: wp.array3d(dtype=wp.float32),
+):
+    i, j, k = wp.tid()
+    total = wp.float32(0.0)
+    for n in range(8):
+        x = wp.min(2 * i + n % 2, density.shape[0] - 1)
+        y = wp.min(2 * j + (n / 2) % 2, density.shape[1] - 1)
+        z = wp.min(2 * k + n / 4, density.shape[2] - 1)
+        total += density[x, y, z]
+    pooled_out[i, j, k] = total / 8.0
+
+
+@wp.kernel
+def light_kernel(
+    volume: Volume,
+    pooled: wp.array3d(dtype=wp.float32),
+    towards: wp.vec3,
+    # outputs
+    light_out: wp.array3d(dtype=wp.vec2),
+):
+    i, j, k = wp.tid()
+    cell = 2.0 * volume.cell
+    x = volume.origin + cell * wp.vec3(wp.float32(i) + 0.5, wp.float32(j) + 0.5, wp.float32(k) + 0.5)
+    span = slab(volume.low, volume.high, x, towards)
+    thick = wp.float32(0.0)
+    if span[1] > span[0]:
+        steps = wp.int32(wp.ceil((span[1] - span[0]) / cell))
+        ds = (span[1] - span[0]) / wp.float32(steps)
+        for n in range(steps):
+            p = (x + towards * (span[0] + (wp.float32(n) + 0.5) * ds) - volume.origin) / cell
+            thick += trilinear(pooled, p - wp.vec3(0.5, 0.5, 0.5)) * ds * volume.extinction
+            if thick > 12.0:
+                break
+    light_out[i, j, k] = wp.vec2(wp.exp(-thick), wp.exp(-0.3 * thick))
+
+
+@wp.kernel
+def march_kernel(
+    volume: Volume,
+    view: View,
+    towards: wp.vec3,
+    surface: wp.array2d(dtype=wp.float32),
+    stride: wp.float32,
+    corner_u: wp.int32,
+    corner_v: wp.int32,
+    # outputs
+    march_out: wp.array2d(dtype=wp.vec4),
+    motion_out: wp.array2d(dtype=wp.vec3),
+):
+    """March one ray. ``march_out``: transmittance, direct, multiple, and weight sums; ``motion_out``: flow, depth."""
+    j, i = wp.tid()
+    v = corner_v + j
+    u = corner_u + i
+    ray = wp.vec3(
+        (wp.float32(u) + 0.5 - view.lens[2]) / view.lens[0], (wp.float32(v) + 0.5 - view.lens[3]) / view.lens[1], 1.0
+    )
+    along = view.rotation * ray
+    length = wp.length(ray)
+    span = slab(volume.low, volume.high, view.position, along)
+    far = wp.min(span[1], surface[v, u])
+    through = wp.float32(1.0)
+    direct = wp.float32(0.0)
+    multiple = wp.float32(0.0)
+    depth = wp.float32(0.0)
+    drift = wp.vec3(0.0, 0.0, 0.0)
+    if far > span[0]:
+        steps = wp.int32(wp.ceil((far - span[0]) * length / (stride * volume.cell)))
+        dz = (far - span[0]) / wp.float32(steps)
+        half = wp.vec3(0.5, 0.5, 0.5)
+        for n in range(steps):
+            z = span[0] + (wp.float32(n) + 0.5) * dz
+            x = view.position + along * z
+            g = (x - volume.origin) / volume.cell
+            d = trilinear(volume.density, g - half)
+            if d > EMPTY:
+                move = trilinear(volume.velocity, g - half)
+                if volume.detail > 0.0:
+                    d = eroded(volume, d, x, move)
+                weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * length))
+                through -= weight
+                lit = trilinear(volume.light, 0.5 * g - half)
+                direct += weight * lit[0]
+                multiple += weight * lit[1]
+                depth += weight * z
+                drift += weight * move
+                if through < 0.003:
+                    through = wp.float32(0.0)
+                    break
+    weight = 1.0 - through
+    cosine = -wp.dot(towards, along) / length  # between the light's way and the way to the camera
+    g2 = FORWARD * FORWARD
+    bend = 1.0 + g2 - 2.0 * FORWARD * cosine
+    phase = (1.0 - g2) / (bend * wp.sqrt(bend))
+    march_out[j, i] = wp.vec4(through, phase * direct, multiple, weight)
+    motion = wp.vec3(0.0, 0.0, 0.0)
+    if weight > 1.0e-6:
+        mean = view.position + along * (depth / weight) + drift * (view.dt / weight)
+        p = wp.transform_point(view.other_from_world, mean)
+        if p[2] > 1.0e-6:
+            motion = wp.vec3(
+                view.lens[0] * p[0] / p[2] + view.lens[2] - wp.float32(u) - 0.5,
+                view.lens[1] * p[1] / p[2] + view.lens[3] - wp.float32(v) - 0.5,
+                depth / weight,
+            )
+    motion_out[j, i] = motion
+
+
+@wp.kernel
+def enlarge_kernel(
+    march: wp.array2d(dtype=wp.vec4),
+    motion: wp.array2d(dtype=wp.vec3),
+    surface: wp.array2d(dtype=wp.float32),
+    surface_full: wp.array2d(dtype=wp.float32),
+    corner_u: wp.int32,
+    corner_v: wp.int32,
+    corner_full_u: wp.int32,
+    corner_full_v: wp.int32,
+    scale_u: wp.float32,
+    scale_v: wp.float32,
+    # outputs
+    march_out: wp.array2d(dtype=wp.vec4),
+    motion_out: wp.array2d(dtype=wp.vec3),
+):
+    """Bilinear, but a neighbour before or behind another surface counts little: smoke stays behind what hides it."""
+    j, i = wp.tid()
+    v = corner_full_v + j
+    u = corner_full_u + i
+    x = (wp.float32(u) + 0.5) * scale_u - 0.5 - wp.float32(corner_u)
+    y = (wp.float32(v) + 0.5) * scale_v - 0.5 - wp.float32(corner_v)
+    own = 1.0 / surface_full[v, u]
+    total = wp.float32(0.0)
+    result = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    flow = wp.vec3(0.0, 0.0, 0.0)
+    thick = wp.float32(0.0)
+    for n in range(4):
+        a = wp.int32(wp.floor(x)) + n % 2
+        b = wp.int32(wp.floor(y)) + n / 2
+        weight = (1.0 - wp.abs(x - wp.float32(a))) * (1.0 - wp.abs(y - wp.float32(b))) + 1.0e-6
+        a = wp.clamp(a, 0, march.shape[1] - 1)
+        b = wp.clamp(b, 0, march.shape[0] - 1)
+        other = 1.0 / surface[corner_v + b, corner_u + a]
+        unlike = wp.abs(own - other) / (wp.max(own, other) * 0.02)
+        weight = weight / (1.0 + unlike * unlike * unlike * unlike)
+        total += weight
+        result += weight * march[b, a]
+        cover = weight * (march[b, a][3] + 1.0e-9)
+        flow += cover * motion[b, a]
+        thick += cover
+    result = result / total
+    march_out[j, i] = result
+    motion_out[j, i] = wp.vec3(flow[0] / (thick * scale_u), flow[1] / (thick * scale_v), flow[2] / thick)
+
+
+def blend(density_a, density_b, velocity_a, velocity_b, *, s, dt, cell, density_out, velocity_out):
+    """The grid between two frames ``dt`` [s] apart, ``s`` in [0, 1]: each is carried to the instant, then mixed."""
+    wp.launch(
+        blend_kernel,
+        dim=density_a.shape,
+        inputs=[density_a, density_b, velocity_a, velocity_b, s, dt / cell],
+        outputs=[density_out, velocity_out],
+        device=density_a.device,
+    )
+
+
+def light_grid(volume, towards, *, pooled, light_out):
+    """Transmittance from each (2 x 2 x 2) block of cells to a distant light in the direction ``towards``."""
+    device = light_out.device
+    wp.launch(pool_kernel, dim=pooled.shape, inputs=[volume.density], outputs=[pooled], device=device)
+    wp.launch(light_kernel, dim=pooled.shape, inputs=[volume, pooled, towards], outputs=[light_out], device=device)
+
+
+def march(volume, view, towards, surface, *, stride, corner, march_out, motion_out):
+    """March the rays of a crop up to ``surface`` [m].
+
+    Args:
+        volume: ``Volume``.
+        view: ``View``.
+        towards: Unit vector to the light, world, vec3.
+        surface: Depth of what hides the smoke behind it [m], the whole picture (rows, cols).
+        stride: Longest step [cells].
+        corner: (u, v) of the crop in the picture.
+        march_out: Output vec4 (transmittance, direct, multiple, weight), of the crop.
+        motion_out: Output vec3 (flow u, flow v [pixels], depth [m]), of the crop; zero where there is no smoke.
+    """
+    wp.launch(
+        march_kernel,
+        dim=march_out.shape,
+        inputs=[volume, view, towards, surface, stride, corner[0], corner[1]],
+        outputs=[march_out, motion_out],
+        device=march_out.device,
+    )
+
+
+def enlarge(march_in, motion_in, surface, surface_full, *, corner, corner_full, scale, march_out, motion_out):
+    """What was marched on a coarser picture, on the full one; ``scale`` = coarse / full pixels (u, v)."""
+    wp.launch(
+        enlarge_kernel,
+        dim=march_out.shape,
+        inputs=[march_in, motion_in, surface, surface_full, *corner, *corner_full, *scale],
+        outputs=[march_out, motion_out],
+        device=march_out.device,
+    )

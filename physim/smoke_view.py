@@ -1,0 +1,332 @@
+"""Smoke as the camera sees it: what it lets through, the light it scatters, and how it moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import warp as wp
+from physim_kernels import march as kernels
+from scipy.ndimage import zoom
+
+from physim.backdrop_view import lens_of
+from physim.camera import Camera
+from physim.materials import Smoke
+from physim.scene import Light
+from physim.trajectory import SmokeTrack, Trajectory
+
+MARCH_PIXELS = 100_000
+"""Larger pictures are marched on a coarser grid of at most this many pixels and enlarged along their depth."""
+STRIDE = 1.0
+"""Longest step of a ray [cells]."""
+NOISE_SIZE = 64
+"""Side of the periodic noise [samples], two per cell; its coarsest octave is four cells long."""
+
+
+def detail_noise(seed: int) -> np.ndarray:
+    """Periodic noise (64, 64, 64) float32 of four octaves, mean 0, about -1 to 1."""
+    rng = np.random.default_rng([seed, 0x5110])
+    total = np.zeros((NOISE_SIZE,) * 3)
+    for octave in range(4):
+        side = NOISE_SIZE // 8 * 2**octave
+        values = rng.standard_normal((side,) * 3)
+        total += 0.5**octave * zoom(values, NOISE_SIZE // side, order=3, mode="grid-wrap", grid_mode=True)
+    return ((total - total.mean()) / (2 * total.std())).clip(-1, 1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SmokeFrame:
+    """Smoke in one instant, on the pixel grid of the view."""
+
+    transmittance: np.ndarray
+    """(H, W) float32 in [0, 1]: share of the surface's light that comes through."""
+    scattered: np.ndarray
+    """(H, W, 3) float32: light the smoke sends to the camera, linear, photo white at 1; add it."""
+    flow: np.ndarray
+    """(H, W, 2) float32: projected velocity, weighted by opacity [pixels/frame], camera motion included."""
+    depth: np.ndarray
+    """(H, W) float32: mean z of what is seen of the smoke [m], 0 where there is none."""
+
+
+@dataclass
+class _Grid:
+    """Device arrays of one track, reused from frame to frame."""
+
+    track: SmokeTrack
+    material: Smoke
+    volume: kernels.Volume
+    density: list[wp.array]
+    velocity: list[wp.array]
+    pooled: wp.array
+    period: float
+    """Life of a moment of the drifting noise [s]."""
+    frame: int = -1
+    lit: tuple | None = None
+
+
+class SmokeView:
+    """Draws the smoke of a trajectory at any time.
+
+    Args:
+        trajectory: A simulated scene with a camera.
+        size: (height, width) of the view [pixels].
+        device: Warp device; the default one if None.
+        detail: Strength of the drifting detail below the grid, 0 for the bare grid.
+        march_pixels: Largest picture that is marched pixel by pixel.
+    """
+
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        size: tuple[int, int],
+        device=None,
+        *,
+        detail: float = 1.0,
+        march_pixels: int = MARCH_PIXELS,
+    ) -> None:
+        scene = trajectory.scene
+        if scene.camera is None:
+            raise ValueError("the scene has no camera; set scene.camera to a physim.CameraPath before it is drawn.")
+        self.scene, self.fps = scene, trajectory.fps
+        self.size = (int(size[0]), int(size[1]))
+        self.device = wp.get_device(device)
+        self.photo_size = scene.camera.start.size if scene.backdrop is None else scene.backdrop.photo.shape[:2]
+        shrink = min(1.0, (march_pixels / (self.size[0] * self.size[1])) ** 0.5)
+        self._coarse = (max(2, round(self.size[0] * shrink)), max(2, round(self.size[1] * shrink)))
+        self._detail = float(detail)
+        self._grids: list[_Grid] = []
+        if trajectory.smokes:
+            noise = wp.array(detail_noise(scene.seed), dtype=wp.float32, device=self.device)
+            self._grids = [self._make_grid(track, noise) for track in trajectory.smokes.values()]
+
+    def _make_grid(self, track: SmokeTrack, noise: wp.array) -> _Grid:
+        material = self.scene[track.name].material
+        assert isinstance(material, Smoke)
+        shape, device = track.density.shape[1:], self.device
+        half = tuple((n + 1) // 2 for n in shape)
+        volume = kernels.Volume()
+        volume.density = wp.zeros(shape, dtype=wp.float32, device=device)
+        volume.velocity = wp.zeros(shape, dtype=wp.vec3, device=device)
+        volume.light = wp.zeros(half, dtype=wp.vec2, device=device)
+        volume.noise = noise
+        volume.origin = wp.vec3(*np.asarray(track.origin, dtype=np.float64))
+        volume.cell = float(track.cell)
+        volume.extinction = float(material.extinction or 0.0)
+        volume.detail = self._detail
+        last = track.velocity[len(track.velocity) // 2].astype(np.float32)
+        seen = track.density[len(track.density) // 2] > kernels.EMPTY
+        speed = float(np.sqrt(np.mean(np.sum(last[seen] ** 2, axis=-1)))) if seen.any() else 0.0
+        # In one life the noise may drift by about 20 cells; longer, shear would draw it into threads.
+        period = float(np.clip(20 * track.cell / max(speed, 1e-6), 0.25, 3.0))
+        return _Grid(
+            track,
+            material,
+            volume,
+            [wp.zeros(shape, dtype=wp.float32, device=device) for _ in range(2)],
+            [wp.zeros(shape, dtype=wp.vec3, device=device) for _ in range(2)],
+            wp.zeros(half, dtype=wp.float32, device=device),
+            period,
+        )
+
+    def _advance(self, grid: _Grid, time: float) -> bool:
+        """Bring the grid to ``time``; False if there is nothing to see."""
+        track, volume = grid.track, grid.volume
+        last = len(track.density) - 1
+        x = float(np.clip(time * self.fps, 0.0, last))
+        if abs(x - round(x)) < 1e-6:
+            x = float(round(x))
+        i = min(int(x), max(last - 1, 0))
+        s = x - i
+        if grid.frame != i:
+            for k, n in enumerate((i, min(i + 1, last))):
+                grid.density[k].assign(track.density[n].astype(np.float32))
+                grid.velocity[k].assign(track.velocity[n].astype(np.float32))
+            grid.frame = i
+        if s in (0.0, 1.0):
+            wp.copy(volume.density, grid.density[int(s)])
+            wp.copy(volume.velocity, grid.velocity[int(s)])
+        else:
+            kernels.blend(
+                *grid.density,
+                *grid.velocity,
+                s=s,
+                dt=1 / self.fps,
+                cell=track.cell,
+                density_out=volume.density,
+                velocity_out=volume.velocity,
+            )
+        return self._fit_box(grid) and self._set_moments(grid, time)
+
+    @staticmethod
+    def _fit_box(grid: _Grid) -> bool:
+        full = grid.volume.density.numpy() > kernels.EMPTY
+        low, high = np.zeros(3), np.zeros(3)
+        for axis in range(3):
+            some = full.any(axis=tuple(k for k in range(3) if k != axis))
+            index = np.flatnonzero(some)
+            if len(index) == 0:
+                return False
+            # Half a cell more: between centres the density falls to zero linearly. The grid itself ends at its box.
+            low[axis] = max(index[0] - 0.5, 0)
+            high[axis] = min(index[-1] + 1.5, len(some))
+        origin = np.asarray(grid.track.origin, dtype=np.float64)
+        grid.volume.low = wp.vec3(*(origin + low * grid.track.cell))
+        grid.volume.high = wp.vec3(*(origin + high * grid.track.cell))
+        return True
+
+    def _set_moments(self, grid: _Grid, time: float) -> bool:
+        ages, shares, offsets = [], [], []
+        for phase in (0.0, 0.5):
+            turn = time / grid.period + phase
+            age = turn - np.floor(turn)
+            ages.append(age * grid.period)
+            shares.append(1 - abs(2 * age - 1) + 1e-3)
+            moment = 2 * int(np.floor(turn)) + int(2 * phase)
+            rng = np.random.default_rng([self.scene.seed, abs(moment), int(moment < 0)])
+            offsets.append(rng.integers(0, NOISE_SIZE, 3).astype(np.float64))
+        volume = grid.volume
+        volume.age, volume.share = wp.vec2(*ages), wp.vec2(*shares)
+        volume.offset_a, volume.offset_b = wp.vec3(*offsets[0]), wp.vec3(*offsets[1])
+        return True
+
+    def _view(self, camera: Camera, time: float) -> kernels.View:
+        other = self.scene.camera.at(time + 1 / self.fps, camera.size)  # type: ignore[union-attr]
+        view = kernels.View()
+        view.position = wp.vec3(*camera.position)
+        view.rotation = wp.mat33(camera.world_from_camera[:3, :3])
+        view.lens = wp.vec4(*lens_of(camera, self.photo_size))
+        view.other_from_world = wp.mat44(other.camera_from_world)
+        view.dt = 1 / self.fps
+        return view
+
+    def _window(self, grid: _Grid, camera: Camera) -> tuple[int, int, int, int] | None:
+        """Crop (v0, v1, u0, u1) of the picture that the smoke's box covers."""
+        rows, cols = camera.size
+        box = np.array([grid.volume.low, grid.volume.high])
+        choice = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+        pose = camera.camera_from_world
+        points = box[choice, [0, 1, 2]] @ pose[:3, :3].T + pose[:3, 3]
+        if points[:, 2].max() <= 1e-3:
+            return None
+        if points[:, 2].min() <= 1e-3:
+            return 0, rows, 0, cols
+        lens = lens_of(camera, self.photo_size)
+        pixels = points[:, :2] / points[:, 2:] * lens[:2] + lens[2:]
+        u0, v0 = np.clip(np.floor(pixels.min(axis=0)) - 1, 0, (cols, rows)).astype(int)
+        u1, v1 = np.clip(np.ceil(pixels.max(axis=0)) + 1, 0, (cols, rows)).astype(int)
+        return (int(v0), int(v1), int(u0), int(u1)) if u1 > u0 and v1 > v0 else None
+
+    def at(self, time: float, camera: Camera | None, surface_depth: np.ndarray, light: Light) -> SmokeFrame:
+        """Smoke at ``time`` [s] in front of a surface.
+
+        Args:
+            time: Any instant; between frames the grids are carried along their velocity.
+            camera: Of the view's size; default: the scene's camera at ``time``.
+            surface_depth: z of what is behind [m], (H, W); smoke behind it is not seen.
+            light: Colour and direction; with the smoke's albedo it decides ``scattered``.
+
+        Raises:
+            ValueError: ``surface_depth`` is not of the view's size.
+        """
+        surface_depth = np.ascontiguousarray(surface_depth, dtype=np.float32)
+        if surface_depth.shape != self.size:
+            raise ValueError(f"surface_depth has shape {surface_depth.shape}, expected the view's size {self.size}.")
+        camera = camera or self.scene.camera.at(time, self.size)  # type: ignore[union-attr]
+        layers = []
+        for grid in self._grids:
+            if self._advance(grid, time):
+                layer = self._draw(grid, time, camera, surface_depth, light)
+                if layer is not None:
+                    layers.append(layer)
+        return _stack(layers, self.size)
+
+    def _draw(self, grid: _Grid, time: float, camera: Camera, surface: np.ndarray, light: Light) -> SmokeFrame | None:
+        device, towards = self.device, wp.vec3(*light.direction)
+        if grid.lit != (time, light.direction):
+            kernels.light_grid(grid.volume, towards, pooled=grid.pooled, light_out=grid.volume.light)
+            grid.lit = (time, light.direction)
+        coarse = camera if self._coarse == self.size else camera.resized(self._coarse)
+        crop = self._window(grid, coarse)
+        if crop is None:
+            return None
+        near = surface
+        if coarse is not camera:
+            v = ((np.arange(coarse.size[0]) + 0.5) * self.size[0] / coarse.size[0]).astype(int)
+            u = ((np.arange(coarse.size[1]) + 0.5) * self.size[1] / coarse.size[1]).astype(int)
+            near = np.ascontiguousarray(surface[v[:, None], u])
+        near_device = wp.array(near, dtype=wp.float32, device=device, copy=False)
+        shape = (crop[1] - crop[0], crop[3] - crop[2])
+        marched = wp.empty(shape, dtype=wp.vec4, device=device)
+        motion = wp.empty(shape, dtype=wp.vec3, device=device)
+        kernels.march(
+            grid.volume,
+            self._view(coarse, time),
+            towards,
+            near_device,
+            stride=STRIDE,
+            corner=(crop[2], crop[0]),
+            march_out=marched,
+            motion_out=motion,
+        )
+        if coarse is not camera:
+            full_crop = self._window(grid, camera)
+            assert full_crop is not None
+            small, small_motion = marched, motion
+            shape = (full_crop[1] - full_crop[0], full_crop[3] - full_crop[2])
+            marched = wp.empty(shape, dtype=wp.vec4, device=device)
+            motion = wp.empty(shape, dtype=wp.vec3, device=device)
+            kernels.enlarge(
+                small,
+                small_motion,
+                near_device,
+                wp.array(surface, dtype=wp.float32, device=device, copy=False),
+                corner=(crop[2], crop[0]),
+                corner_full=(full_crop[2], full_crop[0]),
+                scale=(coarse.size[1] / self.size[1], coarse.size[0] / self.size[0]),
+                march_out=marched,
+                motion_out=motion,
+            )
+            crop = full_crop
+        return self._shade(grid.material, light, crop, marched.numpy(), motion.numpy())
+
+    def _shade(self, material: Smoke, light: Light, crop, marched: np.ndarray, motion: np.ndarray) -> SmokeFrame:
+        """Colour the sums of the march and lay the crop into the picture."""
+        albedo = np.asarray(material.albedo, dtype=np.float32)
+        key = albedo * np.asarray(light.colour, dtype=np.float32)
+        ambient = albedo * np.asarray(light.ambient, dtype=np.float32)
+        _, direct, multiple, weight = (marched[..., k] for k in range(4))
+        place = (slice(crop[0], crop[1]), slice(crop[2], crop[3]))
+        frame = _stack([], self.size)
+        frame.transmittance[place] = marched[..., 0]
+        sun = kernels.DIRECT * direct + kernels.MULTIPLE * multiple
+        sky = 0.6 * weight + 0.4 * multiple
+        frame.scattered[place] = sun[..., None] * key + sky[..., None] * ambient
+        frame.flow[place] = motion[..., :2]
+        frame.depth[place] = motion[..., 2]
+        return frame
+
+
+def _stack(layers: list[SmokeFrame], size: tuple[int, int]) -> SmokeFrame:
+    """Smokes one behind the other, pixel by pixel in order of their mean depth."""
+    if len(layers) == 1:
+        return layers[0]
+    if not layers:
+        return SmokeFrame(
+            np.ones(size, np.float32),
+            np.zeros((*size, 3), np.float32),
+            np.zeros((*size, 2), np.float32),
+            np.zeros(size, np.float32),
+        )
+    far, near = layers[0], _stack(layers[1:], size)
+    swap = (far.depth < near.depth) & (far.depth > 0)
+    front_t = np.where(swap, far.transmittance, near.transmittance)
+    back = 1 - np.where(swap, near.transmittance, far.transmittance)
+    front = 1 - front_t
+    total = front + front_t * back
+    wide, share = swap[..., None], front / np.maximum(total, 1e-9)
+    scattered = np.where(wide, far.scattered, near.scattered)
+    scattered = scattered + front_t[..., None] * np.where(wide, near.scattered, far.scattered)
+    flow = share[..., None] * np.where(wide, far.flow, near.flow)
+    flow = flow + (1 - share[..., None]) * np.where(wide, near.flow, far.flow) * (total > 0)[..., None]
+    depth = share * np.where(swap, far.depth, near.depth) + (1 - share) * np.where(swap, near.depth, far.depth)
+    return SmokeFrame(1 - total, scattered, flow.astype(np.float32), depth.astype(np.float32))

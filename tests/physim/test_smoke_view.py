@@ -1,0 +1,174 @@
+import numpy as np
+import pytest
+from view_scenes import linear, photo_scene, trajectory
+
+from physim.materials import Smoke
+from physim.scene import Light
+from physim.shapes import Emitter
+from physim.smoke_view import SmokeView, detail_noise
+from physim.trajectory import SmokeTrack
+
+SIZE = (60, 80)
+CELL = 0.05
+COUNT = 16
+ORIGIN = np.array([-0.4, 0.6, -2.4])
+"""The box lies 2 m before a level camera 1 m high and is 0.8 m wide."""
+WHITE = Light(direction=(0, 1, 0), colour=(0.7, 0.7, 0.7), ambient=(0.3, 0.3, 0.3))
+
+
+def smoke_scene(density, velocity=(0, 0, 0), *, extinction=2.0, frames=2, moves=(), albedo=(1.0, 1.0, 1.0)):
+    """One grid of 16^3 cells; ``density`` (T + 1, 16, 16, 16) or one number."""
+    scene = photo_scene(SIZE, moves, pitch_deg=0.0, wall=4.0)
+    scene.add(Emitter((0, 1, -2)), Smoke("steam", extinction=extinction, albedo=albedo), name="steam")
+    shape = (frames + 1, COUNT, COUNT, COUNT)
+    values = np.broadcast_to(np.asarray(density, np.float16), shape)
+    motion = np.broadcast_to(np.asarray(velocity, np.float16), (*shape, 3))
+    smoke = SmokeTrack("steam", ORIGIN, CELL, values, np.zeros(shape, np.float16), motion)
+    return trajectory(scene, smokes={"steam": smoke}, frames=frames)
+
+
+def ball(centre, radius=0.15):
+    """Density (16, 16, 16) of a soft ball at ``centre`` [m] from the box's corner."""
+    x = (np.stack(np.meshgrid(*[np.arange(COUNT)] * 3, indexing="ij"), -1) + 0.5) * CELL
+    return np.exp(-(((x - centre) ** 2).sum(-1)) / (2 * (radius / 2) ** 2)) * (
+        ((x - centre) ** 2).sum(-1) < (1.5 * radius) ** 2
+    )
+
+
+def far(value=10.0):
+    return np.full(SIZE, value, np.float32)
+
+
+def box_length(view, camera):
+    """Length of each pixel's ray inside the box [m], in closed form."""
+    rays = camera.rays(camera.pixel_grid())
+    with np.errstate(divide="ignore"):
+        a = (ORIGIN - camera.position) / rays
+        b = (ORIGIN + COUNT * CELL - camera.position) / rays
+    near = np.minimum(a, b).max(axis=-1).clip(0)
+    return (np.maximum(a, b).min(axis=-1) - near).clip(0)
+
+
+def test_uniform_smoke_lets_through_what_beer_and_lambert_say():
+    view = SmokeView(smoke_scene(0.5), SIZE, detail=0)
+    frame = view.at(0.0, None, far(), WHITE)
+    length = box_length(view, view.scene.camera.at(0.0))
+    assert length.max() > 0.8
+    np.testing.assert_allclose(frame.transmittance, np.exp(-2.0 * 0.5 * length), atol=2e-5)
+
+
+def test_surface_inside_the_smoke_cuts_its_path():
+    view = SmokeView(smoke_scene(0.5), SIZE, detail=0)
+    frame = view.at(0.0, None, far(1.8), WHITE)  # the box begins at z = 1.6
+    camera = view.scene.camera.at(0.0)
+    centre = frame.transmittance[30, 40]
+    slant = 1 / (camera.rays(camera.pixel_grid()) @ camera.world_from_camera[:3, 2])[30, 40]
+    assert centre == pytest.approx(np.exp(-2.0 * 0.5 * 0.2 * slant), abs=2e-5)
+
+
+def test_smoke_behind_a_nearer_surface_is_not_seen():
+    view = SmokeView(smoke_scene(1.0), SIZE)
+    frame = view.at(0.0, None, far(1.5), WHITE)
+    assert (frame.transmittance == 1).all()
+    assert not frame.scattered.any() and not frame.flow.any()
+
+
+def test_thin_cloud_of_pure_scatterers_sends_a_fixed_share_of_what_it_takes():
+    # Weak light paths: q = 1 everywhere, so scattered = (1 - T) x (0.45 P + 0.25) x light + ambient.
+    view = SmokeView(smoke_scene(1.0, extinction=1e-3), SIZE, detail=0)
+    frame = view.at(0.0, None, far(), WHITE)
+    taken = 1 - frame.transmittance
+    camera = view.scene.camera.at(0.0)
+    cosine = -camera.rays(camera.pixel_grid())[..., 1]
+    phase = (1 - 0.04) / (1 + 0.04 - 0.4 * cosine) ** 1.5
+    expected = taken * ((0.45 * phase + 0.25) * 0.7 + 0.3)
+    some = taken > 1e-5
+    np.testing.assert_allclose(frame.scattered[..., 0][some], expected[some], rtol=0.01)
+
+
+def test_side_towards_the_light_is_brighter():
+    view = SmokeView(smoke_scene(ball((0.4, 0.4, 0.4)), extinction=40.0), SIZE, detail=0)
+    frame = view.at(0.0, None, far(), WHITE)
+    luminance = frame.scattered.mean(axis=-1)
+    assert luminance[24, 40] > 1.3 * luminance[36, 40]
+
+
+def test_flow_is_the_projected_velocity():
+    view = SmokeView(smoke_scene(ball((0.4, 0.4, 0.4)), (0.6, 0.3, 0.0), extinction=40.0), SIZE, detail=0)
+    frame = view.at(0.0, None, far(), WHITE)
+    camera = view.scene.camera.at(0.0)
+    v, u = 30, 40
+    start = camera.unproject(np.array([u + 0.5, v + 0.5]), frame.depth[v, u])
+    truth = camera.project(start + np.array([0.6, 0.3, 0]) / 24)[0] - (u + 0.5, v + 0.5)
+    assert frame.flow[v, u] == pytest.approx(truth, abs=0.01)  # velocities are stored with 11 bits
+
+
+def test_flow_of_still_smoke_is_the_camera_s():
+    view = SmokeView(smoke_scene(ball((0.4, 0.4, 0.4)), moves=[linear("truck", 0.24)]), SIZE, detail=0)
+    frame = view.at(0.0, None, far(), WHITE)
+    focal = view.scene.camera.start.focal
+    assert frame.flow[30, 40] == pytest.approx((-focal * 0.01 / frame.depth[30, 40], 0), abs=2e-3)
+
+
+def test_between_frames_smoke_is_where_its_velocity_carries_it():
+    # 0.1 m per frame, two cells: a cross-fade would leave two half balls; carried, the middle frame is one whole ball.
+    frames = np.stack([ball((0.3 + 0.1 * t, 0.4, 0.4)) for t in range(3)])
+    moving = SmokeView(smoke_scene(frames, (2.4, 0, 0)), SIZE, detail=0).at(0.5 / 24, None, far(), WHITE)
+    still = SmokeView(smoke_scene(ball((0.35, 0.4, 0.4))), SIZE, detail=0).at(0.0, None, far(), WHITE)
+    np.testing.assert_allclose(moving.transmittance, still.transmittance, atol=0.02)
+
+
+def test_detail_changes_edges_and_keeps_the_amount():
+    bare = SmokeView(smoke_scene(ball((0.4, 0.4, 0.4)), extinction=10.0), SIZE, detail=0)
+    fine = SmokeView(smoke_scene(ball((0.4, 0.4, 0.4)), extinction=10.0), SIZE, detail=1)
+    a = bare.at(0.0, None, far(), WHITE).transmittance
+    b = fine.at(0.0, None, far(), WHITE).transmittance
+    assert np.abs(a - b).max() > 0.02
+    assert (1 - b).sum() == pytest.approx((1 - a).sum(), rel=0.15)
+    assert (b[a == 1] == 1).all()  # detail never grows out of nothing
+
+
+def test_detail_drifts_with_the_smoke():
+    # Who travels with a uniform wind sees the same pattern; what still changes is one noise fading into the other.
+    wind = smoke_scene(0.5, (0.6, 0, 0), extinction=4.0, frames=24)
+    along = smoke_scene(0.5, (0.6, 0, 0), extinction=4.0, frames=24, moves=[linear("truck", 0.6)])
+    size, inner = (120, 160), (slice(45, 75), slice(65, 95))
+    surface = np.full(size, 10, np.float32)
+    still, riding = SmokeView(wind, size), SmokeView(along, size)
+
+    def change(view, camera_time):
+        camera = view.scene.camera.at
+        a = view.at(0.25, camera(camera_time, size), surface, WHITE)
+        b = view.at(0.25 + 1 / 48, camera(camera_time + 1 / 48, size), surface, WHITE)
+        return np.abs(a.transmittance - b.transmittance)[inner].mean()
+
+    assert change(riding, 0.0) < 0.6 * change(still, 0.0)
+
+
+def test_coarse_march_agrees_with_the_full_one():
+    scene = smoke_scene(ball((0.4, 0.4, 0.4)), (0.6, 0.3, 0.0), extinction=20.0)
+    size = (240, 320)
+    surface = np.full(size, 10, np.float32)
+    surface[:, 170:] = 1.0  # a post before the smoke
+    full = SmokeView(scene, size, march_pixels=10**6).at(0.0, None, surface, WHITE)
+    coarse = SmokeView(scene, size, march_pixels=240 * 320 // 9).at(0.0, None, surface, WHITE)
+    assert (coarse.transmittance[:, 170:] > 0.999).all()
+    assert np.abs(full.transmittance - coarse.transmittance)[:, :168].max() < 0.05
+    thick = full.transmittance < 0.5
+    assert np.abs(full.flow - coarse.flow)[thick].max() < 0.1
+
+
+def test_noise_is_even_and_seeded():
+    noise = detail_noise(1)
+    assert abs(noise.mean()) < 0.01 and 0.4 < noise.std() < 0.6
+    np.testing.assert_array_equal(noise, detail_noise(1))
+    assert (noise != detail_noise(2)).any()
+    step = np.abs(np.diff(noise, axis=0)).mean()
+    assert np.abs(noise[0] - noise[-1]).mean() < 1.2 * step  # it continues over its border
+
+
+def test_no_smoke_changes_nothing():
+    frame = SmokeView(trajectory(photo_scene(SIZE), frames=1), SIZE).at(0.0, None, far(), WHITE)
+    assert (frame.transmittance == 1).all() and not frame.scattered.any()
+    with pytest.raises(ValueError, match="expected the view's size"):
+        SmokeView(smoke_scene(0.5), SIZE).at(0.0, None, np.ones((3, 3)), WHITE)
