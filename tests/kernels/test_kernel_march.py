@@ -60,7 +60,8 @@ def test_light_in_a_uniform_box_fades_with_the_way_to_its_border(device, towards
 
 
 def test_halving_the_step_quarters_the_error_of_a_smooth_density(device):
-    # The midpoint rule is of second order: a ray along z through d(z) = sin^2(pi z) (1 + z) has the optical depth 3 E / 4.
+    # The midpoint rule is of second order. A ray along z through d(z) = sin^2(pi z) (1 + z) has
+    # the optical depth 3 E / 4.
     count = 256
     z = (np.arange(count) + 0.5) / count
     density = np.broadcast_to(np.sin(np.pi * z) ** 2 * (1 + z), (4, 4, count))
