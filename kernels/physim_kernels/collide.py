@@ -1,0 +1,206 @@
+"""Which bodies touch, and where: bounding spheres, then the geometry of the two kinds, then four points are kept.
+
+A contact keeps its impulses from one collision pass to the next: each new point takes over the nearest old one, by
+distance in a's frame or in b's, whichever is smaller, so that a sliding box keeps its friction.
+"""
+
+import warp as wp
+
+from physim_kernels.collide_hull import hull_hull
+from physim_kernels.collide_smooth import (
+    capsule_hull,
+    cylinder_plane,
+    parallel_cylinders,
+    round_round,
+    shape_plane,
+    sphere_cylinder,
+    sphere_hull,
+)
+from physim_kernels.collide_terrain import hull_field, round_field
+from physim_kernels.rigid_data import (
+    CYLINDER,
+    FIELD,
+    HULL,
+    PLANE,
+    SPHERE,
+    Bodies,
+    Candidates,
+    Contacts,
+    Geometry,
+    Pairs,
+)
+
+
+@wp.func
+def find_points(
+    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, size: float, cand: Candidates, slot: int,
+):  # fmt: skip
+    """Contact points of two bodies into ``cand``; ``rot``, ``t`` bring points of b to a's frame. Returns how many."""
+    kind_a = g.kind[a]
+    kind_b = g.kind[b]
+    if kind_a == PLANE:
+        n = wp.vec3(0.0, 1.0, 0.0)  # a plane's own frame has its normal along Y
+        if kind_b == CYLINDER:
+            return cylinder_plane(g, b, n, rot, t, 0.0, margin, cand, slot)
+        return shape_plane(g, b, n, 0.0, rot, t, margin, cand, slot)
+    if kind_a == FIELD:
+        if kind_b == HULL or kind_b == CYLINDER:
+            return hull_field(g, a, b, rot, t, margin, cand, slot)
+        return round_field(g, a, b, rot, t, margin, cand, slot)
+    if kind_a == CYLINDER and kind_b == CYLINDER:
+        if wp.abs(rot[1, 1]) > 0.9998:
+            return parallel_cylinders(g, a, b, rot, t, margin, cand, slot)
+        return hull_hull(g, a, b, rot, t, margin, size, cand, slot)
+    if kind_a == HULL or kind_a == CYLINDER:
+        if kind_b == SPHERE:
+            if kind_a == CYLINDER:
+                return sphere_cylinder(g, a, t, g.radius[b], margin, cand, slot)
+            return sphere_hull(g, a, t, wp.vec3(0.0, 0.0, 0.0), g.radius[b], margin, cand, slot, 0)
+        if kind_b == HULL or kind_b == CYLINDER:
+            return hull_hull(g, a, b, rot, t, margin, size, cand, slot)
+        return capsule_hull(g, a, b, rot, t, margin, cand, slot)
+    return round_round(g, a, b, rot, t, margin, cand, slot)
+
+
+@wp.func
+def move_candidate(cand: Candidates, source: int, target: int):
+    """Swap two rows of the list."""
+    kind = cand.kind[target]
+    point_a = cand.point_a[target]
+    point_b = cand.point_b[target]
+    normal_a = cand.normal_a[target]
+    radius_a = cand.radius_a[target]
+    radius_b = cand.radius_b[target]
+    separation = cand.separation[target]
+    cand.kind[target] = cand.kind[source]
+    cand.point_a[target] = cand.point_a[source]
+    cand.point_b[target] = cand.point_b[source]
+    cand.normal_a[target] = cand.normal_a[source]
+    cand.radius_a[target] = cand.radius_a[source]
+    cand.radius_b[target] = cand.radius_b[source]
+    cand.separation[target] = cand.separation[source]
+    cand.kind[source] = kind
+    cand.point_a[source] = point_a
+    cand.point_b[source] = point_b
+    cand.normal_a[source] = normal_a
+    cand.radius_a[source] = radius_a
+    cand.radius_b[source] = radius_b
+    cand.separation[source] = separation
+
+
+@wp.func
+def keep_four(cand: Candidates, first: int, count: int):
+    """Bring four well spread points to the front: deepest, farthest from it, largest area on either side."""
+    if count <= 4:
+        return count
+    best = float(1.0e30)
+    index = int(0)
+    for k in range(count):
+        if cand.separation[first + k] < best:
+            best = cand.separation[first + k]
+            index = k
+    move_candidate(cand, first + index, first)
+    p0 = cand.point_a[first]
+    best = float(-1.0)
+    index = int(1)
+    for k in range(1, count):
+        d = wp.length_sq(cand.point_a[first + k] - p0)
+        if d > best:
+            best = d
+            index = k
+    move_candidate(cand, first + index, first + 1)
+    p1 = cand.point_a[first + 1]
+    n = cand.normal_a[first]
+    high = float(-1.0e30)
+    index = int(2)
+    for k in range(2, count):
+        area = wp.dot(n, wp.cross(p1 - p0, cand.point_a[first + k] - p0))
+        if area > high:
+            high = area
+            index = k
+    move_candidate(cand, first + index, first + 2)
+    low = float(1.0e30)
+    index = int(3)
+    for k in range(3, count):
+        area = wp.dot(n, wp.cross(p1 - p0, cand.point_a[first + k] - p0))
+        if area < low:
+            low = area
+            index = k
+    move_candidate(cand, first + index, first + 3)
+    return int(4)
+
+
+@wp.func
+def hand_over(c: Contacts, cand: Candidates, first: int, count: int, slot: int, old_count: int, reach: float):
+    """Write the kept points to the pair's slots; each takes the impulses of the nearest old point within ``reach`` [m]."""
+    used = int(0)
+    # impulses wait in the scratch columns of the impact pass until all old anchors have been compared
+    for k in range(count):
+        nearest = float(reach)
+        match = int(-1)
+        for j in range(old_count):
+            if (used >> j) & 1 == 0:
+                d_a = wp.length(c.point_a[slot + j] - cand.point_a[first + k])
+                d_b = wp.length(c.point_b[slot + j] - cand.point_b[first + k])
+                d = wp.min(d_a, d_b)
+                if d < nearest:
+                    nearest = d
+                    match = j
+        c.impact_normal[slot + k] = 0.0
+        c.impact_friction[slot + k] = wp.vec3(0.0, 0.0, 0.0)
+        if match >= 0:
+            used = used | (1 << match)
+            c.impact_normal[slot + k] = c.normal_impulse[slot + match]
+            c.impact_friction[slot + k] = c.friction_impulse[slot + match]
+    for k in range(count):
+        c.kind[slot + k] = cand.kind[first + k]
+        c.point_a[slot + k] = cand.point_a[first + k]
+        c.point_b[slot + k] = cand.point_b[first + k]
+        c.normal_a[slot + k] = cand.normal_a[first + k]
+        c.radius_a[slot + k] = cand.radius_a[first + k]
+        c.radius_b[slot + k] = cand.radius_b[first + k]
+        c.normal_impulse[slot + k] = c.impact_normal[slot + k]
+        c.friction_impulse[slot + k] = c.impact_friction[slot + k]
+
+
+@wp.kernel
+def collide_kernel(
+    g: Geometry, bodies: Bodies, pairs: Pairs, pair_total: int, interval: float, gravity: float,
+    cand: Candidates, c: Contacts, thread_total: int,
+):  # fmt: skip
+    thread = wp.tid()
+    pair = int(thread)
+    while pair < pair_total:
+        a = pairs.a[pair]
+        b = pairs.b[pair]
+        d = wp.vec3(bodies.x[b] - bodies.x[a])
+        speed = wp.length(bodies.v[b] - bodies.v[a])
+        speed += wp.length(bodies.w[a]) * g.bound[a] + wp.length(bodies.w[b]) * g.bound[b]
+        size = pairs.size[pair]
+        margin = wp.min(0.02 * size, 0.05) + interval * speed + 0.5 * gravity * interval * interval
+        old_count = pairs.count[pair]
+        count = int(0)
+        near = wp.length(d) < g.bound[a] + g.bound[b] + margin
+        if g.kind[a] == PLANE:
+            up = bodies.rotation[a] * wp.vec3(0.0, 1.0, 0.0)
+            near = wp.dot(d, up) < g.bound[b] + margin
+        if g.kind[a] == FIELD:
+            near = True
+        if near:
+            back = wp.transpose(bodies.rotation[a])
+            rot = back * bodies.rotation[b]
+            first = thread * cand.stride
+            count = find_points(g, a, b, rot, back * d, margin, size, cand, thread)
+            count = keep_four(cand, first, count)
+            hand_over(c, cand, first, count, 4 * pair, old_count, 0.1 * size)
+        pairs.count[pair] = count
+        pair += thread_total
+
+
+def collide(g: Geometry, bodies: Bodies, pairs: Pairs, c: Contacts, cand: Candidates, *, interval, gravity, threads, device):  # fmt: skip
+    """Find the contacts of every pair, for the next ``interval`` [s]. ``threads`` rows of ``cand`` are used."""
+    total = pairs.a.shape[0]
+    wp.launch(
+        collide_kernel, dim=threads, device=device,
+        inputs=[g, bodies, pairs, total, interval, gravity, cand, c, threads],
+    )  # fmt: skip

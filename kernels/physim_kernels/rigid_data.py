@@ -1,0 +1,122 @@
+"""Arrays of the rigid solver, grouped in four Warp structs. Every kernel of the solver takes these.
+
+Bodies are numbered with the moving ones first, then the static ones (inverse mass 0). A pair (a, b) is ordered by kind,
+``kind[a] >= kind[b]``, and owns four contact slots ``c = 4 pair + k``. Normals point from a to b. SI units, world frame
+right-handed with Y up; body frames sit at the centre of mass along the principal axes.
+"""
+
+import warp as wp
+
+SPHERE = 0
+CAPSULE = 1
+CYLINDER = 2
+HULL = 3
+PLANE = 4
+FIELD = 5
+
+FACE = 0
+"""Contact of a point of b, with a radius around it, against a plane fixed in a."""
+POINT = 1
+"""Contact between a point of a and a point of b, each with a radius: the normal follows the line between them."""
+RIM = 2
+"""Contact of the lowest point of a circle about b's Y axis against a plane fixed in a."""
+
+
+@wp.struct
+class Geometry:
+    kind: wp.array(dtype=int)  # of the body, one of the numbers above
+    radius: wp.array(dtype=float)  # sphere, capsule, cylinder [m]
+    half: wp.array(dtype=float)  # half length of the core of a capsule, of a cylinder [m]
+    bound: wp.array(dtype=float)  # bounding radius about the centre of mass [m]; 0 for planes and fields
+    vertex_start: wp.array(dtype=int)
+    vertex_count: wp.array(dtype=int)
+    face_start: wp.array(dtype=int)
+    face_count: wp.array(dtype=int)
+    edge_start: wp.array(dtype=int)
+    edge_count: wp.array(dtype=int)
+    vertices: wp.array(dtype=wp.vec3)  # of all hulls, body frame [m]
+    face_normal: wp.array(dtype=wp.vec3)
+    face_offset: wp.array(dtype=float)  # normal . x on the face [m]
+    face_area: wp.array(dtype=float)  # [m^2]
+    loop_start: wp.array(dtype=int)  # of a face in loop
+    loop_count: wp.array(dtype=int)
+    loop: wp.array(dtype=int)  # vertex numbers within the hull, counter-clockwise from outside
+    edges: wp.array(dtype=wp.vec4i)  # two vertices, two faces, numbers within the hull
+    heights: wp.array(dtype=float)  # of all height fields [m]
+    field_start: wp.array(dtype=int)
+    field_size: wp.array(dtype=wp.vec2i)  # rows, columns
+    field_frame: wp.array(dtype=wp.vec3)  # origin x, origin z, cell [m]
+
+
+@wp.struct
+class Bodies:
+    x: wp.array(dtype=wp.vec3d)  # centre of mass [m]
+    q: wp.array(dtype=wp.quatd)  # world from body
+    momentum_velocity: wp.array(dtype=wp.vec3d)  # velocity in double precision [m/s]
+    angular_momentum: wp.array(dtype=wp.vec3d)  # world [kg m^2/s]
+    inertia: wp.array(dtype=wp.vec3d)  # principal [kg m^2]
+    inv_mass: wp.array(dtype=float)  # [1/kg]
+    v: wp.array(dtype=wp.vec3)  # what the contact solver works on [m/s]
+    w: wp.array(dtype=wp.vec3)  # [rad/s], world
+    v_ref: wp.array(dtype=wp.vec3)  # v as last written from double precision
+    w_ref: wp.array(dtype=wp.vec3)
+    rotation: wp.array(dtype=wp.mat33)  # of q
+    inv_inertia: wp.array(dtype=wp.mat33)  # world [1/(kg m^2)]
+    acc: wp.array(dtype=wp.vec3)  # of this substep's outer forces [m/s^2]
+    dx: wp.array(dtype=wp.vec3)  # displacement correction of impacts in this substep [m]
+    dtheta: wp.array(dtype=wp.vec3)  # [rad]
+    active: wp.array(dtype=int)  # 1 if a contact pressed on it in this substep
+    drag: wp.array(dtype=float)  # air density x drag coefficient / (2 mass) [1/m^3 * m = 1/m per m^2]
+
+
+@wp.struct
+class Pairs:
+    a: wp.array(dtype=int)
+    b: wp.array(dtype=int)
+    friction: wp.array(dtype=float)
+    restitution: wp.array(dtype=float)
+    size: wp.array(dtype=float)  # length scale of tolerances: the smaller bounding radius [m]
+    push: wp.array(dtype=float)  # fastest recovery from penetration [m/s]
+    count: wp.array(dtype=int)  # contacts in use
+    order: wp.array(dtype=int)  # pairs in contact, by colour
+    colour: wp.array(dtype=int)
+    colour_start: wp.array(dtype=int)  # COLOURS + 1
+    colour_mask: wp.array(dtype=int)  # per body
+    hits: wp.array(dtype=int)  # [0]: impacts found in this substep
+    deepest: wp.array(dtype=float)  # deepest penetration so far, per pair [m]
+
+
+@wp.struct
+class Contacts:
+    kind: wp.array(dtype=int)
+    point_a: wp.array(dtype=wp.vec3)  # body frame of a [m]
+    point_b: wp.array(dtype=wp.vec3)  # body frame of b [m]
+    normal_a: wp.array(dtype=wp.vec3)  # body frame of a
+    radius_a: wp.array(dtype=float)
+    radius_b: wp.array(dtype=float)
+    normal_impulse: wp.array(dtype=float)  # kept from substep to substep [N s]
+    friction_impulse: wp.array(dtype=wp.vec3)  # world [N s]
+    normal: wp.array(dtype=wp.vec3)  # world
+    arm_a: wp.array(dtype=wp.vec3)  # from the centre of mass, world axes [m]
+    arm_b: wp.array(dtype=wp.vec3)
+    separation: wp.array(dtype=float)  # [m]; negative is penetration
+    normal_mass: wp.array(dtype=float)  # 1 / (n K n) [kg]
+    friction_mass: wp.array(dtype=float)  # 1 / largest eigenvalue of K on the tangent plane [kg]
+    deferred: wp.array(dtype=int)  # waits for its impact in the next substep
+    impact_normal: wp.array(dtype=float)  # impulses of the impact in hand [N s]
+    impact_friction: wp.array(dtype=wp.vec3)
+
+
+@wp.struct
+class Candidates:
+    """Contact points found for one pair, before four are kept. ``stride`` rows per thread."""
+
+    kind: wp.array(dtype=int)
+    point_a: wp.array(dtype=wp.vec3)
+    point_b: wp.array(dtype=wp.vec3)
+    normal_a: wp.array(dtype=wp.vec3)
+    radius_a: wp.array(dtype=float)
+    radius_b: wp.array(dtype=float)
+    separation: wp.array(dtype=float)
+    polygon: wp.array(dtype=wp.vec3)  # two polygons of ``stride`` corners per thread, for clipping
+    stride: int

@@ -1,0 +1,352 @@
+"""Rigid bodies in time: a fixed sequence of launches per frame, captured once and replayed.
+
+A substep of about 1/960 s is: outer forces; impacts at their own instants; soft contact with warm start; drift; relax.
+Contacts are found anew at least 240 times a second. See ``docs/physics.md`` for the equations and the measured errors.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import warp as wp
+from physim_kernels import collide, contact, impact, order, rigid
+
+from physim import rigid_arrays
+from physim.scene import Scene
+from physim.shapes import HeightField
+from physim.terrain import rotation_matrix
+from physim.trajectory import CONTACT_DTYPE, BodyTrack
+
+MAX_BODIES = 512
+"""Most moving bodies: every pair has its own contact slots, so memory and search grow with the square of the number."""
+MAX_PAIRS = 300_000
+BASE_RATE = 960.0
+"""Least substeps per second."""
+COLLIDE_RATE = 240.0
+"""Least collision passes per second."""
+SPEED_LIMIT = 1.0e5
+"""Speed at which a state counts as blown up [m/s]."""
+
+
+class RigidSolver:
+    """Simulates the rigid bodies of a scene, frame by frame.
+
+    Moving: sphere, box, capsule, cylinder, hull, mesh (as its convex hull of at most 24 vertices). Static: plane of any
+    normal, height field, and the same convex shapes; static meshes are stood in for by ``terrain``. A cylinder is round
+    against planes, spheres and cylinders with a parallel axis, and a 12-sided prism against everything else.
+
+    Args:
+        scene: What is there. Not changed.
+        fps: Frames per second.
+        samples_per_frame: Poses recorded per frame.
+        terrain: Height field that stands in for the static meshes, see :func:`physim.terrain.bake_terrain`.
+        device: Warp device; ``None`` is Warp's default.
+
+    Raises:
+        ValueError: More than ``MAX_BODIES`` bodies; a static mesh without ``terrain``; an impulse on no body.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        *,
+        fps: float,
+        samples_per_frame: int = 8,
+        terrain: HeightField | None = None,
+        device: str | None = None,
+    ):
+        _check(scene, fps, samples_per_frame)
+        self.device = wp.get_device(device)
+        self.scene = scene
+        self.fps = float(fps)
+        self.samples_per_frame = samples_per_frame
+        self.body_names = [e.name for e in scene.bodies]
+        self._count = len(self.body_names)
+        self._frame_count = 0
+        self._moving, self._static = rigid_arrays.pieces(scene, terrain)
+        _check_pairs(self._count, len(self._static))
+        self._set_clock()
+        self._make_arrays()
+        self._graph: wp.Graph | None = None
+        self._log: list[np.ndarray] = []
+        self._lost_events = 0
+        self._history = [tuple(column[None] for column in self._initial_state())]
+
+    # -- set-up ---------------------------------------------------------------------------------------------------
+
+    def _set_clock(self) -> None:
+        rate = self.fps * self.samples_per_frame
+        base = BASE_RATE * _refinement(self._moving)
+        self.substeps_per_sample = max(1, math.ceil(base / rate - 1e-9))
+        """Substeps between two recorded poses."""
+        self.substep = 1.0 / (rate * self.substeps_per_sample)
+        """Length of a substep [s]."""
+        self._substeps = self.substeps_per_sample * self.samples_per_frame
+        self._stride = max(1, math.floor(1.0 / (COLLIDE_RATE * self.substep) + 1e-9))
+
+    def _make_arrays(self) -> None:
+        device, everything = self.device, self._moving + self._static
+        gravity = float(np.linalg.norm(self.scene.gravity))
+        self._gravity = gravity
+        self._geometry = rigid_arrays.geometry(everything, device)
+        self._bodies = rigid_arrays.bodies(everything, self.scene.bodies, device)
+        self._pairs = rigid_arrays.pairs(everything, self._count, gravity, device)
+        self._pairs.colour_start = wp.zeros(order.COLOURS + 1, dtype=int, device=device)
+        self._pair_total = 0 if not everything else self._pairs.a.shape[0]
+        self._contacts = rigid_arrays.contacts(self._pair_total, device)
+        self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
+        self._candidates = rigid_arrays.candidates(max(self._threads, 1), 64, device)
+        self._make_outer()
+        self._make_outputs()
+
+    def _make_outer(self) -> None:
+        """Gravity, wind table of one frame, and impulses at their substeps."""
+        outer, device = rigid.Outer(), self.device
+        outer.gravity = wp.vec3d(*self.scene.gravity)
+        outer.wind = wp.zeros(self._substeps, dtype=wp.vec3, device=device)
+        outer.substep = wp.zeros(1, dtype=int, device=device)
+        impulses = self.scene.impulses()
+        outer.impulse_count = len(impulses)
+        rows = max(len(impulses), 1)
+        bodies = [self.body_names.index(p.on) for p in impulses] or [-1]
+        steps = [math.floor(p.at / self.substep + 1e-6) for p in impulses] or [-1]
+        outer.impulse_body = wp.array(bodies, dtype=int, device=device)
+        outer.impulse_substep = wp.array(steps, dtype=int, device=device)
+        vectors = np.array([p.newton_seconds for p in impulses] or [(0.0, 0.0, 0.0)], dtype=np.float64)
+        arms = np.array([p.point or (0.0, 0.0, 0.0) for p in impulses] or [(0.0, 0.0, 0.0)], dtype=np.float64)
+        outer.impulse = wp.array(vectors.reshape(rows, 3), dtype=wp.vec3d, device=device)
+        outer.impulse_arm = wp.array(arms.reshape(rows, 3), dtype=wp.vec3d, device=device)
+        outer.has_air = int(any(e.material.drag_coefficient > 0 for e in self.scene.bodies))  # type: ignore[union-attr]
+        self._outer = outer
+
+    def _make_outputs(self) -> None:
+        device, rows = self.device, max(self.samples_per_frame * self._count, 1)
+        self._out = {
+            "x_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
+            "q_out": wp.zeros(rows, dtype=wp.quatd, device=device),
+            "v_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
+            "momentum_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
+        }
+        capacity = 1024 + 64 * self._count
+        events = impact.Events()
+        events.count = wp.zeros(1, dtype=int, device=device)
+        for name, dtype in (("pair", int), ("substep", int), ("fraction", float), ("impulse", float)):
+            setattr(events, name, wp.zeros(capacity, dtype=dtype, device=device))
+        for name, dtype in (("point", wp.vec3), ("normal", wp.vec3), ("tangential", float), ("speed", float)):
+            setattr(events, name, wp.zeros(capacity, dtype=dtype, device=device))
+        self._events = events
+
+    # -- one frame ------------------------------------------------------------------------------------------------
+
+    def _launch_frame(self) -> None:
+        """The whole frame as launches; nothing is read back and nothing depends on the state."""
+        per_colour = dict(colours=order.COLOURS, capacity=max(self._pair_total, 1), device=self.device)
+        bodies, pairs, contacts, events = self._bodies, self._pairs, self._contacts, self._events
+        h, total = self.substep, self._pair_total
+        gate = dict(h=h, threshold=4.0 * self._gravity * h + 1e-3)
+        for k in range(self._substeps):
+            if k % self._stride == 0 and total:
+                interval = h * min(self._stride, self._substeps - k)
+                collide.collide(
+                    self._geometry, bodies, pairs, contacts, self._candidates,
+                    interval=interval, gravity=self._gravity, threads=self._threads, device=self.device,
+                )  # fmt: skip
+                order.order(pairs, bodies, device=self.device)
+            rigid.kick(self._geometry, bodies, self._outer, pairs.hits, count=self._count, k=k, h=h, device=self.device)
+            if total:
+                for sweep in range(2):
+                    impact.impact(bodies, pairs, contacts, events, substep=k, sweep=sweep, **gate, **per_colour)
+                impact.defer(bodies, pairs, contacts, **gate, **per_colour)
+                contact.warm(bodies, pairs, contacts, **per_colour)
+                contact.solve(bodies, pairs, contacts, h=h, **per_colour)
+            rigid.drift(self._geometry, bodies, count=self._count, h=h, device=self.device)
+            if total:
+                contact.relax(bodies, pairs, contacts, h=h, **per_colour)
+            if (k + 1) % self.substeps_per_sample == 0:
+                row = (k + 1) // self.substeps_per_sample - 1
+                rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)
+
+    def frame(self) -> None:
+        """Advance by 1 / fps seconds.
+
+        Raises:
+            FloatingPointError: The state of a body is no longer finite, or faster than ``SPEED_LIMIT``.
+        """
+        first = self._frame_count * self._substeps
+        if self._count == 0:
+            self._frame_count += 1
+            return
+        self._outer.substep.assign([first])
+        if self._outer.has_air:
+            times = (first + np.arange(self._substeps)) * self.substep
+            self._outer.wind.assign(np.array([self.scene.wind_at(t) for t in times], dtype=np.float32))
+        if self._graph is None:
+            self._load_kernels()
+            with wp.ScopedCapture(device=self.device) as capture:
+                self._launch_frame()
+            self._graph = capture.graph
+        wp.capture_launch(self._graph)
+        self._frame_count += 1
+        self._read_back(first)
+
+    def _load_kernels(self) -> None:
+        for module in (collide, order, rigid, contact, impact):
+            wp.load_module(module, device=self.device)
+
+    def _read_back(self, first_substep: int) -> None:
+        shape = (self.samples_per_frame, self._count)
+        x, q, v, momentum = (array.numpy().reshape(*shape, -1) for array in self._out.values())
+        self._check_state(x, q, v)
+        self._history.append((x.copy(), q.copy(), v.copy(), momentum.copy()))
+        found = int(self._events.count.numpy()[0])
+        if found:
+            self._log.append(self._read_events(min(found, self._events.pair.shape[0]), first_substep))
+            self._lost_events += max(0, found - self._events.pair.shape[0])
+            self._events.count.zero_()
+
+    def _check_state(self, x: np.ndarray, q: np.ndarray, v: np.ndarray) -> None:
+        state = np.concatenate([x, q, v], axis=-1)
+        speed = np.abs(v).max(axis=-1, initial=0.0)
+        bad = ~np.isfinite(state).all(axis=-1) | ~(speed < SPEED_LIMIT)
+        if bad.any():
+            sample, body = np.argwhere(bad)[0]
+            time = (self._frame_count - 1 + (sample + 1) / self.samples_per_frame) / self.fps
+            raise FloatingPointError(
+                f"body {self.body_names[body]!r} is at {x[sample, body]} m with {v[sample, body]} m/s at {time:.4f} s, "
+                f"expected a finite state below {SPEED_LIMIT:g} m/s. Check its mass, size, start velocity and impulses, "
+                "or raise samples_per_frame, which shortens the substep."
+            )
+
+    def _read_events(self, count: int, first: int) -> np.ndarray:
+        """Impacts of this frame as ``CONTACT_DTYPE``."""
+        e = self._events
+        pair, substep = e.pair.numpy()[:count], e.substep.numpy()[:count]
+        everything = self._moving + self._static
+        a, b = self._pairs.a.numpy()[pair], self._pairs.b.numpy()[pair]
+        out = np.zeros(count, CONTACT_DTYPE)
+        out["time"] = (first + substep + e.fraction.numpy()[:count].astype(np.float64)) * self.substep
+        out["body_a"] = [everything[i].name for i in a]
+        out["body_b"] = [everything[i].name for i in b]
+        out["material_a"] = [everything[i].material.preset for i in a]
+        out["material_b"] = [everything[i].material.preset for i in b]
+        out["point"] = e.point.numpy()[:count]
+        out["normal"] = e.normal.numpy()[:count]
+        out["impulse"] = e.impulse.numpy()[:count]
+        out["tangential_impulse"] = e.tangential.numpy()[:count]
+        out["approach_speed"] = e.speed.numpy()[:count]
+        return out
+
+    # -- results --------------------------------------------------------------------------------------------------
+
+    def _initial_state(self) -> tuple[np.ndarray, ...]:
+        b, n = self._bodies, self._count
+        return tuple(a.numpy()[:n].copy() for a in (b.x, b.q, b.momentum_velocity, b.angular_momentum))
+
+    def _public(self, x: np.ndarray, q: np.ndarray, v: np.ndarray, momentum: np.ndarray) -> tuple[np.ndarray, ...]:
+        """From the principal frame to the shape's own: (..., n, 3), (..., n, 4), velocity, angular velocity."""
+        inertia = np.array([p.inertia for p in self._moving]).reshape(-1, 3)
+        turn = rotation_matrix(q)
+        spin = np.einsum("...ij,...j->...i", turn, np.einsum("...ji,...j->...i", turn, momentum) / inertia)
+        back = np.array([rigid_arrays.quaternion_of(p.frame.T) for p in self._moving]).reshape(-1, 4)  # type: ignore[union-attr]
+        own = rigid_arrays.quaternion_product(q, np.broadcast_to(back, q.shape))
+        centre = np.array([p.centre for p in self._moving]).reshape(-1, 3)
+        origin = x - np.einsum("...ij,...j->...i", rotation_matrix(own), np.broadcast_to(centre, x.shape))
+        return origin, own, v, spin
+
+    def poses(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """State now: position (n, 3) [m] of the shape's origin, which is the centre of mass of every solid but an
+        off-centre ``Mesh``; orientation (n, 4) xyzw; velocity (n, 3) [m/s] of the centre of mass; angular velocity
+        (n, 3) [rad/s]; all in the world frame.
+        """
+        return self._public(*(column[-1] for column in self._history[-1]))  # type: ignore[return-value]
+
+    def tracks(self) -> dict[str, BodyTrack]:
+        """Every body's states at all samples so far, the initial one first."""
+        columns = [np.concatenate(c) for c in zip(*self._history, strict=True)]
+        state = self._public(*columns)
+        return {
+            name: BodyTrack(self.samples_per_frame, self.fps, *(np.ascontiguousarray(s[:, i]) for s in state))
+            for i, name in enumerate(self.body_names)
+        }
+
+    def contacts(self) -> np.ndarray:
+        """Impacts so far, ``CONTACT_DTYPE``, in order of time."""
+        if not self._log:
+            return np.zeros(0, CONTACT_DTYPE)
+        log = np.concatenate(self._log)
+        return log[np.argsort(log["time"], kind="stable")]
+
+    def report(self) -> dict[str, float]:
+        """What the laws say about the run so far; see ``docs/physics.md`` for each number."""
+        if self._count == 0:
+            return {}
+        energy = self._energy(self._history[0]), self._energy(self._history[-1])
+        return {
+            "energy_start [J]": float(energy[0][-1]),
+            "energy_end [J]": float(energy[1][-1]),
+            "energy_gain [J]": float(max(0.0, self._largest_gain())),
+            "deepest_penetration [m]": max(0.0, float(self._pairs.deepest.numpy().max(initial=0.0))),
+            "contact_events [-]": float(sum(len(rows) for rows in self._log)),
+            "lost_contact_events [-]": float(self._lost_events),
+            "substep [s]": self.substep,
+        }
+
+    def _energy(self, state: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Kinetic and potential energy of all bodies at each sample of one frame [J]."""
+        x, q, v, momentum = state
+        mass = np.array([p.mass for p in self._moving])
+        inertia = np.array([p.inertia for p in self._moving])
+        body = np.einsum("...ji,...j->...i", rotation_matrix(q), momentum)
+        kinetic = 0.5 * mass * (v**2).sum(-1) + 0.5 * (body**2 / inertia).sum(-1)
+        return (kinetic - mass * (x @ self.scene.gravity)).sum(-1)
+
+    def _largest_gain(self) -> float:
+        """Largest rise of the energy over any earlier sample [J]; wind and impulses do such work, contacts must not."""
+        energy = np.concatenate([self._energy(state) for state in self._history])
+        return float((energy - np.minimum.accumulate(energy)).max())
+
+
+def _check(scene: Scene, fps: float, samples_per_frame: int) -> None:
+    count = len(scene.bodies)
+    if count > MAX_BODIES:
+        raise ValueError(
+            f"the scene has {count} rigid bodies, expected at most {MAX_BODIES}: every pair keeps its own contacts, and "
+            "memory grows with their square. Drop bodies that stay out of view, or join some into one hull."
+        )
+    if not np.isfinite(fps) or fps <= 0:
+        raise ValueError(f"fps is {fps}, expected a number greater than 0 [1/s].")
+    if samples_per_frame < 1:
+        raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
+    names = [e.name for e in scene.bodies]
+    for push in scene.impulses():
+        if push.on not in names:
+            raise ValueError(
+                f"an impulse acts on {push.on!r}, expected a rigid body: {', '.join(names) or 'there are none'}."
+            )
+
+
+def _check_pairs(moving: int, static: int) -> None:
+    total = moving * (moving - 1) // 2 + moving * static
+    if total > MAX_PAIRS:
+        raise ValueError(
+            f"{moving} bodies and {static} static shapes make {total} pairs, expected at most {MAX_PAIRS}. "
+            "Bake static shapes into one height field, or drop bodies."
+        )
+
+
+def _refinement(moving: list[rigid_arrays.Piece]) -> int:
+    """1, 2 or 4 times the base rate, by the heaviest load on a body relative to its own mass (at the start).
+
+    The load is the mass of everything that stands above it within its outline: warm-started Gauss-Seidel sinks when a
+    light body carries more than 30 (60) times its mass at 1/960 s (1/1920 s).
+    """
+    if len(moving) < 2:
+        return 1
+    x = np.array([p.position for p in moving])
+    mass = np.array([p.mass for p in moving])
+    bound = np.array([p.bound for p in moving])
+    apart = np.hypot(x[:, None, 0] - x[None, :, 0], x[:, None, 2] - x[None, :, 2])
+    over = (x[None, :, 1] > x[:, None, 1]) & (apart < 0.5 * (bound[:, None] + bound[None, :]))
+    ratio = float(((over * mass).sum(1) / mass).max())
+    return 1 if ratio <= 30 else 2 if ratio <= 60 else 4
