@@ -18,6 +18,8 @@ warped polygons, and needs none of the splitting of Burgert et al., "Go-with-the
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 LUMA_SHARE = 0.9
@@ -49,12 +51,13 @@ def transport_noise(
     frames, rows, cols = flow.shape[:3]
     result = np.empty((frames, rows, cols, channels), np.float32)
     position, value = _newborn(np.arange(rows * cols), cols, per_side, channels, rng)
+    cell = np.repeat(np.arange(rows * cols), per_side**2)
     for t in range(frames):
         if t:
-            position, value = _advance(position, value, flow[t - 1], None if occlusion is None else occlusion[t - 1])
-        position, value, cell = _balance(position, value, (rows, cols), per_side, rng)
-        count = np.bincount(cell, minlength=rows * cols)
-        scale = 1 / np.sqrt(count)
+            hidden = None if occlusion is None else occlusion[t - 1]
+            position, value = _advance(position, value, cell, flow[t - 1], hidden)
+            position, value, cell = _balance(position, value, (rows, cols), per_side, rng)
+        scale = 1 / np.sqrt(np.bincount(cell, minlength=rows * cols))
         for c in range(channels):
             total = np.bincount(cell, weights=value[:, c], minlength=rows * cols)
             result[t, ..., c] = (total * scale).reshape(rows, cols)
@@ -74,17 +77,16 @@ def _newborn(
 
 
 def _advance(
-    position: np.ndarray, value: np.ndarray, flow: np.ndarray, occlusion: np.ndarray | None
+    position: np.ndarray, value: np.ndarray, cell: np.ndarray, flow: np.ndarray, hidden: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move the particles by the flow of the pixel they are in, drop the hidden ones and those that leave."""
     rows, cols = flow.shape[:2]
-    column, row = position[:, 0].astype(np.int32), position[:, 1].astype(np.int32)
     # The nearest pixel's flow, not a blend: a particle belongs to one surface.
-    moved = position + flow[row, column]
-    keep = (moved[:, 0] >= 0) & (moved[:, 1] >= 0) & (moved[:, 0] < cols) & (moved[:, 1] < rows)
-    if occlusion is not None:
-        keep &= occlusion[row, column] < 0.5
-    return moved[keep], value[keep]
+    moved = position + flow.reshape(-1, 2).take(cell, axis=0)
+    keep = ((moved >= 0) & (moved < (cols, rows))).all(1)
+    if hidden is not None:
+        keep &= hidden.ravel().take(cell) < 0.5
+    return (moved, value) if keep.all() else (moved[keep], value[keep])
 
 
 def _balance(
@@ -125,17 +127,17 @@ def correlate(noise: np.ndarray, *, side: float = 0.25) -> np.ndarray:
         noise: (T, H, W, C) white, N(0, 1).
         side: Weight of each neighbour, 0 to 0.25.
     """
+    noise = np.asarray(noise, np.float32)
+    inside, border = math.sqrt((1 - 2 * side) ** 2 + 2 * side**2), math.sqrt((1 - 2 * side) ** 2 + side**2)
     for axis in (1, 2):
-        padded = np.pad(noise, [(1, 1) if a == axis else (0, 0) for a in range(noise.ndim)])
-        low, mid, high = (
-            np.take(padded, np.arange(k, k + noise.shape[axis]), axis=axis, mode="clip") for k in (0, 1, 2)
-        )
-        noise = side * low + (1 - 2 * side) * mid + side * high
-        # Zeros beyond the border: weights of border pixels have a smaller sum of squares.
-        scale = np.full(noise.shape[axis], 1 / np.sqrt((1 - 2 * side) ** 2 + 2 * side**2))
-        scale[[0, -1]] = 1 / np.sqrt((1 - 2 * side) ** 2 + side**2)
-        noise = noise * scale.reshape([-1 if a == axis else 1 for a in range(noise.ndim)])
-    return noise.astype(np.float32)
+        moved = np.moveaxis(noise, axis, 0)
+        blurred = (1 - 2 * side) / inside * moved
+        blurred[1:] += side / inside * moved[:-1]
+        blurred[:-1] += side / inside * moved[1:]
+        # One neighbour is missing at the border, so the sum of squares is smaller there.
+        blurred[[0, -1]] *= inside / border
+        noise = np.moveaxis(blurred, 0, axis)
+    return noise
 
 
 def scene_noise(
@@ -174,14 +176,16 @@ def blend_noise(
     squares of the weights add up to 1.
     """
     fields = surface
-    if (opacity > 0).any():
-        fresh = rng.standard_normal(carried.shape, dtype=np.float32)
-        smoky = np.sqrt(1 - SMOKE_FRESH) * carried + np.sqrt(SMOKE_FRESH) * fresh
-        share = np.clip(opacity, 0, 1)[..., None]
-        fields = np.sqrt(1 - share) * surface + np.sqrt(share) * smoky
-    return colour_noise(correlate(fields, side=side))
+    smoky = opacity > 0
+    if smoky.any():
+        fresh = rng.standard_normal((int(smoky.sum()), surface.shape[-1]), dtype=np.float32)
+        moving = math.sqrt(1 - SMOKE_FRESH) * carried[smoky] + math.sqrt(SMOKE_FRESH) * fresh
+        share = np.clip(opacity[smoky], 0, 1)[:, None]
+        fields = surface.copy()
+        fields[smoky] = np.sqrt(1 - share) * surface[smoky] + np.sqrt(share) * moving
+    return correlate(colour_noise(fields), side=side)
 
 
 def colour_noise(fields: np.ndarray) -> np.ndarray:
     """One luminance and three colour fields (..., 4) → colours (..., 3) of unit variance."""
-    return (np.sqrt(LUMA_SHARE) * fields[..., :1] + np.sqrt(1 - LUMA_SHARE) * fields[..., 1:]).astype(np.float32)
+    return math.sqrt(LUMA_SHARE) * fields[..., :1] + math.sqrt(1 - LUMA_SHARE) * fields[..., 1:]
