@@ -4,6 +4,8 @@
 Importing this package loads neither JAX nor Warp.
 """
 
+from typing import TYPE_CHECKING
+
 from physim._lazy import lazy_exports
 
 _EXPORTS = {
@@ -16,3 +18,8 @@ _EXPORTS = {
 __all__ = sorted(_EXPORTS)
 
 lazy_exports(__name__, _EXPORTS)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    def __getattr__(name: str) -> Any: ...

@@ -8,6 +8,8 @@ Importing this package is light: neither Warp nor JAX is loaded before a functio
 Units, frames and array layouts are in ``docs/conventions.md``.
 """
 
+from typing import TYPE_CHECKING
+
 from physim._lazy import lazy_exports
 
 __version__ = "0.1.0"
@@ -55,3 +57,8 @@ _EXPORTS = {
 __all__ = ["__version__", *sorted(_EXPORTS)]
 
 lazy_exports(__name__, _EXPORTS)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    def __getattr__(name: str) -> Any: ...

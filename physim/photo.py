@@ -176,10 +176,11 @@ def _opened(where: Path) -> Iterator[Image.Image]:
 
 
 def _reason(where: Path, error: Exception) -> str:
-    start = where.read_bytes()[:64] if where.stat().st_size < 1 << 20 else b""
-    if where.stat().st_size == 0:
+    with open(where, "rb") as file:
+        start = file.read(64)
+    if not start:
         return "the file is empty"
-    if start and start.isascii() and start.decode().isprintable():
+    if start.isascii() and "".join(start.decode().split()).isprintable():
         return f"it is text that begins {start.decode()[:24]!r}"
     return "its content is of no known picture format" if "cannot identify" in str(error) else str(error).rstrip(".")
 

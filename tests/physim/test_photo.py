@@ -159,7 +159,7 @@ def jpeg(fraction):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("text.png", b"this is not a picture at all\n", "not a picture"),
+        ("text.png", b"this is not a picture at all\n", "it is text that begins 'this is not a picture"),
         ("empty.png", b"", "empty"),
         ("cut.jpg", jpeg(0.5), "damaged or cut off"),
         ("tiny.png", png_header(1, 1), "1 x 1 pixels, expected at least 16"),

@@ -1,0 +1,296 @@
+"""The composition root: shot file in, video out. The one place where the physical and the neural half meet.
+
+Two streams run side by side and join frame by frame: the compositor samples the photo at full resolution, and the
+model's residual, small and soft, is enlarged and added. A finished clip is never held whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import physim
+from i2v.clip import Clip
+from i2v.generate import generate_residual
+from i2v.media.residual import add_residual
+from i2v.media.video import VideoWriter, check_output
+from i2v.models.registry import NONE, resolve
+from physim.photo import picture_size
+from physim.shot import OutputSpec, Shot
+from physim.shot_check import output_size
+from physim.shot_file import load, revised, save, text_for, validate
+
+Progress = Callable[[str, float], None]
+"""Called with the name of the stage and the fraction done, 0 to 1."""
+
+PACKAGES = ("physim", "warp-lang", "jax", "flax", "numpy", "scipy", "imageio-ffmpeg")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did; ``os.fspath`` of it is the video."""
+
+    path: Path
+    resolved_shot: Path
+    """The shot with all defaults, seeds and versions; running it again gives the same video."""
+    size: tuple[int, int]
+    """(height, width) of the video [pixels]."""
+    frame_count: int
+    fps: float
+    model: str
+    stages: dict[str, float]
+    """Stage → wall time [s]."""
+    bodies: int
+    contacts: int
+    conservation: dict[str, float]
+    """Law with unit → value; see ``physim.trajectory.ConservationReport``."""
+    inferred: dict[str, str] = field(default_factory=dict)
+    """What the reconstruction took from where."""
+    peak_memory: int = 0
+    """Largest resident memory of this process so far [bytes]."""
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def to_json(self) -> str:
+        """Plain data, for scripts."""
+        data = {**asdict(self), "path": str(self.path), "resolved_shot": str(self.resolved_shot)}
+        return json.dumps(data, indent=2, ensure_ascii=False)
+
+
+class Master:
+    """The finished frames of a trajectory at full size, each made when it is asked for. Sized and repeatable."""
+
+    def __init__(self, compositor: Any, frame_count: int, residual: np.ndarray | None) -> None:
+        self.compositor = compositor
+        self.residual = residual
+        self._count = frame_count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for i in range(self._count):
+            frame = self.compositor.frame(i)
+            yield frame if self.residual is None else add_residual(frame, self.residual[i])
+
+
+def animate(
+    shot: Shot | str | os.PathLike,
+    output: str | os.PathLike | None = None,
+    *,
+    model: str | None = None,
+    seed: int | None = None,
+    seconds: float | None = None,
+    progress: Progress | None = None,
+    report: str | os.PathLike | None = None,
+) -> RunSummary | Clip:
+    """Make the video of a shot.
+
+    Args:
+        shot: A shot, or the path of a shot file.
+        output: The video, ``.mp4``. The resolved shot is written beside it and into it. ``None``: nothing is written,
+            and the frames of the returned clip are made when they are asked for.
+        model: Instead of the shot's ``generate.model``; 'none' is the plain composite.
+        seed: Instead of the shot's.
+        seconds: Instead of the shot's.
+        progress: Called with the name of the stage and the fraction done.
+        report: Write the summary as JSON to this file.
+
+    Returns:
+        What was done, or a :class:`Clip`.
+
+    Raises:
+        physim.shot_file.ShotError: Every mistake of the shot, before any work.
+        ValueError: An unknown model, or a thing that cannot be where the shot says.
+        i2v.media.video.VideoError: The video cannot be written. Nothing is left behind.
+    """
+    changes = {"generate.model": model, "seed": seed, "seconds": seconds}
+    ready, source = _ready(shot, {name: value for name, value in changes.items() if value is not None})
+    target = None if output is None else _target(output, source)
+    resolve(ready.generate.model)  # a wrong name must not cost a simulation
+    run = _Run(ready, progress)
+    master = run.master()
+    if target is None:
+        return Clip(master, ready.fps, {"shot": ready.to_dict(), "versions": versions()})
+    summary = run.write(master, target)
+    if report is not None:
+        _write_text(Path(report), summary.to_json() + "\n")
+    return summary
+
+
+def preview(
+    shot: Shot | str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    size: int = 480,
+    progress: Progress | None = None,
+) -> RunSummary:
+    """The plain composite, no network, ``size`` pixels on the longer side: motion and framing within seconds.
+
+    Raises:
+        As :func:`animate`.
+    """
+    if size < 32:
+        raise ValueError(f"preview size is {size}, expected at least 32 pixels.")
+    ready, source = _ready(shot, {"generate.model": NONE})
+    target = _target(output, source)
+    rows, cols = picture_size(ready.photo)
+    side = "width" if cols >= rows else "height"
+    small = output_size(OutputSpec(**{side: min(size, max(rows, cols)) // 2 * 2}), (rows, cols))
+    ready = revised(ready, {"output.height": small[0], "output.width": small[1], "output.motion_blur": 0.0})
+    run = _Run(ready, progress)
+    return run.write(run.master(), target)
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that decide the picture."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def model_size(photo_size: tuple[int, int], longer: int, video_size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) the model works at: ``longer`` on the longer side, even, never more than the video has."""
+    rows, cols = photo_size
+    scale = min(longer, max(video_size)) / max(rows, cols)
+    wanted = (max(2, 2 * round(rows * scale / 2)), max(2, 2 * round(cols * scale / 2)))
+    return min(wanted[0], video_size[0]), min(wanted[1], video_size[1])
+
+
+class _Run:
+    """The stages of one shot, timed."""
+
+    def __init__(self, shot: Shot, progress: Progress | None) -> None:
+        self.shot = shot
+        self.stages: dict[str, float] = {}
+        self.tell = progress or (lambda stage, fraction: None)
+        photo = picture_size(shot.photo)
+        self.size = output_size(shot.output, photo)
+        self.model_size = model_size(photo, shot.generate.size, self.size)
+
+    def master(self) -> Master:
+        """Reconstruct, simulate, render, generate; what is left is making the frames."""
+        shot = self.shot
+        with self._stage("reconstruct") as progress:
+            self.scene = physim.reconstruct(shot, progress=progress)
+        with self._stage("simulate"):
+            self.trajectory = physim.simulate(self.scene, seconds=shot.seconds, fps=shot.fps)
+        residual = None
+        if shot.generate.model != NONE:
+            with self._stage("render"):
+                conditions = physim.render(self.trajectory, size=self.model_size)
+            with self._stage("generate") as progress:
+                residual = self._residual(conditions, progress)
+        with self._stage("prepare"):
+            compositor = physim.Compositor(self.trajectory, size=self.size, motion_blur=shot.output.motion_blur)
+        return Master(compositor, self.trajectory.frame_count, residual)
+
+    def _residual(self, conditions: Any, progress: Callable[..., None]) -> np.ndarray | None:
+        spec = self.shot.generate
+        done = 0
+
+        def after_step(step: int, *_: Any) -> None:
+            nonlocal done
+            done += 1
+            progress("step", min(done / spec.num_inference_steps, 1.0))
+
+        return generate_residual(
+            conditions,
+            model=spec.model,
+            seed=self.shot.seed,
+            num_inference_steps=spec.num_inference_steps,
+            guidance_scale=spec.guidance_scale,
+            strength=spec.strength,
+            callback_on_step_end=after_step,
+        )
+
+    def write(self, master: Master, target: Path) -> RunSummary:
+        """Frames to the file, the resolved shot into it and beside it."""
+        sidecar = sidecar_of(target)
+        note = "\n".join(["Everything that decided the video.", *(f"{n} {v}" for n, v in versions().items())])
+        comment = text_for(self.shot, sidecar, note=note)
+        with self._stage("compose") as progress:
+            metadata = {"comment": comment}
+            with VideoWriter(
+                target, self.size, self.shot.fps, crf=self.shot.output.quality, metadata=metadata
+            ) as writer:
+                for i, frame in enumerate(master):
+                    writer.write(frame)
+                    progress("frame", (i + 1) / len(master))
+        save(self.shot, sidecar, note=note)
+        backdrop = getattr(self.scene, "backdrop", None)
+        return RunSummary(
+            path=target,
+            resolved_shot=sidecar,
+            size=self.size,
+            frame_count=len(master),
+            fps=self.shot.fps,
+            model=self.shot.generate.model,
+            stages=self.stages,
+            bodies=len(self.trajectory.bodies),
+            contacts=len(self.trajectory.contacts),
+            conservation={name: float(value) for name, value in self.trajectory.report.values.items()},
+            inferred=dict(backdrop.report) if backdrop is not None else {},
+            peak_memory=peak_memory(),
+        )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[Progress]:
+        start = time.perf_counter()
+        self.tell(name, 0.0)
+        yield lambda step, fraction: self.tell(name, fraction)
+        self.stages[name] = time.perf_counter() - start
+        self.tell(name, 1.0)
+
+
+def sidecar_of(video: Path) -> Path:
+    """The resolved shot beside a video: ``coffee.mp4`` → ``coffee.shot.resolved.yaml``."""
+    return video.with_name(f"{video.stem}.shot.resolved.yaml")
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far [bytes]."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _ready(shot: Shot | str | os.PathLike, changes: dict[str, Any]) -> tuple[Shot, Path | None]:
+    """A checked shot with its changes, and the file it came from."""
+    if isinstance(shot, Shot):
+        return (revised(shot, changes) if changes else validate(shot)), None
+    source = Path(shot)
+    loaded = load(source)
+    return (revised(loaded, changes) if changes else loaded), source
+
+
+def _target(output: str | os.PathLike, source: Path | None) -> Path:
+    target = check_output(output)
+    if source is not None and sidecar_of(target).exists() and sidecar_of(target).samefile(source):
+        raise ValueError(f"the resolved shot would overwrite the shot file {source}; choose another output name.")
+    return target
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

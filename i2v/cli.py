@@ -1,0 +1,214 @@
+"""Command line: ``i2v animate``, ``preview``, ``doctor``.
+
+Results go to stdout, progress to stderr. Exit code 0: done; 1: the doctor found something missing; 2: something given
+is wrong, said in one block without a traceback (``--traceback`` shows it); 130: interrupted, nothing left behind.
+Heavy libraries are loaded by the command that needs them, so ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from i2v.animate import RunSummary
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``i2v`` with ``argv``; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        with _terminated_like_interrupted():
+            return arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("interrupted; nothing was left behind", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever read stdout has gone
+        sys.stdout = open(os.devnull, "w")
+        return 141
+    except (ValueError, OSError, NotImplementedError, MemoryError) as error:
+        if arguments.traceback:
+            raise
+        print(f"error: {str(error) or type(error).__name__}", file=sys.stderr)
+        if type(error) is ValueError:  # not one of the errors that name a file and a field
+            print("(--traceback shows where it arose)", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="i2v", description="One photo in, a physically true video out.")
+    parser.add_argument("--version", action="version", version=f"i2v {_version()}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    animate = commands.add_parser("animate", help="make the video of a shot file")
+    animate.add_argument("--model", help="instead of the shot's: bundled, none (the plain composite), ...")
+    animate.add_argument("--seed", type=int, help="instead of the shot's")
+    animate.add_argument("--seconds", type=float, help="length of the video, instead of the shot's")
+    animate.add_argument("--report", type=Path, metavar="FILE", help="write what was done to this JSON file")
+    animate.set_defaults(run=_animate)
+
+    preview = commands.add_parser("preview", help="make a small video without the network: motion and framing")
+    preview.add_argument("--size", type=int, default=480, help="longer side in pixels (default: 480)")
+    preview.set_defaults(run=_preview)
+
+    for command in (animate, preview):
+        command.add_argument("shot", type=Path, help="shot file: .yaml, .json or .toml")
+        command.add_argument(
+            "-o",
+            "--output",
+            type=Path,
+            help="the video; an existing one is replaced when the new one is complete "
+            "(default: the shot's name with .mp4, in this folder)",
+        )
+        command.add_argument("--quiet", action="store_true", help="no progress")
+
+    doctor = commands.add_parser("doctor", help="say what this machine has and what will fit")
+    doctor.set_defaults(run=_doctor)
+    for command in (animate, preview, doctor):
+        command.add_argument("--traceback", action="store_true", help="show where in the program an error arose")
+    return parser
+
+
+def _animate(arguments: argparse.Namespace) -> int:
+    from i2v.animate import animate
+
+    with _progress(arguments.quiet) as progress:
+        summary = cast(
+            "RunSummary",  # and no Clip, because it has an output
+            animate(
+                arguments.shot,
+                arguments.output or Path(f"{arguments.shot.stem}.mp4"),
+                model=arguments.model,
+                seed=arguments.seed,
+                seconds=arguments.seconds,
+                progress=progress,
+                report=arguments.report,
+            ),
+        )
+    return _done(summary, arguments.quiet)
+
+
+def _preview(arguments: argparse.Namespace) -> int:
+    from i2v.animate import preview
+
+    with _progress(arguments.quiet) as progress:
+        output = arguments.output or Path(f"{arguments.shot.stem}.preview.mp4")
+        summary = preview(arguments.shot, output, size=arguments.size, progress=progress)
+    return _done(summary, arguments.quiet)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from i2v.doctor import examine
+
+    lines = examine()
+    for line in lines:
+        print(f"{'  ' if line.ok else '! '}{line.topic:<11} {line.text}")
+    missing = [line for line in lines if not line.ok]
+    print("ready" if not missing else f"not ready: {len(missing)} of these need attention, marked with !")
+    return 1 if missing else 0
+
+
+def _done(summary: RunSummary, quiet: bool) -> int:
+    if not quiet:
+        _print_summary(summary)
+    print(summary.path)
+    return 0
+
+
+def _print_summary(summary: RunSummary) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    rows, cols = summary.size
+    seconds = summary.frame_count / summary.fps
+    table.add_row("video", f"{cols} x {rows}, {summary.frame_count} frames, {seconds:g} s, model {summary.model}")
+    table.add_row("again", f"i2v animate {summary.resolved_shot}")
+    stages = ", ".join(f"{name} {spent:.1f}" for name, spent in summary.stages.items())
+    table.add_row("time [s]", f"{stages}; together {sum(summary.stages.values()):.1f}")
+    table.add_row("physics", f"{summary.bodies} bodies, {summary.contacts} impacts")
+    for law, value in summary.conservation.items():
+        table.add_row("", f"{law}: {value:.3g}")
+    for what, source in summary.inferred.items():
+        table.add_row("inferred", f"{what}: {source}")
+    table.add_row("memory", f"{summary.peak_memory / 2**30:.2f} GiB at most")
+    Console(stderr=True, soft_wrap=True, highlight=False).print(table)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
+    """A bar per stage on a terminal, a line as each stage begins elsewhere; stderr in both cases."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _bars() as show:
+            yield show
+    else:
+        yield _lines()
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, float], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, fraction: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=1.0)
+            bars.update(tasks[stage], completed=fraction)
+
+        yield show
+
+
+def _lines() -> Callable[[str, float], None]:
+    begun: set[str] = set()
+
+    def show(stage: str, fraction: float) -> None:
+        if stage not in begun:
+            begun.add(stage)
+            print(f"{stage} ...", file=sys.stderr, flush=True)
+
+    return show
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C, so that a job scheduler's end leaves no half-written file either."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: signals are not ours
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("physim")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Command line of the physical half: check a shot file, write its schema, list compute devices.
+
+Results go to stdout. Exit code 0: done; 2: something given is wrong, said on stderr; 130: interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import physim
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``physim`` with ``argv``; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def shot_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the shot file; editors complete and check YAML and JSON with it."""
+    from physim.shot import Shot
+
+    schema = Shot.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def schema_text() -> str:
+    """What ``docs/shot.schema.json`` holds."""
+    return json.dumps(shot_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="physim", description="One photo becomes a physically simulated scene.")
+    parser.add_argument("--version", action="version", version=f"physim {physim.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    check = commands.add_parser("check", help="read a shot file and report every mistake at once")
+    check.add_argument("shot", type=Path, nargs="+", help="shot file: .yaml, .json or .toml")
+    check.set_defaults(run=_check)
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of shot files")
+    schema.add_argument("-o", "--output", type=Path, help="write it to this file instead")
+    schema.set_defaults(run=_schema)
+
+    devices = commands.add_parser("devices", help="list the devices that Warp can simulate on")
+    devices.add_argument("--json", action="store_true", help="as JSON, with the folder of compiled kernels")
+    devices.set_defaults(run=_devices)
+    return parser
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from physim.shot import Shot
+    from physim.shot_file import ShotError
+
+    wrong = 0
+    for path in arguments.shot:
+        try:
+            shot = Shot.load(path)
+        except ShotError as error:
+            wrong += 1
+            print(error, file=sys.stderr)
+            continue
+        frames = round(shot.seconds * shot.fps)
+        print(f"{path}: good; {len(shot.things)} things, {len(shot.forces)} forces, {frames} frames")
+    return 2 if wrong else 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    if arguments.output is None:
+        print(schema_text(), end="")
+        return 0
+    arguments.output.write_text(schema_text(), encoding="utf-8")
+    print(arguments.output)
+    return 0
+
+
+def _devices(arguments: argparse.Namespace) -> int:
+    import physim_kernels  # noqa: F401  (tells Warp to keep stdout clean)
+    import warp as wp
+
+    wp.init()
+    devices = [
+        {"alias": d.alias, "name": d.name, "memory": None if d.is_cpu else d.total_memory} for d in wp.get_devices()
+    ]
+    if arguments.json:
+        print(json.dumps({"devices": devices, "kernel_cache": str(wp.config.kernel_cache_dir)}))
+        return 0
+    for device in devices:
+        memory = f", {device['memory'] / 2**30:.1f} GiB" if device["memory"] else ""
+        print(f"{device['alias']}: {device['name']}{memory}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""The i2v command: quick help, results on stdout, progress on stderr, clean ends."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from i2v.animate import RunSummary
+from i2v.cli import main
+from i2v.doctor import Line, examine, longest_shot
+
+root = importlib.import_module("i2v.animate")
+
+
+def summary(output):
+    return RunSummary(
+        Path(output), Path("a.shot.resolved.yaml"), (400, 600), 72, 24.0, "none", {"simulate": 1.5}, 2, 7,
+        {"energy_gain [J]": 1e-9}, {"fov": "default"}, 1 << 30,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["animate", "--help"], ["--version"]])
+def test_help_loads_nothing_heavy(arguments):
+    code = (
+        "import sys, i2v.cli\n"
+        f"try: i2v.cli.main({arguments!r})\n"
+        "except SystemExit as end: code = end.code\n"
+        "heavy = {'warp', 'jax', 'numpy', 'scipy', 'pydantic', 'rich'} & set(sys.modules)\n"
+        "print(heavy, file=sys.stderr); sys.exit(code)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0 and result.stderr.strip() == "set()"
+    assert "i2v" in result.stdout
+
+
+def test_stdout_is_the_path_and_nothing_else(monkeypatch, capsys):
+    seen = {}
+
+    def animate(shot, output, **options):
+        seen.update(options, shot=shot, output=output)
+        options["progress"]("simulate", 0.0)
+        return summary(output)
+
+    monkeypatch.setattr(root, "animate", animate)
+    monkeypatch.setitem(sys.modules, "i2v.animate", root)
+    assert main(["animate", "some/coffee.yaml", "--seed", "4", "--seconds", "1.5", "--model", "none"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "coffee.mp4\n"
+    assert "simulate ..." in told.err and "600 x 400" in told.err and "energy_gain" in told.err
+    assert (seen["seed"], seen["seconds"], seen["model"], seen["output"]) == (4, 1.5, "none", Path("coffee.mp4"))
+
+
+def test_quiet_says_only_the_path(monkeypatch, capsys):
+    monkeypatch.setattr(root, "preview", lambda shot, output, **_: summary(output))
+    assert main(["preview", "coffee.yaml", "-o", "b.mp4", "--quiet"]) == 0
+    assert capsys.readouterr() == ("b.mp4\n", "")
+
+
+def test_a_wrong_option_is_a_usage_error(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["animate", "a.yaml", "--sed", "3", "--no-such"])
+    assert caught.value.code == 2 and "usage" in capsys.readouterr().err
+
+
+SLOW_COMPOSE = """
+import sys, time, importlib
+from types import SimpleNamespace
+import numpy as np
+root = importlib.import_module("i2v.animate")
+
+def frame(i):
+    if i == 2:
+        print("composing", flush=True)
+    time.sleep(0.05 if i < 3 else 0.2)
+    return np.zeros((400, 600, 3), np.float32)
+
+trajectory = SimpleNamespace(frame_count=1000, bodies={}, contacts=[], report=SimpleNamespace(values={}))
+root.physim = SimpleNamespace(
+    reconstruct=lambda shot, progress: None,
+    simulate=lambda scene, **_: trajectory,
+    Compositor=lambda trajectory, **_: SimpleNamespace(frame=frame),
+)
+from i2v.cli import main
+sys.exit(main(["animate", sys.argv[1], "-o", sys.argv[2], "--model", "none", "--quiet"]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_with_130_and_leaves_nothing(tmp_path, number):
+    (tmp_path / "a.yaml").write_text("photo: skimage:coffee.png\nseconds: 100\nfps: 10\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [sys.executable, "-c", SLOW_COMPOSE, str(tmp_path / "a.yaml"), str(out / "a.mp4")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "composing\n"
+        assert [f.name for f in out.iterdir()] == ["a.part.mp4"]
+        os.kill(process.pid, number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "nothing was left behind" in err
+    time.sleep(0.1)  # a child that survived would write again
+    assert list(out.iterdir()) == []
+
+
+def test_the_doctor_looks_at_everything_and_says_what_fits(tmp_path, capsys):
+    lines = examine(tmp_path)
+    topics = {line.topic for line in lines}
+    assert {"system", "packages", "simulation", "network", "memory", "will fit", "disk", "video", "photos"} <= topics
+    assert all(line.ok for line in lines), [line for line in lines if not line.ok]
+
+
+def test_the_doctor_ends_with_1_when_something_is_missing(monkeypatch, capsys):
+    import i2v.doctor
+
+    monkeypatch.setattr(i2v.doctor, "examine", lambda: [Line("video", "ffmpeg does not start", ok=False)])
+    assert main(["doctor"]) == 1
+    assert "! video" in capsys.readouterr().out
+
+
+def test_more_memory_allows_longer_shots_and_larger_sizes_shorter_ones():
+    assert longest_shot(1e9) == 0
+    assert longest_shot(16e9) > longest_shot(8e9) > longest_shot(8e9, (480, 832)) > 0
