@@ -7,6 +7,7 @@ Reading, writing and the error report live in :mod:`physim.shot_file`.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -336,8 +337,7 @@ class Shot(Model):
 
     @model_validator(mode="after")
     def _names(self) -> Shot:
-        names = [thing.name for thing in self.things]
-        twice = sorted({n for n in names if names.count(n) > 1})
+        twice = sorted(n for n, count in Counter(thing.name for thing in self.things).items() if count > 1)
         if twice:
             raise ValueError(f"things need different names; given twice: {', '.join(twice)}")
         return self

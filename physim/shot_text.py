@@ -74,12 +74,13 @@ def parse(text: str, suffix: str) -> tuple[Any, dict[Route, int], list[tuple[Rou
     return _yaml(text)
 
 
-def _yaml(text: str) -> tuple[Any, dict[Route, int], list[tuple[Route, int]]]:
+def _yaml(text: str, *, marks_only: bool = False) -> tuple[Any, dict[Route, int], list[tuple[Route, int]]]:
     loader = _Yaml12(text)
     try:
         node = loader.get_single_node()
         lines, twice = _lines(node)
-        return (None if node is None else loader.construct_document(node)), lines, twice
+        data = None if node is None or marks_only else loader.construct_document(node)
+        return data, lines, twice
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(str(part) for part in (error.context, error.problem) if part)
@@ -99,7 +100,7 @@ def _json(text: str) -> tuple[Any, dict[Route, int], list[tuple[Route, int]]]:
     except json.JSONDecodeError as error:
         raise TextError(f"this is not JSON: {error.msg}.", error.lineno) from None
     try:  # JSON is YAML but for tabs between values; without marks the report has no line numbers
-        _, lines, twice = _yaml(text.replace("\t", " "))
+        _, lines, twice = _yaml(text.replace("\t", " "), marks_only=True)
     except TextError:
         lines, twice = {}, []
     return data, lines, twice
