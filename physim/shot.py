@@ -30,14 +30,16 @@ class Model(BaseModel):
 class Select(Model):
     """A region of the photo. Exactly one of the fields."""
 
-    box: tuple[float, float, float, float] | None = Field(None, description="[u0, v0, u1, v1] [pixels]")
-    polygon: list[Pixel] | None = Field(None, min_length=3, description="outline [[u, v], ...] [pixels]")
+    box: tuple[float, float, float, float] | None = Field(default=None, description="[u0, v0, u1, v1] [pixels]")
+    polygon: list[Pixel] | None = Field(default=None, min_length=3, description="outline [[u, v], ...] [pixels]")
     ellipse: Ellipse | None = Field(
-        None, description="[centre u, centre v, semi-axis u, semi-axis v, angle] [pixels, degrees]"
+        default=None, description="[centre u, centre v, semi-axis u, semi-axis v, angle] [pixels, degrees]"
     )
-    mask: Path | None = Field(None, description="picture of the photo's size, white (or opaque) where the thing is")
-    ids: Path | None = Field(None, description="picture of the photo's size whose pixel values number things")
-    id: int | None = Field(None, ge=1, description="which number in `ids`")
+    mask: Path | None = Field(
+        default=None, description="picture of the photo's size, white (or opaque) where the thing is"
+    )
+    ids: Path | None = Field(default=None, description="picture of the photo's size whose pixel values number things")
+    id: int | None = Field(default=None, ge=1, description="which number in `ids`")
 
     @model_validator(mode="after")
     def _one(self) -> Select:
@@ -59,33 +61,35 @@ class CircleHint(Model):
 
     ellipse: Ellipse = Field(description="its outline in the photo [pixels, degrees]")
     diameter: Positive = Field(description="[m]")
-    height: float = Field(0.0, description="of the circle above the ground [m]")
+    height: float = Field(default=0.0, description="of the circle above the ground [m]")
 
 
 class CameraHint(Model):
     """How the photo was taken. Everything may be left out."""
 
-    fov: float | None = Field(None, gt=1, lt=170, description="horizontal field of view [degrees]")
-    pitch: float | None = Field(None, ge=-90, le=90, description="angle of the view below the horizontal [degrees]")
-    roll: float = Field(0.0, ge=-180, le=180, description="clockwise turn of the camera [degrees]")
-    horizon: float | None = Field(
-        None, description="row of the horizon as a fraction of the height, may lie outside 0..1"
+    fov: float | None = Field(default=None, gt=1, lt=170, description="horizontal field of view [degrees]")
+    pitch: float | None = Field(
+        default=None, ge=-90, le=90, description="angle of the view below the horizontal [degrees]"
     )
-    height: Positive | None = Field(None, description="of the camera above the ground [m]")
-    circle: CircleHint | None = Field(None, description="instead of pitch and height")
+    roll: float = Field(default=0.0, ge=-180, le=180, description="clockwise turn of the camera [degrees]")
+    horizon: float | None = Field(
+        default=None, description="row of the horizon as a fraction of the height, may lie outside 0..1"
+    )
+    height: Positive | None = Field(default=None, description="of the camera above the ground [m]")
+    circle: CircleHint | None = Field(default=None, description="instead of pitch and height")
 
 
 class ShadowHint(Model):
     shadow_of: Pixel = Field(description="top of a thing [pixels]")
     tip: Pixel = Field(description="tip of its shadow on the ground [pixels]")
-    base: Pixel | None = Field(None, description="foot of the thing below `shadow_of` [pixels]")
+    base: Pixel | None = Field(default=None, description="foot of the thing below `shadow_of` [pixels]")
 
 
 class LightHint(Model):
-    direction: Vector | None = Field(None, description="from the scene to the light, world frame, any length")
-    shadow: ShadowHint | None = Field(None, description="instead of a direction")
-    softness: float | None = Field(None, gt=0, lt=90, description="angular radius of the light [degrees]")
-    floor: Fraction | None = Field(None, description="brightness in full shadow over brightness in light")
+    direction: Vector | None = Field(default=None, description="from the scene to the light, world frame, any length")
+    shadow: ShadowHint | None = Field(default=None, description="instead of a direction")
+    softness: float | None = Field(default=None, gt=0, lt=90, description="angular radius of the light [degrees]")
+    floor: Fraction | None = Field(default=None, description="brightness in full shadow over brightness in light")
 
 
 class WhiteHint(Model):
@@ -100,7 +104,7 @@ class PlateHint(Model):
 
     region: Select
     surface: Literal["smooth", "texture"] = Field(description="smooth: membrane + grain; texture: cloned patch")
-    source: Pixel | None = Field(None, description="offset [du, dv] of the patch to clone [pixels]")
+    source: Pixel | None = Field(default=None, description="offset [du, dv] of the patch to clone [pixels]")
 
 
 class SurfaceHint(Model):
@@ -121,9 +125,9 @@ class Hints(Model):
     light: LightHint = LightHint()
     white: WhiteHint | None = None
     plate: list[PlateHint] = []
-    ground: list[Pixel] | None = Field(None, min_length=3, description="outline of the visible ground [pixels]")
+    ground: list[Pixel] | None = Field(default=None, min_length=3, description="outline of the visible ground [pixels]")
     surfaces: list[SurfaceHint] = []
-    wall: Positive | None = Field(None, description="distance of the background behind the ground [m]")
+    wall: Positive | None = Field(default=None, description="distance of the background behind the ground [m]")
     clicks: list[DepthClick] = []
 
 
@@ -133,13 +137,13 @@ class Hints(Model):
 class ShapeSpec(Model):
     """A thing that is not in the photo. Exactly one of the fields."""
 
-    box: tuple[Positive, Positive, Positive] | None = Field(None, description="edge lengths x, y, z [m]")
-    sphere: Positive | None = Field(None, description="radius [m]")
-    cylinder: tuple[Positive, Positive] | None = Field(None, description="radius, height [m]; axis Y")
+    box: tuple[Positive, Positive, Positive] | None = Field(default=None, description="edge lengths x, y, z [m]")
+    sphere: Positive | None = Field(default=None, description="radius [m]")
+    cylinder: tuple[Positive, Positive] | None = Field(default=None, description="radius, height [m]; axis Y")
     capsule: tuple[Positive, Positive] | None = Field(
-        None, description="radius, distance between the ends' centres [m]"
+        default=None, description="radius, distance between the ends' centres [m]"
     )
-    mesh: Path | None = Field(None, description="closed mesh file, metres")
+    mesh: Path | None = Field(default=None, description="closed mesh file, metres")
 
     @model_validator(mode="after")
     def _one(self) -> ShapeSpec:
@@ -153,38 +157,44 @@ class Lift(Model):
     """How a thing of the photo becomes a solid. ``auto`` chooses by the outline."""
 
     kind: Literal["auto", "box", "sphere", "cylinder", "extrude", "revolve", "card"] = "auto"
-    height: Positive | None = Field(None, description="of the solid [m]; for `cylinder`, `box`")
-    thickness: Positive | None = Field(None, description="away from the camera [m]; for `extrude`, `card`")
+    height: Positive | None = Field(default=None, description="of the solid [m]; for `cylinder`, `box`")
+    thickness: Positive | None = Field(default=None, description="away from the camera [m]; for `extrude`, `card`")
     profile: list[tuple[float, float]] | None = Field(
-        None, min_length=3, description="for `revolve`: closed outline [[radius, y], ...] [m], foot first, outside up"
+        default=None,
+        min_length=3,
+        description="for `revolve`: closed outline [[radius, y], ...] [m], foot first, outside up",
     )
-    circle: CircleHint | None = Field(None, description="for `revolve`: a rim that places the axis")
-    depth: Positive | None = Field(None, description="distance along the view axis [m]; default: where it stands")
+    circle: CircleHint | None = Field(default=None, description="for `revolve`: a rim that places the axis")
+    depth: Positive | None = Field(
+        default=None, description="distance along the view axis [m]; default: where it stands"
+    )
 
 
 class RigidSpec(Model):
-    material: str = Field("wood", description="preset name")
-    density: Positive | None = Field(None, description="[kg/m^3]")
-    mass: Positive | None = Field(None, description="[kg]")
-    friction: float | None = Field(None, ge=0, description="Coulomb coefficient [-]")
-    restitution: Fraction | None = Field(None, description="[-]")
-    drag_coefficient: float = Field(0.5, ge=0, description="[-]")
+    material: str = Field(default="wood", description="preset name")
+    density: Positive | None = Field(default=None, description="[kg/m^3]")
+    mass: Positive | None = Field(default=None, description="[kg]")
+    friction: float | None = Field(default=None, ge=0, description="Coulomb coefficient [-]")
+    restitution: Fraction | None = Field(default=None, description="[-]")
+    drag_coefficient: float = Field(default=0.5, ge=0, description="[-]")
 
 
 class StaticSpec(Model):
-    material: str = Field("wood", description="preset name")
-    friction: float | None = Field(None, ge=0, description="Coulomb coefficient [-]")
-    restitution: Fraction | None = Field(None, description="[-]")
+    material: str = Field(default="wood", description="preset name")
+    friction: float | None = Field(default=None, ge=0, description="Coulomb coefficient [-]")
+    restitution: Fraction | None = Field(default=None, description="[-]")
 
 
 class SmokeSpec(Model):
-    material: str = Field("smoke", description="preset name: steam, smoke, exhaust, dust, fog")
-    temperature: Positive | None = Field(None, description="of the source [K]")
-    extinction: float | None = Field(None, ge=0, description="at density 1 [1/m]")
-    dissipation: float | None = Field(None, ge=0, description="[1/s]")
-    cooling: float | None = Field(None, ge=0, description="[1/s]")
-    resolution: int = Field(64, ge=8, le=256, description="cells along the longest side")
-    domain: tuple[Vector, Vector] | None = Field(None, description="lower and upper corner of the simulated box [m]")
+    material: str = Field(default="smoke", description="preset name: steam, smoke, exhaust, dust, fog")
+    temperature: Positive | None = Field(default=None, description="of the source [K]")
+    extinction: float | None = Field(default=None, ge=0, description="at density 1 [1/m]")
+    dissipation: float | None = Field(default=None, ge=0, description="[1/s]")
+    cooling: float | None = Field(default=None, ge=0, description="[1/s]")
+    resolution: int = Field(default=64, ge=8, le=256, description="cells along the longest side")
+    domain: tuple[Vector, Vector] | None = Field(
+        default=None, description="lower and upper corner of the simulated box [m]"
+    )
 
 
 class ClothSpec(Model):
@@ -198,13 +208,13 @@ class LiquidSpec(Model):
 class EmitSpec(Model):
     """A source of smoke. Exactly one of `pixel` and `at`."""
 
-    pixel: Pixel | None = Field(None, description="where on the visible surface [pixels]")
-    at: Vector | None = Field(None, description="world position [m]")
-    radius: Positive = Field(0.05, description="[m]")
-    rate: Positive = Field(1.0, description="density added per second [1/s]")
-    velocity: Vector = Field((0.0, 0.0, 0.0), description="of the gas that enters [m/s]")
-    start: float = Field(0.0, ge=0, description="[s]")
-    end: float | None = Field(None, ge=0, description="[s]; default: never")
+    pixel: Pixel | None = Field(default=None, description="where on the visible surface [pixels]")
+    at: Vector | None = Field(default=None, description="world position [m]")
+    radius: Positive = Field(default=0.05, description="[m]")
+    rate: Positive = Field(default=1.0, description="density added per second [1/s]")
+    velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="of the gas that enters [m/s]")
+    start: float = Field(default=0.0, ge=0, description="[s]")
+    end: float | None = Field(default=None, ge=0, description="[s]; default: never")
 
     @model_validator(mode="after")
     def _one(self) -> EmitSpec:
@@ -217,25 +227,25 @@ class Thing(Model):
     """One thing: where it is (select, shape or emit) and what it is made of (rigid, static, smoke, cloth, liquid)."""
 
     name: str = Field(min_length=1, max_length=64)
-    select: Select | None = Field(None, description="a thing of the photo")
-    shape: ShapeSpec | None = Field(None, description="a thing that is added")
-    emit: EmitSpec | None = Field(None, description="a source of smoke")
+    select: Select | None = Field(default=None, description="a thing of the photo")
+    shape: ShapeSpec | None = Field(default=None, description="a thing that is added")
+    emit: EmitSpec | None = Field(default=None, description="a source of smoke")
     lift: Lift = Lift()
     still: bool = Field(
-        False, description="a thin thing in front that never moves: drawn with a soft edge at its depth"
+        default=False, description="a thin thing in front that never moves: drawn with a soft edge at its depth"
     )
     rigid: RigidSpec | None = None
     static: StaticSpec | None = None
     smoke: SmokeSpec | None = None
     cloth: ClothSpec | None = None
     liquid: LiquidSpec | None = None
-    at: Vector | None = Field(None, description="world position of the centre [m]; for `shape`")
-    at_pixel: Pixel | None = Field(None, description="for `shape`: above the surface seen here [pixels]")
-    above: float = Field(0.0, ge=0, description="with `at_pixel`: gap between the thing and the surface [m]")
-    rotation: Vector = Field((0.0, 0.0, 0.0), description="rotation vector, world axes [degrees]")
-    velocity: Vector = Field((0.0, 0.0, 0.0), description="[m/s]")
-    angular_velocity: Vector = Field((0.0, 0.0, 0.0), description="[degrees/s]")
-    colour: Vector = Field((0.8, 0.8, 0.8), description="linear reflectance of an added thing, 0..1")
+    at: Vector | None = Field(default=None, description="world position of the centre [m]; for `shape`")
+    at_pixel: Pixel | None = Field(default=None, description="for `shape`: above the surface seen here [pixels]")
+    above: float = Field(default=0.0, ge=0, description="with `at_pixel`: gap between the thing and the surface [m]")
+    rotation: Vector = Field(default=(0.0, 0.0, 0.0), description="rotation vector, world axes [degrees]")
+    velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="[m/s]")
+    angular_velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="[degrees/s]")
+    colour: Vector = Field(default=(0.8, 0.8, 0.8), description="linear reflectance of an added thing, 0..1")
     texture: Literal["plain", "sugar", "wood", "checker", "speckle"] = "plain"
 
     @model_validator(mode="after")
@@ -260,13 +270,13 @@ class Thing(Model):
 
 class WindSpec(Model):
     velocity: Vector = Field(description="[m/s]")
-    gust: Fraction = Field(0.0, description="relative variation [-]")
+    gust: Fraction = Field(default=0.0, description="relative variation [-]")
 
 
 class ImpulseSpec(Model):
     on: str = Field(description="name of a rigid thing")
     newton_seconds: Vector = Field(description="[N s]")
-    at: float = Field(0.0, ge=0, description="[s]")
+    at: float = Field(default=0.0, ge=0, description="[s]")
 
 
 class ForceSpec(Model):
@@ -286,10 +296,10 @@ class MoveSpec(Model):
     """One camera move. Metres for dolly, truck, pedestal; degrees for pan, tilt, roll, orbit."""
 
     move: Literal["dolly", "truck", "pedestal", "pan", "tilt", "roll", "orbit"]
-    metres: float | None = Field(None, description="[m]")
-    degrees: float | None = Field(None, description="[degrees]")
-    start: float = Field(0.0, alias="from", ge=0, description="[s]")
-    end: float | None = Field(None, alias="to", gt=0, description="[s]; default: the end of the shot")
+    metres: float | None = Field(default=None, description="[m]")
+    degrees: float | None = Field(default=None, description="[degrees]")
+    start: float = Field(default=0.0, alias="from", ge=0, description="[s]")
+    end: float | None = Field(default=None, alias="to", gt=0, description="[s]; default: the end of the shot")
     ease: Literal["linear", "in", "out", "in_out"] = "in_out"
 
     @model_validator(mode="after")
@@ -302,22 +312,22 @@ class MoveSpec(Model):
 
 
 class GenerateSpec(Model):
-    model: str = Field("bundled", description="'bundled', 'none' (the plain composite), or a registered model")
-    num_inference_steps: int = Field(4, ge=1, le=100)
-    guidance_scale: float = Field(1.0, ge=0)
-    strength: Fraction = Field(1.0, description="how much of the model's residual is added [-]")
-    size: int = Field(320, ge=32, le=2048, description="longer side of the picture the model works on [pixels]")
+    model: str = Field(default="bundled", description="'bundled', 'none' (the plain composite), or a registered model")
+    num_inference_steps: int = Field(default=4, ge=1, le=100)
+    guidance_scale: float = Field(default=1.0, ge=0)
+    strength: Fraction = Field(default=1.0, description="how much of the model's residual is added [-]")
+    size: int = Field(default=320, ge=32, le=2048, description="longer side of the picture the model works on [pixels]")
 
 
 class OutputSpec(Model):
     width: int | None = Field(
-        None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
+        default=None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
     )
     height: int | None = Field(
-        None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
+        default=None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
     )
-    quality: int = Field(18, ge=0, le=51, description="H.264 constant rate factor; lower is better")
-    motion_blur: Fraction = Field(0.5, description="shutter opening as a fraction of the frame time [-]")
+    quality: int = Field(default=18, ge=0, le=51, description="H.264 constant rate factor; lower is better")
+    motion_blur: Fraction = Field(default=0.5, description="shutter opening as a fraction of the frame time [-]")
 
 
 class Shot(Model):
@@ -329,9 +339,9 @@ class Shot(Model):
     things: list[Thing] = []
     forces: list[ForceSpec] = []
     camera: list[MoveSpec] = []
-    seconds: float = Field(3.0, gt=0, le=600, description="length of the video [s]")
-    fps: float = Field(24.0, gt=0, le=240, description="frames per second")
-    seed: int = Field(0, ge=0, lt=2**31)
+    seconds: float = Field(default=3.0, gt=0, le=600, description="length of the video [s]")
+    fps: float = Field(default=24.0, gt=0, le=240, description="frames per second")
+    seed: int = Field(default=0, ge=0, lt=2**31)
     generate: GenerateSpec = GenerateSpec()
     output: OutputSpec = OutputSpec()
 
