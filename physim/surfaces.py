@@ -1,0 +1,181 @@
+"""What is visible in each frame, the nearer of background and bodies, and where it is in another frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from physim.backdrop_view import BackdropView
+from physim.body_view import BodyFrame, BodyView
+from physim.camera import Camera
+from physim.scene import Backdrop, Cutout, Scene
+from physim.trajectory import Trajectory
+
+MARGIN = 0.01
+"""Depths that differ by less than this share are one surface."""
+CLOSE = 1e-3
+"""The same, as a share of the median depth of the scene, for what is very near."""
+SINK = 0.25
+"""A body may lie this part of its radius behind the background's depth, which is a guess, and still be seen."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What one frame shows."""
+
+    time: float
+    camera: Camera
+    depth: np.ndarray
+    """(H, W) float32 [m]"""
+    ids: np.ndarray
+    """(H, W) uint16: entity number, 0 for background."""
+    source_uv: np.ndarray
+    """(H, W, 2) float32 [pixels of the photo]; NaN where the photo does not show it."""
+    hole: np.ndarray
+    """(H, W) float32: 1 where the plate was invented or ends."""
+    bodies: BodyFrame | None
+    mask: np.ndarray
+    """(h, w) bool: where in the crop of ``bodies`` they are what is seen."""
+
+
+class Surfaces:
+    """The visible surface of a trajectory at any time, on the pixel grid of a view.
+
+    Args:
+        trajectory: A simulated scene with a camera and a backdrop.
+        size: (height, width) of the view [pixels].
+        device: Warp device; the default one if None.
+    """
+
+    def __init__(self, trajectory: Trajectory, size: tuple[int, int], device=None) -> None:
+        scene = trajectory.scene
+        assert scene.camera is not None and scene.backdrop is not None
+        self.size = (int(size[0]), int(size[1]))
+        self.scene, self.backdrop = scene, scene.backdrop
+        self._back = BackdropView(scene.backdrop, scene.camera, size, device)
+        self._bodies = BodyView(trajectory, size, device)
+        self._close = CLOSE * float(np.median(scene.backdrop.depth))
+        self._ids = _without(scene, scene.backdrop.ids)
+        self._stills = _still_maps(scene.backdrop)
+        self._sink = np.zeros(len(scene.entities) + 1, np.float32)
+        for entity in scene.bodies:
+            self._sink[scene.number_of(entity.name)] = SINK * entity.shape.bounding_radius  # type: ignore[union-attr]
+        u, v = np.meshgrid(np.arange(self.size[1]) + 0.5, np.arange(self.size[0]) + 0.5)
+        self._grid = np.stack([u, v], axis=-1).astype(np.float32)
+
+    def at(self, time: float) -> Surface:
+        """What is seen at ``time`` [s]."""
+        back = self._back.at(time)
+        source, depth = back.source_uv.copy(), back.depth.copy()
+        hole, ids = _read(self.backdrop.hole, source, outside=1.0), _nearest(self._ids, source)
+        if self._stills is not None:  # thin things in front: they hide, but move with the sheet
+            alpha = _read(self._stills[0], source, outside=0.0)
+            still = _nearest(self._stills[1], source)
+            front = (alpha >= 0.5) & (still < depth)
+            depth[front], hole[front], ids[front] = still[front], 0.0, 0
+        bodies = self._bodies.at(time, back.camera)
+        mask = np.zeros((0, 0), dtype=bool)
+        if bodies is not None:
+            v0, v1, u0, u1 = bodies.window
+            crop = (slice(v0, v1), slice(u0, u1))
+            mask = self._seen(bodies, depth[crop])
+            depth[crop][mask], ids[crop][mask] = bodies.depth[mask], bodies.ids[mask]
+            source[crop][mask], hole[crop][mask] = bodies.source_uv[mask], 0.0
+        rows, cols = self.backdrop.photo.shape[:2]
+        source[((source < 0) | (source > (cols, rows))).any(axis=-1)] = np.nan
+        return Surface(time, back.camera, depth, ids, source, hole, bodies, mask)
+
+    def _seen(self, bodies: BodyFrame, behind: np.ndarray) -> np.ndarray:
+        """Where a body is nearer than the background and, if it is cut out of the photo, inside its edge."""
+        drawn = bodies.ids > 0
+        mask = drawn & (np.where(drawn, bodies.depth, 0) * (1 - MARGIN) - self._sink[bodies.ids] < behind)
+        for number in np.unique(bodies.ids[drawn]):
+            cutout = list(self.scene)[int(number) - 1].cutout
+            if cutout is None:
+                continue
+            own = mask & (bodies.ids == number) & np.isfinite(bodies.source_uv[..., 0])
+            mask[own] = _alpha(cutout, bodies.source_uv[own]) >= 0.5
+        return mask
+
+    def motion(self, here: Surface, other: Surface) -> tuple[np.ndarray, np.ndarray]:
+        """Flow (H, W, 2) [pixels] of what ``here`` shows to ``other``, and 1 where it cannot be seen there (H, W)."""
+        flow, depth = (array.copy() for array in self._back.motion(here.time, other.time))
+        away = np.zeros(self.size, dtype=bool)
+        if here.bodies is not None and here.mask.any():
+            v0, v1, u0, u1 = here.bodies.window
+            crop = (slice(v0, v1), slice(u0, u1))
+            moved = self._bodies.motion(here.bodies, other.time, other.camera)
+            flow[crop][here.mask], depth[crop][here.mask] = moved.flow[here.mask], moved.depth[here.mask]
+            away[crop][here.mask] = moved.facing[here.mask] <= 0
+        if here.time == other.time:
+            return flow, away.astype(np.float32)
+        return flow, (away | self._hidden(here, other, flow, depth)).astype(np.float32)
+
+    def _hidden(self, here: Surface, other: Surface, flow: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Points that leave the picture, or have something before them there.
+
+        On the surface of the same thing the four pixels around the place count, since depth may change much over half
+        a pixel where a surface is seen at a slant; another thing hides with its nearest pixel.
+        """
+        rows, cols = self.size
+        place = self._grid + flow
+        outside = ((place < 0) | (place > (cols, rows))).any(axis=-1)
+        place = np.clip(place, 0, (cols - 1e-3, rows - 1e-3))
+        u, v = place[..., 0].astype(int), place[..., 1].astype(int)
+        near = other.depth[v, u]
+        u0, v0 = (
+            np.clip((place[..., 0] - 0.5).astype(int), 0, None),
+            np.clip((place[..., 1] - 0.5).astype(int), 0, None),
+        )
+        u1, v1 = np.minimum(u0 + 1, cols - 1), np.minimum(v0 + 1, rows - 1)
+        around = np.max([other.depth[a, b] for a in (v0, v1) for b in (u0, u1)], axis=0)
+        same = other.ids[v, u] == here.ids
+        limit = np.where(same, np.maximum(near, around), near)
+        return outside | (depth > limit * (1 + MARGIN) + self._close)
+
+
+def _without(scene: Scene, ids: np.ndarray) -> np.ndarray:
+    """Ids of the photo's things that are part of the plate: bodies are drawn, and show the background behind."""
+    keep = np.zeros(max(int(ids.max()), len(scene.entities)) + 1, dtype=np.uint16)
+    for number, entity in enumerate(scene, start=1):
+        keep[number] = 0 if entity.is_body else number
+    return keep[ids]
+
+
+def _still_maps(backdrop: Backdrop) -> tuple[np.ndarray, np.ndarray] | None:
+    """Alpha and depth (H, W) of all still layers; where they overlap the nearest counts."""
+    if not backdrop.stills:
+        return None
+    size = backdrop.photo.shape[:2]
+    alpha, depth = np.zeros(size, np.float32), np.full(size, np.inf, np.float32)
+    for layer in sorted(backdrop.stills, key=lambda still: -still.depth):
+        u, v = layer.cutout.corner
+        h, w = layer.cutout.alpha.shape
+        v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, size[0]), min(u + w, size[1])
+        crop, part = (slice(v0, v1), slice(u0, u1)), layer.cutout.alpha[v0 - v : v1 - v, u0 - u : u1 - u]
+        alpha[crop] = np.maximum(alpha[crop], part)
+        depth[crop][part > 0.01] = layer.depth
+    return alpha, depth
+
+
+def _read(image: np.ndarray, place: np.ndarray, *, outside: float) -> np.ndarray:
+    """Bilinear values at ``place`` (..., 2), pixels of the photo."""
+    at = np.moveaxis(place, -1, 0)[::-1] - 0.5
+    value = map_coordinates(image.astype(np.float32), at, order=1, mode="nearest")
+    rows, cols = image.shape
+    beyond = ((place < 0) | (place > (cols, rows))).any(axis=-1)
+    return np.where(beyond, np.float32(outside), value)
+
+
+def _nearest(image: np.ndarray, place: np.ndarray) -> np.ndarray:
+    rows, cols = image.shape
+    u = np.clip(place[..., 0].astype(int), 0, cols - 1)
+    return image[np.clip(place[..., 1].astype(int), 0, rows - 1), u]
+
+
+def _alpha(cutout: Cutout, place: np.ndarray) -> np.ndarray:
+    """Opacity of a cutout at ``place`` (N, 2), pixels of the photo."""
+    at = (place - np.asarray(cutout.corner, dtype=np.float32)).T[::-1] - 0.5
+    return map_coordinates(cutout.alpha, at, order=1, mode="constant", cval=0.0)
