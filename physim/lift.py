@@ -188,16 +188,17 @@ def _cylinder(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name
         low = ring * abs(x[2]) + np.array([x[0], support, x[1]])
         return np.concatenate([low, low + np.array([0, spec.height or abs(x[3]), 0])])
 
-    best = None
-    for start in _upright_starts(mask, camera, spec, support, name):
-        x0 = np.array([start.x, start.z, start.half] + ([] if spec.height else [start.height]))
-        step = 0.15 * start.half * np.ones(len(x0))
-        found = _fit(lambda x: target.overlap(points(x), camera), x0, step, 220)
-        overlap = target.overlap(points(found), camera)
-        if best is None or overlap > best[1]:
-            best = found, overlap
-    assert best is not None
-    found, overlap = best
+    def overlap_at(x: np.ndarray) -> float:
+        return target.overlap(points(x), camera)
+
+    starts = [
+        np.array([start.x, start.z, start.half] + ([] if spec.height else [start.height]))
+        for start in _upright_starts(mask, camera, spec, support, name)
+    ]
+    if spec.height:  # nothing is open but the place and the radius: the nearer guess will do
+        starts = [max(starts, key=overlap_at)]
+    found = max((_fit(overlap_at, x, np.full(len(x), 0.15 * x[2]), 220) for x in starts), key=overlap_at)
+    overlap = overlap_at(found)
     height = float(spec.height or abs(found[3]))
     shape = Cylinder(float(abs(found[2])), height)
     return Lifted(shape, (float(found[0]), support + height / 2, float(found[1])), overlap=overlap)

@@ -10,7 +10,7 @@ from physim.layers import Layers
 from physim.lift import Lifted, lift
 from physim.materials import Rigid, Smoke, Static
 from physim.outline import largest_part, outline
-from physim.scene import Cutout, Scene
+from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Solid, Sphere, Triangles
 from physim.shot import ShapeSpec, Thing
 from physim.terrain import bake_terrain
@@ -72,7 +72,7 @@ def _support(thing: Thing, mask: np.ndarray, layers: Layers) -> float:
     return float(np.median(heights))
 
 
-def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted, cutout: Cutout | None) -> int:
+def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
     """Add a lifted thing; returns its number in id maps."""
     scene.add(
         solid.shape,
@@ -82,7 +82,6 @@ def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted, cutout: Cutout | 
         orientation=solid.orientation,
         velocity=thing.velocity if thing.rigid is not None else (0.0, 0.0, 0.0),
         angular_velocity=_radians(thing.angular_velocity) if thing.rigid is not None else (0.0, 0.0, 0.0),
-        cutout=cutout,
         colour=thing.colour,
     )
     return scene.number_of(thing.name)

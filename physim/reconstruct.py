@@ -18,9 +18,10 @@ from physim.forces import Impulse, Wind
 from physim.layers import Layers
 from physim.light import light_of
 from physim.photo import Photo
-from physim.place import add_emitter, add_photo_thing, add_shape, lift_thing
+from physim.place import add_emitter, add_photo_thing, add_shape, lift_thing, material_of
 from physim.scene import Backdrop, Scene
 from physim.segment import mask_of
+from physim.separate import separate
 from physim.shapes import Plane
 from physim.shot import Shot, Thing
 from physim.view import camera_from, path_from, relative_motion
@@ -71,25 +72,26 @@ def reconstruct(
     scene = Scene(seed=shot.seed)
     scene.add(Plane(), name=_ground_name(shot))
     tell("things", 0.4)
-    _photo_things(scene, shot, layers, report)
+    masks = _photo_things(scene, shot, layers, report)
+    scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at)
+    tell("plate", 0.6)
+    pieces = separate(scene, shot, photo.image, layers, masks, scene.light)
     for thing in shot.things:
         if thing.shape is not None:
             add_shape(scene, thing, layers)
         elif thing.emit is not None:
             add_emitter(scene, thing, layers)
-    tell("plate", 0.6)
-    scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at)
-    report |= lines
+    report |= lines | pieces.report
     _add_forces(scene, shot)
     _set_camera(scene, shot, camera, layers, report)
     scene.backdrop = Backdrop(
         photo=photo.image,
-        plate=photo.image.copy(),
-        hole=np.zeros(size, dtype=np.float32),
+        plate=pieces.plate,
+        hole=pieces.hole,
         depth=layers.plate.astype(np.float32),
         ids=layers.ids,
         confidence=confidence.astype(np.float32),
-        stills=(),
+        stills=tuple(pieces.stills),
         report=report,
     )
     tell("done", 1.0)
@@ -129,17 +131,25 @@ def _depth_layers(
     return Layers(small, result.depth, camera), result.confidence
 
 
-def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, str]) -> None:
-    """Lift the things of the photo, in the order of the shot: what stands on another thing comes after it."""
+def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, str]) -> dict[str, np.ndarray]:
+    """Lift the things of the photo, in the order of the shot: what stands on another thing comes after it.
+
+    A still thing is a solid only if its shot says which.
+    """
+    masks = {}
     for thing in shot.things:
-        if thing.select is None or thing.still:
+        material_of(thing)  # refuse what no solver handles before any work
+        if thing.select is None or (thing.still and thing.lift.kind == "auto"):
             continue
         mask = mask_of(thing.select, layers.photo_camera.size, name=thing.name)
         solid = lift_thing(thing, mask, layers)
-        number = add_photo_thing(scene, thing, solid, None)
-        mesh = placed(solid.shape.triangles, solid.position, solid.orientation)
-        layers.add(mesh, mask, number, moves=thing.rigid is not None)
+        number = add_photo_thing(scene, thing, solid)
         report[f"{thing.name}.solid"] = _solid_line(thing, solid, scene)
+        if not thing.still:
+            masks[thing.name] = mask
+            mesh = placed(solid.shape.triangles, solid.position, solid.orientation)
+            layers.add(mesh, mask, number, moves=thing.rigid is not None)
+    return masks
 
 
 def _solid_line(thing: Thing, solid, scene: Scene) -> str:

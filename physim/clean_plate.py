@@ -1,0 +1,279 @@
+"""The photo behind what is taken out of it: smooth surfaces by a membrane and borrowed grain, textures by a clone.
+
+The surface decides, not taste: on glaze, sky and backdrop a membrane is right to 34 to 49 dB and a clone is plainly
+wrong; on wood, clay and trays it is the other way round. Which one it is, is tried on a ring whose truth is visible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from physim.membrane import fill
+from physim.srgb import to_linear, to_srgb
+
+_BLACK = 0.004  # keeps the logarithm of black pixels finite, linear
+_HELD_OUT = 8  # width of the ring on which the candidates are judged [pixels]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """How one hole was filled."""
+
+    surface: str
+    """'smooth' or 'texture'."""
+    score: float
+    """Error on the held-out ring [log units]; above 0.06 the fill will be seen. NaN if the user chose."""
+    source: tuple[int, int] | None = None
+    """Offset (du, dv) of the cloned patch [pixels]."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user said about the surface behind a hole."""
+
+    region: np.ndarray
+    """(H, W) bool"""
+    surface: str
+    source: tuple[float, float] | None = None
+
+
+def clean_plate(
+    photo: np.ndarray, hole: np.ndarray, *, forbidden: np.ndarray | None = None, choices: tuple[Choice, ...] = ()
+) -> tuple[np.ndarray, list[Filled]]:
+    """Fill the hole of a photo.
+
+    Args:
+        photo: (H, W, 3) float32 sRGB in [0, 1].
+        hole: (H, W) bool: what to invent.
+        forbidden: (H, W) bool: pixels that belong to something else and may lend neither colour nor texture; nothing
+            flows out of them into the hole.
+        choices: Surfaces that the user named.
+
+    Returns:
+        (H, W, 3) float32 sRGB, equal to the photo outside the hole to the bit, and one line per connected hole.
+
+    Raises:
+        ValueError: The hole leaves nothing to fill it from.
+    """
+    from scipy import ndimage
+
+    hole = np.asarray(hole, dtype=bool)
+    plate = np.array(photo, dtype=np.float32)
+    if not hole.any():
+        return plate, []
+    usable = ~hole if forbidden is None else ~hole & ~forbidden
+    if not usable.any():
+        raise ValueError("the hole leaves no pixel of the photo to fill it from; select less, or fewer things.")
+    labels, _ = ndimage.label(hole, np.ones((3, 3)))
+    lines = []
+    for k, box in enumerate(ndimage.find_objects(labels), start=1):
+        margin = int(48 + 1.2 * max(s.stop - s.start for s in box))
+        crop = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
+        mine = labels[crop] == k
+        logs = np.log(to_linear(photo[crop]).astype(np.float64) + _BLACK)
+        choice = next((c for c in choices if (c.region[crop] & mine).sum() > 0.5 * mine.sum()), None)
+        filled, line = _fill_one(logs, mine, usable[crop], choice)
+        target = plate[crop]
+        target[mine] = to_srgb(np.exp(filled[mine]) - _BLACK)
+        lines.append(line)
+    return plate, lines
+
+
+def _fill_one(logs, hole, usable, choice: Choice | None) -> tuple[np.ndarray, Filled]:
+    if choice is not None and choice.surface == "smooth":
+        return smooth_fill(logs, hole, usable), Filled("smooth", float("nan"))
+    if choice is not None:
+        for rim in (10, 6, 14):
+            cloned = clone_fill(logs, hole, usable, rim=rim, source=choice.source)
+            if cloned is not None:
+                return cloned[0], Filled("texture", float("nan"), cloned[1])
+        return smooth_fill(logs, hole, usable), Filled("smooth", float("nan"))
+    return _judged(logs, hole, usable)
+
+
+def _judged(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, Filled]:
+    """Hide a ring around the hole as well, fill it every way, and keep the way that restores the ring best."""
+    from scipy.ndimage import binary_dilation
+
+    bigger = binary_dilation(hole, iterations=_HELD_OUT) & (usable | hole)
+    ring = bigger & ~hole
+    rest = usable & ~bigger
+    if ring.sum() < 20 or not rest.any():
+        return smooth_fill(logs, hole, usable), Filled("smooth", float("nan"))
+    best = Filled("smooth", _score(smooth_fill(logs, bigger, rest), logs, ring))
+    best_rim = 0
+    for rim in (6, 10, 14):
+        tried = clone_fill(logs, bigger, rest, rim=rim)
+        if tried is not None:
+            score = _score(tried[0], logs, ring)
+            if score < best.score:
+                best, best_rim = Filled("texture", score, tried[1]), rim
+    if best.surface == "texture":
+        cloned = clone_fill(logs, hole, usable, rim=best_rim)
+        if cloned is not None:
+            return cloned[0], Filled("texture", best.score, cloned[1])
+    return smooth_fill(logs, hole, usable), best
+
+
+def _score(filled: np.ndarray, truth: np.ndarray, ring: np.ndarray) -> float:
+    """Low-pass error plus the difference of texture energy, on the ring [log units]."""
+    error = np.abs(_blur((filled - truth) * ring[..., None], 1.5) / np.maximum(_blur(ring[..., None] * 1.0, 1.5), 0.05))
+    detail_ours, detail_true = ((x - _blur(x, 2.0))[ring].std() for x in (filled, truth))
+    return float(error[ring].mean() + abs(detail_ours - detail_true))
+
+
+# ---- smooth ----------------------------------------------------------------------------------------------------------
+
+
+def smooth_fill(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Membrane over the hole from a smoothed rim, with grain borrowed from a clean strip of the same surface.
+
+    Args:
+        logs: (h, w, 3) log of linear light.
+        hole: (h, w) bool.
+        usable: (h, w) bool: may lend colour; the rest is kept out of the rim by zero flux.
+    """
+    weight = _blur(usable[..., None] * 1.0, 3.0)
+    rim = np.where(usable[..., None], _blur(np.where(usable[..., None], logs, 0), 3.0) / np.maximum(weight, 1e-3), logs)
+    if not _touches(hole, usable):  # walled in by other things: the mean of what is usable
+        return np.where(hole[..., None], logs[usable].mean(0), logs)
+    base = fill(np.where(usable[..., None], rim, 0), usable, domain=usable | hole, tolerance=1e-5, screen=1e-12)
+    return np.where(hole[..., None], base + borrowed_grain(logs, usable), logs)
+
+
+def _touches(hole: np.ndarray, usable: np.ndarray) -> bool:
+    from scipy.ndimage import binary_dilation
+
+    return bool((binary_dilation(hole) & usable).any())
+
+
+def borrowed_grain(logs: np.ndarray, usable: np.ndarray, *, sigma: float = 2.5, seed: int = 0) -> np.ndarray:
+    """High-pass of clean patches of the same surface, laid out in random order, (h, w, 3).
+
+    The photo's own grain has its size and colour and, scaled to what is near, its strength. Overlapping patches are
+    weighted so that the squares of the weights sum to one, which keeps the variance where they blend.
+    """
+    from scipy.ndimage import binary_erosion, minimum_filter
+
+    clean = binary_erosion(usable, iterations=3)
+    side = next((n for n in (32, 24, 16, 12, 8) if _fits(clean, n)), 0)
+    if side == 0:
+        return np.zeros_like(logs)
+    weight = np.maximum(_blur(usable[..., None] * 1.0, sigma), 1e-3)
+    detail = np.where(clean[..., None], logs - _blur(np.where(usable[..., None], logs, 0), sigma) / weight, 0)
+    limit = 4 * np.median(np.abs(detail[clean])) + 1e-6  # a scratch or a letter would be seen again and again
+    detail = np.clip(detail, -limit, limit)
+    strength = _local_strength(detail, clean)
+    detail /= strength
+    free = minimum_filter(clean, side, origin=-(side // 2), mode="constant")  # at the patch's upper left corner
+    corners = np.argwhere(free)
+    rng = np.random.default_rng(seed)
+    window = np.sin((np.arange(side) + 0.5) / side * np.pi)
+    window = (window[:, None] * window)[..., None]
+    half = side // 2
+    height, width = logs.shape[:2]
+    total = np.zeros((height + 2 * side, width + 2 * side, 3))
+    squares = np.zeros((height + 2 * side, width + 2 * side, 1))
+    for v in range(0, height + side, half):
+        for u in range(0, width + side, half):
+            a, b = corners[rng.integers(len(corners))]
+            total[v : v + side, u : u + side] += window * detail[a : a + side, b : b + side]
+            squares[v : v + side, u : u + side] += window**2
+    laid = total / np.sqrt(np.maximum(squares, 1e-12))
+    return strength * laid[half : half + height, half : half + width]
+
+
+def _fits(clean: np.ndarray, side: int) -> bool:
+    """Whether enough different clean squares of this side exist."""
+    from scipy.ndimage import minimum_filter
+
+    return bool(minimum_filter(clean, side, mode="constant").sum() >= 40)
+
+
+def _local_strength(detail: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """Standard deviation of the grain around each pixel (h, w, 1): in dark places it is stronger, in the logarithm."""
+    power, share = 0.0, 0.0
+    square = (detail**2).mean(-1) * clean
+    for sigma, count in ((12.0, 1.0), (48.0, 0.05)):  # the wide one reaches into large holes
+        power = power + count * _blur(square, sigma)
+        share = share + count * _blur(clean * 1.0, sigma)
+    return np.sqrt(power / np.maximum(share, 1e-9) + 1e-12)[..., None]
+
+
+# ---- texture ---------------------------------------------------------------------------------------------------------
+
+
+def clone_fill(
+    logs: np.ndarray, hole: np.ndarray, usable: np.ndarray, *, rim: int, source: tuple[float, float] | None = None
+) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """One translated copy of a whole patch, with the light corrected at the rim.
+
+    The patch whose rim agrees best in detail (the local mean counts for three tenths) is copied, then multiplied by the
+    membrane of the smoothed log ratio on the rim.
+
+    Args:
+        logs: (h, w, 3) log of linear light.
+        hole: (h, w) bool.
+        usable: (h, w) bool.
+        rim: Width of the compared rim [pixels].
+        source: Offset (du, dv) of the patch, where the user chose it [pixels].
+
+    Returns:
+        The filled picture and the offset (du, dv), or ``None`` if no patch lies wholly on usable pixels.
+    """
+    from scipy.ndimage import binary_dilation
+
+    edge = binary_dilation(hole, iterations=rim) & usable
+    if not edge.any():
+        return None
+    if source is None:
+        offset = _best_offset(logs, hole, edge, usable)
+        if offset is None:
+            return None
+    else:
+        offset = (round(source[1]), round(source[0]))
+    v, u = np.nonzero(hole | edge)
+    sv, su = v + offset[0], u + offset[1]
+    if sv.min() < 0 or su.min() < 0 or sv.max() >= hole.shape[0] or su.max() >= hole.shape[1]:
+        return None
+    copied = np.zeros_like(logs)
+    copied[v, u] = logs[sv, su]
+    weight = np.maximum(_blur(edge[..., None] * 1.0, 8.0), 1e-4)
+    ratio = np.clip(_blur((logs - copied) * edge[..., None], 8.0) / weight, -1.6, 1.6)
+    change = fill(np.where(edge[..., None], ratio, 0), edge, domain=edge | hole, tolerance=1e-4, screen=1e-12)
+    return np.where(hole[..., None], copied + change, logs), (int(offset[1]), int(offset[0]))
+
+
+def _best_offset(logs, hole, edge, usable) -> tuple[int, int] | None:
+    """(dv, du) of the usable patch with the least squared difference on the rim, by FFT."""
+    from scipy.signal import fftconvolve
+
+    grey = logs.mean(-1)
+    known = np.maximum(_blur(usable * 1.0, 18.0), 1e-3)
+    feature = np.where(usable, grey - 0.7 * _blur(np.where(usable, grey, 0), 18.0) / known, 0.0)
+    needed = hole | edge
+    rows, cols = np.flatnonzero(needed.any(1)), np.flatnonzero(needed.any(0))
+    box = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+    if needed[box].shape[0] > usable.shape[0] or needed[box].shape[1] > usable.shape[1]:
+        return None
+
+    def correlate(picture: np.ndarray, template: np.ndarray) -> np.ndarray:
+        return fftconvolve(picture, template[::-1, ::-1], mode="valid")
+
+    mask = edge[box] * 1.0
+    template = feature[box] * mask
+    squared = correlate(feature**2, mask) - 2 * correlate(feature, template) + (template**2).sum()
+    blocked = correlate((~usable) * 1.0, needed[box] * 1.0) > 0.5
+    squared[blocked] = np.inf
+    if not np.isfinite(squared).any():
+        return None
+    v, u = np.unravel_index(int(np.argmin(squared)), squared.shape)
+    return int(v - rows[0]), int(u - cols[0])
+
+
+def _blur(values: np.ndarray, sigma: float) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(values, (sigma, sigma, 0) if values.ndim == 3 else sigma)

@@ -1,0 +1,196 @@
+"""Take the photo apart: things that move become cutouts with a clean plate behind, thin still things become layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from physim.clean_plate import Choice, Filled, clean_plate
+from physim.layers import Layers
+from physim.light import SurfaceAt
+from physim.matte import cut_out, difference_alpha, foreground
+from physim.outline import outline
+from physim.scene import Cutout, Light, Scene, StillLayer
+from physim.segment import coverage, mask_of, polygon_coverage
+from physim.shot import Shot, Thing
+from physim.srgb import to_linear, to_srgb
+from physim.zbuffer import placed
+
+GROW = 7
+"""The hole reaches this far beyond the mask, past the soft edge [pixels at 800 wide]."""
+CONTACT = 10
+"""And this far where the thing darkens what it stands on [pixels at 800 wide]."""
+
+
+@dataclass
+class Pieces:
+    """The photo, taken apart."""
+
+    plate: np.ndarray
+    """(H, W, 3) float32 sRGB"""
+    hole: np.ndarray
+    """(H, W) float32: 1 where the plate was invented."""
+    stills: list[StillLayer] = field(default_factory=list)
+    report: dict[str, str] = field(default_factory=dict)
+
+
+def separate(
+    scene: Scene, shot: Shot, photo: np.ndarray, layers: Layers, masks: dict[str, np.ndarray], light: Light
+) -> Pieces:
+    """Cut out the rigid things of the photo (their entities get a cutout), fill the plate, make the still layers.
+
+    Args:
+        scene: Its rigid entities that come from the photo are replaced by ones with a cutout.
+        shot: For hints and still things.
+        photo: (H, W, 3) sRGB.
+        layers: Gets the still layers' depth.
+        masks: (H, W) bool of every thing of the photo, by name.
+        light: Where it is known, cast shadows are removed too.
+    """
+    size = photo.shape[:2]
+    still = {t.name: coverage(t.select, size, name=t.name) for t in shot.things if t.still and t.select is not None}
+    moving = [t for t in shot.things if t.rigid is not None and t.name in masks]
+    hole, forbidden = _hole(scene, moving, masks, still, size, layers, light)
+    choices = tuple(
+        Choice(mask_of(hint.region, size, name="hints.plate"), hint.surface, hint.source) for hint in shot.hints.plate
+    )
+    plate, filled = clean_plate(photo, hole, forbidden=forbidden, choices=choices)
+    pieces = Pieces(plate, hole.astype(np.float32))
+    if filled:
+        pieces.report["plate"] = _plate_line(filled, hole)
+    for thing in moving:
+        entity = scene[thing.name]
+        scene.entities[thing.name] = replace(entity, cutout=cut_out(photo, masks[thing.name], plate))
+    if still:
+        behind = _behind(photo, still, masks, choices)
+        for thing in shot.things:
+            if thing.name in still:
+                pieces.stills.append(_still_layer(thing, still[thing.name], photo, behind, layers))
+    return pieces
+
+
+def _plate_line(filled: list[Filled], hole: np.ndarray) -> str:
+    smooth = sum(f.surface == "smooth" for f in filled)
+    worst = max((f.score for f in filled if f.score == f.score), default=0.0)
+    line = f"{100 * hole.mean():.1f} % of the photo invented: {smooth} smooth, {len(filled) - smooth} cloned"
+    return line + (f"; worst score on a held-out ring {worst:.3f}" if worst else "")
+
+
+def _hole(scene, moving, masks, still, size, layers: Layers, light: Light) -> tuple[np.ndarray, np.ndarray]:
+    """What moving things leave open: themselves, their soft edge, contact shadow, and cast shadow if it is known."""
+    scale = max(1.0, size[1] / 800)
+    hole = np.zeros(size, dtype=bool)
+    for thing in moving:
+        mask = masks[thing.name]
+        hole |= grown(mask, max(GROW, CONTACT) * scale)
+        if light.source == "user":
+            hole |= grown(_cast_shadow(scene, thing, layers, light), 6 * scale)
+    forbidden = np.zeros(size, dtype=bool)
+    moves = {thing.name for thing in moving}
+    everything = np.zeros(size, dtype=bool)
+    for name in moves:
+        everything |= masks[name]
+    staying = [mask for name, mask in masks.items() if name not in moves] + [c > 0.05 for c in still.values()]
+    for mask in staying:
+        under = (mask & everything).sum() / max(everything.sum(), 1)
+        if under > 0.5:  # a saucer on which everything stands: it is the surface to continue
+            continue
+        # a thing that stays and stands beside or before the hole is neither filled nor asked for its colours
+        hole &= ~mask | everything
+        forbidden |= grown(mask, 2 * scale)
+    return hole, forbidden & ~hole
+
+
+def _cast_shadow(scene: Scene, thing: Thing, layers: Layers, light: Light) -> np.ndarray:
+    """Outline of a thing's shadow on the level it stands on, in the photo (H, W) bool."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    size = layers.photo_camera.size
+    entity = scene[thing.name]
+    points = placed(entity.shape.triangles, entity.position, entity.orientation).vertices  # type: ignore[union-attr]
+    towards = np.array(light.direction)
+    if towards[1] < 0.05:
+        return np.zeros(size, dtype=bool)
+    floor = points[:, 1].min()
+    shadow = points - (points[:, 1:2] - floor) / towards[1] * towards
+    pixels, depth = layers.photo_camera.project(np.concatenate([points, shadow]))
+    if (depth <= 1e-6).any():
+        return np.zeros(size, dtype=bool)
+    try:
+        hull = ConvexHull(pixels)
+    except QhullError:
+        return np.zeros(size, dtype=bool)
+    return polygon_coverage(pixels[hull.vertices], size) > 0.5
+
+
+def grown(mask: np.ndarray, radius: float) -> np.ndarray:
+    """Dilated by a disc of ``radius`` [pixels]."""
+    from scipy.ndimage import distance_transform_edt
+
+    return distance_transform_edt(~mask) <= radius if mask.any() else mask.copy()
+
+
+# ---- still layers ----------------------------------------------------------------------------------------------------
+
+
+def _behind(photo, still, masks, choices) -> np.ndarray:
+    """The photo without its still layers: all of them taken out together, other things kept out of the rim."""
+    region = np.zeros(photo.shape[:2], dtype=bool)
+    for covered in still.values():
+        region |= grown(covered > 0.02, 2)
+    other = np.zeros_like(region)
+    for mask in masks.values():
+        other |= grown(mask, 2)
+    chosen = choices or (Choice(np.ones_like(region), "smooth"),)
+    return clean_plate(photo, region, forbidden=other & ~region, choices=chosen)[0]
+
+
+def _still_layer(thing: Thing, covered: np.ndarray, photo, behind, layers: Layers) -> StillLayer:
+    """Soft layer at one depth. A mask with grey levels is a matte already; otherwise the difference makes it."""
+    soft = ((covered > 0.1) & (covered < 0.9)).sum() > 0.02 * (covered > 0.1).sum()
+    if thing.select is not None and thing.select.mask is not None and soft:
+        alpha = covered
+    else:
+        alpha = difference_alpha(photo, behind, np.clip(_near(covered), 0, 1))
+    if alpha.max() < 0.1:
+        raise ValueError(
+            f"{thing.name} is still, but the photo shows nothing there that differs from what is behind it; look at "
+            f"its selection, or give a mask."
+        )
+    box = _box(alpha > 0, 16, alpha.shape)
+    linear, back = (to_linear(x[box]).astype(np.float64) for x in (photo, behind))
+    colour = to_srgb(foreground(linear, alpha[box], back))
+    depth = still_depth(thing, covered >= 0.5, layers.point_at, layers)
+    layers.add_flat(alpha > 0.5, depth)
+    corner = (int(box[1].start), int(box[0].start))
+    return StillLayer(thing.name, Cutout(colour, np.ascontiguousarray(alpha[box]), corner), depth)
+
+
+def still_depth(thing: Thing, mask: np.ndarray, surface_at: SurfaceAt, layers: Layers) -> float:
+    """Where the user put it, else where its lowest pixel stands [m]."""
+    if thing.lift.depth is not None:
+        return float(thing.lift.depth)
+    points = outline(mask)
+    foot = points[np.argmax(points[:, 1])] - (0, 0.5)
+    foot = np.clip(foot, 0.5, (mask.shape[1] - 0.5, mask.shape[0] - 0.5))
+    try:
+        point = surface_at((float(foot[0]), float(foot[1])), thing.name)
+    except ValueError as error:
+        raise ValueError(
+            f"{thing.name} is still and stands on nothing: {error} Give {thing.name}.lift.depth."
+        ) from None
+    return float(layers.photo_camera.project(point)[1])
+
+
+def _near(covered: np.ndarray) -> np.ndarray:
+    """The selection with two pixels more, so that the soft edge of what is selected stays in it."""
+    from scipy.ndimage import gaussian_filter
+
+    return np.maximum(covered, 1.4 * gaussian_filter(grown(covered > 0.5, 2).astype(np.float32), 0.8))
+
+
+def _box(mask: np.ndarray, margin: int, size: tuple[int, ...]) -> tuple[slice, slice]:
+    rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    high_v, high_u = min(rows[-1] + 1 + margin, size[0]), min(cols[-1] + 1 + margin, size[1])
+    return slice(max(rows[0] - margin, 0), high_v), slice(max(cols[0] - margin, 0), high_u)
