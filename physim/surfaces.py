@@ -125,10 +125,7 @@ class Surfaces:
         place = np.clip(place, 0, (cols - 1e-3, rows - 1e-3))
         u, v = place[..., 0].astype(int), place[..., 1].astype(int)
         near = other.depth[v, u]
-        u0, v0 = (
-            np.clip((place[..., 0] - 0.5).astype(int), 0, None),
-            np.clip((place[..., 1] - 0.5).astype(int), 0, None),
-        )
+        u0, v0 = np.moveaxis(np.clip((place - 0.5).astype(int), 0, None), -1, 0)
         u1, v1 = np.minimum(u0 + 1, cols - 1), np.minimum(v0 + 1, rows - 1)
         around = np.max([other.depth[a, b] for a in (v0, v1) for b in (u0, u1)], axis=0)
         same = other.ids[v, u] == here.ids
