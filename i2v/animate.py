@@ -189,12 +189,17 @@ class _Run:
         shot = self.shot
         with self._stage("reconstruct") as progress:
             self.scene = physim.reconstruct(shot, progress=progress)
-        with self._stage("simulate"):
-            self.trajectory = physim.simulate(self.scene, seconds=shot.seconds, fps=shot.fps)
+        with self._stage("simulate") as progress:
+            self.trajectory = physim.simulate(
+                self.scene,
+                seconds=shot.seconds,
+                fps=shot.fps,
+                progress=lambda done, total, tell=progress: tell("frame", done / max(total, 1)),
+            )
         residual = None
         if shot.generate.model != NONE:
-            with self._stage("render"):
-                conditions = physim.render(self.trajectory, size=self.model_size)
+            with self._stage("render") as progress:
+                conditions = physim.render(self.trajectory, size=self.model_size, progress=progress)
             with self._stage("generate") as progress:
                 residual = self._residual(conditions, progress)
         with self._stage("prepare"):

@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read stdout has gone
         sys.stdout = open(os.devnull, "w")
         return 141
-    except (ValueError, OSError, NotImplementedError, MemoryError) as error:
+    except (ValueError, OSError, NotImplementedError, FloatingPointError, MemoryError) as error:
         if arguments.traceback:
             raise
         print(f"error: {str(error) or type(error).__name__}", file=sys.stderr)
@@ -138,7 +138,8 @@ def _print_summary(summary: RunSummary) -> None:
     for what, source in summary.inferred.items():
         table.add_row("inferred", f"{what}: {source}")
     table.add_row("memory", f"{summary.peak_memory / 2**30:.2f} GiB at most")
-    Console(stderr=True, soft_wrap=True, highlight=False).print(table)
+    width = None if sys.stderr.isatty() else 140  # a log file has no width of its own
+    Console(stderr=True, width=width, markup=False, highlight=False).print(table)
 
 
 @contextmanager

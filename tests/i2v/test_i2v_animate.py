@@ -11,6 +11,7 @@ import pytest
 import physim
 from i2v import Clip, preview
 from i2v.media.residual import add_residual
+from i2v.models import registry
 from physim.shot_file import ShotError
 
 root = importlib.import_module("i2v.animate")
@@ -29,9 +30,10 @@ class Stages:
         progress("photo", 0.5)
         return SimpleNamespace(backdrop=SimpleNamespace(report={"fov": "default"}))
 
-    def simulate(self, scene, *, seconds, fps):
+    def simulate(self, scene, *, seconds, fps, progress):
         self.calls.append("simulate")
         count = round(seconds * fps)
+        progress(count, count)
         report = SimpleNamespace(values={"energy_gain [J]": np.float64(1e-9)})
         return SimpleNamespace(frame_count=count, bodies={"a": 0}, contacts=np.zeros(3), report=report)
 
@@ -159,3 +161,42 @@ def test_the_resolved_shot_never_replaces_the_shot_it_came_from(tmp_path, stages
 )
 def test_the_model_works_at_an_even_size_of_the_photos_shape(photo, longer, video, expected):
     assert root.model_size(photo, longer, video) == expected
+
+
+FALLING_SUGAR = """
+photo: skimage:coffee.png
+hints: {camera: {circle: {ellipse: [275.5, 223.6, 201.5, 166.1, 8.9], diameter: 0.125}, fov: 30}}
+things:
+  - {name: sugar, shape: {box: [0.016, 0.016, 0.016]}, at: [0.0, 0.03, -0.2], rigid: {material: sugar}}
+seconds: 0.25
+output: {width: 240}
+"""
+
+
+def test_the_real_stages_make_the_same_video_twice(tmp_path):
+    """A photo, a sugar cube in the air, a quarter of a second: it falls as far as it should, and again to the byte."""
+    (tmp_path / "shot.yaml").write_text(FALLING_SUGAR)
+    first = root.animate(tmp_path / "shot.yaml", tmp_path / "a.mp4", model="none")
+    assert (first.size, first.frame_count, first.bodies) == ((160, 240), 6, 1) and first.contacts > 0
+    again = root.animate(first.resolved_shot, tmp_path / "b.mp4")
+    assert again.path.read_bytes() == first.path.read_bytes()
+    with av.open(str(first.path)) as container:
+        frames = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]).astype(float)
+    moved = np.abs(frames[-1] - frames[0]).max(-1) > 40  # above what H.264 leaves of still pixels
+    assert 0.002 < moved.mean() < 0.2  # the cube and its shadow, where it was and where it is; nothing else
+
+
+def test_a_model_sees_the_real_conditions_and_changes_the_real_frames(tmp_path, monkeypatch):
+    seen = {}
+
+    def brighter(conditions, **options):
+        seen.update(options, size=conditions.size, moving=float(np.abs(conditions.flow).max()))
+        return np.full(conditions.coarse.shape, 0.1, np.float32)
+
+    monkeypatch.setitem(registry._loaders, "brighter", lambda: brighter)
+    (tmp_path / "shot.yaml").write_text(FALLING_SUGAR)
+    plain = root.animate(tmp_path / "shot.yaml", model="none", seconds=0.125)
+    painted = root.animate(tmp_path / "shot.yaml", model="brighter", seconds=0.125)
+    assert seen["size"] == (160, 240) and seen["seed"] == 0 and seen["moving"] > 0.5
+    for before, after in zip(plain, painted, strict=True):
+        np.testing.assert_allclose(after, np.clip(before + 0.1, 0, 1), atol=1e-5)
