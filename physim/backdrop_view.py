@@ -2,7 +2,8 @@
 
 A sharp depth map tears at every edge as soon as the camera moves; one smooth sheet bends a little instead and stays
 clean up to about 15 pixels of relative motion (of a picture 600 pixels wide). The sheet lives on a grid of its own, so
-a preview and a 4K master see the same geometry.
+a preview and a 4K master see the same geometry. It decides where things are; how deep they are is told without the
+blur, so that bodies and smoke pass before and behind edges as they should.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class BackdropFrame:
     source_uv: np.ndarray
     """(H, W, 2) float32: place in the photo [pixels of the photo]; may lie outside of it."""
     depth: np.ndarray
-    """(H, W) float32: z in the moved camera [m]."""
+    """(H, W) float32: z in the moved camera of what the photo shows at ``source_uv`` [m], with its sharp edges."""
     camera: Camera
     """The moved camera at this size."""
 
@@ -116,6 +117,9 @@ class BackdropView:
         sheet.rho = wp.array(grid.astype(np.float32), dtype=wp.float32, device=self.device)
         sheet.scale = wp.vec2d(size[1] / cols, size[0] / rows)
         sheet.margin = float(margin)
+        sheet.sharp = wp.array(np.clip(inverse, 1 / FAR, None).astype(np.float32), dtype=wp.float32, device=self.device)
+        sheet.sharp_scale = wp.vec2d(inverse.shape[1] / cols, inverse.shape[0] / rows)
+        sheet.size = wp.vec2d(float(cols), float(rows))
         sheet.lens = wp.vec4d(*lens_of(self._start, self.photo_size))
         return sheet
 

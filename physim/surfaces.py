@@ -38,6 +38,8 @@ class Surface:
     bodies: BodyFrame | None
     mask: np.ndarray
     """(h, w) bool: where in the crop of ``bodies`` they are what is seen."""
+    drawn: np.ndarray
+    """(H, W) bool: the same for the whole picture."""
 
 
 class Surfaces:
@@ -76,16 +78,16 @@ class Surfaces:
             front = (alpha >= 0.5) & (still < depth)
             depth[front], hole[front], ids[front] = still[front], 0.0, 0
         bodies = self._bodies.at(time, back.camera)
-        mask = np.zeros((0, 0), dtype=bool)
+        mask, drawn = np.zeros((0, 0), dtype=bool), np.zeros(self.size, dtype=bool)
         if bodies is not None:
             v0, v1, u0, u1 = bodies.window
             crop = (slice(v0, v1), slice(u0, u1))
             mask = self._seen(bodies, depth[crop])
             depth[crop][mask], ids[crop][mask] = bodies.depth[mask], bodies.ids[mask]
-            source[crop][mask], hole[crop][mask] = bodies.source_uv[mask], 0.0
+            source[crop][mask], hole[crop][mask], drawn[crop] = bodies.source_uv[mask], 0.0, mask
         rows, cols = self.backdrop.photo.shape[:2]
         source[((source < 0) | (source > (cols, rows))).any(axis=-1)] = np.nan
-        return Surface(time, back.camera, depth, ids, source, hole, bodies, mask)
+        return Surface(time, back.camera, depth, ids, source, hole, bodies, mask, drawn)
 
     def _seen(self, bodies: BodyFrame, behind: np.ndarray) -> np.ndarray:
         """Where a body is nearer than the background and, if it is cut out of the photo, inside its edge."""
@@ -116,8 +118,9 @@ class Surfaces:
     def _hidden(self, here: Surface, other: Surface, flow: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """Points that leave the picture, or have something before them there.
 
-        On the surface of the same thing the four pixels around the place count, since depth may change much over half
-        a pixel where a surface is seen at a slant; another thing hides with its nearest pixel.
+        The background is one sheet and does not hide itself. On the surface of the same thing the four pixels around
+        the place count, since depth may change much over half a pixel where a surface is seen at a slant; another thing
+        hides with its nearest pixel.
         """
         rows, cols = self.size
         place = self._grid + flow
@@ -130,7 +133,8 @@ class Surfaces:
         around = np.max([other.depth[a, b] for a in (v0, v1) for b in (u0, u1)], axis=0)
         same = other.ids[v, u] == here.ids
         limit = np.where(same, np.maximum(near, around), near)
-        return outside | (depth > limit * (1 + MARGIN) + self._close)
+        hidden = depth > limit * (1 + MARGIN) + self._close
+        return outside | (hidden & (here.drawn | other.drawn[v, u]))
 
 
 def _without(scene: Scene, ids: np.ndarray) -> np.ndarray:

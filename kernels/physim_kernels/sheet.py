@@ -32,25 +32,53 @@ class Sheet:
     scale: wp.vec2d
     """samples per photo pixel (u, v)"""
     margin: wp.float64
+    sharp: wp.array2d(dtype=wp.float32)
+    """[1/m] without the blur, over the photo alone: what is told of depth, though not of place"""
+    sharp_scale: wp.vec2d
     lens: wp.vec4d
     """of the photo [pixels]"""
+    size: wp.vec2d
+    """of the photo (cols, rows) [pixels]"""
 
 
 @wp.func
-def inverse_depth(sheet: Sheet, p: wp.vec2d) -> wp.float64:
-    """Bilinear, clamped beyond the margin."""
-    half = wp.float64(0.5)
-    rows = sheet.rho.shape[0]
-    cols = sheet.rho.shape[1]
-    x = wp.clamp(p[0] * sheet.scale[0] + sheet.margin - half, wp.float64(0.0), wp.float64(cols) - wp.float64(1.000001))
-    y = wp.clamp(p[1] * sheet.scale[1] + sheet.margin - half, wp.float64(0.0), wp.float64(rows) - wp.float64(1.000001))
+def read(field: wp.array2d(dtype=wp.float32), x: wp.float64, y: wp.float64) -> wp.float64:
+    """Bilinear at (x, y) in samples from the first one, clamped."""
+    rows = field.shape[0]
+    cols = field.shape[1]
+    x = wp.clamp(x, wp.float64(0.0), wp.float64(cols) - wp.float64(1.000001))
+    y = wp.clamp(y, wp.float64(0.0), wp.float64(rows) - wp.float64(1.000001))
     i = wp.int32(x)
     j = wp.int32(y)
     s = x - wp.float64(i)
     t = y - wp.float64(j)
-    low = wp.lerp(wp.float64(sheet.rho[j, i]), wp.float64(sheet.rho[j, i + 1]), s)
-    high = wp.lerp(wp.float64(sheet.rho[j + 1, i]), wp.float64(sheet.rho[j + 1, i + 1]), s)
+    low = wp.lerp(wp.float64(field[j, i]), wp.float64(field[j, i + 1]), s)
+    high = wp.lerp(wp.float64(field[j + 1, i]), wp.float64(field[j + 1, i + 1]), s)
     return wp.lerp(low, high, t)
+
+
+@wp.func
+def inverse_depth(sheet: Sheet, p: wp.vec2d) -> wp.float64:
+    """Of the smooth sheet."""
+    half = wp.float64(0.5)
+    x = p[0] * sheet.scale[0] + sheet.margin - half
+    y = p[1] * sheet.scale[1] + sheet.margin - half
+    return read(sheet.rho, x, y)
+
+
+@wp.func
+def sharp_depth(sheet: Sheet, p: wp.vec2d, forward: wp.vec3d, shift: wp.float64) -> wp.float64:
+    """Depth of photo pixel p without the blur, in another camera; beyond the photo that of the sheet."""
+    zero = wp.float64(0.0)
+    half = wp.float64(0.5)
+    rho = zero
+    if p[0] < zero or p[1] < zero or p[0] > sheet.size[0] or p[1] > sheet.size[1]:
+        rho = inverse_depth(sheet, p)
+    else:
+        rho = read(sheet.sharp, p[0] * sheet.sharp_scale[0] - half, p[1] * sheet.sharp_scale[1] - half)
+    lens = sheet.lens
+    ray = wp.vec3d((p[0] - lens[2]) / lens[0], (p[1] - lens[3]) / lens[1], wp.float64(1.0))
+    return wp.max(wp.dot(forward, ray) / rho + shift, wp.float64(1.0e-6))
 
 
 @wp.func
@@ -74,13 +102,18 @@ class Move:
 
 
 @wp.func
+def third_row(matrix: wp.mat44d) -> wp.vec3d:
+    return wp.vec3d(matrix[2, 0], matrix[2, 1], matrix[2, 2])
+
+
+@wp.func
 def look(sheet: Sheet, move: Move, ray: wp.vec3d, guess: wp.float64, tolerance: wp.float64) -> wp.vec3d:
     """Where the ray of a moved pixel meets the sheet: photo pixel (u, v) and depth z in the moved camera."""
     one = wp.float64(1.0)
     inverse = move.photo_from_camera
     along = wp.transform_vector(inverse, ray)
     start = wp.vec3d(inverse[0, 3], inverse[1, 3], inverse[2, 3])
-    forward = wp.vec3d(move.camera_from_photo[2, 0], move.camera_from_photo[2, 1], move.camera_from_photo[2, 2])
+    forward = third_row(move.camera_from_photo)
     shift = move.camera_from_photo[2, 3]
     z = guess
     z_old = z
@@ -140,7 +173,8 @@ def sheet_view_kernel(
     z = wp.float64(1.0) / wp.float64(wp.lerp(low, high, t))
     found = look(sheet, move, ray_at(u, v, move.lens), z, tolerance)
     source_out[v, u] = wp.vec2(wp.float32(found[0]), wp.float32(found[1]))
-    depth_out[v, u] = wp.float32(found[2])
+    matrix = move.camera_from_photo
+    depth_out[v, u] = wp.float32(sharp_depth(sheet, wp.vec2d(found[0], found[1]), third_row(matrix), matrix[2, 3]))
 
 
 @wp.kernel
@@ -156,11 +190,12 @@ def sheet_motion_kernel(
 ):
     v, u = wp.tid()
     s = source[v, u]
-    here = sheet_point(sheet, wp.vec2d(wp.float64(s[0]), wp.float64(s[1])))
+    p = wp.vec2d(wp.float64(s[0]), wp.float64(s[1]))
+    here = sheet_point(sheet, p)
     other = wp.transform_point(other_from_photo, here)
     flow = project(other, lens) - project(wp.transform_point(camera_from_photo, here), lens)
     flow_out[v, u] = wp.vec2(wp.float32(flow[0]), wp.float32(flow[1]))
-    depth_out[v, u] = wp.float32(wp.max(other[2], wp.float64(1.0e-6)))
+    depth_out[v, u] = wp.float32(sharp_depth(sheet, p, third_row(other_from_photo), other_from_photo[2, 3]))
 
 
 def guess_shape(size):
@@ -177,7 +212,7 @@ def sheet_view(sheet, move, *, tolerance, guess, source_out, depth_out):
         tolerance: Largest error of the place in the photo [photo pixels].
         guess: Scratch, float32, of ``guess_shape(size)``.
         source_out: Output, place in the photo [pixels].
-        depth_out: Output, z in the moved camera [m].
+        depth_out: Output, z in the moved camera [m], with the sharp edges of the photo's depth.
     """
     device = source_out.device
     wp.launch(sheet_guess_kernel, dim=guess.shape, inputs=[sheet, move, tolerance], outputs=[guess], device=device)

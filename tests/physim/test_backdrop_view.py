@@ -114,3 +114,12 @@ def test_preview_and_master_see_the_same_geometry():
     large = BackdropView(scene.backdrop, scene.camera, (240, 318)).at(1.0)
     # Each small pixel's centre is the centre of a block of 3 x 3 large ones.
     np.testing.assert_allclose(small.source_uv, large.source_uv[1::3, 1::3], atol=0.01)
+
+
+def test_depth_keeps_the_edges_of_the_photo_while_the_camera_moves():
+    scene = photo_scene(moves=[linear("truck", 0.05)], wall=4.0)
+    scene.backdrop.depth[:, 80:] = 2.0
+    frame = BackdropView(scene.backdrop, scene.camera, (120, 160)).at(1.0)
+    u = frame.source_uv[..., 0]
+    np.testing.assert_allclose(frame.depth[u < 79.4], 4.0, rtol=1e-5)
+    np.testing.assert_allclose(frame.depth[u > 80.6], 2.0, rtol=1e-5)
