@@ -139,28 +139,46 @@ def static_distance(scene: Scene, points: np.ndarray, *, terrain: HeightField | 
     """Signed distance [m] of world points (..., 3) to everything static, negative inside solid.
 
     Planes and convex solids by their own distance; height fields, and ``terrain`` in place of static meshes, by the
-    vertical distance times the cosine of the local slope. ``+inf`` where nothing is static.
+    vertical distance times the cosine of the local slope. ``+inf`` where nothing is static, or a convex solid is
+    farther than its own size.
     """
-    points = np.asarray(points, dtype=np.float64)
-    distance = np.full(points.shape[:-1], np.inf)
+    x, y, z = np.moveaxis(np.asarray(points, dtype=np.float64), -1, 0)
+    return grid_distance(scene, x, y, z, terrain=terrain)
+
+
+def grid_distance(
+    scene: Scene, x: np.ndarray, y: np.ndarray, z: np.ndarray, *, terrain: HeightField | None = None
+) -> np.ndarray:
+    """``static_distance`` of the points that the coordinates span by broadcasting, which saves most of the work."""
+    distance = np.full(np.broadcast_shapes(x.shape, y.shape, z.shape), np.inf)
     for entity in scene.statics:
         shape = entity.shape
         if isinstance(shape, Mesh):
             continue
         if isinstance(shape, Plane):
             normal = np.asarray(shape.normal, dtype=np.float64)
-            other = (points @ normal - shape.offset) / np.linalg.norm(normal)
+            other = (x * normal[0] + y * normal[1] + z * normal[2] - shape.offset) / np.linalg.norm(normal)
         elif isinstance(shape, HeightField):
-            other = _field_distance(shape, points)
+            other = _field_distance(shape, x, y, z)
         else:
-            rotation = rotation_matrix(np.array(entity.orientation))
-            other = shape_distance(shape, (points - np.array(entity.position)) @ rotation)
+            other = _solid_distance(entity, x, y, z)
         distance = np.minimum(distance, other)
-    return distance if terrain is None else np.minimum(distance, _field_distance(terrain, points))
+    return distance if terrain is None else np.minimum(distance, _field_distance(terrain, x, y, z))
 
 
-def _field_distance(field: HeightField, points: np.ndarray) -> np.ndarray:
-    x, y, z = np.moveaxis(points, -1, 0)
+def _solid_distance(entity: Entity, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Of a convex solid, within twice its bounding radius; infinite beyond."""
+    px, py, pz = entity.position
+    squared = (x - px) ** 2 + (y - py) ** 2 + (z - pz) ** 2
+    near = squared < (2 * entity.shape.bounding_radius) ** 2  # type: ignore[union-attr]
+    distance = np.full(squared.shape, np.inf)
+    arm = np.stack([np.broadcast_to(c, squared.shape)[near] for c in (x - px, y - py, z - pz)], -1)
+    distance[near] = shape_distance(entity.shape, arm @ rotation_matrix(np.array(entity.orientation)))
+    return distance
+
+
+def _field_distance(field: HeightField, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    x, z = np.broadcast_arrays(x, z)
     d = field.cell / 2
     slope_x = (field.height_at(x + d, z) - field.height_at(x - d, z)) / field.cell
     slope_z = (field.height_at(x, z + d) - field.height_at(x, z - d)) / field.cell

@@ -1,0 +1,231 @@
+"""What moves smoke besides itself: sources, buoyancy, vorticity confinement, the wind around the box.
+
+Buoyancy is that of an ideal gas in the Boussinesq form, ``a = -g dT / (T_ambient + dT)``: g dT / T for small excess,
+never more than g. Confinement gives back the small eddies that the grid smears (Fedkiw, Stam, Jensen, "Visual
+Simulation of Smoke", SIGGRAPH 2001, eq. 10-11) in a form with the right units at any scale:
+``a = strength * s * (N x curl u)``, with N = grad |curl u| / |...| and the speed ``s = min(h |curl u|, limit)``.
+Velocities in m/s, lengths in cells unless said otherwise.
+"""
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.func_native("""
+    const int nx = c.shape[0], ny = c.shape[1], nz = c.shape[2];
+    const int sx = ny * nz * 4, sy = nz * 4;
+    const float* C = (const float*)c.data + i * sx + j * sy;
+    float* O = (float*)curl.data + i * sx + j * sy;
+    // one-sided at the rim: the missing neighbour is the cell itself, the distance one cell less
+    const int xl = i > 0 ? -sx : 0, xh = i < nx - 1 ? sx : 0, yl = j > 0 ? -sy : 0, yh = j < ny - 1 ? sy : 0;
+    const float rx = (xl && xh) ? 0.5f : 1.0f, ry = (yl && yh) ? 0.5f : 1.0f;
+    for (int k = k0; k < k1; ++k) {
+        const float* p = C + 4 * k;
+        const int zl = k > 0 ? -4 : 0, zh = k < nz - 1 ? 4 : 0;
+        const float rz = (zl && zh) ? 0.5f : 1.0f;
+        const float x = ry * (p[yh + 2] - p[yl + 2]) - rz * (p[zh + 1] - p[zl + 1]);
+        const float y = rz * (p[zh] - p[zl]) - rx * (p[xh + 2] - p[xl + 2]);
+        const float z = rx * (p[xh + 1] - p[xl + 1]) - ry * (p[yh] - p[yl]);
+        O[4 * k] = x; O[4 * k + 1] = y; O[4 * k + 2] = z;
+        O[4 * k + 3] = sqrtf(x * x + y * y + z * z);
+    }""")
+def curl_row(c: wp.array3d(dtype=wp.vec4), curl: wp.array3d(dtype=wp.vec4), i: int, j: int, k0: int, k1: int): ...
+
+
+@wp.kernel
+def curl_kernel(c: wp.array3d(dtype=wp.vec4), chunk: int, curl: wp.array3d(dtype=wp.vec4)):
+    """Curl of the cell-centred velocity times h [m/s], and its length as fourth component."""
+    i, j, t = wp.tid()
+    curl_row(c, curl, i, j, t * chunk, wp.min((t + 1) * chunk, c.shape[2]))
+
+
+@wp.func_native("""
+    const int nx = curl.shape[0], ny = curl.shape[1], nz = curl.shape[2];
+    const int sx = ny * nz * 4, sy = nz * 4;
+    const float* C = (const float*)curl.data + i * sx + j * sy;
+    const float* T = temperature.data + (i * ny + j) * nz;
+    float* O = (float*)out.data + i * sx + j * sy;
+    const int xl = i > 0 ? -sx : 0, xh = i < nx - 1 ? sx : 0, yl = j > 0 ? -sy : 0, yh = j < ny - 1 ? sy : 0;
+    for (int k = k0; k < k1; ++k) {
+        const float* p = C + 4 * k + 3;
+        const int zl = k > 0 ? -4 : 0, zh = k < nz - 1 ? 4 : 0;
+        float x = p[xh] - p[xl], y = p[yh] - p[yl], z = p[zh] - p[zl];
+        // where the slope of |curl| is lost in |curl| itself it has no direction to speak of
+        const float norm = sqrtf(x * x + y * y + z * z) + 0.02f * p[0] + 1e-20f;
+        const float s = strength * (p[0] < limit ? p[0] : limit) / (norm * h);
+        const float* w = C + 4 * k;
+        const float lift = -T[k] / (ambient + (T[k] > -0.5f * ambient ? T[k] : -0.5f * ambient));
+        O[4 * k] = s * (y * w[2] - z * w[1]) + lift * gx;
+        O[4 * k + 1] = s * (z * w[0] - x * w[2]) + lift * gy;
+        O[4 * k + 2] = s * (x * w[1] - y * w[0]) + lift * gz;
+        O[4 * k + 3] = 0.0f;
+    }""")
+def acceleration_row(
+    curl: wp.array3d(dtype=wp.vec4), temperature: wp.array3d(dtype=float), strength: float, limit: float, h: float,
+    ambient: float, gx: float, gy: float, gz: float, out: wp.array3d(dtype=wp.vec4), i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
+
+
+@wp.kernel
+def acceleration_kernel(
+    # inputs
+    curl: wp.array3d(dtype=wp.vec4), temperature: wp.array3d(dtype=float), strength: float, limit: float, h: float,
+    ambient: float, gravity: wp.vec3, chunk: int,
+    # outputs
+    out: wp.array3d(dtype=wp.vec4),
+):  # fmt: skip
+    """Confinement and buoyancy at cell centres [m/s^2]; ``temperature`` is the excess over ``ambient`` [K]."""
+    i, j, t = wp.tid()
+    k1 = wp.min((t + 1) * chunk, out.shape[2])
+    acceleration_row(
+        curl, temperature, strength, limit, h, ambient, gravity[0], gravity[1], gravity[2], out, i, j, t * chunk, k1
+    )
+
+
+@wp.func_native("""
+    const int cx = a.shape[0], cy = a.shape[1], cz = a.shape[2];
+    const int ih = i < cx ? i : cx - 1, jh = j < cy ? j : cy - 1;
+    const int il = (axis == 0 && i > 0) ? i - 1 : ih, jl = (axis == 1 && j > 0) ? j - 1 : jh;
+    const float* low = (const float*)a.data + (il * cy + jl) * cz * 4 + axis;
+    const float* high = (const float*)a.data + (ih * cy + jh) * cz * 4 + axis;
+    float* U = u.data + (i * u.shape[1] + j) * u.shape[2];
+    // distance to the nearest open upright side [cells], of the middle of this face
+    const float x = i + (axis == 0 ? 0.0f : 0.5f);
+    float side = 1e6f;
+    if ((open & 1) && x < side) side = x;
+    if ((open & 2) && cx - x < side) side = cx - x;
+    // below an open top (above an open bottom) only what streams in is held back, and what goes sideways
+    const float y = j + (axis == 1 ? 0.0f : 0.5f);
+    const float roof = (open & 8) && cy - y < width ? 1.0f - (cy - y) / width : 0.0f;
+    const float floor = (open & 4) && y < width ? 1.0f - y / width : 0.0f;
+    for (int k = k0; k < k1; ++k) {
+        const int kh = k < cz ? k : cz - 1, kl = (axis == 2 && k > 0) ? k - 1 : kh;
+        const float z = k + (axis == 2 ? 0.0f : 0.5f);
+        float d = side;
+        if ((open & 16) && z < d) d = z;
+        if ((open & 32) && cz - z < d) d = cz - z;
+        const float fresh = U[k] + dt * (0.5f * (low[4 * kl] + high[4 * kh]) + gust);
+        float depth = d < width ? 1.0f - d / width : 0.0f;
+        if (axis != 1 || fresh < wind) depth = roof > depth ? roof : depth;
+        if (axis != 1 || fresh > wind) depth = floor > depth ? floor : depth;
+        U[k] = fresh + relax * depth * (wind - fresh);
+    }""")
+def force_row(
+    a: wp.array3d(dtype=wp.vec4), axis: int, dt: float, wind: float, gust: float, relax: float, width: float,
+    open: int, u: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
+
+
+@wp.kernel
+def force_kernel(
+    # inputs
+    a: wp.array3d(dtype=wp.vec4), axis: int, dt: float, wind: wp.array(dtype=wp.vec3), gust: wp.array(dtype=wp.vec3),
+    step: int, relax: float, width: float, open: int, chunk: int,
+    # in and out
+    u: wp.array3d(dtype=float),
+):  # fmt: skip
+    """Accelerate the faces across ``axis``, and pull them to the wind within ``width`` cells of the open sides.
+
+    At an open top or bottom what leaves is let go. Without this layer eddies that leave the box suck air back in, and
+    jets grow from the open sides. A gust (``gust``, the wind's own acceleration) moves all the air at
+    once, as the pressure of the weather does.
+    """
+    i, j, t = wp.tid()
+    k1 = wp.min((t + 1) * chunk, u.shape[2])
+    force_row(a, axis, dt, wind[step][axis], gust[step][axis], relax, width, open, u, i, j, t * chunk, k1)
+
+
+@wp.func
+def bump(r2: float) -> float:
+    """Smooth profile of a source: 1 in its middle, 0 from its radius on; ``r2`` = squared distance / radius^2."""
+    rest = wp.max(1.0 - r2, 0.0)
+    return rest * rest
+
+
+@wp.kernel
+def source_kernel(
+    # inputs: puffs (steps, count): centre [cells] and radius [cells]; density rate [1/s], excess temperature [K]
+    ball: wp.array2d(dtype=wp.vec4), state: wp.array2d(dtype=wp.vec4), step: int, dt: float, hold: float,
+    cooling: float, ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float), chunk: int,
+    # in and out
+    q: wp.array3d(dtype=float), temperature: wp.array3d(dtype=float),
+):  # fmt: skip
+    """Add density, cool towards ambient, and bring the gas in the puffs towards their temperature.
+
+    ``hold`` and ``cooling`` are the parts of the difference that go during ``dt``.
+    """
+    i, j, c = wp.tid()
+    k0 = c * chunk
+    k1 = wp.min(k0 + chunk, temperature.shape[2])
+    for k in range(k0, k1):
+        temperature[i, j, k] = temperature[i, j, k] * (1.0 - cooling)
+    for n in range(ball.shape[1]):
+        b = ball[step, n]
+        s = state[step, n]
+        x, y = float(i) + 0.5 - b[0], float(j) + 0.5 - b[1]
+        across = b[3] * b[3] - x * x - y * y
+        if across > 0.0 and s[2] > 0.0:
+            half = wp.sqrt(across)
+            for k in range(wp.max(k0, int(wp.floor(b[2] - half - 0.5))), wp.min(k1, int(wp.ceil(b[2] + half + 0.5)))):
+                z = float(k) + 0.5 - b[2]
+                w = bump((x * x + y * y + z * z) / (b[3] * b[3]))
+                a = ax[i, j, k] + ax[i + 1, j, k] + ay[i, j, k] + ay[i, j + 1, k] + az[i, j, k] + az[i, j, k + 1]
+                if a > 0.0 and w > 0.0:
+                    q[i + 3, j + 3, k + 3] = q[i + 3, j + 3, k + 3] + w * s[0] * dt
+                    t = temperature[i, j, k]
+                    temperature[i, j, k] = t + wp.min(w * hold, 1.0) * (s[1] - t)
+
+
+@wp.kernel
+def jet_kernel(
+    # inputs: puffs as above, and the velocity of their gas [m/s]
+    ball: wp.array2d(dtype=wp.vec4), state: wp.array2d(dtype=wp.vec4), jet: wp.array2d(dtype=wp.vec4), step: int,
+    axis: int, hold: float, chunk: int,
+    # in and out
+    u: wp.array3d(dtype=float),
+):  # fmt: skip
+    """Bring the faces across ``axis`` inside the puffs towards the velocity of the gas that enters."""
+    i, j, c = wp.tid()
+    k0 = c * chunk
+    k1 = wp.min(k0 + chunk, u.shape[2])
+    offset = wp.vec3(0.5, 0.5, 0.5)
+    offset[axis] = 0.0
+    for n in range(ball.shape[1]):
+        b = ball[step, n]
+        x, y = float(i) + offset[0] - b[0], float(j) + offset[1] - b[1]
+        across = b[3] * b[3] - x * x - y * y
+        # state z: is it on, w: has it a velocity of its own
+        if across > 0.0 and state[step, n][2] > 0.0 and state[step, n][3] > 0.0:
+            half = wp.sqrt(across)
+            first = wp.max(k0, int(wp.floor(b[2] - half - offset[2])))
+            for k in range(first, wp.min(k1, int(wp.ceil(b[2] + half + offset[2])))):
+                z = float(k) + offset[2] - b[2]
+                w = bump((x * x + y * y + z * z) / (b[3] * b[3]))
+                u[i, j, k] = u[i, j, k] + wp.min(w * hold, 1.0) * (jet[step, n][axis] - u[i, j, k])
+
+
+@wp.kernel
+def swell_kernel(
+    # inputs: puffs as above; the fourth component of a jet is the volume that enters in the middle of a puff,
+    # in cell faces times m/s
+    ball: wp.array2d(dtype=wp.vec4), state: wp.array2d(dtype=wp.vec4), jet: wp.array2d(dtype=wp.vec4), step: int,
+    diagonal: wp.array3d(dtype=float), chunk: int,
+    # in and out
+    rhs: wp.array3d(dtype=float),
+):  # fmt: skip
+    """Add the volume of the entering gas to the right-hand side of the pressure (padded by one cell)."""
+    i, j, c = wp.tid()
+    k0 = c * chunk
+    k1 = wp.min(k0 + chunk, rhs.shape[2] - 2)
+    for n in range(ball.shape[1]):
+        b = ball[step, n]
+        x, y = float(i) + 0.5 - b[0], float(j) + 0.5 - b[1]
+        across = b[3] * b[3] - x * x - y * y
+        if across > 0.0 and state[step, n][2] > 0.0 and jet[step, n][3] > 0.0:
+            half = wp.sqrt(across)
+            for k in range(wp.max(k0, int(wp.floor(b[2] - half - 0.5))), wp.min(k1, int(wp.ceil(b[2] + half + 0.5)))):
+                z = float(k) + 0.5 - b[2]
+                w = bump((x * x + y * y + z * z) / (b[3] * b[3]))
+                if diagonal[i + 1, j + 1, k + 1] > 0.0:
+                    rhs[i + 1, j + 1, k + 1] = rhs[i + 1, j + 1, k + 1] + w * jet[step, n][3]

@@ -1,0 +1,135 @@
+"""The pressure solve of a gas: conjugate gradients with a multigrid cycle, a fixed number of times.
+
+Nothing is read back to the host and nothing depends on the data, so the whole solve can be captured in a graph.
+Measured convergence (64^3 to 96^3, sphere, cup, terrain as obstacles): 4 iterations leave 1e-4 of the residual, thin
+cups take 8. Kernels and sources: ``physim_kernels.pressure``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import warp as wp
+from physim_kernels import pressure as kernels
+
+COARSEST = 4
+"""Coarsening stops when no side is longer than this."""
+BOTTOM_SWEEPS = 10
+
+
+@dataclass(frozen=True)
+class Level:
+    """One grid of the hierarchy; every array has shape (nx + 2, ny + 2, nz + 2)."""
+
+    shape: tuple[int, int, int]
+    wx: wp.array
+    wy: wp.array
+    wz: wp.array
+    diagonal: wp.array
+    inverse: wp.array
+    p: wp.array
+    b: wp.array
+    r: wp.array
+
+    @classmethod
+    def zeros(cls, shape: tuple[int, int, int], device) -> Level:
+        padded = tuple(n + 2 for n in shape)
+        return cls(shape, *(wp.zeros(padded, dtype=float, device=device) for _ in range(8)))
+
+
+class PressureSolver:
+    """Solve ``A p = rhs`` for the face areas last given to ``build``.
+
+    Args:
+        shape: Cells (nx, ny, nz).
+        iterations: Of conjugate gradients, fixed.
+        closed: No side is open: p is then known up to a constant, and the mean of ``rhs`` over the fluid is removed.
+        device: Warp device.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], *, iterations: int = 4, closed: bool = False, device=None):
+        self.device = wp.get_device(device)
+        self.iterations = iterations
+        self.closed = closed
+        self.levels = [Level.zeros(shape, self.device)]
+        while max(self.levels[-1].shape) > COARSEST:
+            self.levels.append(Level.zeros(tuple((n + 1) // 2 for n in self.levels[-1].shape), self.device))
+        fine = self.levels[0]
+        self.rhs = wp.zeros_like(fine.b)
+        """Right-hand side, padded; not changed by ``solve`` unless ``closed``."""
+        self.p = wp.zeros_like(fine.b)
+        """Solution, padded by a ring of zeros."""
+        self._s, self._q, self._ones = (wp.zeros_like(fine.b) for _ in range(3))
+        self._partial = wp.zeros(shape[:2], dtype=float, device=self.device)
+        self._plane = wp.zeros(shape[0], dtype=wp.float64, device=self.device)
+        self._scalars = wp.zeros(6, dtype=wp.float64, device=self.device)
+
+    def build(self, ax: wp.array, ay: wp.array, az: wp.array) -> None:
+        """Set the operator from open face areas [-], shapes (nx+1, ny, nz), (nx, ny+1, nz), (nx, ny, nz+1)."""
+        fine = self.levels[0]
+        outputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, fine.inverse]
+        self._launch(kernels.diagonal_kernel, fine.shape, [ax, ay, az], outputs)
+        for fine, coarse in zip(self.levels, self.levels[1:], strict=False):
+            inputs = [fine.wx, fine.wy, fine.wz, fine.diagonal]
+            outputs = [coarse.wx, coarse.wy, coarse.wz, coarse.diagonal, coarse.inverse]
+            self._launch(kernels.coarsen_kernel, coarse.shape, inputs, outputs)
+        if self.closed:
+            self._launch(kernels.ones_kernel, self.levels[0].shape, [self.levels[0].inverse], [self._ones])
+
+    def solve(self) -> None:
+        """Put the solution for ``rhs`` into ``p``."""
+        fine = self.levels[0]
+        if self.closed:
+            self._dot(self._ones, self._ones, 3)
+            self._dot(self._ones, self.rhs, 4)
+            self._launch(kernels.remove_mean_kernel, fine.shape, [fine.inverse, self._scalars], [self.rhs])
+        self.p.zero_()
+        wp.copy(fine.b, self.rhs)
+        self._cycle(0)
+        wp.copy(self._s, fine.p)
+        self._dot(fine.b, fine.p, 0)
+        for iteration in range(self.iterations):
+            self._rows(kernels.apply_kernel, fine, [*self._weights(fine), fine.diagonal, self._s], [self._q])
+            self._dot(self._s, self._q, 1)
+            self._rows(kernels.advance_kernel, fine, [self._s, self._q, self._scalars], [self.p, fine.b])
+            if iteration + 1 < self.iterations:
+                self._cycle(0)
+                self._dot(fine.b, fine.p, 2)
+                self._rows(kernels.direction_kernel, fine, [fine.p, self._scalars], [self._s])
+
+    def _cycle(self, index: int) -> None:
+        """One V(2, 2) cycle for ``level.b`` into ``level.p``, from zero."""
+        level = self.levels[index]
+        level.p.zero_()
+        if index + 1 == len(self.levels):
+            self._smooth(level, (0, 1) * BOTTOM_SWEEPS + (1, 0) * BOTTOM_SWEEPS)
+            return
+        self._smooth(level, (0, 1, 0, 1))
+        coarse = self.levels[index + 1]
+        self._rows(kernels.residual_kernel, level, [*self._weights(level), level.diagonal, level.b, level.p], [level.r])
+        self._rows(kernels.restrict_kernel, coarse, [level.r], [coarse.b])
+        self._cycle(index + 1)
+        self._rows(kernels.prolong_kernel, level, [coarse.p, level.inverse], [level.p])
+        self._smooth(level, (1, 0, 1, 0))
+
+    def _smooth(self, level: Level, colours: tuple[int, ...]) -> None:
+        for colour in colours:
+            inputs = [*self._weights(level), level.inverse, level.b, colour]
+            self._rows(kernels.smooth_kernel, level, inputs, [level.p])
+
+    def _dot(self, a: wp.array, b: wp.array, task: int) -> None:
+        self._launch(kernels.dot_kernel, self._partial.shape, [a, b], [self._partial])
+        self._launch(kernels.plane_sum_kernel, self._plane.shape, [self._partial], [self._plane])
+        self._launch(kernels.scalar_kernel, (1,), [self._plane, task], [self._scalars])
+
+    @staticmethod
+    def _weights(level: Level) -> list[wp.array]:
+        return [level.wx, level.wy, level.wz]
+
+    def _rows(self, kernel, level: Level, inputs: list, outputs: list) -> None:
+        nx, ny, nz = level.shape
+        chunk = nz if self.device.is_cpu else 1
+        self._launch(kernel, (nx, ny, nz // chunk), [*inputs, chunk], outputs)
+
+    def _launch(self, kernel, dim, inputs: list, outputs: list) -> None:
+        wp.launch(kernel, dim=dim, inputs=inputs, outputs=outputs, device=self.device)

@@ -1,0 +1,114 @@
+"""Simulate: a scene becomes a trajectory, frame by frame."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from physim.materials import Cloth, Liquid
+from physim.scene import Scene
+from physim.trajectory import CONTACT_DTYPE, BodyTrack, ConservationReport, SmokeTrack, Trajectory
+
+
+def simulate(
+    scene: Scene,
+    *,
+    seconds: float = 3.0,
+    fps: float = 24.0,
+    samples_per_frame: int = 8,
+    device: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Trajectory:
+    """Let time run.
+
+    Rigid bodies collide with each other, with planes, height fields and the baked top surface of static meshes; smoke
+    rises, drifts with the wind and flows around all of them. The first run of a machine compiles the kernels, which
+    takes a while; they are kept for the next ones.
+
+    Args:
+        scene: What there is; it is not changed.
+        seconds: Length of the run [s]; ``round(seconds * fps)`` frames, at least one.
+        fps: Frames per second.
+        samples_per_frame: How often per frame the bodies' poses are kept, for motion blur and sub-frame times.
+        device: Warp device such as ``"cpu"`` or ``"cuda:0"``; ``None`` is Warp's default.
+        progress: Called with (frames done, frames in total), first with 0.
+
+    Returns:
+        Bodies and smoke over time, impacts, a report of what the conservation laws say, and wall times per stage.
+
+    Raises:
+        ValueError: ``seconds``, ``fps`` or ``samples_per_frame`` out of range.
+        NotImplementedError: The scene has cloth or liquid.
+        FloatingPointError: The motion is no longer finite; the message says which thing and when.
+    """
+    _check(scene, seconds, fps, samples_per_frame)
+    from physim.terrain import bake_terrain
+
+    clock = _Clock()
+    terrain = bake_terrain(scene)
+    clock.lap("terrain")
+    frame_count = max(1, round(seconds * fps))
+    rigid = smoke = None
+    if scene.bodies:
+        from physim.solver_rigid import RigidSolver
+
+        rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, terrain=terrain, device=device)
+        clock.lap("build rigid")
+    if scene.smokes:
+        from physim.solver_smoke import SmokeSolver
+
+        smoke = SmokeSolver(scene, fps=fps, seconds=seconds, terrain=terrain, device=device)
+        clock.lap("build smoke")
+    if progress:
+        progress(0, frame_count)
+    for frame in range(frame_count):
+        if rigid:
+            rigid.frame()
+            clock.lap("rigid")
+        if smoke:
+            smoke.frame(rigid.poses() if rigid else None)
+            clock.lap("smoke")
+        if progress:
+            progress(frame + 1, frame_count)
+    bodies: dict[str, BodyTrack] = rigid.tracks() if rigid else {}
+    smokes: dict[str, SmokeTrack] = smoke.tracks() if smoke else {}
+    contacts = rigid.contacts() if rigid else np.zeros(0, CONTACT_DTYPE)
+    values = {**(rigid.report() if rigid else {}), **(smoke.report() if smoke else {})}
+    clock.lap("collect")
+    return Trajectory(scene, fps, seconds, bodies, smokes, contacts, ConservationReport(values), clock.laps)
+
+
+def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> None:
+    for name, value, unit in (("seconds", seconds, "s"), ("fps", fps, "1/s")):
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"{name} is {value}, expected a finite number greater than 0 [{unit}].")
+    if samples_per_frame < 1:
+        raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
+    for entity in scene:
+        for kind, word in ((Cloth, "cloth"), (Liquid, "a liquid")):
+            if isinstance(entity.material, kind):
+                raise NotImplementedError(
+                    f"{entity.name!r} asks for {word}; this version simulates rigid bodies and smoke. "
+                    f"Remove it from the scene, or give it a Rigid or Static material."
+                )
+    if not (scene.bodies or scene.smokes):
+        raise ValueError(
+            "the scene has nothing that moves, expected at least one Rigid body or one Emitter of Smoke; "
+            "add one with scene.add(shape, physim.Rigid(...))."
+        )
+
+
+class _Clock:
+    """Wall time per stage [s]."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Add the time since the last lap to ``name``."""
+        now = time.perf_counter()
+        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
+        self._last = now

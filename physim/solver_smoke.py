@@ -1,0 +1,282 @@
+"""Smoke in a scene: one gas grid per smoke material, with the scene's sources, wind, statics and moving bodies.
+
+Bodies push smoke and are not pushed back: air is a thousand times lighter than what one usually photographs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import warp as wp
+from physim_kernels import obstacle
+
+from physim.gas import GasGrid, GasSettings, Obstacles, Puffs
+from physim.materials import Smoke
+from physim.scene import Entity, Scene
+from physim.shapes import Box, Capsule, Cylinder, Emitter, HeightField, Sphere
+from physim.smoke_domain import SmokeDomain, choose_domain, expected_speed, step_counts
+from physim.smoke_source import EmitterPuffs
+from physim.terrain import face_planes, grid_distance, rotation_matrix
+from physim.trajectory import SmokeTrack
+
+Poses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""position (n, 3), orientation (n, 4), velocity (n, 3), angular velocity (n, 3) of the scene's bodies in order."""
+
+
+class SmokeSolver:
+    """Advance all smoke of a scene frame by frame.
+
+    Args:
+        scene: Emitters of equal ``Smoke`` material share one grid, named after the first of them.
+        fps: Frames per second.
+        seconds: How long the run is; decides the size of the box and the length of the tracks.
+        terrain: What ``bake_terrain`` made of the static meshes.
+        device: Warp device; ``None`` is Warp's default.
+
+    Raises:
+        ValueError: ``fps`` or ``seconds`` is not positive, or a given domain is empty.
+    """
+
+    def __init__(
+        self, scene: Scene, *, fps: float, seconds: float, terrain: HeightField | None = None, device=None
+    ) -> None:
+        for name, value in (("fps", fps), ("seconds", seconds)):
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} is {value}, expected a finite number greater than 0.")
+        groups: dict[Smoke, list[Entity]] = {}
+        for entity in scene.smokes:
+            groups.setdefault(entity.material, []).append(entity)  # type: ignore[arg-type]
+        self.grids = {
+            entities[0].name: _SceneGas(scene, entities, fps, seconds, terrain, wp.get_device(device))
+            for entities in groups.values()
+        }
+
+    def frame(self, poses: Poses | None = None) -> None:
+        """Advance by one frame.
+
+        Args:
+            poses: Of the bodies at the end of the frame; they move evenly from where they were. ``None``: they stay.
+
+        Raises:
+            FloatingPointError: The velocity is no longer finite.
+        """
+        for gas in self.grids.values():
+            gas.frame(poses)
+
+    def tracks(self) -> dict[str, SmokeTrack]:
+        """What happened so far, by the name of the first emitter; frame 0 is the state before the first frame."""
+        return {name: gas.track(name) for name, gas in self.grids.items()}
+
+    def report(self) -> dict[str, float]:
+        """Largest values over the run and over all grids.
+
+        ``smoke_divergence [-]``: largest |net flux out of a cell| over the largest speed, after the projection.
+        ``smoke_mass_error [-]``: density created or lost by the transport over the most there ever was.
+        ``smoke_courant [cells]``: farthest that gas moved in one density sub-step; above 0.49 transport is cut short.
+        """
+        reports = [gas.report() for gas in self.grids.values()]
+        return {name: max(r[name] for r in reports) for name in (reports[0] if reports else {})}
+
+
+class _SceneGas:
+    """One grid with everything that the scene does to it."""
+
+    def __init__(
+        self, scene: Scene, entities: list[Entity], fps: float, seconds: float, terrain: HeightField | None, device
+    ):
+        self.name, self.fps, self.scene = entities[0].name, fps, scene
+        material: Smoke = entities[0].material  # type: ignore[assignment]
+        emitters = [_placed(e) for e in entities]
+        self.domain = domain = choose_domain(scene, emitters, material, seconds)
+        speed = expected_speed(scene, emitters, material, seconds)
+        steps, substeps = step_counts(speed, domain.cell, 1 / fps)
+        assert material.temperature is not None
+        assert material.cooling is not None and material.dissipation is not None
+        self.settings = GasSettings(
+            shape=domain.shape, origin=domain.origin, cell=domain.cell, dt=1 / fps / steps, steps=steps,
+            density_substeps=substeps, open_sides=domain.open_sides, gravity=tuple(scene.gravity),
+            ambient_temperature=material.ambient_temperature, cooling=material.cooling,
+            dissipation=material.dissipation, confinement=material.vorticity_confinement, speed=speed,
+        )  # fmt: skip
+        self.sources = [
+            EmitterPuffs(
+                emitter, excess=material.temperature - material.ambient_temperature, speed=speed,
+                least_radius=2 * domain.cell, seed=scene.seed + 7919 * number,
+            )
+            for number, emitter in enumerate(emitters)
+        ]  # fmt: skip
+        self._poses = _initial_poses(scene)
+        obstacles = _obstacles(scene, steps, device) if scene.bodies else None
+        self.grid = GasGrid(
+            self.settings, static_areas(scene, domain, terrain), obstacles=obstacles,
+            puffs=self._empty_puffs(device), device=device,
+        )  # fmt: skip
+        self._write_poses(self._poses)
+        wind = scene.wind_at(0.0)
+        self.grid.set_velocity(tuple(np.full(a.shape, wind[k]) for k, a in enumerate(self.grid.state.u)))
+        self._frame = 0
+        self._worst = {"smoke_divergence [-]": 0.0, "smoke_courant [cells]": 0.0}
+        self._states: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._keep()
+
+    def frame(self, poses: Poses | None) -> None:
+        self._write_sources()
+        if poses is not None and self.grid.obstacles:
+            self._write_poses(poses)
+        elif self.grid.obstacles:
+            self._write_poses(self._poses)
+        self.grid.frame()
+        self._frame += 1
+        self._keep()
+
+    def _keep(self) -> None:
+        velocity = self.grid.velocity
+        fastest = float(np.abs(velocity).max())
+        if not np.isfinite(fastest):
+            raise FloatingPointError(
+                f"smoke {self.name!r} is no longer finite at {self._frame / self.fps:.3g} s (frame {self._frame}), "
+                f"expected speeds around {self.settings.speed:.3g} m/s. Lower the emitter's temperature, velocity or "
+                f"vorticity_confinement, or raise fps for shorter steps."
+            )
+        s = self.settings
+        divergence = self.grid.divergence() / max(fastest, 1e-6 * s.speed)
+        courant = fastest * s.dt / s.density_substeps / s.cell
+        self._worst["smoke_divergence [-]"] = max(self._worst["smoke_divergence [-]"], divergence)
+        self._worst["smoke_courant [cells]"] = max(self._worst["smoke_courant [cells]"], courant)
+        state = (self.grid.density, self.grid.temperature, velocity)
+        self._states.append(tuple(a.astype(np.float16) for a in state))  # type: ignore[arg-type]
+
+    def track(self, name: str) -> SmokeTrack:
+        density, temperature, velocity = (np.stack(a) for a in zip(*self._states, strict=True))
+        return SmokeTrack(name, np.array(self.domain.origin), self.domain.cell, density, temperature, velocity)
+
+    def report(self) -> dict[str, float]:
+        lost, most = self.grid.state.ledger.numpy()
+        return {**self._worst, "smoke_mass_error [-]": float(lost / most) if most > 0 else 0.0}
+
+    # -- what the scene does in the coming frame ---------------------------------------------------------------------
+
+    def _times(self) -> np.ndarray:
+        """Middle of every step of the coming frame [s]."""
+        return self._frame / self.fps + (np.arange(self.settings.steps) + 0.5) * self.settings.dt
+
+    def _empty_puffs(self, device) -> Puffs:
+        count = sum(source.count for source in self.sources)
+        has_jet = any(np.any(np.array(s.emitter.velocity) != 0) for s in self.sources)
+        size = (self.settings.steps, count)
+        kinds = (wp.vec4, wp.vec4, wp.vec4)
+        return Puffs(count, has_jet, *(wp.zeros(size, dtype=kind, device=device) for kind in kinds))
+
+    def _write_sources(self) -> None:
+        rows = [
+            [np.concatenate(parts) for parts in zip(*(source.at(t) for source in self.sources), strict=True)]
+            for t in self._times()
+        ]
+        ball, state, jet = (np.stack(parts).astype(np.float32) for parts in zip(*rows, strict=True))
+        ball = (ball - np.float32([*self.domain.origin, 0])) / np.float32(self.domain.cell)
+        jet[..., 3] *= self.domain.cell
+        puffs = self.grid.puffs
+        assert puffs is not None
+        for target, values in ((puffs.ball, ball), (puffs.state, state), (puffs.jet, jet)):
+            target.assign(np.ascontiguousarray(values, dtype=np.float32))
+        half = self.settings.dt / 2
+        wind = np.array([self.scene.wind_at(t) for t in self._times()])
+        gust = np.array(
+            [(self.scene.wind_at(t + half) - self.scene.wind_at(t - half)) / (2 * half) for t in self._times()]
+        )
+        self.grid.state.wind.assign(wind.astype(np.float32))
+        self.grid.state.gust.assign(gust.astype(np.float32))
+
+    def _write_poses(self, poses: Poses) -> None:
+        """Bodies move evenly from the last poses to ``poses`` during the frame."""
+        if not self.grid.obstacles:
+            return
+        x0, q0 = self._poses[0], self._poses[1]
+        x1, q1 = (np.asarray(a, dtype=np.float64) for a in poses[:2])
+        q1 = np.where((q0 * q1).sum(-1, keepdims=True) < 0, -q1, q1)
+        s = ((np.arange(self.settings.steps) + 0.5) / self.settings.steps)[:, None, None]
+        orientation = (1 - s) * q0 + s * q1
+        orientation /= np.linalg.norm(orientation, axis=-1, keepdims=True)
+        ones = np.ones_like(s)
+        values = ((1 - s) * x0 + s * x1, orientation, ones * (x1 - x0) * self.fps, ones * _spin(q0, q1) * self.fps)
+        for target, value in zip(self.grid.obstacles.poses, values, strict=True):
+            target.assign(np.ascontiguousarray(value, dtype=np.float32))
+        self._poses = (x1, q1, np.asarray(poses[2]), np.asarray(poses[3]))
+
+
+def _placed(entity: Entity) -> Emitter:
+    """The entity's emitter in the world: its centre is relative to the entity's position."""
+    e = entity.shape
+    assert isinstance(e, Emitter)
+    rotation = rotation_matrix(np.array(entity.orientation))
+    centre = rotation @ np.array(e.centre, dtype=np.float64) + entity.position
+    velocity = rotation @ np.array(e.velocity, dtype=np.float64) + entity.velocity
+    return Emitter(tuple(centre), e.radius, e.rate, tuple(velocity), e.start, e.end, e.flicker)
+
+
+def _spin(q0: np.ndarray, q1: np.ndarray) -> np.ndarray:
+    """Rotation vectors (n, 3) [rad] that turn orientations ``q0`` into ``q1`` (n, 4), in the world frame."""
+    v0, w0, v1, w1 = q0[:, :3], q0[:, 3:], q1[:, :3], q1[:, 3:]
+    v = w0 * v1 - w1 * v0 - np.cross(v1, v0)  # vector part of q1 * conjugate(q0)
+    length = np.linalg.norm(v, axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(length, w0 * w1 + (v0 * v1).sum(-1, keepdims=True))
+    return np.where(length > 1e-12, v / np.maximum(length, 1e-12), 0.0) * angle
+
+
+def _initial_poses(scene: Scene) -> Poses:
+    bodies = scene.bodies
+    columns = ((b.position, b.orientation, b.velocity, b.angular_velocity) for b in bodies)
+    arrays = [np.array(a, dtype=np.float64) for a in zip(*columns, strict=True)] if bodies else []
+    return tuple(arrays) if bodies else (np.zeros((0, 3)), np.zeros((0, 4)), np.zeros((0, 3)), np.zeros((0, 3)))  # type: ignore[return-value]
+
+
+def _obstacles(scene: Scene, steps: int, device) -> Obstacles:
+    kinds, sizes, planes, starts = [], [], [np.zeros((0, 4))], [0]
+    for body in scene.bodies:
+        shape, own = body.shape, np.zeros((0, 4))
+        if isinstance(shape, Sphere):
+            kind, size = obstacle.SPHERE, (shape.radius, 0.0, 0.0)
+        elif isinstance(shape, Box):
+            kind, size = obstacle.BOX, tuple(shape.half)
+        elif isinstance(shape, Capsule):
+            kind, size = obstacle.CAPSULE, (shape.radius, shape.length / 2, 0.0)
+        elif isinstance(shape, Cylinder):
+            kind, size = obstacle.CYLINDER, (shape.radius, shape.height / 2, 0.0)
+        else:
+            kind, size = obstacle.HULL, (0.0, 0.0, 0.0)
+            own = np.column_stack(face_planes(shape))  # type: ignore[arg-type]
+        kinds.append(int(kind))
+        sizes.append(size)
+        planes.append(own)
+        starts.append(starts[-1] + len(own))
+    faces = np.concatenate([*planes, np.zeros((1, 4))])  # never empty
+    reach = [b.shape.bounding_radius for b in scene.bodies]  # type: ignore[union-attr]
+    tables = [
+        wp.array(np.array(values, dtype=numpy_type), dtype=warp_type, device=device)
+        for values, numpy_type, warp_type in (
+            (kinds, np.int32, int), (sizes, np.float32, wp.vec3), (reach, np.float32, float),
+            (starts, np.int32, int), (faces, np.float32, wp.vec4),
+        )
+    ]  # fmt: skip
+    size = (steps, len(kinds))
+    poses = [wp.zeros(size, dtype=kind, device=device) for kind in (wp.vec3, wp.quat, wp.vec3, wp.vec3)]
+    return Obstacles(len(kinds), tables, poses)
+
+
+def static_areas(
+    scene: Scene, domain: SmokeDomain, terrain: HeightField | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Open area [-] of every face of the domain's grid, as the static world leaves it: ``clamp(2 distance / cell)``."""
+    areas = []
+    for axis in range(3):
+        x, y, z = (
+            domain.origin[a] + (np.arange(n + (a == axis)) + (0.0 if a == axis else 0.5)) * domain.cell
+            for a, n in enumerate(domain.shape)
+        )
+        distance = grid_distance(scene, x[:, None, None], y[None, :, None], z[None, None, :], terrain=terrain)
+        area = np.clip(2 * distance / domain.cell, 0.0, 1.0)
+        area[area < 0.05] = 0.0
+        for side, index in ((2 * axis, 0), (2 * axis + 1, -1)):
+            if not domain.open_sides[side]:
+                area[(slice(None),) * axis + (index,)] = 0.0
+        areas.append(area.astype(np.float32))
+    return tuple(areas)  # type: ignore[return-value]

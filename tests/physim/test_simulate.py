@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+import physim
+from physim.trajectory import CONTACT_DTYPE
+
+
+def smoky_scene(**smoke) -> physim.Scene:
+    scene = physim.Scene(seed=1)
+    scene.add(physim.Plane())
+    scene.add(physim.Emitter((0, 0.05, 0), radius=0.05), physim.Smoke("steam", resolution=16, **smoke), name="steam")
+    return scene
+
+
+def test_smoke_alone_runs_from_scene_to_trajectory():
+    calls = []
+    trajectory = physim.simulate(
+        smoky_scene(), seconds=0.5, fps=12, device="cpu", progress=lambda done, total: calls.append((done, total))
+    )
+    track = trajectory["steam"]
+    assert trajectory.frame_count == 6 and calls == [(k, 6) for k in range(7)]
+    assert track.density.shape == (7, *track.density.shape[1:]) and track.velocity.shape == (*track.density.shape, 3)
+    assert track.density.dtype == track.temperature.dtype == track.velocity.dtype == np.float16
+    assert track.density[0].max() == 0 and track.density[-1].max() > 0.05
+    assert trajectory.contacts.dtype == CONTACT_DTYPE and len(trajectory.contacts) == 0
+    assert "smoke_divergence [-]" in trajectory.report.values
+    assert set(trajectory.timings) >= {"terrain", "build smoke", "smoke", "collect"}
+
+
+def test_cloth_and_liquid_are_refused_by_name():
+    scene = smoky_scene()
+    scene.add(physim.Sheet((1, 1)), physim.Cloth(), name="flag")
+    with pytest.raises(
+        NotImplementedError, match="'flag' asks for cloth; this version simulates rigid bodies and smoke"
+    ):
+        physim.simulate(scene)
+    scene = smoky_scene()
+    scene.add(physim.Box((1, 1, 1)), physim.Liquid(), name="sea")
+    with pytest.raises(NotImplementedError, match="'sea' asks for a liquid"):
+        physim.simulate(scene)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seconds": 0}, "seconds is 0, expected"),
+        ({"seconds": float("nan")}, "seconds is nan"),
+        ({"fps": -1}, "fps is -1, expected"),
+        ({"samples_per_frame": 0}, "samples_per_frame is 0, expected at least 1"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_with_what_was_expected(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        physim.simulate(smoky_scene(), **arguments)
+
+
+def test_a_scene_in_which_nothing_moves_is_refused():
+    scene = physim.Scene()
+    scene.add(physim.Plane())
+    with pytest.raises(ValueError, match="nothing that moves"):
+        physim.simulate(scene)
