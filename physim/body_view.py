@@ -143,9 +143,18 @@ class BodyView:
         size: (height, width) of the view [pixels], of the photo's aspect.
         device: Warp device; the default one if None.
         supersample: Samples per pixel along each side; the arrays of a ``BodyFrame`` grow by it.
+        scratch: A view of the same size and supersampling that is not used at the same moment: its z-buffer is shared.
     """
 
-    def __init__(self, trajectory: Trajectory, size: tuple[int, int], device=None, *, supersample: int = 1) -> None:
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        size: tuple[int, int],
+        device=None,
+        *,
+        supersample: int = 1,
+        scratch: BodyView | None = None,
+    ) -> None:
         scene = trajectory.scene
         if scene.camera is None:
             raise ValueError("the scene has no camera; set scene.camera to a physim.CameraPath before it is drawn.")
@@ -161,9 +170,9 @@ class BodyView:
         self._photo_from_body = np.array([self.photo_camera.camera_from_world @ pose for pose in rest])
         self._photo_lens = wp.vec4d(*lens_of(self.photo_camera, self.photo_size))
         if self._entities:
-            self._upload()
+            self._upload(scratch)
 
-    def _upload(self) -> None:
+    def _upload(self, scratch: BodyView | None) -> None:
         corners, normals, slots, boxes = [], [], [], []
         for slot, entity in enumerate(self._entities):
             margin = 0.0
@@ -189,7 +198,7 @@ class BodyView:
         self._mesh = mesh
         self._slot_of = wp.array(slot_of, dtype=wp.int32, device=device)
         pixels = self.size[0] * self.size[1] * self.supersample**2
-        self._key = wp.empty(pixels, dtype=wp.uint64, device=device)
+        self._key = wp.empty(pixels, dtype=wp.uint64, device=device) if scratch is None else scratch._key
         self._point = wp.empty(mesh.corner.shape[0], dtype=wp.vec3d, device=device)
         self._rest = self._matrices(self._photo_from_body)
 

@@ -1,0 +1,488 @@
+"""Colour and cover of every visible sample of a body: from the photo, or from a material under the photo's light.
+
+A thing of the photo keeps its light while its detail moves: a ball's colour is its low-pass at the point of the rest
+picture with the same world normal (light) times colour / low-pass at the material point (detail); any other form takes
+its own pixel times the ratio of its luminance as a function of the normal, now over then. What the photo never showed
+is a mirror image of what it showed.
+
+A thing that was added is lit by ``albedo (key max(0, (n.l + w) / (1 + w)) visible + ambient sky + bounce)`` with
+w the wrap of light that travels under the surface, corners rounded, and grain at the size of its crystals.
+
+World frame: right-handed, Y up, metres. Colours are linear. Sampling is Catmull-Rom (Keys 1981, a = -1/2); a whole
+plate is held to the range of the four nearest texels, so that it never rings.
+"""
+
+import warp as wp
+
+from physim_kernels.occlusion import Casters, Sun, sky_hidden, sun_hidden
+
+wp.set_module_options({"enable_backward": False})
+
+ADDED = wp.constant(1)
+PHOTO = wp.constant(2)
+PHOTO_BALL = wp.constant(3)
+MATCAP = wp.constant(48)
+FOLD = wp.constant(1.18)  # rad from the view axis: beyond acos(.38) texels of a ball are too stretched to be used
+
+
+@wp.struct
+class Looks:
+    """What bodies are made of, indexed by entity number. Constant over the clip."""
+
+    kind: wp.array(dtype=wp.int32)
+    form: wp.array(dtype=wp.int32)
+    """1 box, 2 cylinder, 0 other: whose corners are rounded."""
+    half: wp.array(dtype=wp.vec3)
+    """Half extents, or (radius, half height, radius) [m]."""
+    radius: wp.array(dtype=wp.float32)
+    texture: wp.array(dtype=wp.int32)
+    """0 plain, 1 sugar, 2 wood, 3 checker, 4 speckle."""
+    grain: wp.array(dtype=wp.float32)
+    """Size of a crystal, ring or square [m]."""
+    colour: wp.array(dtype=wp.vec3)
+    wrap: wp.array(dtype=wp.float32)
+    gloss: wp.array(dtype=wp.float32)
+    start: wp.array(dtype=wp.int32)
+    """First texel in the atlas."""
+    size: wp.array(dtype=wp.vec2i)
+    """(columns, rows) of its part of the atlas."""
+    corner: wp.array(dtype=wp.vec2)
+    """(u, v) of its first texel's corner [pixels of the photo]."""
+    texel: wp.array(dtype=wp.float32)
+    """Edge of a texel [pixels of the photo]."""
+    atlas: wp.array(dtype=wp.vec4)
+    """Colour and cover."""
+    low: wp.array(dtype=wp.vec3)
+    """Low-pass of the colour."""
+    matcap: wp.array(dtype=wp.float32)
+    """Luminance over the normal in the rest camera, MATCAP x MATCAP per entity."""
+    rest: wp.array(dtype=wp.mat44)
+    """world_from_body at rest."""
+
+
+@wp.struct
+class Moment:
+    """Poses and surroundings at one instant, indexed by entity number."""
+
+    pose: wp.array(dtype=wp.mat44)
+    """world_from_body"""
+    turn: wp.array(dtype=wp.float32)
+    """0 while the side seen is the one of the photo, 1 when it has clearly turned away."""
+    ground: wp.array(dtype=wp.vec4)
+    """Linear colour of the surface below, and its height [m]."""
+    lit: wp.array(dtype=wp.float32)
+    """Part of the direct light that reaches the place."""
+
+
+@wp.struct
+class View:
+    eye: wp.vec3
+    """Camera now, world [m]."""
+    metres: float
+    """Edge of an output pixel at depth 1 m [m]."""
+    supersample: int
+    u: int
+    v: int
+    """Corner of the window [pixels of the picture]."""
+    rest_eye: wp.vec3
+    camera_from_world: wp.mat44
+    """At rest."""
+    lens: wp.vec4
+    """(f_u, f_v, c_u, c_v) of the photo [pixels]."""
+    key: wp.vec3
+    ambient: wp.vec3
+
+
+@wp.func
+def cubic(t: float):
+    """Weights of the four neighbours at -1, 0, 1, 2."""
+    t2 = t * t
+    t3 = t2 * t
+    return wp.vec4(
+        -0.5 * t3 + t2 - 0.5 * t,
+        1.5 * t3 - 2.5 * t2 + 1.0,
+        -1.5 * t3 + 2.0 * t2 + 0.5 * t,
+        0.5 * t3 - 0.5 * t2,
+    )
+
+
+@wp.func
+def texel_at(atlas: wp.array(dtype=wp.vec4), start: int, size: wp.vec2i, i: int, j: int):
+    x = wp.clamp(i, 0, size[0] - 1)
+    y = wp.clamp(j, 0, size[1] - 1)
+    return atlas[start + y * size[0] + x]
+
+
+@wp.func
+def sample4(atlas: wp.array(dtype=wp.vec4), start: int, size: wp.vec2i, x: float, y: float, held: bool):
+    """Catmull-Rom at (x, y) [texels, centres at +0.5]; ``held`` to the range of the four nearest, else to >= 0."""
+    gx = wp.clamp(x - 0.5, -1.0, float(size[0]))
+    gy = wp.clamp(y - 0.5, -1.0, float(size[1]))
+    i = int(wp.floor(gx))
+    j = int(wp.floor(gy))
+    wx = cubic(gx - float(i))
+    wy = cubic(gy - float(j))
+    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    for b in range(4):
+        row = wp.vec4(0.0, 0.0, 0.0, 0.0)
+        for a in range(4):
+            row += wx[a] * texel_at(atlas, start, size, i + a - 1, j + b - 1)
+        total += wy[b] * row
+    if not held:
+        return wp.max(total, wp.vec4(0.0, 0.0, 0.0, 0.0))
+    p = texel_at(atlas, start, size, i, j)
+    q = texel_at(atlas, start, size, i + 1, j)
+    r = texel_at(atlas, start, size, i, j + 1)
+    s = texel_at(atlas, start, size, i + 1, j + 1)
+    return wp.max(wp.min(wp.min(p, q), wp.min(r, s)), wp.min(wp.max(wp.max(p, q), wp.max(r, s)), total))
+
+
+@wp.func
+def sample_low(low: wp.array(dtype=wp.vec3), start: int, size: wp.vec2i, x: float, y: float):
+    gx = wp.clamp(x - 0.5, 0.0, float(size[0] - 1))
+    gy = wp.clamp(y - 0.5, 0.0, float(size[1] - 1))
+    i = wp.min(int(gx), wp.max(size[0] - 2, 0))
+    j = wp.min(int(gy), wp.max(size[1] - 2, 0))
+    di = wp.min(1, size[0] - 1)
+    dj = wp.min(1, size[1] - 1) * size[0]
+    s = gx - float(i)
+    t = gy - float(j)
+    k = start + j * size[0] + i
+    return (1.0 - t) * ((1.0 - s) * low[k] + s * low[k + di]) + t * ((1.0 - s) * low[k + dj] + s * low[k + dj + di])
+
+
+@wp.func
+def matcap_at(matcap: wp.array(dtype=wp.float32), number: int, n: wp.vec3):
+    x = wp.clamp((0.5 + 0.5 * n[0]) * float(MATCAP) - 0.5, 0.0, float(MATCAP) - 1.001)
+    y = wp.clamp((0.5 + 0.5 * n[1]) * float(MATCAP) - 0.5, 0.0, float(MATCAP) - 1.001)
+    i = int(x)
+    j = int(y)
+    s = x - float(i)
+    t = y - float(j)
+    k = (number * MATCAP + j) * MATCAP + i
+    top = (1.0 - s) * matcap[k] + s * matcap[k + 1]
+    return (1.0 - t) * top + t * ((1.0 - s) * matcap[k + MATCAP] + s * matcap[k + MATCAP + 1])
+
+
+@wp.func
+def in_photo(view: View, world: wp.vec3):
+    """Pixel of the photo that shows a world point as it was at rest."""
+    c = wp.transform_point(view.camera_from_world, world)
+    z = wp.max(c[2], 1.0e-6)
+    return wp.vec2(view.lens[0] * c[0] / z + view.lens[2], view.lens[1] * c[1] / z + view.lens[3])
+
+
+@wp.func
+def folded(n: wp.vec3, axis: wp.vec3, limit: float):
+    """A direction pulled into the cap about ``axis`` by mirroring its angle at 0 and at ``limit``."""
+    cosine = wp.clamp(wp.dot(n, axis), -1.0, 1.0)
+    angle = wp.acos(cosine)
+    if angle <= limit:
+        return n
+    side = n - cosine * axis
+    length = wp.length(side)
+    if length < 1.0e-6:
+        side = wp.cross(axis, wp.vec3(0.3, 0.5, 0.8))
+        length = wp.length(side)
+    wave = wp.mod(angle, 2.0 * limit)
+    inner = limit - wp.abs(wave - limit)
+    return wp.cos(inner) * axis + wp.sin(inner) * side / length
+
+
+@wp.func
+def photo_ball(number: int, looks: Looks, moment: Moment, view: View, p: wp.vec3, world: wp.vec3):
+    """Light by the normal, detail by the material point. The outline of a ball does not turn: it is the ball's own."""
+    pose = moment.pose[number]
+    rest = looks.rest[number]
+    radius = looks.radius[number]
+    now = wp.normalize(wp.transform_vector(pose, p))
+    then = wp.normalize(wp.transform_vector(rest, p))
+    centre = wp.transform_point(rest, wp.vec3(0.0, 0.0, 0.0))
+    axis = wp.normalize(view.rest_eye - centre)
+    turn = moment.turn[number]
+    seen = folded(then, axis, 1.5 * (1.0 - turn) + FOLD * turn)
+    size = looks.size[number]
+    start = looks.start[number]
+    texel = looks.texel[number]
+    corner = looks.corner[number]
+    a = (in_photo(view, centre + radius * seen) - corner) / texel
+    b = (in_photo(view, centre + radius * folded(now, axis, 1.5)) - corner) / texel
+    fine = sample4(looks.atlas, start, size, a[0], a[1], False)
+    base = sample_low(looks.low, start, size, a[0], a[1])
+    light = sample_low(looks.low, start, size, b[0], b[1])
+    colour = wp.vec3(0.0, 0.0, 0.0)
+    for c in range(3):
+        colour[c] = light[c] * wp.clamp(fine[c] / wp.max(base[c], 1.0e-4), 0.3, 2.5)
+    here = wp.transform_point(pose, wp.vec3(0.0, 0.0, 0.0)) - view.eye
+    ray = wp.normalize(world - view.eye)
+    gap = wp.length(here - wp.dot(here, ray) * ray)
+    outline = float(0.0)
+    if gap <= radius:
+        outline = 1.0
+    cover = (1.0 - turn) * fine[3] + turn * outline
+    return wp.vec4(colour[0], colour[1], colour[2], cover)
+
+
+@wp.func
+def photo_form(
+    number: int, looks: Looks, moment: Moment, view: View, p: wp.vec3, n: wp.vec3, uv: wp.vec2, inner: float
+):  # fmt: skip
+    """Its own pixel, or the one in the mirror, times its own light as a function of the normal."""
+    pose = moment.pose[number]
+    rest = looks.rest[number]
+    turn = moment.turn[number]
+    place = uv
+    hidden = float(0.0)
+    if wp.isnan(uv[0]):
+        centre = wp.transform_point(rest, wp.vec3(0.0, 0.0, 0.0))
+        axis = wp.normalize(view.rest_eye - centre)
+        then = wp.transform_point(rest, p)
+        behind = wp.dot(then - centre, axis)
+        place = in_photo(view, then - wp.min(2.0 * behind, 0.0) * axis)
+        hidden = 1.0
+    at = (place - looks.corner[number]) / looks.texel[number]
+    colour = sample4(looks.atlas, looks.start[number], looks.size[number], at[0], at[1], False)
+    body = wp.transform_vector(wp.transpose(pose), n)
+    before = wp.transform_vector(view.camera_from_world, wp.transform_vector(rest, body))
+    now = wp.transform_vector(view.camera_from_world, n)
+    was = wp.max(matcap_at(looks.matcap, number, before), 1.0e-4)
+    ratio = wp.clamp(matcap_at(looks.matcap, number, now) / was, 0.45, 2.2)
+    # Drawn a little too large at rest, so that the photo's own edge decides; once turned, the trimmed form does.
+    cover = (1.0 - turn) * wp.max(colour[3], hidden * inner) + turn * inner
+    return wp.vec4(colour[0] * ratio, colour[1] * ratio, colour[2] * ratio, cover)
+
+
+@wp.func
+def rounded(form: int, half: wp.vec3, p: wp.vec3, flat: wp.vec3):
+    """Normal of the body with its corners rounded by 9 % of its smallest side, and how much of a corner this is."""
+    small = wp.min(half[0], wp.min(half[1], half[2]))
+    r = 0.18 * small
+    n = flat
+    if form == 1:
+        q = wp.vec3(0.0, 0.0, 0.0)
+        for i in range(3):
+            q[i] = wp.sign(p[i]) * wp.max(wp.abs(p[i]) - (half[i] - r), 0.0)
+        if wp.length(q) > 0.0:
+            n = wp.normalize(q)
+    if form == 2:
+        ring = wp.sqrt(p[0] * p[0] + p[2] * p[2])
+        out = wp.max(ring - (half[0] - r), 0.0)
+        up = wp.sign(p[1]) * wp.max(wp.abs(p[1]) - (half[1] - r), 0.0)
+        if out + wp.abs(up) > 0.0 and ring > 0.0:
+            n = wp.normalize(wp.vec3(out * p[0] / ring, up, out * p[2] / ring))
+    return wp.vec4(n[0], n[1], n[2], 1.0 - wp.max(wp.dot(n, flat), 0.0))
+
+
+@wp.func
+def crystals(p: wp.vec3, size: float, seed: int):
+    """Random tilt (-1 to 1 each) and lightness (0 to 1) of the crystal at p: jagged blocks of about ``size``."""
+    state = wp.rand_init(seed)
+    q = p / size
+    warp = wp.vec3(wp.noise(state, 0.9 * q), wp.noise(state, 0.9 * q + wp.vec3(17.0, 3.0, 5.0)), 0.0)
+    q = q + 0.9 * warp
+    i = int(wp.floor(q[0]))
+    j = int(wp.floor(q[1]))
+    k = int(wp.floor(q[2]))
+    cell = wp.rand_init(seed + i * 73856093 + j * 19349663, k * 83492791)
+    return wp.vec4(2.0 * wp.randf(cell) - 1.0, 2.0 * wp.randf(cell) - 1.0, 2.0 * wp.randf(cell) - 1.0, wp.randf(cell))
+
+
+@wp.func
+def surface_of(texture: int, p: wp.vec3, size: float, pixel: float, seed: int):
+    """Factor on the albedo (w) and tilt of the normal (x, y, z) of a texture; finer than a pixel it fades away."""
+    result = wp.vec4(0.0, 0.0, 0.0, 1.0)
+    keep = wp.clamp(1.6 * size / pixel - 0.35, 0.0, 1.0)
+    state = wp.rand_init(seed)
+    if texture == 1:
+        fine = crystals(p, size, seed)
+        coarse = crystals(p + wp.vec3(0.013, 0.007, 0.011), 2.3 * size, seed + 7)
+        keep2 = wp.clamp(3.7 * size / pixel - 0.35, 0.0, 1.0)
+        tilt = 0.34 * keep * wp.vec3(fine[0], fine[1], fine[2])
+        tilt += 0.16 * keep2 * wp.vec3(coarse[0], coarse[1], coarse[2])
+        pit = 0.16 * keep * (fine[3] * fine[3] - 0.33) + 0.07 * keep2 * (coarse[3] - 0.5)
+        result = wp.vec4(tilt[0], tilt[1], tilt[2], 1.0 - pit)
+    if texture == 2:
+        along = wp.vec3(p[0] * 0.12, p[1], p[2]) / size
+        ring = wp.sqrt(along[1] * along[1] + along[2] * along[2]) + 0.9 * wp.noise(state, 0.35 * along)
+        line = 0.5 + 0.5 * wp.sin(6.2831853 * ring)
+        pore = wp.noise(state, wp.vec3(p[0] * 0.8, p[1] * 9.0, p[2] * 9.0) / size)
+        result[3] = 1.0 - keep * (0.32 * line * line + 0.12 * pore)
+    if texture == 3:
+        i = int(wp.floor(p[0] / size + 0.01)) + int(wp.floor(p[1] / size + 0.01)) + int(wp.floor(p[2] / size + 0.01))
+        if wp.abs(i) % 2 == 1:
+            result[3] = 1.0 - 0.8 * wp.clamp(2.0 * size / pixel - 0.5, 0.0, 1.0)
+    if texture == 4:
+        cell = crystals(p, size, seed)
+        if cell[3] > 0.72:
+            result[3] = 1.0 - 0.6 * keep * (0.4 + 0.6 * wp.abs(cell[0]))
+    return result
+
+
+@wp.func
+def added(
+    number: int, looks: Looks, moment: Moment, view: View, sun: Sun, casters: Casters,
+    p: wp.vec3, n: wp.vec3, world: wp.vec3, depth: float,
+):  # fmt: skip
+    """A material under the light of the photo."""
+    pose = moment.pose[number]
+    pixel = depth * view.metres
+    body = wp.transform_vector(wp.transpose(pose), n)
+    corner = rounded(looks.form[number], looks.half[number], p, body)
+    surface = surface_of(looks.texture[number], p, looks.grain[number], pixel, number * 7919)
+    smooth = wp.normalize(wp.transform_vector(pose, wp.vec3(corner[0], corner[1], corner[2])))
+    tilt = wp.transform_vector(pose, wp.vec3(surface[0], surface[1], surface[2]))
+    rough = wp.normalize(smooth + tilt)
+    clear = float(1.0)
+    sky = float(0.0)
+    for c in range(casters.fixed):
+        if casters.body[c] != number:
+            clear = clear * (1.0 - sun_hidden(world, casters, c, sun))
+            sky = sky + sky_hidden(world, smooth, casters, c)
+    wrap = looks.wrap[number]
+    facing = wp.max((wp.dot(rough, sun.z) + wrap) / (1.0 + wrap), 0.0)
+    # Where the smooth body already turns from the light, a tilted crystal may not catch it.
+    facing = facing * wp.clamp(4.0 * (wp.dot(smooth, sun.z) + wrap + 0.05), 0.0, 1.0)
+    direct = view.key * (facing * clear * moment.lit[number])
+    ground = moment.ground[number]
+    height = wp.max(world[1] - ground[3], 0.0) / looks.radius[number]
+    below = 0.5 - 0.5 * smooth[1]
+    # Near the ground the lower part sees ground that lies in the body's own shadow.
+    bounce = 0.55 * below * wp.exp(-0.35 * height) * (1.0 - 0.55 * wp.exp(-3.0 * height))
+    contact = 1.0 - 0.6 * below * wp.exp(-5.0 * height)
+    open = (1.0 - below * 0.75 * wp.exp(-0.5 * height)) * (1.0 - wp.min(sky, 1.0)) * contact
+    # In the shade a crystal that tilts up sees more of the sky.
+    diffuse = direct + view.ambient * (open * (1.0 + 0.8 * (rough[1] - smooth[1])))
+    albedo = looks.colour[number] * surface[3]
+    eye = wp.normalize(view.eye - world)
+    middle = wp.normalize(eye + sun.z)
+    shine = wp.pow(wp.max(wp.dot(rough, middle), 0.0), 24.0) * (0.4 + 2.0 * corner[3]) * looks.gloss[number]
+    colour = wp.vec3(0.0, 0.0, 0.0)
+    for c in range(3):
+        lit = albedo[c] * (diffuse[c] + bounce * ground[c])
+        colour[c] = lit + view.key[c] * shine * clear * moment.lit[number]
+    return wp.vec4(colour[0], colour[1], colour[2], 1.0)
+
+
+@wp.kernel
+def shade_kernel(
+    # inputs
+    depth: wp.array2d(dtype=wp.float32),
+    ids: wp.array2d(dtype=wp.uint16),
+    point: wp.array2d(dtype=wp.vec3),
+    normal: wp.array2d(dtype=wp.vec3),
+    source: wp.array2d(dtype=wp.vec2),
+    inner: wp.array2d(dtype=wp.float32),
+    surface: wp.array2d(dtype=wp.float32),
+    looks: Looks,
+    moment: Moment,
+    view: View,
+    sun: Sun,
+    casters: Casters,
+    # outputs
+    colour_out: wp.array2d(dtype=wp.vec4),
+    made_out: wp.array2d(dtype=wp.float32),
+):
+    v, u = wp.tid()
+    colour_out[v, u] = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    made_out[v, u] = 0.0
+    number = int(ids[v, u])
+    if number == 0:
+        return
+    z = depth[v, u]
+    # Soft and forgiving: photographed depth is too coarse to cut a thing off where it stands.
+    slack = 0.5 * looks.radius[number]
+    behind = surface[view.v + v / view.supersample, view.u + u / view.supersample] + slack
+    shown = wp.clamp((behind - z) / (0.4 * slack) + 1.0, 0.0, 1.0)
+    if shown <= 0.0:
+        return
+    p = point[v, u]
+    world = wp.transform_point(moment.pose[number], p)
+    result = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    if looks.kind[number] == ADDED:
+        result = added(number, looks, moment, view, sun, casters, p, normal[v, u], world, z)
+        made_out[v, u] = shown
+    elif looks.kind[number] == PHOTO_BALL:
+        result = photo_ball(number, looks, moment, view, p, world)
+    else:
+        result = photo_form(number, looks, moment, view, p, normal[v, u], source[v, u], inner[v, u])
+    cover = wp.clamp(result[3], 0.0, 1.0) * shown
+    colour_out[v, u] = wp.vec4(result[0] * cover, result[1] * cover, result[2] * cover, cover)
+
+
+@wp.kernel
+def gather_kernel(
+    # inputs
+    colour: wp.array2d(dtype=wp.vec4),
+    made: wp.array2d(dtype=wp.float32),
+    depth: wp.array2d(dtype=wp.float32),
+    supersample: int,
+    u: int,
+    v: int,
+    weight: float,
+    # outputs
+    layer: wp.array2d(dtype=wp.vec4),
+    made_out: wp.array2d(dtype=wp.float32),
+    near_out: wp.array2d(dtype=wp.float32),
+):
+    """Add the mean of supersample x supersample samples, times ``weight``, to the layer at (v, u)."""
+    j, i = wp.tid()
+    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    share = float(0.0)
+    near = float(near_out[v + j, u + i])
+    for b in range(supersample):
+        for a in range(supersample):
+            c = colour[j * supersample + b, i * supersample + a]
+            total += c
+            share += made[j * supersample + b, i * supersample + a]
+            if c[3] > 0.25:
+                near = wp.min(near, depth[j * supersample + b, i * supersample + a])
+    scale = weight / float(supersample * supersample)
+    layer[v + j, u + i] = layer[v + j, u + i] + scale * total
+    made_out[v + j, u + i] = made_out[v + j, u + i] + scale * share
+    near_out[v + j, u + i] = near
+
+
+@wp.kernel
+def resample_kernel(
+    # inputs
+    image: wp.array(dtype=wp.vec4),
+    size: wp.vec2i,
+    uv: wp.array2d(dtype=wp.vec2),
+    scale: wp.vec2,
+    # outputs
+    out: wp.array2d(dtype=wp.vec4),
+):
+    j, i = wp.tid()
+    at = uv[j, i]
+    out[j, i] = sample4(image, 0, size, at[0] * scale[0], at[1] * scale[1], True)
+
+
+def shade(seen, inner, surface, looks, moment, view, sun, casters, *, colour_out, made_out):
+    """Premultiplied linear colour and cover of every sample of a window.
+
+    Args:
+        seen: (depth, ids, point, normal, source_uv), each (rows, cols); see ``physim.body_view.BodyFrame``.
+        inner: Cover of things of the photo once they have turned, in [0, 1].
+        surface: z of the photographed surface in the whole picture [m]; what lies clearly behind it is hidden.
+        looks: What bodies are made of.
+        moment: Where they are.
+        view: Who looks.
+        sun: The light.
+        casters: What stands in it (fixed rows).
+        colour_out: vec4.
+        made_out: Cover by things that were added, for grain and sharpness.
+    """
+    inputs = [*seen, inner, surface, looks, moment, view, sun, casters]
+    wp.launch(shade_kernel, dim=inner.shape, inputs=inputs, outputs=[colour_out, made_out], device=inner.device)
+
+
+def gather(colour, made, depth, *, supersample, corner, weight, layer, made_out, near_out):
+    """Average samples to pixels and add them, times ``weight``, to a layer at ``corner`` (v, u)."""
+    dim = (colour.shape[0] // supersample, colour.shape[1] // supersample)
+    inputs = [colour, made, depth, supersample, corner[1], corner[0], weight]
+    wp.launch(gather_kernel, dim=dim, inputs=inputs, outputs=[layer, made_out, near_out], device=colour.device)
+
+
+def resample(image, size, uv, scale, *, out):
+    """Sample a flat vec4 image of ``size`` (columns, rows) at ``uv * scale`` [texels], clamped Catmull-Rom."""
+    wp.launch(resample_kernel, dim=uv.shape, inputs=[image, size, uv, scale], outputs=[out], device=uv.device)

@@ -1,0 +1,342 @@
+"""One picture of moving bodies over the photo: plate, shadows, bodies. No memory of other frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import warp as wp
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+from physim import blend, exposure
+from physim.backdrop_view import BackdropFrame, BackdropView
+from physim.body_view import pose_matrix
+from physim.camera import Camera
+from physim.plate import PlateSampler
+from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
+from physim.shadow import (
+    TINT,
+    ShadowCaster,
+    ground_below,
+    light_already_there,
+    shadow_region,
+    surface_normals,
+)
+from physim.surface_texture import TILE, PhotoTexture, grain_tile
+from physim.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class StillMap:
+    """All still layers of the photo in one, at picture size, in the photo's grid."""
+
+    colour: np.ndarray
+    """(H, W, 3) linear"""
+    alpha: np.ndarray
+    """(H, W)"""
+    depth: np.ndarray
+    """(H, W) [m], infinite where there is none."""
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A picture without smoke, and what smoke has to know about it."""
+
+    picture: np.ndarray
+    """(H, W, 3) sRGB"""
+    shadow: np.ndarray
+    """(H, W): what is left of the light."""
+    depth: np.ndarray
+    """(H, W) [m]: nearest surface."""
+    backdrop: BackdropFrame
+
+
+class SolidComposer:
+    """Draws plate, shadows and bodies at any time.
+
+    Args:
+        trajectory: What moves, with camera and backdrop.
+        plate: The background at picture size (H, W, 3) sRGB.
+        size: (height, width).
+        view: The backdrop seen by the camera, at this size.
+        texture: Sharpness and grain of the photo.
+        stills: Still layers at this size, or None.
+        shutter: Exposure as a part of the frame.
+        device: Warp device.
+    """
+
+    def __init__(
+        self, trajectory: Trajectory, plate: np.ndarray, size: tuple[int, int], view: BackdropView,
+        texture: PhotoTexture, *, stills: StillMap | None = None, shutter: float = 0.5, device=None,
+    ) -> None:  # fmt: skip
+        self.trajectory = trajectory
+        self.scene = trajectory.scene
+        self.size = size
+        self.plate = plate
+        self._view = view
+        self._texture = texture
+        self._stills = stills
+        self._shutter = shutter
+        self._device = device
+        assert self.scene.camera is not None and self.scene.backdrop is not None
+        self._static = self.scene.camera.is_static
+        self._photo_size = self.scene.backdrop.photo.shape[:2]
+        self._caster = ShadowCaster(trajectory, device=device)
+        self._painter = BodyPainter(trajectory, size, self._caster, device=device) if trajectory.bodies else None
+        self._lit = light_already_there(blend.to_linear(plate), self.scene.light) if trajectory.bodies else None
+        self._sampler: PlateSampler | None = None
+        self._grain: np.ndarray | None = None
+        self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
+        self._still_memo: tuple[tuple, np.ndarray, np.ndarray] | None = None
+        self._uploaded: tuple[np.ndarray, wp.array] | None = None
+
+    def background(self, frame: BackdropFrame) -> np.ndarray:
+        """The plate through the camera, a fresh (H, W, 3) sRGB array."""
+        if self.unmoved(frame):
+            return self.plate.copy()
+        if self._sampler is None:
+            self._sampler = PlateSampler(self.plate, self._photo_size, self._device)
+        return self._sampler(frame.source_uv)
+
+    def unmoved(self, frame: BackdropFrame) -> bool:
+        """Whether the camera stands where the photo was taken."""
+        assert self.scene.camera is not None
+        return self._static or np.array_equal(frame.camera.world_from_camera, self.scene.camera.start.world_from_camera)
+
+    def _through(self, values: np.ndarray, frame: BackdropFrame, where=None) -> np.ndarray:
+        """A map on the plate's grid seen through the camera; ``where``: flat indices or a (v, u) pair of slices."""
+        pick = (lambda a: a.reshape(-1, *a.shape[2:])[where]) if isinstance(where, np.ndarray) else (lambda a: a[where])
+        if self.unmoved(frame):
+            return pick(values)
+        scale = np.array(self.size, np.float32)[::-1] / np.array(self._photo_size, np.float32)[::-1]
+        at = pick(frame.source_uv) * scale - 0.5
+        coordinates = [at[..., 1], at[..., 0]]
+        if values.ndim == 2:
+            return map_coordinates(values, coordinates, order=1, mode="nearest")
+        return np.stack(
+            [map_coordinates(values[..., c], coordinates, order=1, mode="nearest") for c in range(3)], axis=-1
+        )
+
+    def exposure(self, time: float, camera: Camera) -> exposure.Exposure:
+        return exposure.expose(self.trajectory, camera, time, self._shutter)
+
+    def at(self, time: float) -> Solid:
+        """The picture at ``time`` [s]."""
+        frame = self._view.at(time)
+        picture = self.background(frame)
+        if self._painter is None:
+            return Solid(picture, np.ones(self.size, np.float32), frame.depth, frame)
+        shutter = self.exposure(time, frame.camera)
+        shadow = self._shadow(shutter, frame)
+        touched = np.flatnonzero(shadow.reshape(-1) < 0.9998)
+        flat = picture.reshape(-1, 3)
+        flat[touched] = blend.to_srgb(blend.to_linear(flat[touched]) * shadow.reshape(-1)[touched, None] ** TINT)
+        depth = frame.depth
+        for layer in merge_layers(self._layers(shutter, frame)):
+            depth = self._lay(picture, layer, frame, depth)
+        return Solid(picture, shadow, depth, frame)
+
+    def _layers(self, shutter: exposure.Exposure, frame: BackdropFrame) -> list[BodyLayer]:
+        """One layer per visible body; that of a body that rests is remembered."""
+        surface = self._surface(frame)
+        layers = []
+        for name in [*shutter.resting, *shutter.moving]:
+            rests = name in shutter.resting
+            times = np.array([shutter.time]) if rests else shutter.times
+            key = self._rest_key(name, shutter.time, frame) if rests else None
+            if key is None or self._resting.get(name, (None, None))[0] != key:
+                layer = self._painter.paint(  # type: ignore[union-attr]
+                    name, times, frame.camera, surface, self._surroundings(name, shutter.time, frame),
+                    supersample=self._supersample(len(times)),
+                )  # fmt: skip
+                self._resting[name] = (key, layer)
+            layer = self._resting[name][1]
+            if layer is not None:
+                layers.append(layer)
+        return layers
+
+    def _surface(self, frame: BackdropFrame) -> wp.array:
+        if self._uploaded is None or self._uploaded[0] is not frame.depth:
+            depth = wp.array(np.ascontiguousarray(frame.depth, np.float32), dtype=wp.float32, device=self._device)
+            self._uploaded = (frame.depth, depth)
+        return self._uploaded[1]
+
+    def _rest_key(self, name: str, time: float, frame: BackdropFrame) -> tuple:
+        """What the look of a resting body depends on: its pose, the camera, and whatever stands about it."""
+        near = self._caster.neighbours(name, time)
+        poses = [self.trajectory.bodies[other].at(time) for other in [name, *near]]
+        rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
+        return (frame.camera.world_from_camera.tobytes(), tuple(near), rounded)
+
+    def _supersample(self, count: int) -> int:
+        if self.size[1] > 1600:
+            return 2 if count <= 8 else 1
+        return 3 if count <= 3 else 2
+
+    # shadows
+
+    def _shadow(self, shutter: exposure.Exposure, frame: BackdropFrame) -> np.ndarray:
+        """What is left of the light (H, W) float32."""
+        shadow = np.ones(self.size, np.float32)
+        weights = self._carry_shadows(shadow, shutter, frame)
+        still = self._still_shadow(shutter, frame, weights)
+        if still is not None:
+            where, factor = still
+            shadow.reshape(-1)[where] *= factor
+        if not shutter.moving:
+            return shadow
+        casters = self._caster.casters(shutter.resting, shutter.time, shutter.moving, shutter.times, weights)
+        balls = casters.ball.numpy()[casters.fixed :]
+        where = shadow_region(self._caster, frame.camera, frame.depth, balls)
+        if where.size:
+            carried = shadow.reshape(-1)[where]
+            if still is not None:  # those pixels are done anew, with everything that stands there
+                known = np.ones(self.size[0] * self.size[1], np.float32)
+                known[still[0]] = still[1]
+                carried = carried / known[where]
+            shadow.reshape(-1)[where] = carried * self._factor(where, frame, casters, len(shutter.times))
+        return shadow
+
+    def _still_shadow(self, shutter: exposure.Exposure, frame: BackdropFrame, weights: dict[str, float]):
+        """Pixels and factors of the shadows of resting bodies alone; remembered while they rest."""
+        if not shutter.resting:
+            return None
+        poses = [self.trajectory.bodies[name].at(shutter.time) for name in shutter.resting]
+        rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
+        hides = tuple(round(weights.get(name, 1.0), 4) for name in shutter.resting)
+        key = (frame.camera.world_from_camera.tobytes(), tuple(shutter.resting), rounded, hides)
+        if self._still_memo is None or self._still_memo[0] != key:
+            casters = self._caster.casters(shutter.resting, shutter.time, weights=weights)
+            where = shadow_region(self._caster, frame.camera, frame.depth, casters.ball.numpy())
+            self._still_memo = (key, where, self._factor(where, frame, casters, 1))
+        return self._still_memo[1:]
+
+    def _factor(self, where: np.ndarray, frame: BackdropFrame, casters, instants: int) -> np.ndarray:
+        if where.size == 0:
+            return np.ones(0, np.float32)
+        assert self._lit is not None
+        points, normals = self._receivers(where, frame)
+        return self._caster.factor(points, normals, self._through(self._lit, frame, where), casters, instants)
+
+    def _receivers(self, where: np.ndarray, frame: BackdropFrame) -> tuple[np.ndarray, np.ndarray]:
+        """World points and normals of flat pixel indices, from the depth in their bounding box."""
+        v, u = np.divmod(where, self.size[1])
+        v0, v1, u0, u1 = v.min(), v.max() + 1, u.min(), u.max() + 1
+        grid = np.stack(np.meshgrid(np.arange(u0, u1) + 0.5, np.arange(v0, v1) + 0.5), axis=-1)
+        points = frame.camera.unproject(grid, frame.depth[v0:v1, u0:u1])
+        normals = surface_normals(points, frame.camera.position)
+        inside = (v - v0, u - u0)
+        return points[inside], normals[inside]
+
+    def _carry_shadows(
+        self, shadow: np.ndarray, shutter: exposure.Exposure, frame: BackdropFrame
+    ) -> dict[str, float]:  # fmt: skip
+        """Multiply the shadows that sliding things took along; how much shadow is left for each one to throw."""
+        left = {}
+        for name in self._caster.names:
+            cutout = self.scene[name].cutout
+            if cutout is None or cutout.shadow is None:
+                continue
+            times = shutter.times if name in shutter.moving else np.array([shutter.time])
+            some = times[:: max(1, len(times) // 4)]
+            rings = [self._ring(name, float(time), frame) for time in some]
+            left[name] = 1 - float(np.mean([weight for weight, *_ in rings]))
+            before = shadow.copy() if len(some) > 1 else shadow
+            for weight, window, ratio in rings:
+                if window is not None:
+                    v0, v1, u0, u1 = window
+                    shadow[v0:v1, u0:u1] += before[v0:v1, u0:u1] * (ratio**weight - 1) / len(some)
+        return left
+
+    def _ring(self, name: str, time: float, frame: BackdropFrame):
+        """Weight, window and light ratio of a thing's own shadow at one instant."""
+        cutout, track = self.scene[name].cutout, self.trajectory.bodies[name]
+        assert cutout is not None and cutout.shadow is not None and self._painter is not None
+        rest, now = track.at(0.0)[0], track.at(time)[0]
+        camera = frame.camera
+        radius = self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
+        lift = (now[1] - rest[1]) / (0.15 * radius)
+        turn = self._painter.turned(name, pose_matrix(*track.at(time)), camera.position)
+        weight = float(np.exp(-(lift**2)) * (1 - turn))
+        assert self.scene.camera is not None
+        start = self.scene.camera.at(0.0, self.size)
+        (c0, z0), (ct, zt) = start.project(rest), camera.project(now)
+        grow = float(z0 / max(zt, 1e-6))
+        scale = self.size[1] / self._photo_size[1]
+        low = (np.array(cutout.corner) * scale - c0) * grow + ct
+        rows, cols = cutout.shadow.shape
+        high = low + np.array([cols, rows]) * scale * grow
+        u0, v0 = np.clip(np.floor(low), 0, self.size[::-1]).astype(int)
+        u1, v1 = np.clip(np.ceil(high), 0, self.size[::-1]).astype(int)
+        if weight < 1e-3 or u1 <= u0 or v1 <= v0:
+            return 0.0, None, None
+        u, v = np.meshgrid(np.arange(u0, u1) + 0.5, np.arange(v0, v1) + 0.5)
+        at = [(v - low[1]) / (scale * grow) - 0.5, (u - low[0]) / (scale * grow) - 0.5]
+        ratio = map_coordinates(cutout.shadow.astype(np.float32), at, order=1, mode="constant", cval=1.0)
+        return weight, (int(v0), int(v1), int(u0), int(u1)), np.clip(ratio, 0.02, 4.0)
+
+    # bodies
+
+    def _surroundings(self, name: str, time: float, frame: BackdropFrame) -> Surroundings:
+        """Colour and height of the ground below an added body, and the light that reaches it there."""
+        if self.scene[name].cutout is not None:
+            return Surroundings(np.zeros(3), 0.0, 1.0)
+        centre = self.trajectory.bodies[name].at(time)[0]
+        radius = self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
+        below, pixel = ground_below(centre, frame.camera, frame.depth)
+        z = max(float(frame.camera.project(below)[1]), 1e-3)
+        reach = int(np.clip(radius * frame.camera.focal / z, 2, 200))
+        v, u, step = int(pixel[1]), int(pixel[0]), max(1, reach // 8)
+        window = (slice(max(v - reach, 0), v + reach + 1, step), slice(max(u - reach, 0), u + reach + 1, step))
+        colour = blend.to_linear(self._through(self.plate, frame, window).reshape(-1, 3)).mean(axis=0)
+        assert self._lit is not None
+        shade = 1 - float(np.clip(np.median(self._through(self._lit, frame, window)), 0.1, 1))
+        near = float(np.exp(-max(centre[1] - below[1] - radius, 0) / radius))
+        return Surroundings(colour, float(below[1]), 1 - near * shade)
+
+    def _lay(self, picture: np.ndarray, layer: BodyLayer, frame: BackdropFrame, depth: np.ndarray) -> np.ndarray:
+        """Put the bodies on the picture, in place; returns the depth of what is seen."""
+        v0, v1, u0, u1 = layer.window
+        window = (slice(v0, v1), slice(u0, u1))
+        layer = self._softened(self._behind_stills(layer, frame, window))
+        cover = layer.colour[..., 3] > 1e-4
+        crop = picture[window]
+        mixed = blend.to_srgb(blend.over(blend.to_linear(crop), layer.colour))
+        if layer.made.max() > 0:
+            mixed = np.clip(mixed + self._grain_at(layer.seed, layer.window) * layer.made[..., None], 0, 1)
+        crop[cover] = mixed[cover]
+        depth = depth.copy() if depth is frame.depth else depth
+        solid = layer.colour[..., 3] > 0.5
+        depth[window][solid] = np.minimum(depth[window], layer.depth)[solid]
+        return depth
+
+    def _behind_stills(self, layer: BodyLayer, frame: BackdropFrame, window) -> BodyLayer:
+        """Where a still layer is nearer, the body takes its colour by its alpha: the plate shows the layer already."""
+        if self._stills is None:
+            return layer
+        depth = self._through(self._stills.depth, frame, window)
+        alpha = self._through(self._stills.alpha, frame, window) * (layer.depth > depth)
+        if not alpha.any():
+            return layer
+        colour, cover = layer.colour.copy(), layer.colour[..., 3:]
+        still = self._through(self._stills.colour, frame, window)
+        colour[..., :3] = colour[..., :3] * (1 - alpha[..., None]) + still * cover * alpha[..., None]
+        return replace(layer, colour=colour, made=layer.made * (1 - alpha))
+
+    def _softened(self, layer: BodyLayer) -> BodyLayer:
+        """Added things as soft as the photo; a thing of the photo has its softness already."""
+        scale = self.size[1] / self._photo_size[1]
+        sigma = np.sqrt(max((self._texture.blur * scale) ** 2 - 1 / 24, 0.0))
+        if sigma < 0.2 or not layer.made.any():
+            return layer
+        soft = gaussian_filter(layer.colour, (sigma, sigma, 0), mode="constant")
+        made = gaussian_filter(layer.made, sigma, mode="constant")
+        share = np.clip(made / np.maximum(soft[..., 3], 1e-6), 0, 1)[..., None]
+        return replace(layer, colour=layer.colour * (1 - share) + soft * share, made=made)
+
+    def _grain_at(self, seed: int, window: tuple[int, int, int, int]) -> np.ndarray:
+        if self._grain is None:
+            self._grain = grain_tile(self._texture, self.size[1] / self._photo_size[1], self.scene.seed)
+        v0, v1, u0, u1 = window
+        v, u = (np.arange(v0, v1) + seed // TILE) % TILE, (np.arange(u0, u1) + seed) % TILE
+        return self._grain[np.ix_(v, u)]

@@ -1,0 +1,307 @@
+"""The one compositor: frames of a simulated shot from the photo's own pixels, at any size, one at a time.
+
+Order of operations: plate through the camera, shadows over the exposure, bodies over the exposure with still layers in
+front of them, the residual that makes the unmoved picture the photo to the bit, smoke. All light is added linearly.
+Pixels that nothing touches are copies of the photo and the same in every frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.ndimage import binary_dilation, gaussian_filter
+
+from physim import blend
+from physim.backdrop_view import BackdropView
+from physim.body_view import BodyView
+from physim.composite import Solid, SolidComposer, StillMap
+from physim.plate import PlateSampler, resize, resize_map
+from physim.scene import Backdrop
+from physim.surface_texture import PhotoTexture
+from physim.trajectory import Trajectory
+
+STILL = 2e-4
+"""A body of the photo that moves less than this part of its distance to the camera is left to the photo."""
+
+
+class Compositor:
+    """Frames of a trajectory over its photo.
+
+    Args:
+        trajectory: A simulated scene with a camera and a backdrop (:func:`physim.reconstruct` gives both).
+        size: (height, width) of the frames, of the photo's aspect; the photo's own by default.
+        motion_blur: Exposure as a part of the frame interval; 0 for none.
+        device: Warp device; the default one if None.
+
+    Raises:
+        ValueError: No camera, no backdrop, or a size that is not positive.
+    """
+
+    def __init__(
+        self, trajectory: Trajectory, size: tuple[int, int] | None = None, *, motion_blur: float = 0.5, device=None
+    ) -> None:
+        scene = trajectory.scene
+        if scene.camera is None or scene.backdrop is None:
+            missing = "camera" if scene.camera is None else "backdrop"
+            raise ValueError(f"the scene has no {missing}; a composite needs the photo: see physim.reconstruct().")
+        photo_size = scene.backdrop.photo.shape[:2]
+        self.size = (int(photo_size[0]), int(photo_size[1])) if size is None else (int(size[0]), int(size[1]))
+        if min(self.size) < 1 or not 0 <= motion_blur <= 1:
+            raise ValueError(
+                f"size {self.size}, motion_blur {motion_blur}: expected pixels >= 1 and a part of a frame."
+            )
+        self.frame_count = trajectory.frame_count
+        self._trajectory = trajectory
+        self._device = device
+        self._photo = resize(scene.backdrop.photo, self.size)
+        moving = {name: track for name, track in trajectory.bodies.items() if self._moves(name)}
+        still = {name: track for name, track in trajectory.bodies.items() if name not in moving}
+        self._still = replace(trajectory, bodies=still)
+        plate = resize(_plate_with(scene.backdrop, self._still, moving), self.size)
+        self._stills = _still_map(scene.backdrop, self.size)
+        self._view = _View(scene.backdrop, scene.camera, self.size, self._still, device)
+        texture = PhotoTexture.measure(scene.backdrop.photo)
+
+        def composer(bodies) -> SolidComposer:
+            return SolidComposer(
+                replace(trajectory, bodies=bodies), plate, self.size, self._view, texture,
+                stills=self._stills, shutter=motion_blur, device=device,
+            )  # fmt: skip
+
+        self._composer = composer(moving)
+        photographed = {name: track for name, track in moving.items() if scene[name].cutout is not None}
+        first = self._composer if len(photographed) == len(moving) else composer(photographed)
+        self._keep_first(first.at(0.0).picture, plate)
+        self._smoke = self._smoke_view()
+        self._memo: tuple[object, Solid] | None = None
+
+    def _moves(self, name: str) -> bool:
+        """Whether a body has to be drawn: it was added, or it leaves its place in the photo."""
+        scene, track = self._trajectory.scene, self._trajectory.bodies[name]
+        if scene[name].cutout is None:
+            return True
+        assert scene.camera is not None
+        radius = scene[name].shape.bounding_radius  # type: ignore[union-attr]
+        away = np.linalg.norm(track.dense_position[0] - scene.camera.start.position)
+        shift = np.linalg.norm(track.dense_position - track.dense_position[0], axis=-1).max()
+        turn = np.sqrt(np.clip(1 - (track.dense_orientation @ track.dense_orientation[0]) ** 2, 0, 1)).max()
+        return bool(shift + 2 * turn * radius > STILL * away)
+
+    def _keep_first(self, first: np.ndarray, plate: np.ndarray) -> None:
+        """What the composite of frame 0, without added things, lacks to be the photo."""
+        residual = self._photo - first
+        off = np.abs(residual).max(axis=-1) > 0
+        self._window: tuple[slice, slice] | None = None
+        self._warped: tuple[PlateSampler, PlateSampler] | None = None
+        if not off.any():
+            return
+        rows, cols = np.flatnonzero(off.any(axis=1)), np.flatnonzero(off.any(axis=0))
+        pad = 12
+        self._window = (
+            slice(max(int(rows[0]) - pad, 0), int(rows[-1]) + pad + 1),
+            slice(max(int(cols[0]) - pad, 0), int(cols[-1]) + pad + 1),
+        )
+        self._first, self._residual = first, residual
+
+    def _carried(self, solid: Solid) -> np.ndarray:
+        """The picture with the photo's residual where nothing has changed."""
+        picture = solid.picture
+        if self._window is None:
+            return picture
+        if self._composer.unmoved(solid.backdrop):
+            crop, first = picture[self._window], self._first[self._window]
+            carried = np.clip(blend.carry_residual(crop, first, self._residual[self._window]), 0, 1)
+            same = ~binary_dilation((crop != first).any(axis=-1), np.ones((3, 3), bool), iterations=10)
+            carried[same] = self._photo[self._window][same]
+            picture[self._window] = carried
+            return picture
+        if self._warped is None:
+            photo_size = self._view.photo_size
+            self._warped = (
+                PlateSampler(self._first, photo_size, self._device),
+                PlateSampler(0.5 + 0.5 * self._residual, photo_size, self._device),
+            )
+        uv = solid.backdrop.source_uv
+        first, residual = self._warped[0](uv), 2 * self._warped[1](uv) - 1
+        residual[np.abs(residual) < 1e-5] = 0
+        return np.clip(blend.carry_residual(picture, first, residual), 0, 1)
+
+    def _smoke_view(self):
+        if not self._trajectory.smokes:
+            return None
+        from physim.smoke_view import SmokeView
+
+        scene = self._trajectory.scene
+        albedos = [scene[name].material.albedo for name in self._trajectory.smokes]  # type: ignore[union-attr]
+        self._whiteness = blend.whiteness_of(np.mean(albedos, axis=0))
+        return SmokeView(self._trajectory, self.size, device=self._device)
+
+    def _smoked(self, picture: np.ndarray, solid: Solid, time: float) -> np.ndarray:
+        """Smoke in front of everything it is in front of; thin still layers stand in the middle of it."""
+        if self._smoke is None:
+            return picture
+        out = self._through_smoke(picture, solid.depth, solid, time)
+        if self._stills is None or not self._composer.unmoved(solid.backdrop):
+            return out
+        nearer = self._stills.depth < solid.depth
+        if nearer.any():
+            depth = np.where(nearer, self._stills.depth, solid.depth).astype(np.float32)
+            front = self._through_smoke(picture, depth, solid, time)
+            alpha = (self._stills.alpha * nearer)[..., None]
+            out = np.where(alpha > 0, blend.to_srgb(
+                blend.to_linear(out) * (1 - alpha) + blend.to_linear(front) * alpha), out)  # fmt: skip
+        return out
+
+    def _through_smoke(self, picture: np.ndarray, depth: np.ndarray, solid: Solid, time: float) -> np.ndarray:
+        seen = self._smoke.at(time, solid.backdrop.camera, depth, self._trajectory.scene.light)
+        there = (seen.transmittance < 1 - 1e-4) | (seen.scattered.max(axis=-1) > 1e-4)
+        out = picture.copy()
+        linear = blend.to_linear(picture[there])
+        mixed = blend.smoke_over(linear, seen.transmittance[there], seen.scattered[there], self._whiteness)
+        out[there] = blend.to_srgb(mixed)
+        return out
+
+    def _solid(self, time: float) -> Solid:
+        """The picture without smoke; remembered while neither a body nor the camera moves."""
+        key = self._state(time)
+        if self._memo is None or self._memo[0] != key:
+            solid = self._composer.at(time)
+            self._memo = (key, replace(solid, picture=self._carried(solid)))
+        return self._memo[1]
+
+    def _state(self, time: float) -> tuple:
+        """Everything a picture without smoke depends on, rounded to what cannot be seen."""
+        frame = self._view.at(time)
+        shutter = self._composer.exposure(time, frame.camera)
+        instants = [(name, time) for name in shutter.resting]
+        instants += [(name, float(each)) for each in shutter.times for name in shutter.moving]
+        poses = [self._composer.trajectory.bodies[name].at(each) for name, each in instants]
+        rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
+        return (frame.camera.world_from_camera.tobytes(), rounded)
+
+    def frame_at(self, time: float) -> np.ndarray:
+        """The picture at any ``time`` [s], (H, W, 3) float32 sRGB in [0, 1]."""
+        solid = self._solid(float(time))
+        picture = self._smoked(solid.picture, solid, float(time))
+        return picture.copy() if picture is solid.picture else picture
+
+    def frame(self, index: int) -> np.ndarray:
+        """Frame ``index``, (H, W, 3) float32 sRGB in [0, 1]; negative numbers count from the end."""
+        return self.frame_at(self._time(index))
+
+    def shadow(self, index: int) -> np.ndarray:
+        """Factor by which simulated things darken the light in frame ``index``, (H, W) float32; 1 is no change."""
+        return self._solid(self._time(index)).shadow.copy()
+
+    def _time(self, index: int) -> float:
+        if not -self.frame_count <= index < self.frame_count:
+            raise IndexError(f"frame {index} of {self.frame_count}; expected 0 to {self.frame_count - 1}.")
+        return (index % self.frame_count) / self._trajectory.fps
+
+    def __len__(self) -> int:
+        return self.frame_count
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """All frames in order, one at a time."""
+        for index in range(self.frame_count):
+            yield self.frame(index)
+
+
+class _View(BackdropView):
+    """The backdrop with the bodies that never move as part of its surface."""
+
+    def __init__(self, backdrop: Backdrop, path, size, still: Trajectory, device) -> None:
+        super().__init__(backdrop, path, size, device)
+        self._bodies = BodyView(still, size, device) if still.bodies else None
+        self._seen: tuple[bytes, object] | None = None
+
+    def at(self, time: float):
+        frame = super().at(time)
+        if self._bodies is None:
+            return frame
+        key = frame.camera.world_from_camera.tobytes()
+        if self._seen is None or self._seen[0] != key:
+            bodies = self._bodies.at(0.0, frame.camera)
+            if bodies is not None:
+                v0, v1, u0, u1 = bodies.window
+                depth = frame.depth.copy()
+                depth[v0:v1, u0:u1] = np.minimum(depth[v0:v1, u0:u1], bodies.depth)
+                frame = replace(frame, depth=depth)
+            self._seen = (key, frame)
+        return self._seen[1]
+
+
+def _plate_with(backdrop: Backdrop, still: Trajectory, moving: dict) -> np.ndarray:
+    """The plate (H, W, 3) sRGB with the things that never move put back, and still layers over what was filled."""
+    plate = backdrop.plate
+    rows, cols = plate.shape[:2]
+    scale = max(1.0, cols / 800)
+    back, away = np.zeros((rows, cols), bool), np.zeros((rows, cols), bool)
+    for name, entity in ((e.name, e) for e in still.scene.bodies if e.cutout is not None):
+        target = back if name in still.bodies else away if name in moving else None
+        if target is None:
+            continue
+        alpha = entity.cutout.alpha > 0.02  # type: ignore[union-attr]
+        if entity.cutout.shadow is not None:  # type: ignore[union-attr]
+            alpha = alpha | (np.abs(entity.cutout.shadow - 1) > 0.01)  # type: ignore[union-attr]
+        u, v = entity.cutout.corner  # type: ignore[union-attr]
+        h, w = alpha.shape
+        v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, rows), min(u + w, cols)
+        target[v0:v1, u0:u1] |= alpha[v0 - v : v1 - v, u0 - u : u1 - u]
+    if back.any():
+        reach = int(np.ceil(9 * scale))
+        back = binary_dilation(back, iterations=reach) & ~binary_dilation(away, iterations=2)
+        soft = (
+            np.where(back, gaussian_filter(back.astype(np.float32), 1.0), 0)[..., None]
+            if away.any()
+            else back[..., None]
+        )
+        plate = (plate + soft * (backdrop.photo - plate)).astype(np.float32)
+        exact = back & (np.abs(soft[..., 0] - 1) < 1e-6)
+        plate[exact] = backdrop.photo[exact]
+    for layer in backdrop.stills:
+        plate = _over_holes(plate, backdrop.hole, layer.cutout)
+    return plate
+
+
+def _over_holes(plate: np.ndarray, hole: np.ndarray, cutout) -> np.ndarray:
+    """A still layer put back where the plate behind it was filled."""
+    (u, v), (h, w) = cutout.corner, cutout.alpha.shape
+    v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, plate.shape[0]), min(u + w, plate.shape[1])
+    inside = (slice(v0 - v, v1 - v), slice(u0 - u, u1 - u))
+    alpha = (cutout.alpha[inside] * (hole[v0:v1, u0:u1] > 0))[..., None]
+    if not alpha.any():
+        return plate
+    plate = plate.copy()
+    crop = plate[v0:v1, u0:u1]
+    mixed = blend.to_srgb(blend.to_linear(crop) * (1 - alpha) + blend.to_linear(cutout.colour[inside]) * alpha)
+    plate[v0:v1, u0:u1] = np.where(alpha > 0, mixed, crop)
+    return plate
+
+
+def _still_map(backdrop: Backdrop, size: tuple[int, int]) -> StillMap | None:
+    """All still layers at picture size; where several overlap the nearest counts."""
+    if not backdrop.stills:
+        return None
+    rows, cols = backdrop.photo.shape[:2]
+    colour, alpha = np.zeros((rows, cols, 3), np.float32), np.zeros((rows, cols), np.float32)
+    depth = np.full((rows, cols), np.inf, np.float32)
+    for layer in sorted(backdrop.stills, key=lambda s: -s.depth):
+        cutout = layer.cutout
+        (u, v), (h, w) = cutout.corner, cutout.alpha.shape
+        v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, rows), min(u + w, cols)
+        inside = (slice(v0 - v, v1 - v), slice(u0 - u, u1 - u))
+        there = cutout.alpha[inside] > 0.01
+        colour[v0:v1, u0:u1][there] = blend.to_linear(cutout.colour[inside])[there]
+        alpha[v0:v1, u0:u1][there] = cutout.alpha[inside][there]
+        depth[v0:v1, u0:u1][there] = layer.depth
+    spread = blend.to_linear(resize(blend.to_srgb(colour), size))
+    far = 1e9
+    inverse = resize_map(1 / np.where(np.isfinite(depth), depth, far), size)
+    cover = resize_map((alpha > 0).astype(np.float32), size)
+    with np.errstate(divide="ignore"):
+        z = np.where(cover > 0.05, cover / np.maximum(inverse, 1e-12), np.inf)
+    shade = resize_map(alpha, size)
+    return StillMap(np.where(cover[..., None] > 0.05, spread, 0), shade, z.astype(np.float32))

@@ -1,0 +1,64 @@
+"""The instants of one exposure: as many as the fastest body needs, shared by bodies and their shadows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from physim.camera import Camera
+from physim.trajectory import Trajectory
+
+STEP = 2.0
+"""Two instants of an exposure lie at most this far apart on the picture [pixels]; hard edges strobe beyond."""
+MOST = 32
+"""Instants at most."""
+SEEN = 0.05
+"""A body that moves less than this during the exposure rests [pixels]."""
+
+
+def motion_of(trajectory: Trajectory, name: str, camera: Camera, start: float, end: float) -> float:
+    """Longest way of a body's surface on the picture between two times [pixels]."""
+    track = trajectory.bodies[name]
+    (a, qa), (b, qb) = track.at(start), track.at(end)
+    radius = trajectory.scene[name].shape.bounding_radius  # type: ignore[union-attr]
+    (pa, pb), z = camera.project(np.stack([a, b]))
+    near = max(float(np.min(z)) - radius, 1e-3)
+    # From the imaginary part: the arc cosine of a dot product near 1 would lose small turns.
+    half = np.linalg.norm(qb - np.sign(np.dot(qa, qb) or 1.0) * qa) / 2
+    angle = 4 * np.arcsin(min(half, 1.0))
+    way = np.linalg.norm(pb - pa) + (np.linalg.norm(b - a) * 0.1 + angle * radius) * camera.focal / near
+    return float(way)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """When the shutter sees what."""
+
+    time: float
+    """Its middle [s]."""
+    times: np.ndarray
+    """Instants at which moving bodies and their shadows are drawn [s]."""
+    moving: list[str]
+    """Bodies that move visibly while the shutter is open."""
+    resting: list[str]
+    """The others: one instant is enough."""
+
+
+def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float) -> Exposure:
+    """The exposure centred on ``time`` [s]: instants evenly spread over ``shutter`` frames.
+
+    Args:
+        trajectory: What moves.
+        camera: Who looks.
+        time: Middle of the exposure [s].
+        shutter: Open time as a part of the frame, 0 for none.
+    """
+    half = 0.5 * shutter / trajectory.fps
+    ways = {name: motion_of(trajectory, name, camera, time - half, time + half) for name in trajectory.bodies}
+    moving = [name for name, way in ways.items() if way > SEEN]
+    resting = [name for name in ways if name not in moving]
+    if half <= 0.0 or not moving:
+        return Exposure(time, np.array([time]), [], list(ways))
+    count = int(np.clip(np.ceil(max(ways.values()) / STEP), 1, MOST))
+    return Exposure(time, time + half * (2 * (np.arange(count) + 0.5) / count - 1), moving, resting)

@@ -1,0 +1,241 @@
+"""Bodies painted over an exposure: shaded at shared instants, averaged as light, with soft edges.
+
+Each body is its own layer, with the nearest depth beside it; layers are put together pixel by pixel in order of depth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import warp as wp
+from physim_kernels import shade
+from scipy.ndimage import distance_transform_edt
+
+from physim.backdrop_view import lens_of, photo_camera
+from physim.body_view import EDGE_PIXELS, BodyFrame, BodyView, pose_matrix
+from physim.camera import Camera
+from physim.looks import build_looks
+from physim.shadow import ShadowCaster
+from physim.shapes import Sphere
+from physim.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class BodyLayer:
+    """What bodies add to a crop of the picture, averaged over the exposure."""
+
+    window: tuple[int, int, int, int]
+    """(v0, v1, u0, u1) [pixels]"""
+    colour: np.ndarray
+    """(h, w, 4) float32: premultiplied linear colour and cover."""
+    made: np.ndarray
+    """(h, w) float32: cover by things that were added."""
+    depth: np.ndarray
+    """(h, w) float32: nearest z of a body [m], infinite where there is none."""
+    seed: int = 0
+    """Changes when the body does: grain of what moves is fresh, of what rests is still."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the place of a body does to its look."""
+
+    colour: np.ndarray
+    """(3,) linear: of the surface below."""
+    height: float
+    """Of the surface below [m]."""
+    lit: float
+    """Part of the direct light that reaches the place."""
+
+
+class BodyPainter:
+    """Paints the bodies of a trajectory at one picture size.
+
+    Args:
+        trajectory: What moved; a scene with a camera.
+        size: (height, width) of the pictures.
+        caster: The same bodies as shadow casters.
+        device: Warp device.
+    """
+
+    def __init__(self, trajectory: Trajectory, size: tuple[int, int], caster: ShadowCaster, *, device=None) -> None:
+        self.size = size
+        self.device = wp.get_device(device)
+        self._trajectory = trajectory
+        self._scene = trajectory.scene
+        self._caster = caster
+        self._looks = build_looks(trajectory, size, supersample=2, device=self.device)
+        self._views: dict[tuple[str, int], BodyView] = {}
+        self._scratch: dict[int, BodyView] = {}
+        self._nobody = caster.casters([], 0.0)
+        light = self._scene.light
+        self._key, self._ambient = wp.vec3(*light.colour), wp.vec3(*light.ambient)
+        assert self._scene.camera is not None
+        backdrop = self._scene.backdrop
+        self._photo_size = self._scene.camera.start.size if backdrop is None else backdrop.photo.shape[:2]
+        self._rest_camera = photo_camera(self._scene.camera, self._photo_size)
+        self._rest = {name: pose_matrix(*track.at(0.0)) for name, track in trajectory.bodies.items()}
+
+    def view(self, name: str, supersample: int) -> BodyView:
+        """One body alone: it gets a small window and as many instants as it needs; the z-buffer is shared."""
+        key = (name, supersample)
+        if key not in self._views:
+            alone = replace(self._trajectory, bodies={name: self._trajectory.bodies[name]})
+            self._views[key] = BodyView(
+                alone, self.size, self.device, supersample=supersample, scratch=self._scratch.get(supersample)
+            )
+            self._scratch.setdefault(supersample, self._views[key])
+        return self._views[key]
+
+    def turned(self, name: str, pose: np.ndarray, eye: np.ndarray) -> float:
+        """0 while a body shows the camera the side it showed in the photo, 1 from about 30 degrees away from it."""
+        rest = self._rest[name]
+        then = rest[:3, :3].T @ (self._rest_camera.position - rest[:3, 3])
+        now = pose[:3, :3].T @ (eye - pose[:3, 3])
+        cosine = then @ now / (np.linalg.norm(then) * np.linalg.norm(now) + 1e-12)
+        s = float(np.clip((np.arccos(np.clip(cosine, -1, 1)) - 0.15) / 0.35, 0, 1))
+        return s * s * (3 - 2 * s)
+
+    def paint(
+        self, name: str, times: np.ndarray, camera: Camera, surface: wp.array, around: Surroundings, *, supersample: int
+    ) -> BodyLayer | None:
+        """One body, mean over ``times`` [s], seen by one camera.
+
+        Args:
+            name: Of the body.
+            times: Instants of the exposure.
+            camera: At the picture's size.
+            surface: z of the photographed surface (H, W) float32 [m]: where it is clearly nearer, it hides the body.
+            around: What is about the body.
+            supersample: Samples per pixel along each side.
+
+        Returns:
+            The layer, or None if the body is not in the picture.
+        """
+        view = self.view(name, supersample)
+        frames = [view.at(float(time), camera) for time in times]
+        seen = [frame.window for frame in frames if frame is not None]
+        if not seen:
+            return None
+        margin = 4  # room for the point spread
+        v0, u0 = max(min(w[0] for w in seen) - margin, 0), max(min(w[2] for w in seen) - margin, 0)
+        v1 = min(max(w[1] for w in seen) + margin, self.size[0])
+        u1 = min(max(w[3] for w in seen) + margin, self.size[1])
+        shape = (v1 - v0, u1 - u0)
+        layer = wp.zeros(shape, dtype=wp.vec4, device=self.device)
+        made = wp.zeros(shape, dtype=wp.float32, device=self.device)
+        near = wp.full(shape, np.inf, dtype=wp.float32, device=self.device)
+        for time, frame in zip(times, frames, strict=True):
+            if frame is not None:
+                outputs = (layer, made, near)
+                self._add(name, frame, float(time), (v0, u0), 1 / len(times), surface, around, outputs)
+        seed = self._seed(name, float(times[len(times) // 2]))
+        return BodyLayer((v0, v1, u0, u1), layer.numpy(), made.numpy(), near.numpy(), seed)
+
+    def _seed(self, name: str, time: float) -> int:
+        position, orientation = self._trajectory.bodies[name].at(time)
+        total = self._scene.number_of(name)
+        for value in (*np.round(position * 1e4), *np.round(orientation * 1e3)):
+            total = (total * 1000003 + int(value)) % 2147483647
+        return total
+
+    def _add(self, name, frame: BodyFrame, time: float, corner, weight: float, surface, around, outputs) -> None:
+        moment, turn = self._moment(name, time, frame.camera, around)
+        colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
+        made = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
+        near = self._caster.neighbours(name, time)
+        casters = self._caster.casters(near, time) if near else self._nobody
+        depth = self._array(frame.depth, wp.float32)
+        seen = (
+            depth, self._array(frame.ids, wp.uint16), self._array(frame.point, wp.vec3),
+            self._array(frame.normal, wp.vec3), self._array(frame.source_uv, wp.vec2),
+        )  # fmt: skip
+        inner = self._array(self._inner(name, frame, turn), wp.float32)
+        shade.shade(
+            seen, inner, surface, self._looks, moment, self._view(frame), self._caster.sun, casters,
+            colour_out=colour, made_out=made,
+        )  # fmt: skip
+        layer, made_out, near_out = outputs
+        shade.gather(
+            colour, made, depth, supersample=frame.supersample, weight=weight,
+            corner=(frame.window[0] - corner[0], frame.window[2] - corner[1]),
+            layer=layer, made_out=made_out, near_out=near_out,
+        )  # fmt: skip
+
+    def _array(self, values: np.ndarray, dtype):
+        return wp.array(np.ascontiguousarray(values), dtype=dtype, device=self.device, copy=False)
+
+    def _moment(self, name: str, time: float, camera: Camera, around: Surroundings) -> tuple[shade.Moment, float]:
+        count, number = len(self._scene.entities) + 1, self._scene.number_of(name)
+        pose = pose_matrix(*self._trajectory.bodies[name].at(time))
+        poses, turns = np.tile(np.eye(4, dtype=np.float32), (count, 1, 1)), np.zeros(count, np.float32)
+        poses[number] = pose
+        if self._scene[name].cutout is not None:
+            turns[number] = self.turned(name, pose, camera.position)
+        ground, lit = np.zeros((count, 4), np.float32), np.ones(count, np.float32)
+        ground[number, :3], ground[number, 3], lit[number] = around.colour, around.height, around.lit
+        moment = shade.Moment()
+        moment.pose = wp.array(poses, dtype=wp.mat44, device=self.device)
+        moment.turn = wp.array(turns, dtype=wp.float32, device=self.device)
+        moment.ground = wp.array(ground, dtype=wp.vec4, device=self.device)
+        moment.lit = wp.array(lit, dtype=wp.float32, device=self.device)
+        return moment, float(turns[number])
+
+    def _inner(self, name: str, frame: BodyFrame, turn: float) -> np.ndarray:
+        """Cover of a turned thing of the photo: its drawn form less the margin it was grown by."""
+        if turn <= 0.0 or isinstance(self._scene[name].shape, Sphere):
+            return np.ones(frame.ids.shape, np.float32)
+        scale = self.size[1] / self._photo_size[1] * max(1.0, self._photo_size[1] / 800)
+        distance = distance_transform_edt(np.pad(frame.ids > 0, 1))[1:-1, 1:-1]
+        return np.clip(distance - EDGE_PIXELS * scale * frame.supersample + 0.5, 0, 1).astype(np.float32)
+
+    def _view(self, frame: BodyFrame) -> shade.View:
+        view = shade.View()
+        view.eye = wp.vec3(*frame.camera.position)
+        view.metres = 1.0 / frame.camera.focal
+        view.supersample = frame.supersample
+        view.u, view.v = frame.window[2], frame.window[0]
+        view.rest_eye = wp.vec3(*self._rest_camera.position)
+        view.camera_from_world = wp.mat44(*self._rest_camera.camera_from_world.ravel())
+        view.lens = wp.vec4(*lens_of(self._rest_camera, self._photo_size))
+        view.key, view.ambient = self._key, self._ambient
+        return view
+
+
+def merge_layers(layers: list[BodyLayer]) -> list[BodyLayer]:
+    """Layers whose windows overlap become one; at each pixel the nearer goes over the farther."""
+    groups: list[list[BodyLayer]] = []
+    for layer in layers:
+        touching = [group for group in groups if any(_overlap(layer.window, other.window) for other in group)]
+        groups = [group for group in groups if not any(group is other for other in touching)]
+        groups.append([layer, *(member for group in touching for member in group)])
+    return [group[0] if len(group) == 1 else _merged(group) for group in groups]
+
+
+def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
+
+
+def _merged(group: list[BodyLayer]) -> BodyLayer:
+    windows = np.array([layer.window for layer in group])
+    v0, v1, u0, u1 = windows[:, 0].min(), windows[:, 1].max(), windows[:, 2].min(), windows[:, 3].max()
+    shape = (v1 - v0, u1 - u0)
+    colour, made = np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32)
+    depth = np.full(shape, np.inf, np.float32)
+    for layer in sorted(group, key=_distance, reverse=True):
+        a, b, c, d = layer.window
+        at = (slice(a - v0, b - v0), slice(c - u0, d - u0))
+        nearer = layer.depth <= depth[at]
+        top = np.where(nearer[..., None], layer.colour, colour[at])
+        low = np.where(nearer[..., None], colour[at], layer.colour)
+        top_made, low_made = np.where(nearer, layer.made, made[at]), np.where(nearer, made[at], layer.made)
+        colour[at] = top + low * (1 - top[..., 3:])
+        made[at] = top_made + low_made * (1 - top[..., 3])
+        depth[at] = np.minimum(depth[at], layer.depth)
+    return BodyLayer((int(v0), int(v1), int(u0), int(u1)), colour, made, depth, min(each.seed for each in group))
+
+
+def _distance(layer: BodyLayer) -> float:
+    seen = layer.depth[np.isfinite(layer.depth)]
+    return float(np.median(seen)) if seen.size else 0.0

@@ -1,0 +1,301 @@
+"""Shadows that moving bodies throw on the photo, and the light that was already missing there.
+
+A body counts as its convex hull (which is also how it collides). Its outline towards the light is found once per
+instant, here; how much of the light a pixel loses is a closed form, in ``physim_kernels.occlusion``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import warp as wp
+from physim_kernels import occlusion
+from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.spatial import ConvexHull
+
+from physim.camera import Camera
+from physim.scene import Light
+from physim.shapes import Box, Sphere
+from physim.terrain import rotation_matrix
+from physim.trajectory import Trajectory
+
+CONTACT = 0.35
+"""Part of the sky lost under a body that dims everything there, lit or not (picture recipe 3.6)."""
+TINT = np.array([1.0, 1.04, 1.08], dtype=np.float32)
+"""Shadows are a touch more red than grey: factor k becomes k ** TINT."""
+_COARSE = 96
+"""Points per side at which the picture is searched for what a shadow may touch."""
+
+
+@dataclass(frozen=True)
+class _Solid:
+    number: int
+    name: str
+    radius: float
+    mean: float
+    """Radius of the ball of equal volume [m]."""
+    round: bool
+    vertices: np.ndarray
+    """(V, 3) [m], body frame: for the outline."""
+    faces: list[np.ndarray]
+    """Corners (K, 3) of each face of a plain stand-in [m], counter-clockwise from outside: for the sky."""
+
+
+def light_frame(direction: np.ndarray) -> np.ndarray:
+    """``light_from_world`` (3, 3): rows x, y and z, with z towards the light."""
+    z = np.asarray(direction, dtype=np.float64) / np.linalg.norm(direction)
+    x = np.cross((0.0, 1.0, 0.0) if abs(z[1]) < 0.9 else (0.0, 0.0, 1.0), z)
+    x /= np.linalg.norm(x)
+    return np.stack([x, np.cross(z, x), z])
+
+
+def _directions(count: int = 42) -> np.ndarray:
+    k = np.arange(count) + 0.5
+    y, turn = 1 - 2 * k / count, np.pi * (1 + 5**0.5) * k
+    ring = np.sqrt(1 - y * y)
+    return np.stack([ring * np.cos(turn), y, ring * np.sin(turn)], axis=1)
+
+
+def _faces_of(points: np.ndarray) -> list[np.ndarray]:
+    hull = ConvexHull(points)
+    faces = points[hull.simplices]
+    outward = np.cross(faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 0])
+    turned = np.einsum("ij,ij->i", outward, hull.equations[:, :3]) < 0
+    faces[turned] = faces[turned][:, ::-1]
+    return list(faces)
+
+
+def _solid_of(number: int, name: str, shape) -> _Solid:
+    if isinstance(shape, Sphere):
+        return _Solid(number, name, shape.radius, shape.radius, True, np.zeros((0, 3)), [])
+    mesh = shape.triangles
+    mean = float((0.75 / np.pi * shape.volume) ** (1 / 3))
+    if isinstance(shape, Box):
+        corners = mesh.vertices
+        quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+        return _Solid(number, name, shape.bounding_radius, mean, False, corners, [corners[list(q)] for q in quads])
+    vertices = mesh.vertices[ConvexHull(mesh.vertices).vertices]
+    support = np.unique(np.argmax(vertices @ _directions().T, axis=0))
+    return _Solid(number, name, shape.bounding_radius, mean, False, vertices, _faces_of(vertices[support]))
+
+
+class ShadowCaster:
+    """The moving bodies of a trajectory as things that stand in the light."""
+
+    def __init__(self, trajectory: Trajectory, *, device=None) -> None:
+        scene = trajectory.scene
+        self.device = wp.get_device(device)
+        self._trajectory = trajectory
+        self._solids = {
+            name: _solid_of(scene.number_of(name), name, scene[name].shape) for name in trajectory.bodies
+        }  # fmt: skip
+        self.light_from_world = light_frame(np.array(scene.light.direction))
+        self.spread = float(np.tan(max(scene.light.half_angle, 1e-3)))
+        self.floor = float(np.clip(scene.light.shadow_floor, 1e-3, 1.0))
+        self.sun = occlusion.Sun()
+        self.sun.x, self.sun.y, self.sun.z = (wp.vec3(*row) for row in self.light_from_world)
+        self.sun.spread = self.spread
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._solids)
+
+    def casters(
+        self, fixed: list[str], time: float, moving: list[str] | None = None, times: np.ndarray | None = None,
+        weights: dict[str, float] | None = None,
+    ) -> occlusion.Casters:  # fmt: skip
+        """Bodies that stand in the light during an exposure.
+
+        Args:
+            fixed: Bodies that rest, as they are at ``time`` [s].
+            time: Middle of the exposure [s].
+            moving: Bodies that move.
+            times: Instants at which those count [s].
+            weights: How much each body hides, 0 to 1; default 1.
+        """
+        moving, times = moving or [], np.zeros(0) if times is None else times
+        rows = [self._row(name, time) for name in fixed]
+        rows += [self._row(name, float(instant)) for instant in times for name in moving]
+        names = list(fixed) + list(moving) * len(times)
+        solids = [self._solids[name] for name in names]
+        faces = [face for _, _, placed in rows for face in placed]
+        empty = np.zeros((0, 3))
+        result = occlusion.Casters()
+        result.fixed, result.count = len(fixed), len(moving)
+        result.ball = self._array(np.reshape([ball for ball, _, _ in rows], (-1, 4)), wp.vec4)
+        result.round = self._array([solid.round for solid in solids], wp.int32)
+        result.mean = self._array([solid.mean for solid in solids], wp.float32)
+        result.body = self._array([solid.number for solid in solids], wp.int32)
+        result.weight = self._array([(weights or {}).get(name, 1.0) for name in names], wp.float32)
+        result.outline = self._array(np.concatenate([empty, *(outline for _, outline, _ in rows)]), wp.vec3)
+        result.outline_start = self._array(_starts([len(outline) for _, outline, _ in rows]), wp.int32)
+        result.corner = self._array(np.concatenate([empty, *faces]), wp.vec3)
+        result.face_start = self._array(_starts([len(face) for face in faces]), wp.int32)
+        result.body_face_start = self._array(_starts([len(placed) for _, _, placed in rows]), wp.int32)
+        return result
+
+    def _row(self, name: str, time: float) -> tuple[list[float], np.ndarray, list[np.ndarray]]:
+        """Bounding ball, outline in the light frame, and faces of one body at one instant."""
+        solid = self._solids[name]
+        position, orientation = self._trajectory.bodies[name].at(time)
+        turn = rotation_matrix(orientation)
+        placed = [face @ turn.T + position for face in solid.faces]
+        return [*position, solid.radius], self._outline(solid, turn, position), placed
+
+    def neighbours(self, name: str, time: float) -> list[str]:
+        """Bodies that may take light or sky from a body at ``time`` [s]."""
+        own, found = self._solids[name], []
+        centre = self._trajectory.bodies[name].at(time)[0]
+        for other in self._solids.values():
+            if other.name == name:
+                continue
+            ball = np.array([[*self._trajectory.bodies[other.name].at(time)[0], other.radius]])
+            if self.reach(centre[None], ball, slack=own.radius)[0]:
+                found.append(other.name)
+        return found
+
+    def _outline(self, solid: _Solid, turn: np.ndarray, position: np.ndarray) -> np.ndarray:
+        if solid.round:
+            return np.zeros((0, 3))
+        local = (solid.vertices @ turn.T + position) @ self.light_from_world.T
+        return local[ConvexHull(local[:, :2]).vertices]
+
+    def _array(self, values, dtype):
+        kind = np.int32 if dtype is wp.int32 else np.float32
+        return wp.array(np.ascontiguousarray(values, dtype=kind), dtype=dtype, device=self.device)
+
+    def reach(self, points: np.ndarray, balls: np.ndarray, slack: np.ndarray | float = 0.0) -> np.ndarray:
+        """Whether a shadow or a contact may touch each of ``points`` (..., 3) [m]; conservative, (...) bool.
+
+        Args:
+            points: World points [m].
+            balls: Bounding balls (rows, 4): centre, radius [m].
+            slack: Added to every distance [m], (...).
+        """
+        local = points @ self.light_from_world.T
+        near = np.zeros(points.shape[:-1], dtype=bool)
+        for ball in np.unique(np.asarray(balls, dtype=np.float64), axis=0):
+            centre, radius = self.light_from_world @ ball[:3], ball[3] + slack
+            along = centre[2] - local[..., 2] + radius
+            aside = np.hypot(local[..., 0] - centre[0], local[..., 1] - centre[1])
+            near |= (along > 0) & (aside < radius + self.spread * along)
+            near |= np.linalg.norm(points - ball[:3], axis=-1) < occlusion.REACH * ball[3] + slack
+        return near
+
+    def factor(self, points, normals, lit, casters, instants: int) -> np.ndarray:
+        """What is left of the light at receivers (N, 3) [m] with normals (N, 3), mean over instants, (N,) float32.
+
+        Args:
+            points: World points [m].
+            normals: Unit normals, world.
+            lit: Part of the direct light already there in the photo (N,).
+            casters: Of :meth:`casters`.
+            instants: Number of times given there.
+        """
+        count = len(points)
+        if count == 0 or casters.ball.shape[0] == 0:
+            return np.ones(count, np.float32)
+        out = wp.empty(count, dtype=wp.float32, device=self.device)
+        occlusion.shadow_factor(
+            self._array(points, wp.vec3), self._array(normals, wp.vec3), self._array(lit, wp.float32),
+            casters, instants, self.sun, floor=self.floor, contact=CONTACT, factor_out=out,
+        )  # fmt: skip
+        return out.numpy()
+
+
+def _starts(lengths: list[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+
+
+def shadow_region(caster: ShadowCaster, camera: Camera, depth: np.ndarray, balls: np.ndarray) -> np.ndarray:
+    """Pixels that a shadow may touch, flat indices in order; looked for on a coarse grid and grown by one step.
+
+    Args:
+        caster: The bodies.
+        camera: Of the picture, at its size.
+        depth: z of the receiving surface (H, W) [m].
+        balls: Bounding balls (rows, 4) of all instants.
+    """
+    rows, cols = depth.shape
+    step = max(1, cols // _COARSE)
+    v, u = np.arange(step // 2, rows, step), np.arange(step // 2, cols, step)
+    z = depth[np.ix_(v, u)]
+    grid = np.stack(np.meshgrid(u + 0.5, v + 0.5), axis=-1)
+    points = camera.unproject(grid, z)
+    hit = caster.reach(points, balls, slack=1.5 * step * z / camera.focal)
+    grown = binary_dilation(hit, np.ones((3, 3), bool))
+    full = np.repeat(np.repeat(grown, step, axis=0), step, axis=1)[:rows, :cols]
+    full = np.pad(full, ((0, rows - full.shape[0]), (0, cols - full.shape[1])), mode="edge")
+    return np.flatnonzero(full)
+
+
+def surface_normals(points: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Unit normals (H, W, 3) of a grid of world points, turned to ``towards`` (3,).
+
+    Of the two one-sided differences along each axis the shorter is taken, so that normals do not lean over edges.
+    """
+    du, dv = _shorter_step(points, 1), _shorter_step(points, 0)
+    normal = np.cross(du, dv)
+    length = np.linalg.norm(normal, axis=-1, keepdims=True)
+    normal = np.where(length > 1e-20, normal / np.maximum(length, 1e-20), np.array([0.0, 1.0, 0.0]))
+    away = np.einsum("...i,...i->...", normal, towards - points) < 0
+    normal[away] *= -1
+    return normal
+
+
+def _shorter_step(points: np.ndarray, axis: int) -> np.ndarray:
+    if points.shape[axis] < 2:
+        return np.broadcast_to(np.eye(3)[axis], points.shape).copy()
+    step = np.diff(points, axis=axis)
+    first, last = np.take(step, [0], axis), np.take(step, [-1], axis)
+    forward, backward = np.concatenate([step, last], axis), np.concatenate([first, step], axis)
+    shorter = np.linalg.norm(forward, axis=-1) <= np.linalg.norm(backward, axis=-1)
+    return np.where(shorter[..., None], forward, backward)
+
+
+def light_already_there(linear: np.ndarray, light: Light) -> np.ndarray:
+    """Part of the direct light that reaches each pixel of the photo (H, W) float32 in [0, 1].
+
+    A shadow must not darken again what lies in shade already. Brightness, blurred, is compared with the bright part
+    of the pixels of like colour: a surface is lit where it looks as its lit parts do. Dark paint of a colour of its
+    own counts as lit.
+
+    Args:
+        linear: The plate (H, W, 3), linear light.
+        light: Its ``shadow_floor`` is the brightness that counts as fully shaded.
+    """
+    rows, cols = linear.shape[:2]
+    step = max(1, cols // 300)
+    small = linear[::step, ::step]
+    soft = gaussian_filter(small, (14 * small.shape[1] / 800, 14 * small.shape[1] / 800, 0))
+    luminance = np.maximum(soft @ np.array([0.2126, 0.7152, 0.0722], np.float32), 1e-5)
+    chroma = soft / np.maximum(soft.sum(-1, keepdims=True), 1e-5)
+    bins = np.clip((chroma[..., :2] * 16).astype(int), 0, 15)
+    kind = bins[..., 0] * 16 + bins[..., 1]
+    levels = np.zeros(256)
+    counts = np.bincount(kind.ravel(), minlength=256)
+    for k in np.flatnonzero(counts):
+        levels[k] = np.percentile(luminance[kind == k], 80)
+    grid, weight = (levels * counts).reshape(16, 16), counts.reshape(16, 16).astype(float)
+    lit = gaussian_filter(grid, 0.7) / np.maximum(gaussian_filter(weight, 0.7), 1e-9)
+    floor = float(np.clip(light.shadow_floor, 1e-3, 0.9))
+    part = np.clip((luminance / np.maximum(lit.reshape(-1)[kind], 1e-5) / 0.8 - floor) / (1 - floor), 0, 1)
+    full = np.repeat(np.repeat(part, step, axis=0), step, axis=1)[:rows, :cols].astype(np.float32)
+    return gaussian_filter(full, step) if step > 1 else full
+
+
+def ground_below(point: np.ndarray, camera: Camera, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The photographed surface straight below a world point: place (3,) [m] and pixel (2,), by fixed-point steps."""
+    rows, cols = depth.shape
+    below = np.array(point, dtype=np.float64)
+    pixel = np.zeros(2)
+    for _ in range(6):
+        pixel, z = camera.project(below)
+        if z <= 0:
+            break
+        pixel = np.clip(pixel, 0.5, (cols - 0.5, rows - 0.5))
+        column, row = int(pixel[0]), int(pixel[1])
+        seen = camera.unproject(np.array([column + 0.5, row + 0.5]), float(depth[row, column]))
+        below = np.array([point[0], min(seen[1], point[1]), point[2]])
+    return below, pixel

@@ -1,0 +1,117 @@
+"""Shadows on a photographed plane, seen in pixels, against the geometry of light and ball."""
+
+import numpy as np
+import pytest
+from compose_scenes import make_trajectory
+
+from physim.camera import Camera
+from physim.scene import Light
+from physim.shadow import (
+    ShadowCaster,
+    ground_below,
+    light_already_there,
+    light_frame,
+    shadow_region,
+    surface_normals,
+)
+from physim.shapes import Box, Sphere
+from physim.view import plane_depth
+
+SIZE = (90, 120)
+
+
+@pytest.fixture
+def camera():
+    return Camera.looking(SIZE, fov_deg=50, pitch_deg=60, height=1.0)
+
+
+def caster_of(shape, position, light):
+    trajectory = make_trajectory({"thing": (shape, position)}, light=light)
+    return ShadowCaster(trajectory, device="cpu")
+
+
+def darkening(caster, camera, lit=1.0):
+    """(H, W) factor on the plane y = 0, everything asked."""
+    depth = plane_depth(camera, 0.0, far=100.0)
+    points = camera.unproject(camera.pixel_grid(), depth).reshape(-1, 3)
+    normals = np.tile([0.0, 1.0, 0.0], (len(points), 1))
+    casters = caster.casters(["thing"], 0.0)
+    factor = caster.factor(points, normals, np.full(len(points), lit), casters, 1)
+    return factor.reshape(SIZE), points.reshape(*SIZE, 3), casters
+
+
+def test_shadow_of_a_ball_lies_where_the_light_throws_it(camera):
+    direction, radius, height = np.array([0.5, 0.8, -0.3]), 0.05, 0.25
+    direction /= np.linalg.norm(direction)
+    centre = np.array([0.05, height, -0.6])
+    caster = caster_of(Sphere(radius), centre, Light(direction=tuple(direction), half_angle=0.01))
+    factor, points, _ = darkening(caster, camera)
+    dark = factor < 0.5
+    middle = points[dark].mean(axis=0)
+    expected = centre - direction * height / direction[1]
+    pixel = 2 * 1.0 / camera.focal
+    np.testing.assert_allclose(middle, expected, atol=pixel)
+    # a cylinder of light cut by the plane: an ellipse of semi-axes R and R / cos
+    side = np.cross(direction, (0, 1, 0)) / np.linalg.norm(np.cross(direction, (0, 1, 0)))
+    across = (points[dark] - middle) @ side
+    along = (points[dark] - middle) @ np.cross(side, (0, 1, 0))
+    assert across.max() == pytest.approx(radius, abs=pixel)
+    assert along.max() == pytest.approx(radius / direction[1], abs=1.5 * pixel)
+
+
+def test_full_shadow_leaves_the_floor_and_old_shade_is_not_darkened_twice(camera):
+    light = Light(direction=(0, 1, 0), half_angle=0.01, shadow_floor=0.1)
+    caster = caster_of(Box((0.1, 0.02, 0.1)), (0.0, 0.6, -0.6), light)
+    lit, _, _ = darkening(caster, camera, lit=1.0)
+    assert lit.min() == pytest.approx(0.1, abs=0.01)  # far above, it hides next to no sky
+    shaded, _, _ = darkening(caster, camera, lit=0.0)
+    assert shaded.min() > 0.95
+
+
+def test_region_holds_every_pixel_that_is_darkened(camera):
+    for centre in [(0.0, 0.05, -0.6), (0.3, 0.4, -0.8), (-0.5, 0.2, -0.3)]:
+        light = Light(direction=(0.6, 0.6, -0.4), half_angle=0.1)
+        caster = caster_of(Box((0.08, 0.1, 0.06)), centre, light)
+        factor, _, casters = darkening(caster, camera)
+        where = shadow_region(caster, camera, plane_depth(camera, 0.0, far=100.0), casters.ball.numpy())
+        inside = np.zeros(SIZE, bool).ravel()
+        inside[where] = True
+        assert inside.reshape(SIZE)[factor < 0.999].all()
+        assert inside.mean() < 0.7
+
+
+def test_light_frame_is_a_right_handed_rotation_with_z_to_the_light():
+    for direction in [(0, 1, 0), (0.3, -0.2, 0.9), (0, 0, 1), (1, 0, 0)]:
+        frame = light_frame(np.array(direction))
+        np.testing.assert_allclose(frame @ frame.T, np.eye(3), atol=1e-12)
+        assert np.linalg.det(frame) == pytest.approx(1)
+        np.testing.assert_allclose(frame[2], np.array(direction) / np.linalg.norm(direction))
+
+
+def test_normals_of_a_photographed_plane_point_up_and_do_not_lean_over_a_step(camera):
+    depth = plane_depth(camera, 0.0, far=100.0)
+    high = plane_depth(camera, 0.2, far=100.0)
+    depth[:, 60:] = high[:, 60:]
+    points = camera.unproject(camera.pixel_grid(), depth)
+    normals = surface_normals(points, camera.position)
+    np.testing.assert_allclose(normals.reshape(-1, 3), np.tile([0, 1, 0], (SIZE[0] * SIZE[1], 1)), atol=1e-6)
+
+
+def test_ground_below_a_point_over_a_plane_is_its_foot(camera):
+    below, pixel = ground_below(np.array([0.1, 0.3, -0.7]), camera, plane_depth(camera, 0.0, far=100.0))
+    np.testing.assert_allclose(below, (0.1, 0.0, -0.7), atol=1e-6)
+    np.testing.assert_allclose(pixel, camera.project(np.array([0.1, 0, -0.7]))[0], atol=0.05)
+
+
+def test_a_shaded_half_of_an_even_wall_is_found_and_its_lit_half_counts_as_lit():
+    wall = np.full((200, 300, 3), 0.5, np.float32)
+    wall[:, 150:] *= 0.1
+    lit = light_already_there(wall, Light(shadow_floor=0.1))
+    assert lit[:, :120].min() > 0.9 and lit[:, 180:].max() < 0.1
+
+
+def test_dark_paint_of_its_own_colour_counts_as_lit():
+    wall = np.full((200, 300, 3), 0.5, np.float32)
+    wall[:, 150:] = (0.08, 0.01, 0.01)
+    lit = light_already_there(wall, Light(shadow_floor=0.1))
+    assert lit[:, 190:].min() > 0.8
