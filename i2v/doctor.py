@@ -17,12 +17,12 @@ from pathlib import Path
 NEEDED = ("physim", "warp-lang", "jax", "flax", "numpy", "scipy", "trimesh", "pydantic", "Pillow", "imageio-ffmpeg")
 OPTIONAL = {"scikit-image": "example photos", "opencv-python-headless": "vision", "pillow-heif": "HEIC photos"}
 
-CONDITION_BYTES = 90
-"""All arrays of ``Conditions`` together [bytes per pixel and frame]."""
-WORKING_COPIES = 3
-"""Conditions, the network's maps made of them, and one spare."""
-BASE_BYTES = 1.5e9
-"""Interpreter, Warp, JAX, compiled kernels and network."""
+BASE_BYTES = 1.0e9
+"""Interpreter, Warp, JAX, compiled kernels and network; measured 0.7 GB."""
+MODEL_BYTES = 550
+"""Per pixel and frame at model resolution: conditions, maps, noise, network; measured 280 to 530 [bytes]."""
+VIDEO_BYTES = 200
+"""Per pixel of one frame at video resolution, whatever the length; measured at 3840 x 2560 [bytes]."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,12 @@ def examine(folder: Path | None = None) -> list[Line]:
     ]
 
 
-def longest_shot(memory: float, size: tuple[int, int] = (214, 320)) -> int:
-    """How many frames a model size (height, width) allows in ``memory`` [bytes]; an estimate, on the safe side."""
-    per_frame = CONDITION_BYTES * WORKING_COPIES * size[0] * size[1]
-    return max(0, int((memory - BASE_BYTES) / per_frame))
+def longest_shot(
+    memory: float, model_size: tuple[int, int] = (214, 320), video_size: tuple[int, int] = (2160, 3840)
+) -> int:
+    """How many frames fit in ``memory`` [bytes] at sizes (height, width); an estimate, on the safe side."""
+    left = memory - BASE_BYTES - VIDEO_BYTES * video_size[0] * video_size[1]
+    return max(0, int(left / (MODEL_BYTES * model_size[0] * model_size[1])))
 
 
 def _packages() -> Iterator[Line]:
@@ -102,10 +104,8 @@ def _memory() -> Iterator[Line]:
     cores = os.cpu_count() or 1
     yield Line("memory", f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free, {cores} cores")
     frames = longest_shot(free)
-    enough = f"about {frames:,} frames ({frames / 24:.0f} s at 24 fps) at the bundled model's 320 pixels"
-    yield Line(
-        "will fit", enough if frames >= 24 else "less than one second of video; close other programs", frames >= 24
-    )
+    fits = f"about {frames:,} frames ({frames / 24:.0f} s at 24 fps) of 4K video with the bundled model at 320 pixels"
+    yield Line("will fit", fits if frames >= 24 else "less than a second of 4K; a smaller output.width needs less")
 
 
 def available_memory() -> tuple[int, int]:

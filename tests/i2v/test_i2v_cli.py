@@ -124,3 +124,4 @@ def test_the_doctor_ends_with_1_when_something_is_missing(monkeypatch, capsys):
 def test_more_memory_allows_longer_shots_and_larger_sizes_shorter_ones():
     assert longest_shot(1e9) == 0
     assert longest_shot(16e9) > longest_shot(8e9) > longest_shot(8e9, (480, 832)) > 0
+    assert longest_shot(8e9, video_size=(400, 600)) > longest_shot(8e9)
