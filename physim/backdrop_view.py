@@ -120,7 +120,8 @@ class BackdropView:
         sheet.sharp = wp.array(np.clip(inverse, 1 / FAR, None).astype(np.float32), dtype=wp.float32, device=self.device)
         sheet.sharp_scale = wp.vec2d(inverse.shape[1] / cols, inverse.shape[0] / rows)
         sheet.size = wp.vec2d(float(cols), float(rows))
-        sheet.lens = wp.vec4d(*lens_of(self._start, self.photo_size))
+        lens = lens_of(self._start, self.photo_size)
+        sheet.lens, sheet.inverse_lens = wp.vec4d(*lens), wp.vec2d(*(1 / lens[:2]))
         return sheet
 
     def _moved_from_photo(self, camera: Camera) -> np.ndarray:

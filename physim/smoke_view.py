@@ -287,22 +287,26 @@ class SmokeView:
                 motion_out=motion,
             )
             crop = full_crop
-        return self._shade(grid.material, light, crop, marched.numpy(), motion.numpy())
+        return self._shade(grid.material, light, crop, marched, motion)
 
-    def _shade(self, material: Smoke, light: Light, crop, marched: np.ndarray, motion: np.ndarray) -> SmokeFrame:
+    def _shade(self, material: Smoke, light: Light, crop, marched: wp.array, motion: wp.array) -> SmokeFrame:
         """Colour the sums of the march and lay the crop into the picture."""
-        albedo = np.asarray(material.albedo, dtype=np.float32)
-        key = albedo * np.asarray(light.colour, dtype=np.float32)
-        ambient = albedo * np.asarray(light.ambient, dtype=np.float32)
-        _, direct, multiple, weight = (marched[..., k] for k in range(4))
+        albedo = np.asarray(material.albedo, dtype=np.float64)
+        transmittance = wp.empty(marched.shape, dtype=wp.float32, device=self.device)
+        scattered = wp.empty(marched.shape, dtype=wp.vec3, device=self.device)
+        kernels.shade(
+            marched,
+            key=wp.vec3(*(albedo * light.colour)),
+            ambient=wp.vec3(*(albedo * light.ambient)),
+            transmittance_out=transmittance,
+            scattered_out=scattered,
+        )
+        frame, moved = _stack([], self.size), motion.numpy()
         place = (slice(crop[0], crop[1]), slice(crop[2], crop[3]))
-        frame = _stack([], self.size)
-        frame.transmittance[place] = marched[..., 0]
-        sun = kernels.DIRECT * direct + kernels.MULTIPLE * multiple
-        sky = 0.6 * weight + 0.4 * multiple
-        frame.scattered[place] = sun[..., None] * key + sky[..., None] * ambient
-        frame.flow[place] = motion[..., :2]
-        frame.depth[place] = motion[..., 2]
+        frame.transmittance[place] = transmittance.numpy()
+        frame.scattered[place] = scattered.numpy()
+        frame.flow[place] = moved[..., :2]
+        frame.depth[place] = moved[..., 2]
         return frame
 
 

@@ -328,6 +328,21 @@ def enlarge_kernel(
     motion_out[j, i] = wp.vec3(flow[0] / (thick * scale_u), flow[1] / (thick * scale_v), flow[2] / thick)
 
 
+@wp.kernel
+def shade_kernel(
+    march: wp.array2d(dtype=wp.vec4),
+    key: wp.vec3,
+    ambient: wp.vec3,
+    # outputs
+    transmittance_out: wp.array2d(dtype=wp.float32),
+    scattered_out: wp.array2d(dtype=wp.vec3),
+):
+    v, u = wp.tid()
+    m = march[v, u]
+    transmittance_out[v, u] = m[0]
+    scattered_out[v, u] = (DIRECT * m[1] + MULTIPLE * m[2]) * key + (0.6 * m[3] + 0.4 * m[2]) * ambient
+
+
 def blend(density_a, density_b, velocity_a, velocity_b, *, s, dt, cell, density_out, velocity_out):
     """The grid between two frames ``dt`` [s] apart, ``s`` in [0, 1]: each is carried to the instant, then mixed."""
     wp.launch(
@@ -376,4 +391,15 @@ def enlarge(march_in, motion_in, surface, surface_full, *, corner, corner_full, 
         inputs=[march_in, motion_in, surface, surface_full, *corner, *corner_full, *scale],
         outputs=[march_out, motion_out],
         device=march_out.device,
+    )
+
+
+def shade(march_in, *, key, ambient, transmittance_out, scattered_out):
+    """Colour what was marched: ``key`` and ``ambient`` are albedo times light, linear."""
+    wp.launch(
+        shade_kernel,
+        dim=march_in.shape,
+        inputs=[march_in, key, ambient],
+        outputs=[transmittance_out, scattered_out],
+        device=march_in.device,
     )

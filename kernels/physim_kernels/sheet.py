@@ -37,6 +37,8 @@ class Sheet:
     sharp_scale: wp.vec2d
     lens: wp.vec4d
     """of the photo [pixels]"""
+    inverse_lens: wp.vec2d
+    """(1 / f_u, 1 / f_v): divisions are what the loop below spends its time on"""
     size: wp.vec2d
     """of the photo (cols, rows) [pixels]"""
 
@@ -67,6 +69,14 @@ def inverse_depth(sheet: Sheet, p: wp.vec2d) -> wp.float64:
 
 
 @wp.func
+def photo_ray(sheet: Sheet, p: wp.vec2d) -> wp.vec3d:
+    """Through photo pixel p, z = 1, in the frame of the photo's camera."""
+    u = (p[0] - sheet.lens[2]) * sheet.inverse_lens[0]
+    v = (p[1] - sheet.lens[3]) * sheet.inverse_lens[1]
+    return wp.vec3d(u, v, wp.float64(1.0))
+
+
+@wp.func
 def sharp_depth(sheet: Sheet, p: wp.vec2d, forward: wp.vec3d, shift: wp.float64) -> wp.float64:
     """Depth of photo pixel p without the blur, in another camera; beyond the photo that of the sheet."""
     zero = wp.float64(0.0)
@@ -76,17 +86,13 @@ def sharp_depth(sheet: Sheet, p: wp.vec2d, forward: wp.vec3d, shift: wp.float64)
         rho = inverse_depth(sheet, p)
     else:
         rho = read(sheet.sharp, p[0] * sheet.sharp_scale[0] - half, p[1] * sheet.sharp_scale[1] - half)
-    lens = sheet.lens
-    ray = wp.vec3d((p[0] - lens[2]) / lens[0], (p[1] - lens[3]) / lens[1], wp.float64(1.0))
-    return wp.max(wp.dot(forward, ray) / rho + shift, wp.float64(1.0e-6))
+    return wp.max(wp.dot(forward, photo_ray(sheet, p)) / rho + shift, wp.float64(1.0e-6))
 
 
 @wp.func
 def sheet_point(sheet: Sheet, p: wp.vec2d) -> wp.vec3d:
     """The surface point of photo pixel p in the frame of the photo's camera."""
-    z = wp.float64(1.0) / inverse_depth(sheet, p)
-    lens = sheet.lens
-    return wp.vec3d((p[0] - lens[2]) / lens[0] * z, (p[1] - lens[3]) / lens[1] * z, z)
+    return photo_ray(sheet, p) / inverse_depth(sheet, p)
 
 
 @wp.struct
@@ -120,8 +126,10 @@ def look(sheet: Sheet, move: Move, ray: wp.vec3d, guess: wp.float64, tolerance: 
     f_old = z
     p = wp.vec2d()
     for _k in range(ITERATIONS):
-        p = project(start + along * wp.max(z, wp.float64(1.0e-6)), sheet.lens)
-        f = wp.dot(forward, sheet_point(sheet, p)) + shift
+        at = start + along * wp.max(z, wp.float64(1.0e-6))
+        at = at * (one / wp.max(at[2], wp.float64(1.0e-6)))
+        p = wp.vec2d(sheet.lens[0] * at[0] + sheet.lens[2], sheet.lens[1] * at[1] + sheet.lens[3])
+        f = wp.dot(forward, at) / inverse_depth(sheet, p) + shift
         # A change of z moves p by at most this many pixels.
         if wp.abs(f - z) * move.baseline * sheet.lens[0] < tolerance * z * z:
             z = f
