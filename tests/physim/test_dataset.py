@@ -19,7 +19,7 @@ from physim.scene import Light
 from physim.trajectory import SmokeTrack
 
 SMALL = ClipSettings(size=(48, 64), frames=4, windows=2, smoke_cells=16)
-SEED = 4  # a scene with both bodies and smoke
+SEED = 8  # a scene with both bodies and smoke
 
 
 @pytest.fixture(scope="module")
