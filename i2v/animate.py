@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -270,7 +269,11 @@ def sidecar_of(video: Path) -> Path:
 
 
 def peak_memory() -> int:
-    """Largest resident memory of this process so far [bytes]."""
+    """Largest resident memory of this process so far [bytes]; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

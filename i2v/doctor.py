@@ -100,8 +100,12 @@ def _jax() -> Iterator[Line]:
 
 
 def _memory() -> Iterator[Line]:
-    free, total = available_memory()
     cores = os.cpu_count() or 1
+    try:
+        free, total = available_memory()
+    except (AttributeError, OSError, ValueError):  # no sysconf on Windows
+        yield Line("memory", f"unknown on this system, {cores} cores")
+        return
     yield Line("memory", f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free, {cores} cores")
     frames = longest_shot(free)
     fits = f"about {frames:,} frames ({frames / 24:.0f} s at 24 fps) of 4K video with the bundled model at 320 pixels"
