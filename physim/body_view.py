@@ -135,6 +135,18 @@ def pose_matrix(position: np.ndarray, orientation: np.ndarray) -> np.ndarray:
     return pose
 
 
+class _Buffer:
+    """A z-buffer that grows with the largest crop it had to hold; a full 4K one, supersampled, would be 600 MB."""
+
+    def __init__(self, device) -> None:
+        self.key = wp.empty(0, dtype=wp.uint64, device=device)
+
+    def at_least(self, pixels: int) -> wp.array:
+        if self.key.shape[0] < pixels:
+            self.key = wp.empty(pixels * 5 // 4, dtype=wp.uint64, device=self.key.device)
+        return self.key
+
+
 class BodyView:
     """Draws the rigid bodies of a trajectory at any time, on the pixel grid of a view.
 
@@ -143,7 +155,7 @@ class BodyView:
         size: (height, width) of the view [pixels], of the photo's aspect.
         device: Warp device; the default one if None.
         supersample: Samples per pixel along each side; the arrays of a ``BodyFrame`` grow by it.
-        scratch: A view of the same size and supersampling that is not used at the same moment: its z-buffer is shared.
+        scratch: A view that is not used at the same moment: its z-buffer is shared.
     """
 
     def __init__(
@@ -169,10 +181,11 @@ class BodyView:
         rest = [pose_matrix(*track.at(0.0)) for track in self._tracks]
         self._photo_from_body = np.array([self.photo_camera.camera_from_world @ pose for pose in rest])
         self._photo_lens = wp.vec4d(*lens_of(self.photo_camera, self.photo_size))
+        self._buffer: _Buffer = _Buffer(self.device) if scratch is None else scratch._buffer
         if self._entities:
-            self._upload(scratch)
+            self._upload()
 
-    def _upload(self, scratch: BodyView | None) -> None:
+    def _upload(self) -> None:
         corners, normals, slots, boxes = [], [], [], []
         for slot, entity in enumerate(self._entities):
             margin = 0.0
@@ -197,8 +210,6 @@ class BodyView:
         mesh.textured = wp.array([int(e.cutout is not None) for e in self._entities], dtype=wp.int32, device=device)
         self._mesh = mesh
         self._slot_of = wp.array(slot_of, dtype=wp.int32, device=device)
-        pixels = self.size[0] * self.size[1] * self.supersample**2
-        self._key = wp.empty(pixels, dtype=wp.uint64, device=device) if scratch is None else scratch._key
         self._point = wp.empty(mesh.corner.shape[0], dtype=wp.vec3d, device=device)
         self._rest = self._matrices(self._photo_from_body)
 
@@ -252,6 +263,7 @@ class BodyView:
         window = kernels.Window()
         window.u, window.v, window.rows, window.cols = u0 * n, v0 * n, (v1 - v0) * n, (u1 - u0) * n
         lens_n = wp.vec4d(*(lens * n))
+        key = self._buffer.at_least(window.rows * window.cols)
         kernels.raster(
             self._mesh,
             self._matrices(camera_from_body),
@@ -259,7 +271,7 @@ class BodyView:
             window=window,
             near=near,
             point=self._point,
-            key=self._key,
+            key=key,
         )
         shape = (window.rows, window.cols)
         types = (wp.float32, wp.uint16, wp.vec3, wp.vec3, wp.vec2, wp.float32)
@@ -267,7 +279,7 @@ class BodyView:
         kernels.resolve(
             self._mesh,
             self._point,
-            self._key,
+            key,
             lens=lens_n,
             window=window,
             world_from_body=self._matrices(poses),
