@@ -20,6 +20,9 @@ from i2v.maps import CHANNELS, LIQUID_CHANNELS, Signals, depth_scale, encode, ga
 NOISE_FIELDS = 6
 """White fields kept per clip and kind; a sample uses four random orthonormal mixtures of them."""
 
+CANDIDATES = 6
+"""Windows looked at before one is taken."""
+
 Batch = dict[str, np.ndarray]
 
 
@@ -86,12 +89,11 @@ def sample_batch(
     clips: Sequence[TrainingClip], rng: np.random.Generator, *, batch: int, side: int, frames: int
 ) -> Batch:
     """Random windows: ``maps, liquid, residual, noise, scale, gate, time``, each with a leading batch axis."""
-    samples = [_sample(clips[rng.integers(len(clips))], rng, side, frames) for _ in range(batch)]
+    samples = [_sample(*_pick(clips, rng, side, frames), rng) for _ in range(batch)]
     return {name: np.stack([s[name] for s in samples]) for name in samples[0]}
 
 
-def _sample(clip: TrainingClip, rng: np.random.Generator, side: int, frames: int) -> Batch:
-    where = _pick(clip.gate, rng, side, frames)
+def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.random.Generator) -> Batch:
     signals, truth = clip.window(*where)
     gate_map = clip.gate[where]
     mixture = np.linalg.qr(rng.standard_normal((NOISE_FIELDS, NOISE_FIELDS)))[0][:, :4].astype(np.float32)
@@ -125,17 +127,20 @@ def _mirror(sample: Batch) -> Batch:
     return flipped
 
 
-def _pick(gate_map: np.ndarray, rng: np.random.Generator, side: int, frames: int) -> tuple[slice, slice, slice]:
-    """A window in which the model has something to do, if a few tries find one."""
-    limits = [gate_map.shape[0] - frames, gate_map.shape[1] - side, gate_map.shape[2] - side]
-    if min(limits) < 0:
-        raise ValueError(
-            f"clips are {gate_map.shape} (frames, height, width), expected at least {(frames, side, side)}; "
-            f"use a smaller crop or render larger clips."
-        )
-    for _ in range(6):
-        t, v, u = (int(rng.integers(limit + 1)) for limit in limits)
-        window = slice(t, t + frames), slice(v, v + side), slice(u, u + side)
-        if gate_map[window].mean() > 0.03:
-            break
-    return window
+def _pick(
+    clips: Sequence[TrainingClip], rng: np.random.Generator, side: int, frames: int
+) -> tuple[TrainingClip, tuple[slice, slice, slice]]:
+    """One of ``CANDIDATES`` random windows, with a chance in proportion to how much there is to do in it."""
+    found = []
+    for _ in range(CANDIDATES):
+        clip = clips[rng.integers(len(clips))]
+        shape = clip.gate.shape
+        if shape[0] < frames or min(shape[1:]) < side:
+            raise ValueError(
+                f"clips are {shape} (frames, height, width), expected at least {(frames, side, side)}; use a smaller "
+                f"crop or render larger clips."
+            )
+        t, v, u = (int(rng.integers(have - want + 1)) for have, want in zip(shape, (frames, side, side), strict=True))
+        found.append((clip, (slice(t, t + frames), slice(v, v + side), slice(u, u + side))))
+    work = np.array([clip.gate[window].mean() for clip, window in found]) + 0.005
+    return found[rng.choice(CANDIDATES, p=work / work.sum())]
