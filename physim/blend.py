@@ -6,6 +6,8 @@ Everything is added in linear light; sRGB is what comes in and goes out. Arrays 
 from __future__ import annotations
 
 import numpy as np
+import warp as wp
+from physim_kernels import veil as kernels
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from physim import srgb
@@ -35,25 +37,34 @@ def over(base: np.ndarray, layer: np.ndarray) -> np.ndarray:
     return base * (1.0 - layer[..., 3:]) + layer[..., :3]
 
 
-def smoke_over(base: np.ndarray, transmittance: np.ndarray, scattered: np.ndarray, whiteness: float) -> np.ndarray:
-    """Smoke in front of a picture, linear.
+def smoke_over(
+    picture: np.ndarray, transmittance: np.ndarray, scattered: np.ndarray, whiteness: float, *, device=None
+) -> np.ndarray:  # fmt: skip
+    """Smoke in front of a picture.
 
     Dark smoke takes light away and adds its own, ``base T + scattered``. White steam does so in a sun-lit room too,
     but a distant key light and a constant ambient miss the light that droplets pass on, and thin steam would darken
     what lies behind; so by ``whiteness`` it becomes ``base + scattered (1 - base)``: seen before dark things, lost
-    before bright ones, darkening nothing.
+    before bright ones, darkening nothing. Pixels without smoke stay the same to the bit.
 
     Args:
-        base: (..., 3)
-        transmittance: Light that comes through (...) in [0, 1].
-        scattered: Light the smoke adds (..., 3).
+        picture: (H, W, 3) sRGB.
+        transmittance: Light that comes through (H, W) in [0, 1].
+        scattered: Light the smoke adds (H, W, 3), linear.
         whiteness: 0 for soot, 1 for droplets that do not absorb.
+        device: Warp device.
+
+    Returns:
+        (H, W, 3) sRGB.
     """
-    plain = base * transmittance[..., None] + scattered
-    if whiteness <= 0.0:
-        return plain
-    screen = base + scattered * (1.0 - np.clip(base, 0.0, 1.0))
-    return plain + whiteness * (screen - plain)
+    tables = [wp.array(table, dtype=wp.float32, device=device, copy=False) for table in (_LINEAR_OF, _SRGB_OF)]
+    values = [(picture, wp.vec3), (transmittance, wp.float32), (scattered, wp.vec3)]
+    arrays = [
+        wp.array(np.ascontiguousarray(each, np.float32), dtype=kind, device=device, copy=False) for each, kind in values
+    ]
+    out = wp.empty(arrays[0].shape, dtype=wp.vec3, device=device)
+    kernels.veil(*arrays, float(whiteness), linear_of=tables[0], srgb_of=tables[1], out=out)
+    return out.numpy()
 
 
 def whiteness_of(albedo: np.ndarray) -> float:

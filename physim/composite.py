@@ -9,7 +9,7 @@ import warp as wp
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from physim import blend, exposure
-from physim.backdrop_view import BackdropFrame, BackdropView
+from physim.backdrop_view import BackdropFrame, BackdropView, lens_of
 from physim.body_view import pose_matrix
 from physim.camera import Camera
 from physim.plate import PlateSampler
@@ -19,8 +19,8 @@ from physim.shadow import (
     ShadowCaster,
     ground_below,
     light_already_there,
+    receiver,
     shadow_region,
-    surface_normals,
 )
 from physim.surface_texture import TILE, PhotoTexture, grain_tile
 from physim.trajectory import Trajectory
@@ -169,9 +169,12 @@ class SolidComposer:
         return (frame.camera.world_from_camera.tobytes(), tuple(near), rounded)
 
     def _supersample(self, count: int) -> int:
-        if self.size[1] > 1600:
-            return 2 if count <= 8 else 1
-        return 3 if count <= 3 else 2
+        """Samples per pixel along a side: instants are spread over the pixel as well, and each adds its own."""
+        if count >= 7:
+            return 1
+        if count > 1 or self.size[1] > 1600 or not self._static:
+            return 2
+        return 3
 
     # shadows
 
@@ -215,18 +218,8 @@ class SolidComposer:
         if where.size == 0:
             return np.ones(0, np.float32)
         assert self._lit is not None
-        points, normals = self._receivers(where, frame)
-        return self._caster.factor(points, normals, self._through(self._lit, frame, where), casters, instants)
-
-    def _receivers(self, where: np.ndarray, frame: BackdropFrame) -> tuple[np.ndarray, np.ndarray]:
-        """World points and normals of flat pixel indices, from the depth in their bounding box."""
-        v, u = np.divmod(where, self.size[1])
-        v0, v1, u0, u1 = v.min(), v.max() + 1, u.min(), u.max() + 1
-        grid = np.stack(np.meshgrid(np.arange(u0, u1) + 0.5, np.arange(v0, v1) + 0.5), axis=-1)
-        points = frame.camera.unproject(grid, frame.depth[v0:v1, u0:u1])
-        normals = surface_normals(points, frame.camera.position)
-        inside = (v - v0, u - u0)
-        return points[inside], normals[inside]
+        surface = receiver(frame.camera, self._surface(frame), lens_of(frame.camera, self._photo_size))
+        return self._caster.factor(surface, where, self._through(self._lit, frame, where), casters, instants)
 
     def _carry_shadows(
         self, shadow: np.ndarray, shutter: exposure.Exposure, frame: BackdropFrame

@@ -156,12 +156,7 @@ class Compositor:
 
     def _through_smoke(self, picture: np.ndarray, depth: np.ndarray, solid: Solid, time: float) -> np.ndarray:
         seen = self._smoke.at(time, solid.backdrop.camera, depth, self._trajectory.scene.light)
-        there = (seen.transmittance < 1 - 1e-4) | (seen.scattered.max(axis=-1) > 1e-4)
-        out = picture.copy()
-        linear = blend.to_linear(picture[there])
-        mixed = blend.smoke_over(linear, seen.transmittance[there], seen.scattered[there], self._whiteness)
-        out[there] = blend.to_srgb(mixed)
-        return out
+        return blend.smoke_over(picture, seen.transmittance, seen.scattered, self._whiteness, device=self._device)
 
     def _solid(self, time: float) -> Solid:
         """The picture without smoke; remembered while neither a body nor the camera moves."""

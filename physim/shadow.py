@@ -183,25 +183,33 @@ class ShadowCaster:
             near |= np.linalg.norm(points - ball[:3], axis=-1) < occlusion.REACH * ball[3] + slack
         return near
 
-    def factor(self, points, normals, lit, casters, instants: int) -> np.ndarray:
-        """What is left of the light at receivers (N, 3) [m] with normals (N, 3), mean over instants, (N,) float32.
+    def factor(self, surface: occlusion.Receiver, where, lit, casters, instants: int) -> np.ndarray:
+        """What is left of the light at pixels of a photographed surface, mean over instants, (N,) float32.
 
         Args:
-            points: World points [m].
-            normals: Unit normals, world.
+            surface: Of :func:`receiver`.
+            where: Flat indices of the pixels (N,).
             lit: Part of the direct light already there in the photo (N,).
             casters: Of :meth:`casters`.
             instants: Number of times given there.
         """
-        count = len(points)
-        if count == 0 or casters.ball.shape[0] == 0:
-            return np.ones(count, np.float32)
-        out = wp.empty(count, dtype=wp.float32, device=self.device)
+        if len(where) == 0 or casters.ball.shape[0] == 0:
+            return np.ones(len(where), np.float32)
+        out = wp.empty(len(where), dtype=wp.float32, device=self.device)
         occlusion.shadow_factor(
-            self._array(points, wp.vec3), self._array(normals, wp.vec3), self._array(lit, wp.float32),
-            casters, instants, self.sun, floor=self.floor, contact=CONTACT, factor_out=out,
+            surface, self._array(where, wp.int32), self._array(lit, wp.float32), casters, max(instants, 1), self.sun,
+            floor=self.floor, contact=CONTACT, factor_out=out,
         )  # fmt: skip
         return out.numpy()
+
+
+def receiver(camera: Camera, depth: wp.array, lens: np.ndarray) -> occlusion.Receiver:
+    """A depth map (H, W) [m] seen by ``camera`` through ``lens`` (4,), as a surface that shadows fall on."""
+    surface = occlusion.Receiver()
+    surface.depth = depth
+    surface.world_from_camera = wp.mat44(*camera.world_from_camera.ravel())
+    surface.lens = wp.vec4(*lens)
+    return surface
 
 
 def _starts(lengths: list[int]) -> np.ndarray:
@@ -228,30 +236,6 @@ def shadow_region(caster: ShadowCaster, camera: Camera, depth: np.ndarray, balls
     full = np.repeat(np.repeat(grown, step, axis=0), step, axis=1)[:rows, :cols]
     full = np.pad(full, ((0, rows - full.shape[0]), (0, cols - full.shape[1])), mode="edge")
     return np.flatnonzero(full)
-
-
-def surface_normals(points: np.ndarray, towards: np.ndarray) -> np.ndarray:
-    """Unit normals (H, W, 3) of a grid of world points, turned to ``towards`` (3,).
-
-    Of the two one-sided differences along each axis the shorter is taken, so that normals do not lean over edges.
-    """
-    du, dv = _shorter_step(points, 1), _shorter_step(points, 0)
-    normal = np.cross(du, dv)
-    length = np.linalg.norm(normal, axis=-1, keepdims=True)
-    normal = np.where(length > 1e-20, normal / np.maximum(length, 1e-20), np.array([0.0, 1.0, 0.0]))
-    away = np.einsum("...i,...i->...", normal, towards - points) < 0
-    normal[away] *= -1
-    return normal
-
-
-def _shorter_step(points: np.ndarray, axis: int) -> np.ndarray:
-    if points.shape[axis] < 2:
-        return np.broadcast_to(np.eye(3)[axis], points.shape).copy()
-    step = np.diff(points, axis=axis)
-    first, last = np.take(step, [0], axis), np.take(step, [-1], axis)
-    forward, backward = np.concatenate([step, last], axis), np.concatenate([first, step], axis)
-    shorter = np.linalg.norm(forward, axis=-1) <= np.linalg.norm(backward, axis=-1)
-    return np.where(shorter[..., None], forward, backward)
 
 
 def light_already_there(linear: np.ndarray, light: Light) -> np.ndarray:

@@ -311,11 +311,62 @@ def hidden_kernel(
     sky_out[i] = wp.min(sky, 1.0)
 
 
+@wp.struct
+class Receiver:
+    """The photographed surface as a depth map."""
+
+    depth: wp.array2d(dtype=wp.float32)
+    """z of the camera [m]"""
+    world_from_camera: wp.mat44
+    lens: wp.vec4
+    """(f_u, f_v, c_u, c_v) [pixels]"""
+
+
+@wp.func
+def seen_at(surface: Receiver, v: int, u: int):
+    """Point of the surface in the camera frame."""
+    z = surface.depth[v, u]
+    x = (float(u) + 0.5 - surface.lens[2]) / surface.lens[0]
+    y = (float(v) + 0.5 - surface.lens[3]) / surface.lens[1]
+    return wp.vec3(x * z, y * z, z)
+
+
+@wp.func
+def shorter(a: wp.vec3, b: wp.vec3):
+    if wp.length_sq(a) <= wp.length_sq(b):
+        return a
+    return b
+
+
+@wp.func
+def normal_at(surface: Receiver, v: int, u: int):
+    """Unit normal to the camera, camera frame. The shorter of both one-sided steps: it does not lean over edges."""
+    here = seen_at(surface, v, u)
+    rows = surface.depth.shape[0]
+    cols = surface.depth.shape[1]
+    right = seen_at(surface, v, wp.min(u + 1, cols - 1)) - here
+    left = here - seen_at(surface, v, wp.max(u - 1, 0))
+    down = seen_at(surface, wp.min(v + 1, rows - 1), u) - here
+    up = here - seen_at(surface, wp.max(v - 1, 0), u)
+    if u + 1 >= cols:
+        right = left
+    if u == 0:
+        left = right
+    if v + 1 >= rows:
+        down = up
+    if v == 0:
+        up = down
+    n = wp.normalize(wp.cross(shorter(right, left), shorter(down, up)))
+    if wp.dot(n, here) > 0.0:
+        n = -n
+    return n
+
+
 @wp.kernel
 def shadow_factor_kernel(
     # inputs
-    point: wp.array(dtype=wp.vec3),
-    normal: wp.array(dtype=wp.vec3),
+    surface: Receiver,
+    where: wp.array(dtype=wp.int32),
     lit: wp.array(dtype=wp.float32),
     casters: Casters,
     instants: int,
@@ -327,8 +378,11 @@ def shadow_factor_kernel(
 ):
     """Mean over the instants of ((1 - s) V (1 - f) + f a) / (V (1 - f) + f), times a part of the sky lost."""
     i = wp.tid()
-    p = point[i]
-    n = normal[i]
+    cols = surface.depth.shape[1]
+    v = where[i] // cols
+    u = where[i] - v * cols
+    p = wp.transform_point(surface.world_from_camera, seen_at(surface, v, u))
+    n = wp.transform_vector(surface.world_from_camera, normal_at(surface, v, u))
     direct = lit[i] * (1.0 - floor)
     fixed_clear = float(1.0)
     fixed_sky = float(0.0)
@@ -372,12 +426,12 @@ def hidden(point, normal, casters, sun, *, sun_out, sky_out):
     wp.launch(hidden_kernel, dim=point.shape[0], inputs=inputs, outputs=[sun_out, sky_out], device=point.device)
 
 
-def shadow_factor(point, normal, lit, casters, instants, sun, *, floor, contact, factor_out):
-    """What is left of the light on surfaces that were photographed without the casters, mean over instants.
+def shadow_factor(surface, where, lit, casters, instants, sun, *, floor, contact, factor_out):
+    """What is left of the light on a surface that was photographed without the casters, mean over instants.
 
     Args:
-        point: Receivers [m], (N,) vec3, world.
-        normal: Their unit normals, (N,) vec3, world.
+        surface: The surface.
+        where: Its pixels that are asked for, flat indices (N,).
         lit: Part of the direct light that already arrives there in the photo, (N,) in [0, 1].
         casters: Solids in the way, ``casters.fixed + instants * casters.count`` rows.
         instants: Number of moments averaged.
@@ -386,5 +440,5 @@ def shadow_factor(point, normal, lit, casters, instants, sun, *, floor, contact,
         contact: Part of the sky lost that dims everything [-].
         factor_out: (N,), 1 where nothing changes.
     """
-    inputs = [point, normal, lit, casters, instants, sun, floor, contact]
-    wp.launch(shadow_factor_kernel, dim=point.shape[0], inputs=inputs, outputs=[factor_out], device=point.device)
+    inputs = [surface, where, lit, casters, instants, sun, floor, contact]
+    wp.launch(shadow_factor_kernel, dim=where.shape[0], inputs=inputs, outputs=[factor_out], device=where.device)

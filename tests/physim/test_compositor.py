@@ -106,11 +106,11 @@ def test_a_lifted_thing_uncovers_the_plate_and_takes_its_pixels_along():
     error = frame[core] - np.roll(scene.backdrop.photo, 24, axis=1)[core]
     # The drawn form is grown by 2 pixels, which at 129 pixels of focal length is 1.6 % nearer: 0.4 pixels too far here.
     assert np.sqrt(np.mean(error**2)) < 0.025
-    far = inside & (np.arange(SIZE[1])[None, :] < 45)
-    shadow = Compositor(trajectory, motion_blur=0.0).shadow(3)
-    free = far & (shadow > 0.999)
-    assert free.sum() > 20
-    np.testing.assert_allclose(frame[free], scene.backdrop.plate[free], atol=2e-3)
+    far = inside & (np.arange(SIZE[1])[None, :] < 60)
+    assert far.sum() > 20
+    shadow = Compositor(trajectory, motion_blur=0.0).shadow(3)[far, None] ** np.array([1, 1.04, 1.08])
+    uncovered = srgb.to_srgb(srgb.to_linear(scene.backdrop.plate[far]) * shadow)
+    np.testing.assert_allclose(frame[far], uncovered, atol=2e-3)
 
 
 def test_a_thing_that_slides_keeps_its_own_shadow():

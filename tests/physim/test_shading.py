@@ -42,14 +42,15 @@ def test_full_cover_replaces_and_no_cover_keeps(picture):
 
 @pytest.mark.parametrize("whiteness", [0.0, 0.4, 1.0])
 def test_clear_smoke_leaves_the_picture_as_it_is(picture, whiteness):
-    out = blend.smoke_over(picture, np.ones((24, 36)), np.zeros((24, 36, 3)), whiteness)
-    np.testing.assert_allclose(out, picture, atol=1e-7)
+    out = blend.smoke_over(picture, np.ones((24, 36)), np.zeros((24, 36, 3)), whiteness, device="cpu")
+    np.testing.assert_array_equal(out, picture)
 
 
 def test_steam_never_darkens_and_soot_does(picture):
     clear, white = np.full((24, 36), 0.6), np.full((24, 36, 3), 0.1)
-    assert np.all(blend.smoke_over(picture, clear, white, 1.0) >= picture - 1e-6)
-    assert np.all(blend.smoke_over(np.ones((24, 36, 3)), clear, white, 0.0) == pytest.approx(0.7))
+    assert np.all(blend.smoke_over(picture, clear, white, 1.0, device="cpu") >= picture - 2e-4)
+    dark = blend.smoke_over(np.ones((24, 36, 3)), clear, white, 0.0, device="cpu")
+    np.testing.assert_allclose(dark, srgb.to_srgb(np.array(0.7)), atol=2e-4)
     assert blend.whiteness_of(np.array([0.99] * 3)) == 1 and blend.whiteness_of(np.array([0.55] * 3)) == 0
 
 

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import warp as wp
 from compose_scenes import make_trajectory
+from physim_kernels import occlusion
 
+from physim.backdrop_view import lens_of
 from physim.camera import Camera
 from physim.scene import Light
 from physim.shadow import (
@@ -11,8 +14,8 @@ from physim.shadow import (
     ground_below,
     light_already_there,
     light_frame,
+    receiver,
     shadow_region,
-    surface_normals,
 )
 from physim.shapes import Box, Sphere
 from physim.view import plane_depth
@@ -33,11 +36,10 @@ def caster_of(shape, position, light):
 def darkening(caster, camera, lit=1.0):
     """(H, W) factor on the plane y = 0, everything asked."""
     depth = plane_depth(camera, 0.0, far=100.0)
-    points = camera.unproject(camera.pixel_grid(), depth).reshape(-1, 3)
-    normals = np.tile([0.0, 1.0, 0.0], (len(points), 1))
-    casters = caster.casters(["thing"], 0.0)
-    factor = caster.factor(points, normals, np.full(len(points), lit), casters, 1)
-    return factor.reshape(SIZE), points.reshape(*SIZE, 3), casters
+    surface = receiver(camera, wp.array(depth.astype(np.float32), device="cpu"), lens_of(camera, SIZE))
+    casters, where = caster.casters(["thing"], 0.0), np.arange(depth.size)
+    factor = caster.factor(surface, where, np.full(depth.size, lit), casters, 1)
+    return factor.reshape(SIZE), camera.unproject(camera.pixel_grid(), depth), casters
 
 
 def test_shadow_of_a_ball_lies_where_the_light_throws_it(camera):
@@ -88,13 +90,21 @@ def test_light_frame_is_a_right_handed_rotation_with_z_to_the_light():
         np.testing.assert_allclose(frame[2], np.array(direction) / np.linalg.norm(direction))
 
 
+@wp.kernel
+def normal_kernel(surface: occlusion.Receiver, out: wp.array2d(dtype=wp.vec3)):
+    v, u = wp.tid()
+    out[v, u] = wp.transform_vector(surface.world_from_camera, occlusion.normal_at(surface, v, u))
+
+
 def test_normals_of_a_photographed_plane_point_up_and_do_not_lean_over_a_step(camera):
     depth = plane_depth(camera, 0.0, far=100.0)
     high = plane_depth(camera, 0.2, far=100.0)
     depth[:, 60:] = high[:, 60:]
-    points = camera.unproject(camera.pixel_grid(), depth)
-    normals = surface_normals(points, camera.position)
-    np.testing.assert_allclose(normals.reshape(-1, 3), np.tile([0, 1, 0], (SIZE[0] * SIZE[1], 1)), atol=1e-6)
+    surface = receiver(camera, wp.array(depth.astype(np.float32), device="cpu"), lens_of(camera, SIZE))
+    normals = wp.zeros(SIZE, dtype=wp.vec3, device="cpu")
+    wp.launch(normal_kernel, SIZE, [surface], [normals], device="cpu")
+    # float32 depth: a step between pixels of 1e-2 m is known to 1e-7 / 1e-2
+    np.testing.assert_allclose(normals.numpy().reshape(-1, 3), np.tile([0, 1, 0], (SIZE[0] * SIZE[1], 1)), atol=1e-3)
 
 
 def test_ground_below_a_point_over_a_plane_is_its_foot(camera):
