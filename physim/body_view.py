@@ -82,8 +82,12 @@ def corner_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return result.reshape(-1, 3, 3)
 
 
-def surface(entity: Entity, margin: float) -> tuple[np.ndarray, np.ndarray]:
-    """Corners and their normals, each (M, 3, 3), body frame, of a shape grown outwards by ``margin`` [m]."""
+def surface(entity: Entity, margin: float, camera_from_body: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners and their normals, each (M, 3, 3), body frame, of a shape grown outwards by ``margin`` [m].
+
+    It grows sideways for the camera of the photo: its outline does, while every corner keeps its depth, so that what is
+    seen in front also moves as it should.
+    """
     shape = entity.shape
     mesh = shape.triangles  # type: ignore[union-attr]
     vertices, faces = np.asarray(mesh.vertices, dtype=np.float64), mesh.faces
@@ -101,7 +105,11 @@ def surface(entity: Entity, margin: float) -> tuple[np.ndarray, np.ndarray]:
         radial = corners * (1, 0, 1) / shape.radius
         normals = np.where(cap[..., None], normals, radial)
     if margin > 0:
-        corners = corners + margin * _miter(vertices, faces)[faces]
+        turn, shift = camera_from_body[:3, :3], camera_from_body[:3, 3]
+        ray = vertices @ turn.T + shift
+        move = _miter(vertices, faces) @ turn.T
+        move -= ray * (move[:, 2:] / np.maximum(ray[:, 2:], 1e-6))
+        corners = corners + margin * (move @ turn)[faces]
     return corners, normals
 
 
@@ -192,7 +200,7 @@ class BodyView:
             if entity.cutout is not None:
                 pixels = EDGE_PIXELS * max(1.0, self.photo_size[1] / 800)
                 margin = pixels * abs(self._photo_from_body[slot][2, 3]) / self.photo_camera.focal
-            corner, normal = surface(entity, margin)
+            corner, normal = surface(entity, margin, self._photo_from_body[slot])
             corners.append(corner.reshape(-1, 3))
             normals.append(normal.reshape(-1, 3))
             slots.append(np.full(len(corner), slot, dtype=np.int32))

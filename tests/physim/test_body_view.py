@@ -128,6 +128,19 @@ def test_cutout_body_is_drawn_two_photo_pixels_larger():
         assert 3.0 < spans[1] - spans[0] < 6.0  # both sides, seen at the depth of the limb
 
 
+def test_growing_leaves_the_depth_and_the_motion_of_the_front_as_they_are():
+    results = []
+    for cutout in (None, CUTOUT):
+        scene = bare_scene()
+        view = BodyView(
+            one_body(scene, Box((0.6, 0.6, 0.6)), [(0, 1.5, -3), (0.1, 1.5, -3)], cutout=cutout), (360, 640)
+        )
+        frame = view.at(0.0)
+        v, u = 180 - frame.window[0], 330 - frame.window[2]
+        results.append((frame.depth[v, u], *view.motion(frame, 1 / 24).flow[v, u]))
+    assert results[0] == pytest.approx(results[1], abs=1e-5)
+
+
 def test_nearer_body_hides_the_other_and_ids_are_entity_numbers():
     scene = bare_scene()
     scene.add(Sphere(0.3), Rigid(), name="far", position=(0, 1.5, -3))
