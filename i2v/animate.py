@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,17 @@ class RunSummary:
     """What the reconstruction took from where."""
     peak_memory: int = 0
     """Largest resident memory of this process so far [bytes]."""
+    trajectory: physim.Trajectory | None = field(default=None, repr=False, compare=False)
+    """What was simulated, for asking more; not part of the JSON."""
 
     def __fspath__(self) -> str:
         return str(self.path)
 
     def to_json(self) -> str:
         """Plain data, for scripts."""
-        data = {**asdict(self), "path": str(self.path), "resolved_shot": str(self.resolved_shot)}
+        data = asdict(replace(self, trajectory=None))
+        del data["trajectory"]
+        data |= {"path": str(self.path), "resolved_shot": str(self.resolved_shot)}
         return json.dumps(data, indent=2, ensure_ascii=False)
 
 
@@ -252,6 +256,7 @@ class _Run:
             conservation={name: float(value) for name, value in self.trajectory.report.values.items()},
             inferred=dict(backdrop.report) if backdrop is not None else {},
             peak_memory=peak_memory(),
+            trajectory=self.trajectory,
         )
 
     @contextmanager
