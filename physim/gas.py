@@ -25,6 +25,9 @@ from physim.pressure import PressureSolver
 Field = tuple[wp.array, wp.array, wp.array]
 """One array per face direction: (nx+1, ny, nz), (nx, ny+1, nz), (nx, ny, nz+1)."""
 
+Cells = tuple[wp.array, wp.array, wp.array]
+"""A vector per cell: one array (nx, ny, nz) per component."""
+
 
 @dataclass(frozen=True)
 class GasSettings:
@@ -41,7 +44,7 @@ class GasSettings:
     steps: int = 1
     """Steps per frame."""
     density_substeps: int = 4
-    """Sub-steps of the density transport per step; each carries less than half a cell."""
+    """Sub-steps of the density transport per step; each carries less than a cell."""
     open_sides: tuple[bool, bool, bool, bool, bool, bool] = (True, True, False, True, True, True)
     """-x, +x, -y, +y, -z, +z."""
     gravity: tuple[float, float, float] = (0.0, -9.81, 0.0)
@@ -100,8 +103,10 @@ class GasState:
     solid: Field
     temperature: wp.array
     temperature2: wp.array
-    centre: wp.array
-    displacement: wp.array
+    centre: Cells
+    displacement: Cells
+    curl: Cells
+    curl_length: wp.array
     q: wp.array
     q2: wp.array
     volume: wp.array
@@ -162,10 +167,13 @@ class GasGrid:
         def faces() -> Field:
             return zeros((nx + 1, ny, nz)), zeros((nx, ny + 1, nz)), zeros((nx, ny, nz + 1))
 
+        def cells() -> Cells:
+            return zeros(shape), zeros(shape), zeros(shape)
+
         padded = (nx + 6, ny + 6, nz + 6)
         state = GasState(
             *(faces() for _ in range(7)),
-            *(zeros(shape), zeros(shape), zeros(shape, wp.vec4), zeros(shape, wp.vec4)),
+            *(zeros(shape), zeros(shape), cells(), cells(), cells(), zeros(shape)),
             *(zeros(padded) for _ in range(5)),
             *(zeros(self.settings.steps, wp.vec3) for _ in range(2)),
             (zeros(nx, wp.float64), zeros(nx, wp.float64)),
@@ -282,8 +290,8 @@ class GasGrid:
     def _carry(self, value: Field, along: tuple[Field, float, Field, float], out: Field, t: wp.array, t_out: wp.array):
         s, scale = self.state, self.settings.dt / 2 / self.settings.cell
         first, a, second, b = along
-        self._rows(grid.centre_velocity_kernel, self.settings.shape, [*first, *second, a, b], [s.centre])
-        self._rows(advect.path_kernel, self.settings.shape, [s.centre, scale], [s.displacement])
+        self._rows(grid.centre_velocity_kernel, self.settings.shape, [*first, *second, a, b], [*s.centre])
+        advect.path(s.centre, dt=scale, out=s.displacement)
         for axis in range(3):
             advect.cubic(value[axis], s.displacement, axis=axis, open=0, out=out[axis])
         advect.cubic(t, s.displacement, axis=-1, open=self._open_bits(), out=t_out)
@@ -293,13 +301,13 @@ class GasGrid:
 
     def _force(self, u: Field, temperature: wp.array, step: int, dt: float) -> None:
         s, g = self.state, self.settings
-        self._rows(grid.centre_velocity_kernel, g.shape, [*u, *u, 1.0, 0.0], [s.centre])
-        self._rows(smoke.curl_kernel, g.shape, [s.centre], [s.displacement])
-        inputs = [s.displacement, temperature, g.confinement, 0.25 * g.speed, g.cell, g.ambient_temperature]
-        self._rows(smoke.acceleration_kernel, g.shape, [*inputs, wp.vec3(*g.gravity)], [s.centre])
+        self._rows(grid.centre_velocity_kernel, g.shape, [*u, *u, 1.0, 0.0], [*s.centre])
+        self._rows(smoke.curl_kernel, g.shape, [*s.centre], [*s.curl, s.curl_length])
+        inputs = [*s.curl, s.curl_length, temperature, g.confinement, 0.25 * g.speed, g.cell, g.ambient_temperature]
+        self._rows(smoke.acceleration_kernel, g.shape, [*inputs, wp.vec3(*g.gravity)], [*s.centre])
         relax = 1.0 - float(np.exp(-g.speed * dt / (g.sponge * g.cell)))
         for axis in range(3):
-            inputs = [s.centre, axis, dt, s.wind, s.gust, step, relax, g.sponge, self._open_bits()]
+            inputs = [s.centre[axis], axis, dt, s.wind, s.gust, step, relax, g.sponge, self._open_bits()]
             self._rows(smoke.force_kernel, u[axis].shape, inputs, [u[axis]])
             if self.puffs and self.puffs.has_jet:
                 p = self.puffs

@@ -13,22 +13,23 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func_native("""
-    const int ny = v.shape[1] - 1, nz = w.shape[2] - 1, su = u.shape[1] * u.shape[2], so = ((i * w.shape[1]) + j) * nz;
-    const int ou = i * su + j * nz, ov = (i * (ny + 1) + j) * nz, ow = (i * ny + j) * (nz + 1);
-    const float *U = u.data + ou, *V = v.data + ov, *W = w.data + ow;
-    const float *U2 = u2.data + ou, *V2 = v2.data + ov, *W2 = w2.data + ow;
-    float* O = (float*)(out.data + so);
+    const int ny = v.shape[1] - 1, nz = w.shape[2] - 1, su = ny * nz, o = (i * ny + j) * nz;
+    const int ov = (i * (ny + 1) + j) * nz, ow = (i * ny + j) * (nz + 1);
+    const float *U = u.data + o, *V = v.data + ov, *W = w.data + ow;
+    const float *U2 = u2.data + o, *V2 = v2.data + ov, *W2 = w2.data + ow;
+    float *X = x.data + o, *Y = y.data + o, *Z = z.data + o;
     const float ha = 0.5f * a, hb = 0.5f * b;
+    #pragma clang loop vectorize(assume_safety)
     for (int k = k0; k < k1; ++k) {
-        O[4 * k] = ha * (U[k] + U[k + su]) + hb * (U2[k] + U2[k + su]);
-        O[4 * k + 1] = ha * (V[k] + V[k + nz]) + hb * (V2[k] + V2[k + nz]);
-        O[4 * k + 2] = ha * (W[k] + W[k + 1]) + hb * (W2[k] + W2[k + 1]);
-        O[4 * k + 3] = 0.0f;
+        X[k] = ha * (U[k] + U[k + su]) + hb * (U2[k] + U2[k + su]);
+        Y[k] = ha * (V[k] + V[k + nz]) + hb * (V2[k] + V2[k + nz]);
+        Z[k] = ha * (W[k] + W[k + 1]) + hb * (W2[k] + W2[k + 1]);
     }""")
 def centre_row(
     u: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float),
     u2: wp.array3d(dtype=float), v2: wp.array3d(dtype=float), w2: wp.array3d(dtype=float),
-    a: float, b: float, out: wp.array3d(dtype=wp.vec4), i: int, j: int, k0: int, k1: int,
+    a: float, b: float, x: wp.array3d(dtype=float), y: wp.array3d(dtype=float), z: wp.array3d(dtype=float),
+    i: int, j: int, k0: int, k1: int,
 ): ...  # fmt: skip
 
 
@@ -39,11 +40,11 @@ def centre_velocity_kernel(
     u2: wp.array3d(dtype=float), v2: wp.array3d(dtype=float), w2: wp.array3d(dtype=float),
     a: float, b: float, chunk: int,
     # outputs
-    out: wp.array3d(dtype=wp.vec4),
+    x: wp.array3d(dtype=float), y: wp.array3d(dtype=float), z: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """Cell-centred ``a * velocity + b * velocity2``; the fourth component is 0."""
+    """Cell-centred ``a * velocity + b * velocity2``."""
     i, j, c = wp.tid()
-    centre_row(u, v, w, u2, v2, w2, a, b, out, i, j, c * chunk, wp.min((c + 1) * chunk, out.shape[2]))
+    centre_row(u, v, w, u2, v2, w2, a, b, x, y, z, i, j, c * chunk, wp.min((c + 1) * chunk, x.shape[2]))
 
 
 @wp.func_native("""

@@ -13,82 +13,98 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func_native("""
-    const int nx = c.shape[0], ny = c.shape[1], nz = c.shape[2];
-    const int sx = ny * nz * 4, sy = nz * 4;
-    const float* C = (const float*)c.data + i * sx + j * sy;
-    float* O = (float*)curl.data + i * sx + j * sy;
+    const int nx = cx.shape[0], ny = cx.shape[1], nz = cx.shape[2], sx = ny * nz, sy = nz, o = i * sx + j * sy;
+    const float *U = cx.data + o, *V = cy.data + o, *W = cz.data + o;
+    float *X = x.data + o, *Y = y.data + o, *Z = z.data + o, *L = length.data + o;
     // one-sided at the rim: the missing neighbour is the cell itself, the distance one cell less
     const int xl = i > 0 ? -sx : 0, xh = i < nx - 1 ? sx : 0, yl = j > 0 ? -sy : 0, yh = j < ny - 1 ? sy : 0;
     const float rx = (xl && xh) ? 0.5f : 1.0f, ry = (yl && yh) ? 0.5f : 1.0f;
-    for (int k = k0; k < k1; ++k) {
-        const float* p = C + 4 * k;
-        const int zl = k > 0 ? -4 : 0, zh = k < nz - 1 ? 4 : 0;
-        const float rz = (zl && zh) ? 0.5f : 1.0f;
-        const float x = ry * (p[yh + 2] - p[yl + 2]) - rz * (p[zh + 1] - p[zl + 1]);
-        const float y = rz * (p[zh] - p[zl]) - rx * (p[xh + 2] - p[xl + 2]);
-        const float z = rx * (p[xh + 1] - p[xl + 1]) - ry * (p[yh] - p[yl]);
-        O[4 * k] = x; O[4 * k + 1] = y; O[4 * k + 2] = z;
-        O[4 * k + 3] = sqrtf(x * x + y * y + z * z);
-    }""")
-def curl_row(c: wp.array3d(dtype=wp.vec4), curl: wp.array3d(dtype=wp.vec4), i: int, j: int, k0: int, k1: int): ...
+    const auto cell = [=](int k, int zl, int zh, float rz) {
+        const float a = ry * (W[k + yh] - W[k + yl]) - rz * (V[k + zh] - V[k + zl]);
+        const float b = rz * (U[k + zh] - U[k + zl]) - rx * (W[k + xh] - W[k + xl]);
+        const float c = rx * (V[k + xh] - V[k + xl]) - ry * (U[k + yh] - U[k + yl]);
+        X[k] = a; Y[k] = b; Z[k] = c;
+        L[k] = sqrtf(a * a + b * b + c * c);
+    };
+    int first = k0, last = k1;
+    if (k0 == 0) { cell(0, 0, 1, 1.0f); first = 1; }
+    if (k1 == nz && k1 > first) { cell(nz - 1, -1, 0, 1.0f); last = nz - 1; }
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = first; k < last; ++k) cell(k, -1, 1, 0.5f);
+    """)
+def curl_row(
+    cx: wp.array3d(dtype=float), cy: wp.array3d(dtype=float), cz: wp.array3d(dtype=float),
+    x: wp.array3d(dtype=float), y: wp.array3d(dtype=float), z: wp.array3d(dtype=float),
+    length: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
 
 
 @wp.kernel
-def curl_kernel(c: wp.array3d(dtype=wp.vec4), chunk: int, curl: wp.array3d(dtype=wp.vec4)):
-    """Curl of the cell-centred velocity times h [m/s], and its length as fourth component."""
+def curl_kernel(
+    # inputs
+    cx: wp.array3d(dtype=float), cy: wp.array3d(dtype=float), cz: wp.array3d(dtype=float), chunk: int,
+    # outputs
+    x: wp.array3d(dtype=float), y: wp.array3d(dtype=float), z: wp.array3d(dtype=float), length: wp.array3d(dtype=float),
+):  # fmt: skip
+    """Curl of the cell-centred velocity times h [m/s], and its length."""
     i, j, t = wp.tid()
-    curl_row(c, curl, i, j, t * chunk, wp.min((t + 1) * chunk, c.shape[2]))
+    curl_row(cx, cy, cz, x, y, z, length, i, j, t * chunk, wp.min((t + 1) * chunk, cx.shape[2]))
 
 
 @wp.func_native("""
-    const int nx = curl.shape[0], ny = curl.shape[1], nz = curl.shape[2];
-    const int sx = ny * nz * 4, sy = nz * 4;
-    const float* C = (const float*)curl.data + i * sx + j * sy;
-    const float* T = temperature.data + (i * ny + j) * nz;
-    float* O = (float*)out.data + i * sx + j * sy;
+    const int nx = length.shape[0], ny = length.shape[1], nz = length.shape[2], sx = ny * nz, sy = nz;
+    const int o = i * sx + j * sy;
+    const float *X = x.data + o, *Y = y.data + o, *Z = z.data + o, *L = length.data + o, *T = temperature.data + o;
+    float *OX = ox.data + o, *OY = oy.data + o, *OZ = oz.data + o;
     const int xl = i > 0 ? -sx : 0, xh = i < nx - 1 ? sx : 0, yl = j > 0 ? -sy : 0, yh = j < ny - 1 ? sy : 0;
-    for (int k = k0; k < k1; ++k) {
-        const float* p = C + 4 * k + 3;
-        const int zl = k > 0 ? -4 : 0, zh = k < nz - 1 ? 4 : 0;
-        float x = p[xh] - p[xl], y = p[yh] - p[yl], z = p[zh] - p[zl];
+    const auto cell = [=](int k, int zl, int zh) {
+        const float a = L[k + xh] - L[k + xl], b = L[k + yh] - L[k + yl], c = L[k + zh] - L[k + zl];
         // where the slope of |curl| is lost in |curl| itself it has no direction to speak of
-        const float norm = sqrtf(x * x + y * y + z * z) + 0.02f * p[0] + 1e-20f;
-        const float s = strength * (p[0] < limit ? p[0] : limit) / (norm * h);
-        const float* w = C + 4 * k;
+        const float norm = sqrtf(a * a + b * b + c * c) + 0.02f * L[k] + 1e-20f;
+        const float s = strength * (L[k] < limit ? L[k] : limit) / (norm * h);
         const float lift = -T[k] / (ambient + (T[k] > -0.5f * ambient ? T[k] : -0.5f * ambient));
-        O[4 * k] = s * (y * w[2] - z * w[1]) + lift * gx;
-        O[4 * k + 1] = s * (z * w[0] - x * w[2]) + lift * gy;
-        O[4 * k + 2] = s * (x * w[1] - y * w[0]) + lift * gz;
-        O[4 * k + 3] = 0.0f;
-    }""")
+        OX[k] = s * (b * Z[k] - c * Y[k]) + lift * gx;
+        OY[k] = s * (c * X[k] - a * Z[k]) + lift * gy;
+        OZ[k] = s * (a * Y[k] - b * X[k]) + lift * gz;
+    };
+    int first = k0, last = k1;
+    if (k0 == 0) { cell(0, 0, 1); first = 1; }
+    if (k1 == nz && k1 > first) { cell(nz - 1, -1, 0); last = nz - 1; }
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = first; k < last; ++k) cell(k, -1, 1);
+    """)
 def acceleration_row(
-    curl: wp.array3d(dtype=wp.vec4), temperature: wp.array3d(dtype=float), strength: float, limit: float, h: float,
-    ambient: float, gx: float, gy: float, gz: float, out: wp.array3d(dtype=wp.vec4), i: int, j: int, k0: int, k1: int,
+    x: wp.array3d(dtype=float), y: wp.array3d(dtype=float), z: wp.array3d(dtype=float), length: wp.array3d(dtype=float),
+    temperature: wp.array3d(dtype=float), strength: float, limit: float, h: float, ambient: float,
+    gx: float, gy: float, gz: float,
+    ox: wp.array3d(dtype=float), oy: wp.array3d(dtype=float), oz: wp.array3d(dtype=float),
+    i: int, j: int, k0: int, k1: int,
 ): ...  # fmt: skip
 
 
 @wp.kernel
 def acceleration_kernel(
-    # inputs
-    curl: wp.array3d(dtype=wp.vec4), temperature: wp.array3d(dtype=float), strength: float, limit: float, h: float,
-    ambient: float, gravity: wp.vec3, chunk: int,
+    # inputs: curl and its length, excess temperature over `ambient` [K]
+    x: wp.array3d(dtype=float), y: wp.array3d(dtype=float), z: wp.array3d(dtype=float), length: wp.array3d(dtype=float),
+    temperature: wp.array3d(dtype=float), strength: float, limit: float, h: float, ambient: float, gravity: wp.vec3,
+    chunk: int,
     # outputs
-    out: wp.array3d(dtype=wp.vec4),
+    ox: wp.array3d(dtype=float), oy: wp.array3d(dtype=float), oz: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """Confinement and buoyancy at cell centres [m/s^2]; ``temperature`` is the excess over ``ambient`` [K]."""
+    """Confinement and buoyancy at cell centres [m/s^2]."""
     i, j, t = wp.tid()
-    k1 = wp.min((t + 1) * chunk, out.shape[2])
     acceleration_row(
-        curl, temperature, strength, limit, h, ambient, gravity[0], gravity[1], gravity[2], out, i, j, t * chunk, k1
-    )
+        x, y, z, length, temperature, strength, limit, h, ambient, gravity[0], gravity[1], gravity[2],
+        ox, oy, oz, i, j, t * chunk, wp.min((t + 1) * chunk, ox.shape[2]),
+    )  # fmt: skip
 
 
 @wp.func_native("""
     const int cx = a.shape[0], cy = a.shape[1], cz = a.shape[2];
     const int ih = i < cx ? i : cx - 1, jh = j < cy ? j : cy - 1;
     const int il = (axis == 0 && i > 0) ? i - 1 : ih, jl = (axis == 1 && j > 0) ? j - 1 : jh;
-    const float* low = (const float*)a.data + (il * cy + jl) * cz * 4 + axis;
-    const float* high = (const float*)a.data + (ih * cy + jh) * cz * 4 + axis;
+    const float *low = a.data + (il * cy + jl) * cz, *high = a.data + (ih * cy + jh) * cz;
+    const int back = axis == 2 ? 1 : 0;
     float* U = u.data + (i * u.shape[1] + j) * u.shape[2];
     // distance to the nearest open upright side [cells], of the middle of this face
     const float x = i + (axis == 0 ? 0.0f : 0.5f);
@@ -99,20 +115,26 @@ def acceleration_kernel(
     const float y = j + (axis == 1 ? 0.0f : 0.5f);
     const float roof = (open & 8) && cy - y < width ? 1.0f - (cy - y) / width : 0.0f;
     const float floor = (open & 4) && y < width ? 1.0f - y / width : 0.0f;
-    for (int k = k0; k < k1; ++k) {
-        const int kh = k < cz ? k : cz - 1, kl = (axis == 2 && k > 0) ? k - 1 : kh;
+    const float inflow = axis == 1 ? 0.0f : (roof > floor ? roof : floor);
+    const float near_z = (open & 16) ? 0.0f : -1e6f, far_z = (open & 32) ? 0.0f : 1e6f;
+    const auto face = [=](int k, int kl, int kh) {
         const float z = k + (axis == 2 ? 0.0f : 0.5f);
-        float d = side;
-        if ((open & 16) && z < d) d = z;
-        if ((open & 32) && cz - z < d) d = cz - z;
-        const float fresh = U[k] + dt * (0.5f * (low[4 * kl] + high[4 * kh]) + gust);
+        const float d1 = z - near_z, d2 = cz - z + far_z, dz = d1 < d2 ? d1 : d2, d = side < dz ? side : dz;
+        const float fresh = U[k] + dt * (0.5f * (low[kl] + high[kh]) + gust);
         float depth = d < width ? 1.0f - d / width : 0.0f;
-        if (axis != 1 || fresh < wind) depth = roof > depth ? roof : depth;
-        if (axis != 1 || fresh > wind) depth = floor > depth ? floor : depth;
+        depth = inflow > depth ? inflow : depth;
+        const float held = axis != 1 ? 0.0f : (fresh < wind ? roof : floor);
+        depth = held > depth ? held : depth;
         U[k] = fresh + relax * depth * (wind - fresh);
-    }""")
+    };
+    int first = k0, last = k1;
+    if (back && k0 == 0) { face(0, 0, 0); first = 1; }
+    if (back && k1 == cz + 1 && k1 > first) { face(cz, cz - 1, cz - 1); last = cz; }
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = first; k < last; ++k) face(k, k - back, k);
+    """)
 def force_row(
-    a: wp.array3d(dtype=wp.vec4), axis: int, dt: float, wind: float, gust: float, relax: float, width: float,
+    a: wp.array3d(dtype=float), axis: int, dt: float, wind: float, gust: float, relax: float, width: float,
     open: int, u: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
 ): ...  # fmt: skip
 
@@ -120,7 +142,7 @@ def force_row(
 @wp.kernel
 def force_kernel(
     # inputs
-    a: wp.array3d(dtype=wp.vec4), axis: int, dt: float, wind: wp.array(dtype=wp.vec3), gust: wp.array(dtype=wp.vec3),
+    a: wp.array3d(dtype=float), axis: int, dt: float, wind: wp.array(dtype=wp.vec3), gust: wp.array(dtype=wp.vec3),
     step: int, relax: float, width: float, open: int, chunk: int,
     # in and out
     u: wp.array3d(dtype=float),
