@@ -11,10 +11,12 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
+
+from i2v.terminal import print_summary, show_progress
 
 if TYPE_CHECKING:
     from i2v.animate import RunSummary
@@ -78,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 def _animate(arguments: argparse.Namespace) -> int:
     from i2v.animate import animate
 
-    with _progress(arguments.quiet) as progress:
+    with show_progress(arguments.quiet) as progress:
         summary = cast(
             "RunSummary",  # and no Clip, because it has an output
             animate(
@@ -97,7 +99,7 @@ def _animate(arguments: argparse.Namespace) -> int:
 def _preview(arguments: argparse.Namespace) -> int:
     from i2v.animate import preview
 
-    with _progress(arguments.quiet) as progress:
+    with show_progress(arguments.quiet) as progress:
         output = arguments.output or Path(f"{arguments.shot.stem}.preview.mp4")
         summary = preview(arguments.shot, output, size=arguments.size, progress=progress)
     return _done(summary, arguments.quiet)
@@ -116,75 +118,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _done(summary: RunSummary, quiet: bool) -> int:
     if not quiet:
-        _print_summary(summary)
+        print_summary(summary)
     print(summary.path)
     return 0
-
-
-def _print_summary(summary: RunSummary) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    rows, cols = summary.size
-    seconds = summary.frame_count / summary.fps
-    table.add_row("video", f"{cols} x {rows}, {summary.frame_count} frames, {seconds:g} s, model {summary.model}")
-    table.add_row("again", f"i2v animate {summary.resolved_shot}")
-    stages = ", ".join(f"{name} {spent:.1f}" for name, spent in summary.stages.items())
-    table.add_row("time [s]", f"{stages}; together {sum(summary.stages.values()):.1f}")
-    table.add_row("physics", f"{summary.bodies} bodies, {summary.contacts} impacts")
-    for law, value in summary.conservation.items():
-        table.add_row("", f"{law}: {value:.3g}")
-    for what, source in summary.inferred.items():
-        table.add_row("inferred", f"{what}: {source}")
-    table.add_row("memory", f"{summary.peak_memory / 2**30:.2f} GiB at most")
-    width = None if sys.stderr.isatty() else 140  # a log file has no width of its own
-    Console(stderr=True, width=width, markup=False, highlight=False).print(table)
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
-    """A bar per stage on a terminal, a line as each stage begins elsewhere; stderr in both cases."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        with _bars() as show:
-            yield show
-    else:
-        yield _lines()
-
-
-@contextmanager
-def _bars() -> Iterator[Callable[[str, float], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, fraction: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=1.0)
-            bars.update(tasks[stage], completed=fraction)
-
-        yield show
-
-
-def _lines() -> Callable[[str, float], None]:
-    begun: set[str] = set()
-
-    def show(stage: str, fraction: float) -> None:
-        if stage not in begun:
-            begun.add(stage)
-            print(f"{stage} ...", file=sys.stderr, flush=True)
-
-    return show
 
 
 @contextmanager
