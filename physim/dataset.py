@@ -180,11 +180,11 @@ def _add_smoke(scene: Scene, rng: np.random.Generator, camera: Camera, settings:
     excess = min(rise**2 / (9.81 * radius), 0.6)
     low = (place[0] - 0.4 * width, 0.0, place[2] - 0.25 * width)
     high = (place[0] + 0.4 * width, 0.85 * width, place[2] + 0.25 * width)
-    preset = ["steam", "smoke", "dust", "fog"][rng.integers(4)]
+    preset = ["steam", "steam", "smoke", "dust", "fog"][rng.integers(5)]
     material = Smoke(
         preset,
         temperature=293.15 / (1 - excess),
-        extinction=rng.uniform(1.0, 6.0) / radius,
+        extinction=float(np.exp(rng.uniform(np.log(0.25), np.log(6.0)))) / radius,  # a breath of steam to thick smoke
         dissipation=rng.uniform(0, 0.6) / seconds,
         cooling=0.3 / seconds,
         resolution=settings.smoke_cells,
