@@ -163,9 +163,14 @@ class BackdropView:
         """Motion of the background point seen at ``time`` to its pixel at ``other_time``, (H, W, 2) [pixels]."""
         return self.motion(time, other_time)[0]
 
-    def motion(self, time: float, other_time: float) -> tuple[np.ndarray, np.ndarray]:
-        """``flow`` and the depth (H, W) [m] that the point seen at ``time`` has at ``other_time``."""
-        frame = self.at(time)
+    def motion(
+        self, time: float, other_time: float, frame: BackdropFrame | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``flow`` and the depth (H, W) [m] that the point seen at ``time`` has at ``other_time``.
+
+        ``frame`` saves finding again what ``at(time)`` has found before.
+        """
+        frame = frame or self.at(time)
         if self._sheet is None:
             return np.zeros((*self.size, 2), np.float32), frame.depth
         flow = wp.empty(self.size, dtype=wp.vec2, device=self.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import warp as wp
@@ -23,6 +24,7 @@ NOISE_SIZE = 64
 """Side of the periodic noise [samples], two per cell; its coarsest octave is four cells long."""
 
 
+@lru_cache(maxsize=4)
 def detail_noise(seed: int) -> np.ndarray:
     """Periodic noise (64, 64, 64) float32 of four octaves, mean 0, about -1 to 1."""
     rng = np.random.default_rng([seed, 0x5110])
@@ -30,7 +32,9 @@ def detail_noise(seed: int) -> np.ndarray:
     for octave in range(4):
         side = NOISE_SIZE // 8 * 2**octave
         values = rng.standard_normal((side,) * 3)
-        total += 0.5**octave * zoom(values, NOISE_SIZE // side, order=3, mode="grid-wrap", grid_mode=True)
+        factor = NOISE_SIZE // side
+        fine = zoom(values, factor, order=3, mode="grid-wrap", grid_mode=True) if factor > 1 else values
+        total += 0.5**octave * fine
     return ((total - total.mean()) / (2 * total.std())).clip(-1, 1).astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from physim.backdrop_view import BackdropView
+from physim.backdrop_view import BackdropFrame, BackdropView
 from physim.body_view import BodyFrame, BodyView
 from physim.camera import Camera
 from physim.scene import Backdrop, Cutout, Scene
@@ -26,7 +26,7 @@ class Surface:
     """What one frame shows."""
 
     time: float
-    camera: Camera
+    back: BackdropFrame
     depth: np.ndarray
     """(H, W) float32 [m]"""
     ids: np.ndarray
@@ -40,6 +40,10 @@ class Surface:
     """(h, w) bool: where in the crop of ``bodies`` they are what is seen."""
     drawn: np.ndarray
     """(H, W) bool: the same for the whole picture."""
+
+    @property
+    def camera(self) -> Camera:
+        return self.back.camera
 
 
 class Surfaces:
@@ -87,7 +91,7 @@ class Surfaces:
             source[crop][mask], hole[crop][mask], drawn[crop] = bodies.source_uv[mask], 0.0, mask
         rows, cols = self.backdrop.photo.shape[:2]
         source[((source < 0) | (source > (cols, rows))).any(axis=-1)] = np.nan
-        return Surface(time, back.camera, depth, ids, source, hole, bodies, mask, drawn)
+        return Surface(time, back, depth, ids, source, hole, bodies, mask, drawn)
 
     def _seen(self, bodies: BodyFrame, behind: np.ndarray) -> np.ndarray:
         """Where a body is nearer than the background and, if it is cut out of the photo, inside its edge."""
@@ -103,7 +107,7 @@ class Surfaces:
 
     def motion(self, here: Surface, other: Surface) -> tuple[np.ndarray, np.ndarray]:
         """Flow (H, W, 2) [pixels] of what ``here`` shows to ``other``, and 1 where it cannot be seen there (H, W)."""
-        flow, depth = (array.copy() for array in self._back.motion(here.time, other.time))
+        flow, depth = (array.copy() for array in self._back.motion(here.time, other.time, here.back))
         away = np.zeros(self.size, dtype=bool)
         if here.bodies is not None and here.mask.any():
             v0, v1, u0, u1 = here.bodies.window
