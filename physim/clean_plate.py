@@ -14,6 +14,7 @@ from physim.membrane import fill
 from physim.srgb import to_linear, to_srgb
 
 _BLACK = 0.004  # keeps the logarithm of black pixels finite, linear
+_MARGIN = 0.85
 _HELD_OUT = 8  # width of the ring on which the candidates are judged [pixels]
 
 
@@ -24,7 +25,7 @@ class Filled:
     surface: str
     """'smooth' or 'texture'."""
     score: float
-    """Error on the held-out ring [log units]; above 0.06 the fill will be seen. NaN if the user chose."""
+    """Error on the held-out ring [sRGB]; above 0.06 the fill will be seen. NaN if the user chose."""
     source: tuple[int, int] | None = None
     """Offset (du, dv) of the cloned patch [pixels]."""
 
@@ -108,7 +109,8 @@ def _judged(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> tuple[np.
         tried = clone_fill(logs, bigger, rest, rim=rim)
         if tried is not None:
             score = _score(tried[0], logs, ring)
-            if score < best.score:
+            # a clone must be clearly better: where it is wrong it is wrong by more
+            if score < (best.score if best_rim else _MARGIN * best.score):
                 best, best_rim = Filled("texture", score, tried[1]), rim
     if best.surface == "texture":
         cloned = clone_fill(logs, hole, usable, rim=best_rim)
@@ -118,10 +120,16 @@ def _judged(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> tuple[np.
 
 
 def _score(filled: np.ndarray, truth: np.ndarray, ring: np.ndarray) -> float:
-    """Low-pass error plus the difference of texture energy, on the ring [log units]."""
-    error = np.abs(_blur((filled - truth) * ring[..., None], 1.5) / np.maximum(_blur(ring[..., None] * 1.0, 1.5), 0.05))
-    detail_ours, detail_true = ((x - _blur(x, 2.0))[ring].std() for x in (filled, truth))
-    return float(error[ring].mean() + abs(detail_ours - detail_true))
+    """Low-pass error plus the difference of texture energy, on the ring [sRGB]."""
+    inside = ring[..., None] * 1.0
+    filled, truth = (to_srgb(np.exp(x) - _BLACK).astype(np.float64) for x in (filled, truth))
+
+    def mean(x: np.ndarray, sigma: float) -> np.ndarray:
+        return _blur(x * inside, sigma) / np.maximum(_blur(inside, sigma), 0.02)
+
+    error = np.abs(mean(filled - truth, 1.5))[ring].mean()
+    ours, true = ((x - mean(x, 2.0))[ring].std() for x in (filled, truth))
+    return float(error + abs(ours - true))
 
 
 # ---- smooth ----------------------------------------------------------------------------------------------------------
@@ -135,18 +143,14 @@ def smooth_fill(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> np.nd
         hole: (h, w) bool.
         usable: (h, w) bool: may lend colour; the rest is kept out of the rim by zero flux.
     """
+    from scipy.ndimage import distance_transform_edt
+
     weight = _blur(usable[..., None] * 1.0, 3.0)
     rim = np.where(usable[..., None], _blur(np.where(usable[..., None], logs, 0), 3.0) / np.maximum(weight, 1e-3), logs)
-    if not _touches(hole, usable):  # walled in by other things: the mean of what is usable
-        return np.where(hole[..., None], logs[usable].mean(0), logs)
-    base = fill(np.where(usable[..., None], rim, 0), usable, domain=usable | hole, tolerance=1e-5, screen=1e-12)
+    # where other things wall the hole in, the nearest usable colour stays
+    _, (v, u) = distance_transform_edt(~usable, return_indices=True)
+    base = fill(rim[v, u], usable, domain=usable | hole, tolerance=1e-4)
     return np.where(hole[..., None], base + borrowed_grain(logs, usable), logs)
-
-
-def _touches(hole: np.ndarray, usable: np.ndarray) -> bool:
-    from scipy.ndimage import binary_dilation
-
-    return bool((binary_dilation(hole) & usable).any())
 
 
 def borrowed_grain(logs: np.ndarray, usable: np.ndarray, *, sigma: float = 2.5, seed: int = 0) -> np.ndarray:
@@ -242,7 +246,7 @@ def clone_fill(
     copied[v, u] = logs[sv, su]
     weight = np.maximum(_blur(edge[..., None] * 1.0, 8.0), 1e-4)
     ratio = np.clip(_blur((logs - copied) * edge[..., None], 8.0) / weight, -1.6, 1.6)
-    change = fill(np.where(edge[..., None], ratio, 0), edge, domain=edge | hole, tolerance=1e-4, screen=1e-12)
+    change = fill(np.where(edge[..., None], ratio, 0), edge, domain=edge | hole, tolerance=1e-4)
     return np.where(hole[..., None], copied + change, logs), (int(offset[1]), int(offset[0]))
 
 

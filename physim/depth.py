@@ -79,7 +79,13 @@ def load_depth(path: str | Path) -> DepthResult:
     return DepthResult(depth)
 
 
-def geometric(image: np.ndarray, camera: Camera, hints: Hints, photo_size: tuple[int, int]) -> DepthResult:
+def geometric(
+    image: np.ndarray,
+    camera: Camera,
+    hints: Hints,
+    photo_size: tuple[int, int],
+    see_through: np.ndarray | None = None,
+) -> DepthResult:
     """Depth of ground, surfaces, wall, sky and upright rest.
 
     Args:
@@ -87,6 +93,7 @@ def geometric(image: np.ndarray, camera: Camera, hints: Hints, photo_size: tuple
         camera: On the same grid.
         hints: In pixels of the photo.
         photo_size: (height, width) of the photo, to which the hints' pixels refer.
+        see_through: (h, w) bool: thin things in front that have a layer of their own; sky goes on behind them.
 
     Returns:
         Metric depth everywhere, ``FAR`` in the sky, and how much to believe it.
@@ -108,17 +115,18 @@ def geometric(image: np.ndarray, camera: Camera, hints: Hints, photo_size: tuple
                 f"({camera.position[1]:.3g} m high). Look at its region and height, or at hints.camera."
             )
         depth[region], known[region], confidence[region] = level[region], True, surest
+    level_ground = known.copy()
     if hints.wall is not None:
         wall = _wall_depth(camera, hints.wall)
         behind = ~known | (wall < depth)
         depth[behind], known[behind], confidence[behind] = wall[behind], True, 0.6
     else:
-        sky = _sky(image, plane_depth(camera, 0.0, far=FAR) >= FAR) & ~known
+        sky = _sky(image, plane_depth(camera, 0.0, far=FAR) >= FAR, see_through) & ~known
         depth[sky], confidence[sky] = FAR, 0.5
         depth = _stand_up(image, depth, known, sky)
         confidence[~known & ~sky] = 0.2
     if hints.clicks:
-        depth, confidence = _follow_clicks(image, depth, confidence, hints.clicks, photo_size)
+        depth, confidence = _follow_clicks(image, depth, confidence, level_ground, hints.clicks, photo_size)
     return DepthResult(np.clip(depth, 1e-3, FAR), confidence=confidence)
 
 
@@ -200,15 +208,19 @@ def _wall_depth(camera: Camera, distance: float) -> np.ndarray:
     return np.where(rate > distance / FAR, distance / np.maximum(rate, 1e-12), FAR)
 
 
-def _sky(image: np.ndarray, above: np.ndarray) -> np.ndarray:
+def _sky(image: np.ndarray, above: np.ndarray, see_through: np.ndarray | None) -> np.ndarray:
     """Smooth and joined to the top of the picture, above the horizon."""
     from scipy import ndimage
+    from scipy.ndimage import binary_dilation
 
     if not above.any():
         return above
     grey = ndimage.gaussian_filter(image.mean(-1), 1.0)
     smooth = np.hypot(*np.gradient(grey)) < 0.012
-    labels, _ = ndimage.label(ndimage.binary_opening(smooth & above, iterations=1))
+    if see_through is not None:
+        smooth |= binary_dilation(see_through, iterations=2)
+    core = ndimage.binary_dilation(ndimage.binary_erosion(smooth | ~above, border_value=1))  # drops single pixels
+    labels, _ = ndimage.label(core & smooth & above)
     at_top = np.unique(labels[: max(2, len(labels) // 50)])
     sky = np.isin(labels, at_top[at_top > 0])
     return ndimage.binary_closing(sky, iterations=3, border_value=0) & above | sky
@@ -222,16 +234,21 @@ def _stand_up(image: np.ndarray, depth: np.ndarray, known: np.ndarray, sky: np.n
     if not known.any():
         return np.where(rest, FAR, depth)
     weight_u, weight_v = edge_weights(image)
-    logs = np.log(np.clip(depth, 1e-3, FAR))
-    # the sky takes no part: an outline against it must not pull the thing away
-    filled = fill(logs, known, weights=(weight_u, _UPRIGHT * weight_v), domain=~sky, screen=1e-9, tolerance=1e-5)
+    logs = np.log(np.where(known, np.clip(depth, 1e-3, FAR), FAR))
+    # the sky takes no part: an outline against it must not pull the thing away. What touches nothing stays far
+    filled = fill(logs, known, weights=(weight_u, _UPRIGHT * weight_v), domain=~sky, tolerance=1e-4)
     return np.where(rest, np.exp(filled), depth)
 
 
 def _follow_clicks(
-    image: np.ndarray, depth: np.ndarray, confidence: np.ndarray, clicks: list[DepthClick], photo_size: tuple[int, int]
+    image: np.ndarray,
+    depth: np.ndarray,
+    confidence: np.ndarray,
+    trusted: np.ndarray,
+    clicks: list[DepthClick],
+    photo_size: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Diffuse the log ratio between clicked and prior depth; what is trusted resists it."""
+    """Diffuse the log ratio between clicked and prior depth; ground and surfaces resist it."""
     rows, cols = depth.shape
     known = np.zeros(depth.shape, dtype=bool)
     ratio = np.zeros(depth.shape)
@@ -241,6 +258,6 @@ def _follow_clicks(
             raise ValueError(f"hints.clicks: pixel {list(click.pixel)} is outside the photo, {photo_size[::-1]}.")
         known[int(v), int(u)] = True
         ratio[int(v), int(u)] = np.log(click.depth / depth[int(v), int(u)])
-    screen = np.where(confidence > 0.4, 0.05 * confidence, 1e-5)
+    screen = np.where(trusted, 0.05, 1e-5)
     change = fill(ratio, known, weights=edge_weights(image), screen=screen, tolerance=1e-5)
     return depth * np.exp(change), np.where(np.abs(change) > 0.02, np.maximum(confidence, 0.5), confidence)

@@ -313,12 +313,12 @@ def _standing(mask, corners, camera: Camera, spec: Lift, support: float, name: s
 
 
 def _prism(near: np.ndarray, far: np.ndarray, cap: np.ndarray) -> Triangles:
-    """Closed mesh between two polygons; corners clockwise as the camera sees them."""
+    """Closed mesh between two polygons, faces outward."""
     n = len(near)
     i = np.arange(n)
     j = (i + 1) % n
     sides = np.concatenate([np.stack([i, i + n, j], axis=1), np.stack([j, i + n, j + n], axis=1)])
-    faces = np.concatenate([cap[:, ::-1], cap + n, sides])
+    faces = np.concatenate([cap, cap[:, ::-1] + n, sides])
     mesh = Triangles(np.concatenate([near, far]), faces.astype(np.int32))
     a, b, c = (mesh.vertices[mesh.faces[:, k]] - mesh.vertices.mean(0) for k in range(3))
     if np.einsum("ij,ij->", a, np.cross(b, c)) < 0:

@@ -67,7 +67,7 @@ def fill(
         device: Warp device; ``None``: Warp's default.
 
     Returns:
-        Same shape as ``values``, float64.
+        Same shape as ``values``, float64. Unknown pixels that nothing ties to a known one keep their value.
 
     Raises:
         ValueError: Shapes that do not match, values that are not finite, nothing known at all.
@@ -78,10 +78,10 @@ def fill(
         raise ValueError(f"known has shape {known.shape}, expected {values.shape[:2]} to match values.")
     screen = np.broadcast_to(np.asarray(screen, dtype=np.float64), known.shape)
     domain = np.ones_like(known) if domain is None else np.asarray(domain, dtype=bool)
-    unknown = ~known & domain
-    if not unknown.any():
+    unknown = _tied(~known & domain, known & domain, screen)
+    if not unknown.any() and (known & domain).any():
         return values.copy()
-    if not (known & domain).any() and not (screen[unknown] > 0).any():
+    if not unknown.any():
         raise ValueError("nothing is known: a membrane needs at least one known pixel or a screen greater than 0.")
     if not np.isfinite(values[known & domain]).all():
         raise ValueError("values are not finite at a known pixel; clip them (a logarithm of zero?) before filling.")
@@ -95,6 +95,18 @@ def fill(
         flat[..., channel] = system.solve(flat[..., channel], tolerance, max_iterations)
     result[crop] = flat.reshape(result[crop].shape)
     return result
+
+
+def _tied(unknown: np.ndarray, known: np.ndarray, screen: np.ndarray) -> np.ndarray:
+    """The unknown pixels whose island touches a known one or is held by a screen; else the system is singular."""
+    from scipy.ndimage import binary_dilation, label
+
+    labels, count = label(unknown)
+    held = (binary_dilation(known) | (screen > 0)) & unknown
+    anchored = np.zeros(count + 1, dtype=bool)
+    anchored[np.unique(labels[held])] = True
+    anchored[0] = False
+    return anchored[labels]
 
 
 def _bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
@@ -124,12 +136,12 @@ class _System:
         self.levels = [self._level(weight_u, weight_v, held)]
         from physim_kernels import diffuse
 
-        while max(self.levels[-1][2].shape) > 4:
-            rows, cols = self.levels[-1][2].shape
+        while max(self.levels[-1][2].shape) > 6:
+            rows, cols = (n - 2 for n in self.levels[-1][2].shape)
             empty = np.zeros(((rows + 1) // 2, (cols + 1) // 2))
             self.levels.append(self._level(empty, empty, empty))
             diffuse.coarsen(self.levels[-2][:3], self.levels[-1][:3])
-        shape = unknown.shape
+        shape = self.levels[0][2].shape
         self.x, self.p, self.q = (wp.zeros(shape, dtype=wp.float64, device=self.device) for _ in range(3))
         self.rows = wp.zeros(shape[0], dtype=wp.float64, device=self.device)
         self.scalars = wp.zeros(4, dtype=wp.float64, device=self.device)
@@ -137,13 +149,13 @@ class _System:
 
     def _level(self, weight_u, weight_v, held):
         wp = self.wp
-        given = [wp.array(a, dtype=wp.float64, device=self.device) for a in (weight_u, weight_v, held)]
-        return (*given, *(wp.zeros(held.shape, dtype=wp.float64, device=self.device) for _ in range(3)))
+        padded = [np.pad(a, 1) for a in (weight_u, weight_v, held)]  # the kernels read one pixel beyond
+        given = [wp.array(a, dtype=wp.float64, device=self.device) for a in padded]
+        return (*given, *(wp.zeros(padded[2].shape, dtype=wp.float64, device=self.device) for _ in range(3)))
 
     def solve(self, values: np.ndarray, tolerance: float, max_iterations: int) -> np.ndarray:
         from physim_kernels import diffuse
 
-        wp = self.wp
         safe = np.where(self.known | (self.screen > 0), values, 0.0)
         source = np.where(self.unknown, self.screen * safe, 0.0)
         left, right, above, below = self.ties
@@ -154,15 +166,14 @@ class _System:
         size = float(np.linalg.norm(source))
         if size > 0:
             self.x.zero_()
-            self.levels[0][3].assign(source)
+            self.levels[0][3].assign(np.pad(source, 1))
             self.levels[0][4].zero_()
             diffuse.start(self.levels, self.p, self.rows, self.scalars)
             for _ in range(0, max_iterations, _CHUNK):
                 self._iterate()
                 if np.sqrt(self.scalars.numpy()[3]) <= tolerance * size:
                     break
-        solved = self.x.numpy() if size > 0 else np.zeros_like(source)
-        wp.synchronize_device(self.device)
+        solved = self.x.numpy()[1:-1, 1:-1] if size > 0 else np.zeros_like(source)
         return np.where(self.unknown, solved, values)
 
     def _iterate(self) -> None:

@@ -20,7 +20,7 @@ from physim.light import light_of
 from physim.photo import Photo
 from physim.place import add_emitter, add_photo_thing, add_shape, lift_thing, material_of
 from physim.scene import Backdrop, Scene
-from physim.segment import mask_of
+from physim.segment import coverage, mask_of
 from physim.separate import separate
 from physim.shapes import Plane
 from physim.shot import Shot, Thing
@@ -117,7 +117,7 @@ def _depth_layers(
     size = (max(2, round(rows * shrink)), max(2, round(cols * shrink)))
     small = camera.resized(size)
     picture = resampled(image, size)
-    prior = geometric(picture, small, shot.hints, (rows, cols))
+    prior = geometric(picture, small, shot.hints, (rows, cols), _still_region(shot, (rows, cols), size))
     source = "geometric: planes, hints"
     result: DepthResult = prior
     if depth is not None and depth != "geometric":
@@ -129,6 +129,15 @@ def _depth_layers(
     report["depth"] = f"{source}; clicks: {len(shot.hints.clicks)}; surfaces: {len(shot.hints.surfaces)}"
     assert result.confidence is not None
     return Layers(small, result.depth, camera), result.confidence
+
+
+def _still_region(shot: Shot, photo_size: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Where still layers are, on the depth grid (h, w) bool: the plate goes on behind them."""
+    region = np.zeros(photo_size, dtype=np.float32)
+    for thing in shot.things:
+        if thing.still and thing.select is not None:
+            region = np.maximum(region, coverage(thing.select, photo_size, name=thing.name))
+    return resampled(region, size) > 0.05
 
 
 def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, str]) -> dict[str, np.ndarray]:

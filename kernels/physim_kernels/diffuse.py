@@ -5,7 +5,8 @@ Minimises, on a grid of pixels,
     E(x) = 1/2 sum_edges w_ij (x_i - x_j)^2 + 1/2 sum_i s_i (x_i - t_i)^2
 
 so that ``A x = b`` with ``A x = s x + sum_j w_ij (x_i - x_j)`` and ``b = s t``. ``weight_u[v, u]`` joins (v, u) with
-(v, u + 1), ``weight_v[v, u]`` joins it with (v + 1, u); the last column and row of them are not used.
+(v, u + 1), ``weight_v[v, u]`` joins it with (v + 1, u). Every array is padded by one pixel on each side, where weights
+and values are zero: no kernel asks whether it stands at the border, which makes the sweeps twice as fast on a CPU.
 
 Solved by conjugate gradients, preconditioned with one V(2,2) cycle over unsmoothed 2 x 2 aggregates (Notay 2010): the
 Galerkin operator of aggregates is again a five-point stencil whose weights are plain sums, so that a strong edge stays
@@ -34,27 +35,12 @@ def neighbour_sums(
     j: int,
 ):
     """Sum of w and of w x over the four neighbours of row i, column j, as (sum w, sum w x)."""
-    rows = x.shape[0]
-    cols = x.shape[1]
-    total = wp.float64(0.0)
-    moment = wp.float64(0.0)
-    if j + 1 < cols:
-        w = weight_u[i, j]
-        total += w
-        moment += w * x[i, j + 1]
-    if j > 0:
-        w = weight_u[i, j - 1]
-        total += w
-        moment += w * x[i, j - 1]
-    if i + 1 < rows:
-        w = weight_v[i, j]
-        total += w
-        moment += w * x[i + 1, j]
-    if i > 0:
-        w = weight_v[i - 1, j]
-        total += w
-        moment += w * x[i - 1, j]
-    return wp.vec2d(total, moment)
+    right = weight_u[i, j]
+    left = weight_u[i, j - 1]
+    below = weight_v[i, j]
+    above = weight_v[i - 1, j]
+    moment = right * x[i, j + 1] + left * x[i, j - 1] + below * x[i + 1, j] + above * x[i - 1, j]
+    return wp.vec2d(right + left + below + above, moment)
 
 
 @wp.kernel
@@ -65,15 +51,19 @@ def relax_kernel(
     screen: wp.array2d(dtype=wp.float64),
     b: wp.array2d(dtype=wp.float64),
     colour: int,
+    strip: int,
     # outputs
     x: wp.array2d(dtype=wp.float64),
 ):
-    i, j = wp.tid()
-    if (i + j) % 2 == colour:
-        sums = neighbour_sums(x, weight_u, weight_v, i, j)
-        diagonal = screen[i, j] + sums[0]
-        if diagonal > wp.float64(0.0):
-            x[i, j] = (b[i, j] + sums[1]) / diagonal
+    row, block = wp.tid()
+    for column in range(block * strip, wp.min(block * strip + strip, (x.shape[1] - 1) // 2)):
+        i = row + 1
+        j = 2 * column + 1 + (row + colour) % 2
+        if j < x.shape[1] - 1:
+            sums = neighbour_sums(x, weight_u, weight_v, i, j)
+            diagonal = screen[i, j] + sums[0]
+            if diagonal > wp.float64(0.0):
+                x[i, j] = (b[i, j] + sums[1]) / diagonal
 
 
 @wp.kernel
@@ -84,12 +74,16 @@ def residual_kernel(
     screen: wp.array2d(dtype=wp.float64),
     b: wp.array2d(dtype=wp.float64),
     x: wp.array2d(dtype=wp.float64),
+    strip: int,
     # outputs
     r: wp.array2d(dtype=wp.float64),
 ):
-    i, j = wp.tid()
-    sums = neighbour_sums(x, weight_u, weight_v, i, j)
-    r[i, j] = b[i, j] - (screen[i, j] + sums[0]) * x[i, j] + sums[1]
+    row, block = wp.tid()
+    for column in range(block * strip, wp.min(block * strip + strip, x.shape[1] - 2)):
+        i = row + 1
+        j = column + 1
+        sums = neighbour_sums(x, weight_u, weight_v, i, j)
+        r[i, j] = b[i, j] - (screen[i, j] + sums[0]) * x[i, j] + sums[1]
 
 
 @wp.kernel
@@ -99,12 +93,16 @@ def apply_kernel(
     weight_v: wp.array2d(dtype=wp.float64),
     screen: wp.array2d(dtype=wp.float64),
     p: wp.array2d(dtype=wp.float64),
+    strip: int,
     # outputs
     q: wp.array2d(dtype=wp.float64),
 ):
-    i, j = wp.tid()
-    sums = neighbour_sums(p, weight_u, weight_v, i, j)
-    q[i, j] = (screen[i, j] + sums[0]) * p[i, j] - sums[1]
+    row, block = wp.tid()
+    for column in range(block * strip, wp.min(block * strip + strip, p.shape[1] - 2)):
+        i = row + 1
+        j = column + 1
+        sums = neighbour_sums(p, weight_u, weight_v, i, j)
+        q[i, j] = (screen[i, j] + sums[0]) * p[i, j] - sums[1]
 
 
 @wp.kernel
@@ -118,43 +116,46 @@ def coarsen_kernel(
     coarse_v: wp.array2d(dtype=wp.float64),
     coarse_screen: wp.array2d(dtype=wp.float64),
 ):
-    i, j = wp.tid()
-    rows = screen.shape[0]
-    cols = screen.shape[1]
+    row, column = wp.tid()
+    i = 2 * row + 1
+    j = 2 * column + 1
+    # an odd last row or column has no partner: its weights beyond the border are zero, and nothing lies out of bounds
+    has_row = i + 1 < screen.shape[0] - 1
+    has_column = j + 1 < screen.shape[1] - 1
     across_u = wp.float64(0.0)
     across_v = wp.float64(0.0)
-    held = wp.float64(0.0)
-    for a in range(2):
-        for c in range(2):
-            fi = 2 * i + a
-            fj = 2 * j + c
-            if fi < rows and fj < cols:
-                held += screen[fi, fj]
-                if c == 1 and fj + 1 < cols:
-                    across_u += weight_u[fi, fj]
-                if a == 1 and fi + 1 < rows:
-                    across_v += weight_v[fi, fj]
-    coarse_u[i, j] = across_u
-    coarse_v[i, j] = across_v
-    coarse_screen[i, j] = held
+    held = screen[i, j]
+    if has_column:
+        across_u += weight_u[i, j + 1]
+        held += screen[i, j + 1]
+    if has_row:
+        across_v += weight_v[i + 1, j]
+        held += screen[i + 1, j]
+    if has_row and has_column:
+        across_u += weight_u[i + 1, j + 1]
+        across_v += weight_v[i + 1, j + 1]
+        held += screen[i + 1, j + 1]
+    coarse_u[row + 1, column + 1] = across_u
+    coarse_v[row + 1, column + 1] = across_v
+    coarse_screen[row + 1, column + 1] = held
 
 
 @wp.kernel
 def restrict_kernel(
     # inputs
     r: wp.array2d(dtype=wp.float64),
+    strip: int,
     # outputs
     coarse_b: wp.array2d(dtype=wp.float64),
     coarse_x: wp.array2d(dtype=wp.float64),
 ):
-    i, j = wp.tid()
-    total = wp.float64(0.0)
-    for a in range(2):
-        for c in range(2):
-            if 2 * i + a < r.shape[0] and 2 * j + c < r.shape[1]:
-                total += r[2 * i + a, 2 * j + c]
-    coarse_b[i, j] = total
-    coarse_x[i, j] = wp.float64(0.0)
+    row, block = wp.tid()
+    for column in range(block * strip, wp.min(block * strip + strip, coarse_b.shape[1] - 2)):
+        i = 2 * row + 1
+        j = 2 * column + 1
+        # the padding of r is zero, so that an odd last row or column needs no care
+        coarse_b[row + 1, column + 1] = r[i, j] + r[i, j + 1] + r[i + 1, j] + r[i + 1, j + 1]
+        coarse_x[row + 1, column + 1] = wp.float64(0.0)
 
 
 @wp.kernel
@@ -162,11 +163,13 @@ def prolong_kernel(
     # inputs
     coarse_x: wp.array2d(dtype=wp.float64),
     overcorrection: wp.float64,
+    strip: int,
     # outputs
     x: wp.array2d(dtype=wp.float64),
 ):
-    i, j = wp.tid()
-    x[i, j] = x[i, j] + overcorrection * coarse_x[i // 2, j // 2]
+    row, block = wp.tid()
+    for column in range(block * strip, wp.min(block * strip + strip, x.shape[1] - 2)):
+        x[row + 1, column + 1] = x[row + 1, column + 1] + overcorrection * coarse_x[row // 2 + 1, column // 2 + 1]
 
 
 @wp.kernel
@@ -206,18 +209,22 @@ def advance_kernel(
     scalars: wp.array(dtype=wp.float64),
     p: wp.array2d(dtype=wp.float64),
     q: wp.array2d(dtype=wp.float64),
+    strip: int,
     # outputs
     x: wp.array2d(dtype=wp.float64),
     r: wp.array2d(dtype=wp.float64),
     z: wp.array2d(dtype=wp.float64),
 ):
-    i, j = wp.tid()
+    row, block = wp.tid()
     alpha = wp.float64(0.0)
     if scalars[PQ] > wp.float64(0.0):
         alpha = scalars[RZ] / scalars[PQ]
-    x[i, j] = x[i, j] + alpha * p[i, j]
-    r[i, j] = r[i, j] - alpha * q[i, j]
-    z[i, j] = wp.float64(0.0)  # the cycle that follows starts from zero
+    for column in range(block * strip, wp.min(block * strip + strip, x.shape[1] - 2)):
+        i = row + 1
+        j = column + 1
+        x[i, j] = x[i, j] + alpha * p[i, j]
+        r[i, j] = r[i, j] - alpha * q[i, j]
+        z[i, j] = wp.float64(0.0)  # the cycle that follows starts from zero
 
 
 @wp.kernel
@@ -225,22 +232,38 @@ def direct_kernel(
     # inputs
     scalars: wp.array(dtype=wp.float64),
     z: wp.array2d(dtype=wp.float64),
+    strip: int,
     # outputs
     p: wp.array2d(dtype=wp.float64),
 ):
-    i, j = wp.tid()
+    row, block = wp.tid()
     beta = wp.float64(0.0)
     if scalars[RZ_OLD] > wp.float64(0.0):
         beta = scalars[RZ] / scalars[RZ_OLD]
-    p[i, j] = z[i, j] + beta * p[i, j]
+    for column in range(block * strip, wp.min(block * strip + strip, p.shape[1] - 2)):
+        i = row + 1
+        j = column + 1
+        p[i, j] = z[i, j] + beta * p[i, j]
 
 
 # ---- launches --------------------------------------------------------------------------------------------------------
 
 
+def sweep(kernel, shape, inputs, outputs, device):
+    """Launch over (rows, columns): a thread takes one pixel on a GPU, and a whole row on a CPU, where calls cost."""
+    rows, columns = shape
+    strip = columns if device.is_cpu else 1
+    wp.launch(kernel, dim=(rows, -(-columns // strip)), inputs=[*inputs, strip], outputs=outputs, device=device)
+
+
+def inner(array):
+    """(rows, columns) of a padded array."""
+    return array.shape[0] - 2, array.shape[1] - 2
+
+
 def coarsen(fine, coarse):
     """Fill ``coarse`` (weight_u, weight_v, screen) with the Galerkin sums of ``fine``, half its size rounded up."""
-    wp.launch(coarsen_kernel, dim=coarse[2].shape, inputs=list(fine), outputs=list(coarse), device=fine[2].device)
+    wp.launch(coarsen_kernel, dim=inner(coarse[2]), inputs=list(fine), outputs=list(coarse), device=fine[2].device)
 
 
 def dot(a, b, rows, scalars, slot):
@@ -249,43 +272,43 @@ def dot(a, b, rows, scalars, slot):
     wp.launch(sum_kernel, dim=1, inputs=[rows, int(slot)], outputs=[scalars], device=a.device)
 
 
+def relax(level, order, sweeps):
+    """Gauss-Seidel in the given order of the two colours."""
+    u, v, s, b, x, _ = level
+    half = (x.shape[0] - 2, (x.shape[1] - 1) // 2)
+    for _ in range(sweeps):
+        for colour in order:
+            sweep(relax_kernel, half, [u, v, s, b, colour], [x], x.device)
+
+
 def cycle(levels, sweeps=2, overcorrection=1.5):
     """One symmetric V-cycle on ``levels``: tuples (weight_u, weight_v, screen, b, x, r), finest first, x[0] zero."""
     device = levels[0][2].device
-
-    def relax(level, order):
-        u, v, s, b, x, _ = level
-        for _ in range(sweeps):
-            for colour in order:
-                wp.launch(relax_kernel, dim=x.shape, inputs=[u, v, s, b, colour], outputs=[x], device=device)
-
     for k in range(len(levels) - 1):
-        fine, coarse = levels[k], levels[k + 1]
-        relax(fine, (0, 1))
-        u, v, s, b, x, r = fine
-        wp.launch(residual_kernel, dim=x.shape, inputs=[u, v, s, b, x], outputs=[r], device=device)
-        wp.launch(restrict_kernel, dim=coarse[4].shape, inputs=[r], outputs=[coarse[3], coarse[4]], device=device)
-    for _ in range(4):  # the coarsest level is a handful of pixels
-        relax(levels[-1], (0, 1))
-        relax(levels[-1], (1, 0))
+        u, v, s, b, x, r = levels[k]
+        coarse_b, coarse_x = levels[k + 1][3:5]
+        relax(levels[k], (0, 1), sweeps)
+        sweep(residual_kernel, inner(x), [u, v, s, b, x], [r], device)
+        sweep(restrict_kernel, inner(coarse_b), [r], [coarse_b, coarse_x], device)
+    relax(levels[-1], (0, 1), 4)  # the coarsest level is a handful of pixels
+    relax(levels[-1], (1, 0), 4)
     for k in reversed(range(len(levels) - 1)):
-        fine, coarse = levels[k], levels[k + 1]
-        scale = wp.float64(overcorrection)
-        wp.launch(prolong_kernel, dim=fine[4].shape, inputs=[coarse[4], scale], outputs=[fine[4]], device=device)
-        relax(fine, (1, 0))
+        x, coarse_x = levels[k][4], levels[k + 1][4]
+        sweep(prolong_kernel, inner(x), [coarse_x, wp.float64(overcorrection)], [x], device)
+        relax(levels[k], (1, 0), sweeps)
 
 
 def iteration(levels, x, p, q, rows, scalars):
     """One step of preconditioned conjugate gradients; the finest level's b is the residual, its x is z."""
     u, v, s, r, z, _ = levels[0]
     device = s.device
-    wp.launch(apply_kernel, dim=x.shape, inputs=[u, v, s, p], outputs=[q], device=device)
+    sweep(apply_kernel, inner(x), [u, v, s, p], [q], device)
     dot(p, q, rows, scalars, PQ)
-    wp.launch(advance_kernel, dim=x.shape, inputs=[scalars, p, q], outputs=[x, r, z], device=device)
+    sweep(advance_kernel, inner(x), [scalars, p, q], [x, r, z], device)
     cycle(levels)
     dot(r, z, rows, scalars, RZ)
     dot(r, r, rows, scalars, RR)
-    wp.launch(direct_kernel, dim=x.shape, inputs=[scalars, z], outputs=[p], device=device)
+    sweep(direct_kernel, inner(x), [scalars, z], [p], device)
 
 
 def start(levels, p, rows, scalars):

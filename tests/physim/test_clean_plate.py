@@ -1,0 +1,94 @@
+"""Filling: exact outside, right where the truth is known."""
+
+import numpy as np
+import pytest
+
+from physim.clean_plate import Choice, borrowed_grain, clean_plate, clone_fill, smooth_fill
+from physim.srgb import to_srgb
+
+SIZE = (120, 160)
+
+
+def gradient(grain=0.0, seed=0):
+    v, u = np.mgrid[: SIZE[0], : SIZE[1]]
+    linear = 0.2 + 0.001 * u[..., None] + 0.0005 * v[..., None] * np.array([1.0, 0.8, 0.6])
+    noise = np.random.default_rng(seed).normal(size=(*SIZE, 1)) * grain
+    return to_srgb(linear * np.exp(noise))
+
+
+def disc(radius=18, centre=(60, 80)):
+    v, u = np.mgrid[: SIZE[0], : SIZE[1]]
+    return (v - centre[0]) ** 2 + (u - centre[1]) ** 2 < radius**2
+
+
+def psnr(a, b, where):
+    return -10 * np.log10(((a - b)[where] ** 2).mean())
+
+
+def test_outside_the_hole_the_plate_is_the_photo_to_the_bit():
+    photo, hole = gradient(0.05), disc()
+    plate, _ = clean_plate(photo, hole)
+    assert np.array_equal(plate[~hole], photo[~hole])
+    assert plate.dtype == np.float32
+
+
+def test_a_smooth_surface_comes_back_through_the_hole():
+    photo, hole = gradient(0.005), disc()
+    broken = photo.copy()
+    broken[hole] = (1.0, 0.0, 0.0)
+    plate, lines = clean_plate(broken, hole)
+    assert lines[0].score < 0.02
+    assert psnr(plate, photo, hole) > 40  # grain of 0.5 % alone is 50 dB
+
+
+def test_borrowed_grain_has_the_strength_of_the_photos_own():
+    rng = np.random.default_rng(1)
+    logs = -1.0 + 0.03 * rng.normal(size=(*SIZE, 3))
+    hole = disc(25)
+    grain = borrowed_grain(logs, ~hole)
+    # its local mean (sigma 2.5) is left to the membrane, which takes 1 % of the power of white grain
+    assert grain[hole].std() == pytest.approx(0.03, rel=0.12)
+
+
+def test_a_pattern_is_continued_by_a_clone():
+    v, u = np.mgrid[: SIZE[0], : SIZE[1]]
+    pattern = 0.3 + 0.25 * np.sign(np.sin(u / 16 * 2 * np.pi) * np.sin(v / 16 * 2 * np.pi))
+    photo = to_srgb(np.repeat(pattern[..., None], 3, axis=-1))
+    hole = disc(16)
+    broken = photo.copy()
+    broken[hole] = 0.0
+    plate, lines = clean_plate(broken, hole)
+    assert lines[0].surface == "texture"
+    assert psnr(plate, photo, hole) > 25
+    assert psnr(clean_plate(broken, hole, choices=(Choice(hole, "smooth"),))[0], photo, hole) < 15
+
+
+def test_the_user_may_choose_the_patch():
+    logs = np.log(gradient().astype(float) + 0.1)
+    cloned = clone_fill(logs, disc(10), ~disc(10), rim=6, source=(40, 0))
+    assert cloned is not None
+    assert cloned[1] == (40, 0)
+
+
+def test_things_that_stay_lend_no_colour():
+    photo, hole = gradient(), disc()
+    other = disc(15, (60, 110))
+    photo[other] = (1.0, 0.0, 0.0)
+    plate, _ = clean_plate(photo, hole & ~other, forbidden=other, choices=(Choice(hole, "smooth"),))
+    assert psnr(plate, gradient(), hole & ~other) > 38
+    tinted, _ = clean_plate(photo, hole & ~other, choices=(Choice(hole, "smooth"),))
+    assert psnr(tinted, gradient(), hole & ~other) < 25
+
+
+def test_a_hole_walled_in_takes_the_nearest_usable_colour():
+    logs = np.full((40, 40, 3), -1.0)
+    hole = np.zeros((40, 40), dtype=bool)
+    hole[15:25, 15:25] = True
+    usable = np.zeros((40, 40), dtype=bool)
+    usable[:5] = True
+    assert np.allclose(smooth_fill(logs, hole, usable)[hole], -1.0, atol=1e-6)
+
+
+def test_a_hole_as_large_as_the_photo_is_refused():
+    with pytest.raises(ValueError, match="no pixel"):
+        clean_plate(gradient(), np.ones(SIZE, dtype=bool))
