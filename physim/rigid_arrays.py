@@ -65,8 +65,8 @@ def pieces(scene: Scene, terrain: HeightField | None) -> tuple[list[Piece], list
     static = [_static_piece(e) for e in scene.statics if not isinstance(e.shape, Mesh)]
     if meshes and terrain is None and moving:
         raise ValueError(
-            f"{meshes[0].name!r} is a static mesh and terrain is None; expected the static meshes baked to a height field. "
-            "Pass terrain=physim.terrain.bake_terrain(scene)."
+            f"{meshes[0].name!r} is a static mesh and terrain is None; expected the static meshes baked to a height "
+            "field. Pass terrain=physim.terrain.bake_terrain(scene)."
         )
     if terrain is not None:
         material = meshes[0].material if meshes else Static()
@@ -239,6 +239,10 @@ def pairs(everything: list[Piece], moving_count: int, gravity: float, device: wp
     kind = np.array([p.kind for p in everything])
     swap = (kind[second] > kind[first]) | ((kind[second] == kind[first]) & (second >= moving_count))
     a, b = np.where(swap, second, first), np.where(swap, first, second)
+    copies = np.where(kind[a] == data.FIELD, 2, 1)
+    a, b = np.repeat(a, copies), np.repeat(b, copies)
+    behind = np.zeros(len(a), dtype=int)
+    behind[np.cumsum(copies)[copies == 2] - 1] = 1
     bound = np.array([p.bound if p.bound > 0 else np.inf for p in everything])
     friction = np.array([p.material.friction for p in everything], dtype=np.float64)
     restitution = np.array([p.material.restitution for p in everything], dtype=np.float64)
@@ -246,6 +250,7 @@ def pairs(everything: list[Piece], moving_count: int, gravity: float, device: wp
     total = len(a)
     out = data.Pairs()
     out.a, out.b = _array(a, int, device), _array(b, int, device)
+    out.second = _array(behind, int, device)
     out.friction = _array(np.sqrt(friction[a] * friction[b]), float, device)
     out.restitution = _array(np.maximum(restitution[a], restitution[b]), float, device)
     out.size = _array(size, float, device)

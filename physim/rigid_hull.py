@@ -134,7 +134,7 @@ def _edges(loops: list[np.ndarray]) -> np.ndarray:
     return np.array([[a, b, faces[0], faces[-1]] for (a, b), faces in seen.items()], dtype=np.int32)
 
 
-def prism(radius: float, height: float, sides: int = 12) -> np.ndarray:
+def prism(radius: float, height: float, sides: int = 16) -> np.ndarray:
     """Corners (2 sides, 3) of a prism about Y with the cross-section area of a cylinder of this radius [m]."""
     angle = np.arange(sides) * (2 * np.pi / sides)
     r = radius * np.sqrt(2 * np.pi / (sides * np.sin(2 * np.pi / sides)))

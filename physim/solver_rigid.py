@@ -34,7 +34,7 @@ class RigidSolver:
 
     Moving: sphere, box, capsule, cylinder, hull, mesh (as its convex hull of at most 24 vertices). Static: plane of any
     normal, height field, and the same convex shapes; static meshes are stood in for by ``terrain``. A cylinder is round
-    against planes, spheres and cylinders with a parallel axis, and a 12-sided prism against everything else.
+    against planes, faces, spheres and cylinders with a parallel axis, and a 16-sided prism against everything else.
 
     Args:
         scene: What is there. Not changed.
@@ -214,8 +214,8 @@ class RigidSolver:
             time = (self._frame_count - 1 + (sample + 1) / self.samples_per_frame) / self.fps
             raise FloatingPointError(
                 f"body {self.body_names[body]!r} is at {x[sample, body]} m with {v[sample, body]} m/s at {time:.4f} s, "
-                f"expected a finite state below {SPEED_LIMIT:g} m/s. Check its mass, size, start velocity and impulses, "
-                "or raise samples_per_frame, which shortens the substep."
+                f"expected a finite state below {SPEED_LIMIT:g} m/s. Check its mass, size, start velocity and "
+                "impulses, or raise samples_per_frame, which shortens the substep."
             )
 
     def _read_events(self, count: int, first: int) -> np.ndarray:
@@ -311,8 +311,8 @@ def _check(scene: Scene, fps: float, samples_per_frame: int) -> None:
     count = len(scene.bodies)
     if count > MAX_BODIES:
         raise ValueError(
-            f"the scene has {count} rigid bodies, expected at most {MAX_BODIES}: every pair keeps its own contacts, and "
-            "memory grows with their square. Drop bodies that stay out of view, or join some into one hull."
+            f"the scene has {count} rigid bodies, expected at most {MAX_BODIES}: every pair keeps its own contacts, "
+            "and memory grows with their square. Drop bodies that stay out of view, or join some into one hull."
         )
     if not np.isfinite(fps) or fps <= 0:
         raise ValueError(f"fps is {fps}, expected a number greater than 0 [1/s].")

@@ -9,6 +9,7 @@ import warp as wp
 from physim_kernels.collide_hull import hull_hull
 from physim_kernels.collide_smooth import (
     capsule_hull,
+    cylinder_face,
     cylinder_plane,
     parallel_cylinders,
     round_round,
@@ -33,9 +34,13 @@ from physim_kernels.rigid_data import (
 
 @wp.func
 def find_points(
-    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, size: float, cand: Candidates, slot: int,
+    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, size: float, path: wp.vec3,
+    cand: Candidates, slot: int,
 ):  # fmt: skip
-    """Contact points of two bodies into ``cand``; ``rot``, ``t`` bring points of b to a's frame. Returns how many."""
+    """Contact points of two bodies into ``cand``; returns how many.
+
+    ``rot``, ``t`` bring points of b to a's frame; ``path`` is how far b flies until the next look, in a's frame [m].
+    """
     kind_a = g.kind[a]
     kind_b = g.kind[b]
     if kind_a == PLANE:
@@ -45,12 +50,16 @@ def find_points(
         return shape_plane(g, b, n, 0.0, rot, t, margin, cand, slot)
     if kind_a == FIELD:
         if kind_b == HULL or kind_b == CYLINDER:
-            return hull_field(g, a, b, rot, t, margin, cand, slot)
+            return hull_field(g, a, b, rot, t, margin, path, cand, slot)
         return round_field(g, a, b, rot, t, margin, cand, slot)
     if kind_a == CYLINDER and kind_b == CYLINDER:
         if wp.abs(rot[1, 1]) > 0.9998:
             return parallel_cylinders(g, a, b, rot, t, margin, cand, slot)
         return hull_hull(g, a, b, rot, t, margin, size, cand, slot)
+    if kind_a == HULL and kind_b == CYLINDER:
+        count = cylinder_face(g, a, b, rot, t, margin, cand, slot)
+        if count > 0:
+            return count
     if kind_a == HULL or kind_a == CYLINDER:
         if kind_b == SPHERE:
             if kind_a == CYLINDER:
@@ -89,8 +98,18 @@ def move_candidate(cand: Candidates, source: int, target: int):
 
 
 @wp.func
-def keep_four(cand: Candidates, first: int, count: int):
-    """Bring four well spread points to the front: deepest, farthest from it, largest area on either side."""
+def nearness(separation: float, slack: float):
+    """Weight of a point for the support polygon: 1 where it touches, falling off over ``slack`` [m]."""
+    x = wp.max(separation, 0.0) / slack
+    return 1.0 / (1.0 + x * x)
+
+
+@wp.func
+def keep_four(cand: Candidates, first: int, count: int, slack: float):
+    """Bring four well spread points to the front: deepest, farthest from it, largest area on either side.
+
+    Points that hover count less, so that on rough ground the peaks that carry are kept.
+    """
     if count <= 4:
         return count
     best = float(1.0e30)
@@ -104,27 +123,29 @@ def keep_four(cand: Candidates, first: int, count: int):
     best = float(-1.0)
     index = int(1)
     for k in range(1, count):
-        d = wp.length_sq(cand.point_a[first + k] - p0)
+        d = wp.length_sq(cand.point_a[first + k] - p0) * nearness(cand.separation[first + k], slack)
         if d > best:
             best = d
             index = k
     move_candidate(cand, first + index, first + 1)
     p1 = cand.point_a[first + 1]
     n = cand.normal_a[first]
-    high = float(-1.0e30)
+    best = float(-1.0)
     index = int(2)
+    side = float(1.0)
     for k in range(2, count):
-        area = wp.dot(n, wp.cross(p1 - p0, cand.point_a[first + k] - p0))
-        if area > high:
-            high = area
+        area = wp.dot(n, wp.cross(p1 - p0, cand.point_a[first + k] - p0)) * nearness(cand.separation[first + k], slack)
+        if wp.abs(area) > best:
+            best = wp.abs(area)
             index = k
+            side = wp.sign(area)
     move_candidate(cand, first + index, first + 2)
-    low = float(1.0e30)
+    best = float(-1.0e30)
     index = int(3)
     for k in range(3, count):
-        area = wp.dot(n, wp.cross(p1 - p0, cand.point_a[first + k] - p0))
-        if area < low:
-            low = area
+        area = wp.dot(n, wp.cross(p1 - p0, cand.point_a[first + k] - p0)) * nearness(cand.separation[first + k], slack)
+        if -side * area > best:
+            best = -side * area
             index = k
     move_candidate(cand, first + index, first + 3)
     return int(4)
@@ -132,7 +153,7 @@ def keep_four(cand: Candidates, first: int, count: int):
 
 @wp.func
 def hand_over(c: Contacts, cand: Candidates, first: int, count: int, slot: int, old_count: int, reach: float):
-    """Write the kept points to the pair's slots; each takes the impulses of the nearest old point within ``reach`` [m]."""
+    """Write the kept points to the pair's slots; each takes over the nearest old point within ``reach`` [m]."""
     used = int(0)
     # impulses wait in the scratch columns of the impact pass until all old anchors have been compared
     for k in range(count):
@@ -163,6 +184,17 @@ def hand_over(c: Contacts, cand: Candidates, first: int, count: int, slot: int, 
         c.friction_impulse[slot + k] = c.impact_friction[slot + k]
 
 
+@wp.func
+def floor_first(cand: Candidates, first: int, count: int):
+    """Sort a field's contact points: those that carry to the front, walls behind. Returns how many carry."""
+    floors = int(0)
+    for k in range(count):
+        if cand.normal_a[first + k][1] > 0.7:
+            move_candidate(cand, first + k, first + floors)
+            floors += 1
+    return floors
+
+
 @wp.kernel
 def collide_kernel(
     g: Geometry, bodies: Bodies, pairs: Pairs, pair_total: int, interval: float, gravity: float,
@@ -171,6 +203,9 @@ def collide_kernel(
     thread = wp.tid()
     pair = int(thread)
     while pair < pair_total:
+        if pairs.second[pair] == 1:
+            pair += thread_total
+            continue
         a = pairs.a[pair]
         b = pairs.b[pair]
         d = wp.vec3(bodies.x[b] - bodies.x[a])
@@ -190,14 +225,23 @@ def collide_kernel(
             back = wp.transpose(bodies.rotation[a])
             rot = back * bodies.rotation[b]
             first = thread * cand.stride
-            count = find_points(g, a, b, rot, back * d, margin, size, cand, thread)
-            count = keep_four(cand, first, count)
+            path = interval * (back * (bodies.v[b] - bodies.v[a]))
+            count = find_points(g, a, b, rot, back * d, margin, size, path, cand, thread)
+            if g.kind[a] == FIELD:  # the next pair is this one's other half: its contacts with walls
+                floors = floor_first(cand, first, count)
+                walls = keep_four(cand, first + floors, count - floors, 0.01 * size)
+                hand_over(c, cand, first + floors, walls, 4 * pair + 4, pairs.count[pair + 1], 0.1 * size)
+                pairs.count[pair + 1] = walls
+                count = floors
+            count = keep_four(cand, first, count, 0.01 * size)
             hand_over(c, cand, first, count, 4 * pair, old_count, 0.1 * size)
         pairs.count[pair] = count
         pair += thread_total
 
 
-def collide(g: Geometry, bodies: Bodies, pairs: Pairs, c: Contacts, cand: Candidates, *, interval, gravity, threads, device):  # fmt: skip
+def collide(
+    g: Geometry, bodies: Bodies, pairs: Pairs, c: Contacts, cand: Candidates, *, interval, gravity, threads, device
+):  # fmt: skip
     """Find the contacts of every pair, for the next ``interval`` [s]. ``threads`` rows of ``cand`` are used."""
     total = pairs.a.shape[0]
     wp.launch(

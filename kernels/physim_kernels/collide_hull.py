@@ -7,7 +7,7 @@ between Convex Polyhedra", GDC 2013). Everything is done in a's frame; b's frame
 
 import warp as wp
 
-from physim_kernels.rigid_data import FACE, Candidates, Geometry
+from physim_kernels.rigid_data import FACE, POINT, Candidates, Geometry
 
 
 @wp.func
@@ -31,7 +31,7 @@ def add_candidate(
 
 @wp.func
 def best_face(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3):
-    """Face of hull ``a`` that separates ``b`` most: (separation, face). ``rot``, ``t`` bring b's points to a's frame."""
+    """Face of hull ``a`` that is farthest from ``b``: (separation, face); ``rot``, ``t`` bring b to a's frame."""
     best = float(-1.0e30)
     index = int(0)
     for f in range(g.face_count[a]):
@@ -90,7 +90,7 @@ def best_edges(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3):
 
 @wp.func
 def segment_parameters(p: wp.vec3, d: wp.vec3, q: wp.vec3, e: wp.vec3):
-    """Parameters (s, t) in [0, 1] of the closest points p + s d and q + t e (Ericson, Real-Time Collision Detection 5.1.9)."""
+    """Parameters (s, u) in [0, 1] of the closest points p + s d, q + u e (Ericson, section 5.1.9)."""
     r = p - q
     dd = wp.dot(d, d)
     ee = wp.dot(e, e)
@@ -159,7 +159,35 @@ def clip_face(g: Geometry, ref: int, face: int, inc: int, rot: wp.mat33, t: wp.v
 
 
 @wp.func
-def hull_hull(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, size: float, cand: Candidates, slot: int):  # fmt: skip
+def nearest_edges(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int):
+    """The shortest way between any two edges: for hulls apart whose nearest features are corners or edges."""
+    nearest = float(1.0e30)
+    on_a = wp.vec3(0.0, 0.0, 0.0)
+    on_b = wp.vec3(0.0, 0.0, 0.0)
+    for j in range(g.edge_count[b]):
+        eb = g.edges[g.edge_start[b] + j]
+        q = rot * g.vertices[g.vertex_start[b] + eb[0]] + t
+        e = rot * g.vertices[g.vertex_start[b] + eb[1]] + t - q
+        for i in range(g.edge_count[a]):
+            ea = g.edges[g.edge_start[a] + i]
+            p = g.vertices[g.vertex_start[a] + ea[0]]
+            d = g.vertices[g.vertex_start[a] + ea[1]] - p
+            s, u = segment_parameters(p, d, q, e)
+            distance = wp.length(q + u * e - p - s * d)
+            if distance < nearest:
+                nearest = distance
+                on_a = p + s * d
+                on_b = q + u * e
+    if nearest < margin and nearest > 1.0e-9:
+        point_b = wp.transpose(rot) * (on_b - t)
+        return add_candidate(cand, slot, 0, POINT, on_a, point_b, (on_b - on_a) / nearest, 0.0, 0.0, nearest)
+    return 0
+
+
+@wp.func
+def hull_hull(
+    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, size: float, cand: Candidates, slot: int
+):  # fmt: skip
     """Contact points of two hulls closer than ``margin`` into ``cand``; returns how many.
 
     ``size`` [m] scales the bias that keeps the winning axis from flickering: faces before edges, a before b.
@@ -195,6 +223,8 @@ def hull_hull(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: fl
             s = wp.dot(n, p) - g.face_offset[g.face_start[b] + face_b]
             if s < margin:
                 count = add_candidate(cand, slot, count, FACE, rot * p + t, p - s * n, -(rot * n), 0.0, 0.0, s)
+        if count == 0 and sep_b > 0.0:
+            return nearest_edges(g, a, b, rot, t, margin, cand, slot)
         return count
     corners, first = clip_face(g, a, face_a, b, rot, t, cand, slot)
     n = g.face_normal[g.face_start[a] + face_a]
@@ -203,4 +233,6 @@ def hull_hull(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: fl
         s = wp.dot(n, p) - g.face_offset[g.face_start[a] + face_a]
         if s < margin:
             count = add_candidate(cand, slot, count, FACE, p - s * n, back * (p - t), n, 0.0, 0.0, s)
+    if count == 0 and sep_a > 0.0:
+        return nearest_edges(g, a, b, rot, t, margin, cand, slot)
     return count

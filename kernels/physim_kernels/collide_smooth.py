@@ -6,13 +6,14 @@ that the solver can place the surface anew in every substep and rolling is exact
 
 import warp as wp
 
-from physim_kernels.collide_hull import add_candidate, segment_parameters
+from physim_kernels.collide_hull import add_candidate, best_face, segment_parameters
 from physim_kernels.rigid_data import CAPSULE, FACE, POINT, RIM, SPHERE, Candidates, Geometry
 
 
 @wp.func
 def sphere_hull(
-    g: Geometry, a: int, p: wp.vec3, point_b: wp.vec3, radius: float, margin: float, cand: Candidates, slot: int, count: int,
+    g: Geometry, a: int, p: wp.vec3, point_b: wp.vec3, radius: float, margin: float,
+    cand: Candidates, slot: int, count: int,
 ):  # fmt: skip
     """Core point ``p`` (a's frame; ``point_b`` in b's) with a radius against hull ``a``: the one closest point."""
     deepest = float(-1.0e30)
@@ -90,7 +91,7 @@ def lowest_face(g: Geometry, a: int, low: wp.vec3, high: wp.vec3):
 
 @wp.func
 def capsule_hull(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int):
-    """Capsule ``b`` on hull ``a``: the ends of the stretch above a face, or else its ends and its nearest place to an edge."""
+    """Capsule ``b`` on hull ``a``: two points over a face, or its ends and the place nearest to an edge."""
     end = wp.vec3(0.0, g.half[b], 0.0)
     low = t - rot * end
     high = t + rot * end
@@ -154,7 +155,7 @@ def add_cores(
 
 @wp.func
 def round_round(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int):
-    """Sphere or capsule ``a`` against sphere or capsule ``b``: closest points of the cores, two if they are parallel."""
+    """Sphere or capsule against sphere or capsule: closest points of the cores, two if they are parallel."""
     up = wp.vec3(0.0, 1.0, 0.0)
     r_a = g.radius[a]
     r_b = g.radius[b]
@@ -209,7 +210,8 @@ def sphere_cylinder(g: Geometry, a: int, t: wp.vec3, radius: float, margin: floa
 
 @wp.func
 def cylinder_plane(
-    g: Geometry, b: int, n: wp.vec3, rot: wp.mat33, t: wp.vec3, offset: float, margin: float, cand: Candidates, slot: int,
+    g: Geometry, b: int, n: wp.vec3, rot: wp.mat33, t: wp.vec3, offset: float, margin: float,
+    cand: Candidates, slot: int,
 ):  # fmt: skip
     """Cylinder ``b`` above the plane ``n . x = offset`` of a's frame: four points of its lower rim, or two of each.
 
@@ -257,7 +259,37 @@ def cylinder_plane(
 
 
 @wp.func
-def parallel_cylinders(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int):  # fmt: skip
+def over_face(g: Geometry, a: int, face: int, p: wp.vec3):
+    """Whether ``p`` lies above the inside of a face of hull ``a``."""
+    n = g.face_normal[face]
+    start = g.loop_start[face]
+    corners = g.loop_count[face]
+    for k in range(corners):
+        q = g.vertices[g.vertex_start[a] + g.loop[start + k]]
+        e = g.vertices[g.vertex_start[a] + g.loop[start + (k + 1) % corners]] - q
+        if wp.dot(wp.cross(e, n), p - q) > 0.0:
+            return False
+    return True
+
+
+@wp.func
+def cylinder_face(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int):
+    """Cylinder ``b`` on a face of hull ``a``, as on a plane; 0 unless all its contact points are over that face."""
+    sep, index = best_face(g, a, b, rot, t)
+    if sep > margin:
+        return 0
+    face = g.face_start[a] + index
+    count = cylinder_plane(g, b, g.face_normal[face], rot, t, g.face_offset[face], margin, cand, slot)
+    for k in range(count):
+        if not over_face(g, a, face, cand.point_a[slot * cand.stride + k]):
+            return 0
+    return count
+
+
+@wp.func
+def parallel_cylinders(
+    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int
+):  # fmt: skip
     """Two cylinders with parallel axes: side by side (a line) or end to end (the lens both caps share)."""
     axis = rot * wp.vec3(0.0, 1.0, 0.0)
     sign = wp.sign(axis[1])
@@ -318,7 +350,8 @@ def parallel_cylinders(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, m
 
 @wp.func
 def shape_plane(
-    g: Geometry, b: int, n: wp.vec3, offset: float, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int,
+    g: Geometry, b: int, n: wp.vec3, offset: float, rot: wp.mat33, t: wp.vec3, margin: float,
+    cand: Candidates, slot: int,
 ):  # fmt: skip
     """Sphere, capsule or hull ``b`` above the plane ``n . x = offset`` of a's frame."""
     count = int(0)

@@ -28,7 +28,7 @@ def field_point(g: Geometry, a: int, row: int, column: int):
 
 @wp.func
 def field_plane(g: Geometry, a: int, p: wp.vec3):
-    """Height [m] of the field below or above ``p`` and the unit normal of the triangle there; level outside the border."""
+    """Height [m] of the field at ``p`` and the unit normal of the triangle there; level outside the border."""
     frame = g.field_frame[a]
     size = g.field_size[a]
     gx = (p[0] - frame[0]) / frame[2]
@@ -45,76 +45,9 @@ def field_plane(g: Geometry, a: int, p: wp.vec3):
         slope_x = h11 - field_height(g, a, k + 1, i)
         slope_z = field_height(g, a, k + 1, i) - h00
     n = wp.normalize(wp.vec3(-slope_x, frame[2], -slope_z))
+    if gx < 0.0 or gz < 0.0 or gx > float(size[1] - 1) or gz > float(size[0] - 1):
+        n = wp.vec3(0.0, 1.0, 0.0)
     return h00 + s * slope_x + u * slope_z, n
-
-
-@wp.func
-def hull_field(
-    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int,
-):  # fmt: skip
-    """Hull ``b`` on field ``a``."""
-    count = int(0)
-    for k in range(g.vertex_count[b]):
-        p = g.vertices[g.vertex_start[b] + k]
-        place = rot * p + t
-        h, n = field_plane(g, a, place)
-        s = (place[1] - h) * n[1]
-        if s < margin:
-            count = add_candidate(cand, slot, count, FACE, place - s * n, p, n, 0.0, 0.0, s)
-    return field_vertices(g, a, b, rot, t, margin, cand, slot, count)
-
-
-@wp.func
-def field_vertices(
-    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int, found: int,
-):  # fmt: skip
-    """The field's vertices under hull ``b`` against its planes: peaks that meet a face between its corners."""
-    count = int(found)
-    frame = g.field_frame[a]
-    size = g.field_size[a]
-    reach = g.bound[b] + margin
-    i0 = wp.max(int(wp.ceil((t[0] - reach - frame[0]) / frame[2])), 0)
-    i1 = wp.min(int(wp.floor((t[0] + reach - frame[0]) / frame[2])), size[1] - 1)
-    k0 = wp.max(int(wp.ceil((t[2] - reach - frame[1]) / frame[2])), 0)
-    k1 = wp.min(int(wp.floor((t[2] + reach - frame[1]) / frame[2])), size[0] - 1)
-    step = 1 + wp.max(i1 - i0, k1 - k0) / 48  # a wide body reads every second, third ... vertex of a fine field
-    row = int(k0)
-    while row <= k1:
-        column = int(i0)
-        while column <= i1:
-            p = field_point(g, a, row, column)
-            off = p - t
-            if wp.dot(off, off) < reach * reach:
-                q = off * rot
-                best = float(-1.0e30)
-                normal = wp.vec3(0.0, 1.0, 0.0)
-                for f in range(g.face_count[b]):
-                    n = g.face_normal[g.face_start[b] + f]
-                    s = wp.dot(n, q) - g.face_offset[g.face_start[b] + f]
-                    if s > best:
-                        best = s
-                        normal = n
-                    if s >= margin:
-                        break
-                if best < margin:
-                    out = -(rot * normal)  # from the field to the hull
-                    above = field_slope(g, a, row, column)
-                    if wp.dot(out, above) > 0.0:
-                        count = add_candidate(cand, slot, count, FACE, p, q - best * normal, out, 0.0, 0.0, best)
-            column += step
-        row += step
-    return count
-
-
-@wp.func
-def field_slope(g: Geometry, a: int, row: int, column: int):
-    """Direction out of the ground at a vertex, from central differences; not of unit length."""
-    frame = g.field_frame[a]
-    return wp.vec3(
-        field_height(g, a, row, column - 1) - field_height(g, a, row, column + 1),
-        2.0 * frame[2],
-        field_height(g, a, row - 1, column) - field_height(g, a, row + 1, column),
-    )
 
 
 @wp.func
@@ -152,21 +85,170 @@ def closest_on_triangle(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3):
 
 
 @wp.func
-def core_field(
-    g: Geometry, a: int, p: wp.vec3, point_b: wp.vec3, radius: float, margin: float, cand: Candidates, slot: int, found: int,
+def wall_near(g: Geometry, a: int, p: wp.vec3, reach: float, path: wp.vec3):
+    """The steep triangle nearest to ``p`` that ``p`` stands beside: (signed distance, normal); 1e30 if none is near.
+
+    Looked for around ``p`` and along ``path``, not farther than ``reach``.
+
+    A wall of a baked scene is one cell wide: looking straight down, a vertex does not see it before it is inside.
+    """
+    frame = g.field_frame[a]
+    size = g.field_size[a]
+    gx = (p[0] - frame[0]) / frame[2]
+    gz = (p[2] - frame[1]) / frame[2]
+    dx = wp.clamp(path[0] / frame[2], -60.0, 60.0)
+    dz = wp.clamp(path[2] / frame[2], -60.0, 60.0)
+    around = wp.clamp(reach / frame[2] - wp.length(path) / frame[2], 3.0, 6.0)
+    i0 = wp.max(int(wp.floor(gx + wp.min(dx, 0.0) - around)), 0)
+    i1 = wp.min(int(wp.floor(gx + wp.max(dx, 0.0) + around)), size[1] - 2)
+    k0 = wp.max(int(wp.floor(gz + wp.min(dz, 0.0) - around)), 0)
+    k1 = wp.min(int(wp.floor(gz + wp.max(dz, 0.0) + around)), size[0] - 2)
+    best = float(1.0e30)
+    normal = wp.vec3(0.0, 1.0, 0.0)
+    for k in range(k0, k1 + 1):
+        for i in range(i0, i1 + 1):
+            p00 = field_point(g, a, k, i)
+            p10 = field_point(g, a, k, i + 1)
+            p01 = field_point(g, a, k + 1, i)
+            p11 = field_point(g, a, k + 1, i + 1)
+            high = wp.max(wp.max(p00[1], p10[1]), wp.max(p01[1], p11[1]))
+            low = wp.min(wp.min(p00[1], p10[1]), wp.min(p01[1], p11[1]))
+            if high - low > 2.0 * frame[2] and p[1] > low - reach and p[1] < high:
+                # a vertex that rests at the foot of the wall, a hair below it, stands beside it all the same
+                foot = wp.vec3(p[0], wp.max(p[1], low + 0.02 * (high - low)), p[2])
+                for half in range(2):
+                    third = wp.where(half == 0, p10, p01)
+                    n = wp.normalize(wp.cross(p11 - p00, third - p00))
+                    if n[1] < 0.0:
+                        n = -n
+                    s = wp.dot(n, foot - p00)
+                    _closest, inside = closest_on_triangle(foot, p00, p11, third)
+                    if n[1] < 0.45 and inside == 1 and wp.abs(s) < wp.min(reach, wp.abs(best)):
+                        best = s
+                        normal = n
+    return best, normal
+
+
+@wp.func
+def hull_field(
+    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, path: wp.vec3,
+    cand: Candidates, slot: int,
 ):  # fmt: skip
-    """Core point ``p`` with a radius on field ``a``: every triangle whose inside is a closest point, or the one nearest edge.
+    """Hull ``b`` on field ``a``: its vertices against ground and walls, then the field's vertices."""
+    count = int(0)
+    cell = g.field_frame[a][2]
+    for k in range(g.vertex_count[b]):
+        p = g.vertices[g.vertex_start[b] + k]
+        place = rot * p + t
+        h, n = field_plane(g, a, place)
+        s = (place[1] - h) * n[1]
+        wall, side = wall_near(g, a, place, wp.max(margin, 2.0 * cell), path)
+        if wall < margin:
+            count = add_candidate(cand, slot, count, FACE, place - wall * side, p, side, 0.0, 0.0, wall)
+        # inside a wall the way out is sideways, not up
+        if s < margin and (wall > 0.0 or wall < s):
+            count = add_candidate(cand, slot, count, FACE, place - s * n, p, n, 0.0, 0.0, s)
+    return field_vertices(g, a, b, rot, t, margin, cand, slot, count)
+
+
+@wp.func
+def highest_floor(cand: Candidates, slot: int):
+    """Row of a full list whose point hovers highest, walls left out; -1 if all are walls."""
+    first = slot * cand.stride
+    row = int(-1)
+    highest = float(-1.0e30)
+    for k in range(first, first + cand.stride):
+        if cand.normal_a[k][1] > 0.7 and cand.separation[k] > highest:
+            highest = cand.separation[k]
+            row = k
+    return row
+
+
+@wp.func
+def field_vertices(
+    g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, cand: Candidates, slot: int, found: int,
+):  # fmt: skip
+    """The field's vertices under hull ``b`` against its planes: peaks that meet a face between its corners."""
+    count = int(found)
+    frame = g.field_frame[a]
+    size = g.field_size[a]
+    reach = g.bound[b] + margin
+    i0 = wp.max(int(wp.ceil((t[0] - reach - frame[0]) / frame[2])), 0)
+    i1 = wp.min(int(wp.floor((t[0] + reach - frame[0]) / frame[2])), size[1] - 1)
+    k0 = wp.max(int(wp.ceil((t[2] - reach - frame[1]) / frame[2])), 0)
+    k1 = wp.min(int(wp.floor((t[2] + reach - frame[1]) / frame[2])), size[0] - 1)
+    step = 1 + wp.max(i1 - i0, k1 - k0) / 48  # a wide body reads every second, third ... vertex of a fine field
+    bar = float(1.0e30)
+    row = int(k0)
+    while row <= k1:
+        column = int(i0)
+        while column <= i1:
+            p = field_point(g, a, row, column)
+            off = p - t
+            if wp.dot(off, off) < reach * reach:
+                q = off * rot
+                best = float(-1.0e30)
+                normal = wp.vec3(0.0, 1.0, 0.0)
+                for f in range(g.face_count[b]):
+                    n = g.face_normal[g.face_start[b] + f]
+                    s = wp.dot(n, q) - g.face_offset[g.face_start[b] + f]
+                    if s > best:
+                        best = s
+                        normal = n
+                    if s >= margin:
+                        break
+                if best < margin:
+                    out = -(rot * normal)  # from the field to the hull
+                    above = field_slope(g, a, row, column)
+                    if wp.dot(out, above) > 0.3 * wp.length(above):  # level ground ahead of a side face is no obstacle
+                        if count >= cand.stride and best < bar:  # a clearly higher peak replaces the lowest one
+                            row_out = highest_floor(cand, slot)
+                            bar = float(-1.0e30)
+                            if row_out >= 0:
+                                bar = cand.separation[row_out] - 5.0e-3 * g.bound[b]
+                            if best < bar:
+                                cand.point_a[row_out] = p
+                                cand.point_b[row_out] = q - best * normal
+                                cand.normal_a[row_out] = out
+                                cand.separation[row_out] = best
+                        count = add_candidate(cand, slot, count, FACE, p, q - best * normal, out, 0.0, 0.0, best)
+            column += step
+        row += step
+    return count
+
+
+@wp.func
+def field_slope(g: Geometry, a: int, row: int, column: int):
+    """Direction out of the ground at a vertex, from central differences; not of unit length."""
+    frame = g.field_frame[a]
+    return wp.vec3(
+        field_height(g, a, row, column - 1) - field_height(g, a, row, column + 1),
+        2.0 * frame[2],
+        field_height(g, a, row - 1, column) - field_height(g, a, row + 1, column),
+    )
+
+
+@wp.func
+def core_field(
+    g: Geometry, a: int, p: wp.vec3, point_b: wp.vec3, radius: float, margin: float,
+    cand: Candidates, slot: int, found: int,
+):  # fmt: skip
+    """Core point ``p`` with a radius on field ``a``: triangles whose inside is nearest, or the one nearest edge.
 
     An edge counts only when nothing is nearer; else a ball on level ground would feel the edges of cells ahead of it.
     """
     count = int(found)
     h, normal = field_plane(g, a, p)
-    if p[1] <= h:  # the core itself is in the ground
-        s = (p[1] - h) * normal[1]
-        return add_candidate(cand, slot, count, FACE, p - s * normal, point_b, normal, 0.0, radius, s - radius)
     frame = g.field_frame[a]
     size = g.field_size[a]
     reach = radius + margin
+    off_x = wp.max(frame[0] - p[0], p[0] - frame[0] - float(size[1] - 1) * frame[2])
+    off_z = wp.max(frame[1] - p[2], p[2] - frame[1] - float(size[0] - 1) * frame[2])
+    if p[1] <= h or wp.max(off_x, off_z) > 0.0:  # the core itself is in the ground, or beyond the border
+        s = (p[1] - h) * normal[1]
+        if s < reach:
+            count = add_candidate(cand, slot, count, FACE, p - s * normal, point_b, normal, 0.0, radius, s - radius)
+        return count
     i0 = wp.clamp(int(wp.floor((p[0] - reach - frame[0]) / frame[2])), 0, size[1] - 2)
     i1 = wp.clamp(int(wp.floor((p[0] + reach - frame[0]) / frame[2])), 0, size[1] - 2)
     k0 = wp.clamp(int(wp.floor((p[2] - reach - frame[1]) / frame[2])), 0, size[0] - 2)

@@ -104,7 +104,8 @@ def contact_masses(bodies: Bodies, c: Contacts, i: int, a: int, b: int):
 
 @wp.func
 def solve_point(
-    bodies: Bodies, c: Contacts, i: int, a: int, b: int, friction: float, bias: float, mass_scale: float, impulse_scale: float,
+    bodies: Bodies, c: Contacts, i: int, a: int, b: int,
+    friction: float, bias: float, mass_scale: float, impulse_scale: float,
 ):  # fmt: skip
     """One pass over one point: friction against the last normal impulse, then the normal impulse."""
     n = c.normal[i]

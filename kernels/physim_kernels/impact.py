@@ -1,9 +1,9 @@
 """Impacts with restitution, at the instant inside the substep at which bodies meet.
 
 A pair whose separation would close within the substep gets a Newton impact on all its points at once (projected
-Gauss-Seidel on this pair alone), with targets set so that the velocity *at the instant of impact* is reversed. The bodies
-fly alpha h with the old velocity and (1 - alpha) h with the new one; the difference is a displacement correction that is
-kept apart from the pose until the drift. Position, velocity and time are then exact for a parabola.
+Gauss-Seidel on this pair alone), with targets set so that the velocity *at the instant of impact* is reversed. The
+bodies fly alpha h with the old velocity and (1 - alpha) h with the new one; the difference is a displacement correction
+that is kept apart from the pose until the drift. Position, velocity and time are then exact for a parabola.
 """
 
 import warp as wp
@@ -44,7 +44,8 @@ def fraction_to_meet(separation: float, vn: float, an: float, h: float):
 
 @wp.func
 def impact_sweep(
-    bodies: Bodies, c: Contacts, first: int, count: int, a: int, b: int, friction: float, target: wp.vec4, joins: wp.vec4,
+    bodies: Bodies, c: Contacts, first: int, count: int, a: int, b: int, friction: float,
+    target: wp.vec4, joins: wp.vec4,
 ):  # fmt: skip
     """One pass over the points of a pair: friction within Coulomb's disc, then the normal impulse to its target."""
     for k in range(count):
@@ -77,8 +78,8 @@ def is_hit(vn: float, separation: float, threshold: float, h: float):
 
 @wp.func
 def log_impact(
-    events: Events, c: Contacts, first: int, count: int, pair: int, substep: int, fraction: float, speed: float, at: int,
-    point: wp.vec3, joins: wp.vec4,
+    events: Events, c: Contacts, first: int, count: int, pair: int, substep: int, fraction: float, speed: float,
+    at: int, point: wp.vec3, joins: wp.vec4,
 ):  # fmt: skip
     total = float(0.0)
     tangential = wp.vec3(0.0, 0.0, 0.0)
@@ -180,7 +181,11 @@ def impact_kernel(
 
 @wp.kernel
 def defer_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, threshold: float, colour: int, stride: int):
-    """Mark points that would still hit: they bounce in the next substep and must not be stopped in this one."""
+    """Mark points that would still hit: they bounce in the next substep and must not be stopped in this one.
+
+    A point waits once: one that is already inside by more than a thousandth of the size is stopped at last, or a body
+    that is hammered from both sides would sink into one of them.
+    """
     place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
     while place < end:
@@ -193,13 +198,13 @@ def defer_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, threshold:
             if pairs.hits[0] > 0 and pairs.restitution[pair] > 0.0:
                 s = c.separation[i] + wp.dot(c.normal[i], contact_shift(bodies, a, b, c.arm_a[i], c.arm_b[i]))
                 vn = wp.dot(c.normal[i], contact_velocity(bodies, a, b, c.arm_a[i], c.arm_b[i]))
-                if is_hit(vn, s, threshold, h):
+                if is_hit(vn, s, threshold, h) and s > -1.0e-3 * pairs.size[pair]:
                     c.deferred[i] = 1
         place += stride
 
 
 def impact(bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, *, h, threshold, substep, sweep, **launch):
-    """Place all contacts (``sweep`` 0) and resolve the impacts of this substep; later sweeps return at once without any."""
+    """Place all contacts (``sweep`` 0) and resolve its impacts; a later sweep ends at once without any."""
     over_colours(impact_kernel, [bodies, pairs, c, events, h, threshold, substep, sweep], **launch)
 
 

@@ -1,8 +1,9 @@
 """Arrays of the rigid solver, grouped in four Warp structs. Every kernel of the solver takes these.
 
 Bodies are numbered with the moving ones first, then the static ones (inverse mass 0). A pair (a, b) is ordered by kind,
-``kind[a] >= kind[b]``, and owns four contact slots ``c = 4 pair + k``. Normals point from a to b. SI units, world frame
-right-handed with Y up; body frames sit at the centre of mass along the principal axes.
+``kind[a] >= kind[b]``, and owns four contact slots ``c = 4 pair + k``; with a height field a body has two pairs, one
+for what carries it and one for walls. Normals point from a to b. SI units, world frame right-handed with Y up; body
+frames sit at the centre of mass along the principal axes.
 """
 
 import warp as wp
@@ -73,6 +74,7 @@ class Bodies:
 class Pairs:
     a: wp.array(dtype=int)
     b: wp.array(dtype=int)
+    second: wp.array(dtype=int)  # 1: holds the walls of the field contact before it, which searches for both
     friction: wp.array(dtype=float)
     restitution: wp.array(dtype=float)
     size: wp.array(dtype=float)  # length scale of tolerances: the smaller bounding radius [m]

@@ -276,6 +276,23 @@ def test_sloping_height_field_acts_like_a_tilted_plane(shape):
     assert abs(velocity @ normal) < 1e-2 * np.linalg.norm(velocity)
 
 
+@pytest.mark.parametrize("cell", [0.004, 0.001])
+@pytest.mark.parametrize("speed", [1.0, 8.0])
+@pytest.mark.parametrize("shape", [Box((0.016, 0.016, 0.016)), Cylinder(0.0125, 0.004), Sphere(0.01)])
+def test_wall_of_a_baked_scene_stops_what_flies_against_it(shape, speed, cell):
+    x = np.arange(round(0.4 / cell) + 1) * cell - 0.2
+    scene = Scene()
+    scene.add(HeightField(np.tile(np.where(x > 0, 0.1, 0.0), (len(x), 1)), (-0.2, -0.2), cell), smooth(friction=0.3))
+    turned = (0.0, np.sin(0.1), 0.0, np.cos(0.1))
+    scene.add(
+        shape, rigid(friction=0.3, restitution=0.3), name="thing", position=(-0.05, 0.012, 0.003),
+        velocity=(speed, 0, 0), orientation=turned,
+    )  # fmt: skip
+    solver = run(scene, 0.5, fps=24)
+    assert solver.tracks()["thing"].dense_position[:, 0].max() < -0.007
+    assert solver.report()["deepest_penetration [m]"] < 3e-3
+
+
 def test_coins_that_collide_on_a_table_conserve_momentum():
     scene = Scene()
     scene.add(Plane(), smooth())
