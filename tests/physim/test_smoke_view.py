@@ -172,3 +172,26 @@ def test_no_smoke_changes_nothing():
     assert (frame.transmittance == 1).all() and not frame.scattered.any()
     with pytest.raises(ValueError, match="expected the view's size"):
         SmokeView(smoke_scene(0.5), SIZE).at(0.0, None, np.ones((3, 3)), WHITE)
+
+
+@pytest.mark.parametrize("first", ["near", "far"])
+def test_two_smokes_are_seen_one_through_the_other(first):
+    def scene_with(names):
+        scene = photo_scene(SIZE, pitch_deg=0.0, wall=4.0)
+        smokes = {}
+        for name in names:
+            scene.add(Emitter((0, 1, -2)), Smoke("steam", extinction=2.0, albedo=(0.9, 0.9, 0.9)), name=name)
+            shape = (2, COUNT, COUNT, COUNT)
+            origin = ORIGIN + (0, 0, 0.9 if name == "near" else 0)
+            motion = np.broadcast_to(np.float16([0.5 if name == "near" else -0.5, 0, 0]), (*shape, 3))
+            smokes[name] = SmokeTrack(name, origin, CELL, np.full(shape, 0.5, np.float16), np.zeros(shape), motion)
+        return SmokeView(trajectory(scene, smokes=smokes, frames=1), SIZE, detail=0).at(0.0, None, far(), WHITE)
+
+    near, behind = scene_with(["near"]), scene_with(["far"])
+    both = scene_with(["near", "far"] if first == "near" else ["far", "near"])
+    np.testing.assert_allclose(both.transmittance, near.transmittance * behind.transmittance, atol=1e-5)
+    expected = near.scattered + near.transmittance[..., None] * behind.scattered
+    np.testing.assert_allclose(both.scattered, expected, atol=1e-5)
+    share = 1 - near.transmittance[30, 40], near.transmittance[30, 40] * (1 - behind.transmittance[30, 40])
+    flow = (share[0] * near.flow[30, 40] + share[1] * behind.flow[30, 40]) / sum(share)
+    assert both.flow[30, 40] == pytest.approx(flow, abs=1e-4)
