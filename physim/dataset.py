@@ -56,7 +56,7 @@ def random_texture(rng: np.random.Generator, photos: Sequence[np.ndarray], size:
     """A piece of a photo, or procedural noise, (H, W, 3) float32 sRGB."""
     if not photos or rng.random() < 0.15:
         return _noise_texture(rng, size)
-    photo = photos[rng.integers(len(photos))]
+    photo = photos[int(rng.integers(len(photos)))]
     reach = min(photo.shape[0] / size[0], photo.shape[1] / size[1])
     scale = rng.uniform(min(1.0, reach), min(3.5, reach))
     rows, cols = int(size[0] * scale), int(size[1] * scale)
@@ -139,16 +139,21 @@ def _spot(rng: np.random.Generator, camera: Camera, rows: tuple[float, float]) -
     return camera.position + z * ray, z / camera.focal
 
 
+def _random_solid(rng: np.random.Generator, r: float) -> tuple[Sphere | Box | Cylinder | Capsule, float]:
+    """A solid of about radius ``r`` and half its height [m]."""
+    kind = rng.integers(4)
+    if kind == 0:
+        return Sphere(r), r
+    if kind == 1:
+        x, y, z = 2 * r * rng.uniform(0.6, 1.1, 3)
+        return Box((x, y, z)), y / 2
+    return (Cylinder(0.8 * r, 1.8 * r), 0.9 * r) if kind == 2 else (Capsule(0.6 * r, 1.0 * r), 1.1 * r)
+
+
 def _add_body(scene: Scene, rng: np.random.Generator, camera: Camera, number: int) -> None:
     place, metres = _spot(rng, camera, (0.5, 0.9))
     r = rng.uniform(0.05, 0.11) * camera.size[1] * metres
-    shape = [
-        lambda: Sphere(r),
-        lambda: Box(tuple(2 * r * rng.uniform(0.6, 1.1, 3))),
-        lambda: Cylinder(0.8 * r, 1.8 * r),
-        lambda: Capsule(0.6 * r, 1.0 * r),
-    ][rng.integers(4)]()
-    half = {Sphere: r, Cylinder: 0.9 * r, Capsule: 1.1 * r}.get(type(shape)) or shape.size[1] / 2
+    shape, half = _random_solid(rng, r)
     lift = rng.uniform(0.5, 3) * r if rng.random() < 0.3 else 0.0
     # Fast enough to slide a good part of the picture's width, slow enough to be followed.
     friction, turn = rng.uniform(0.02, 0.2), rng.uniform(0, 2 * np.pi)
@@ -178,8 +183,8 @@ def _add_smoke(scene: Scene, rng: np.random.Generator, camera: Camera, settings:
     # Buoyant speed sqrt(g' R) chosen on the screen, so that smoke crosses the picture at any scale.
     rise = rng.uniform(0.5, 1.3) * 0.5 * width / seconds
     excess = min(rise**2 / (9.81 * radius), 0.6)
-    low = (place[0] - 0.4 * width, 0.0, place[2] - 0.25 * width)
-    high = (place[0] + 0.4 * width, 0.85 * width, place[2] + 0.25 * width)
+    x, z = float(place[0]), float(place[2])
+    low, high = (x - 0.4 * width, 0.0, z - 0.25 * width), (x + 0.4 * width, 0.85 * width, z + 0.25 * width)
     preset = ["steam", "steam", "smoke", "dust", "fog"][rng.integers(5)]
     material = Smoke(
         preset,
@@ -188,11 +193,11 @@ def _add_smoke(scene: Scene, rng: np.random.Generator, camera: Camera, settings:
         dissipation=rng.uniform(0, 0.6) / seconds,
         cooling=0.3 / seconds,
         resolution=settings.smoke_cells,
-        domain=(tuple(map(float, low)), tuple(map(float, high))),
+        domain=(low, high),
     )
     jet = (0.0, float(rng.uniform(0, 1) * rise), 0.0)
     emitter = Emitter((0.0, 0.0, 0.0), radius, rate=rng.uniform(2, 6) / seconds * 2, velocity=jet)
-    centre = (float(place[0]), float(radius * rng.uniform(0.8, 2.0)), float(place[2]))
+    centre = (x, float(radius * rng.uniform(0.8, 2.0)), z)
     scene.add(emitter, material, name="smoke", position=centre)
     turn = rng.uniform(0, 2 * np.pi)
     wind = rng.uniform(0, 0.5) * rise
@@ -325,7 +330,7 @@ def write_shard(path: str | os.PathLike, clips: Sequence[Clip]) -> Path:
     part = path.with_name(path.name + ".part")
     try:
         with open(part, "wb") as file:
-            np.savez(file, **{name: np.stack([clip[name] for clip in clips]) for name in clips[0]})
+            np.savez(file, **{name: np.stack([clip[name] for clip in clips]) for name in clips[0]})  # type: ignore[arg-type]
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -146,7 +146,7 @@ class BundledModel:
 
 def _window(gate_map: np.ndarray, multiple: int) -> tuple[slice, slice] | None:
     """Rows and columns the network has to look at: what is gated in any frame, plus a margin. ``None``: nothing."""
-    any_frame = (gate_map > 0).any(0)
+    any_frame = np.max(gate_map, axis=0) > 0
     if not any_frame.any():
         return None
     slices = []

@@ -65,7 +65,7 @@ def load_clips(folder: str | os.PathLike, *, seed: int = 0) -> list[TrainingClip
     paths = sorted(Path(folder).glob("*.npz"))
     if not paths:
         raise FileNotFoundError(f"no .npz shards in {folder}; write some with `python -m physim.dataset`.")
-    clips = []
+    clips: list[TrainingClip] = []
     for path in paths:
         with np.load(path, allow_pickle=False) as data:
             shard = {name: data[name] for name in data.files}
@@ -104,7 +104,7 @@ def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.rando
     colours = rng.permutation(3)
     maps[..., :3], residual, noise = maps[..., colours], residual[..., colours], noise[..., colours]
     # A quarter at time 0, where the network has to be the regressor that one step relies on.
-    time = 0.0 if rng.random() < 0.25 else rng.random()
+    time = 0.0 if rng.random() < 0.25 else float(rng.random())
     result = {
         "maps": maps,
         "liquid": liquid,
@@ -122,7 +122,7 @@ def _mirror(sample: Batch) -> Batch:
     """Left and right exchanged; horizontal motion changes its sign."""
     flipped = {name: np.ascontiguousarray(value[:, :, ::-1]) for name, value in sample.items()}
     for name, channels in (("maps", CHANNELS), ("liquid", LIQUID_CHANNELS)):
-        sign = np.float32([-1 if c.endswith("right") else 1 for c in channels])
+        sign = np.array([-1 if c.endswith("right") else 1 for c in channels], np.float32)
         flipped[name] = flipped[name] * sign
     return flipped
 
@@ -133,7 +133,7 @@ def _pick(
     """One of ``CANDIDATES`` random windows, with a chance in proportion to how much there is to do in it."""
     found = []
     for _ in range(CANDIDATES):
-        clip = clips[rng.integers(len(clips))]
+        clip = clips[int(rng.integers(len(clips)))]
         shape = clip.gate.shape
         if shape[0] < frames or min(shape[1:]) < side:
             raise ValueError(

@@ -150,3 +150,31 @@ def test_masks_are_exactly_zero_and_one_where_they_must_be():
     signals = Signals(**{**arrays, "liquid": wet})
     assert gate(signals, liquid=False).max() == 0
     assert gate(signals, liquid=True)[1:].min() == 1
+
+
+# ---- the shipped weights ---------------------------------------------------------------------------------------------
+
+
+def test_shipped_weights_are_small_and_say_where_they_come_from():
+    from i2v.weights import load
+
+    assert bundled.BUNDLED_WEIGHTS.stat().st_size < 12e6
+    _, metadata = load(bundled.BUNDLED_WEIGHTS)
+    assert {"config", "clips", "steps", "data"} <= metadata.keys()
+
+
+@pytest.mark.slow
+def test_shipped_weights_bring_smoke_of_an_unseen_scene_nearer_to_the_truth():
+    from physim.dataset import ClipSettings, make_clips
+
+    settings = ClipSettings(size=(96, 96), frames=8, windows=2)
+    clip = make_clips(2_000_010, [], settings)[-1]  # smoke over a texture that no training clip has
+    values = {k: v.astype(np.float32) / (255 if v.dtype == np.uint8 and k != "ids" else 1) for k, v in clip.items()}
+    truth = values.pop("truth")
+    signals = Signals(**values, liquid=np.zeros((*values["hole"].shape, 4), np.float32))
+    smoky = signals.smoke[..., 0] > 0.1
+    assert smoky.mean() > 0.01
+    before = ((signals.coarse - truth)[smoky] ** 2).mean()
+    for steps in (1, 4):
+        painted = signals.coarse + bundled.bundled_model()(signals, num_inference_steps=steps)
+        assert ((painted - truth)[smoky] ** 2).mean() < before
