@@ -7,6 +7,8 @@ residual has fallen. Used for depth, for clean plates and for light ratios.
 from __future__ import annotations
 
 import numpy as np
+import warp as wp
+from physim_kernels import diffuse
 
 _CHUNK = 6
 """Iterations between two looks at the residual."""
@@ -16,7 +18,7 @@ def edge_weights(image: np.ndarray, *, beta: float = 40.0, floor: float = 5e-3) 
     """Weights that let values flow inside a surface and not across its border.
 
     ``w = exp(-beta dE / 100) + floor`` with dE the CIE Lab distance of the two pixels. A floor below 1e-3 leaves flat
-    islands without any tie (``depth_scene.md`` measured it as leaked constants).
+    islands without any tie: constants leak.
 
     Args:
         image: (H, W, 3) float32 sRGB in [0, 1].
@@ -120,9 +122,7 @@ class _System:
     """The levels of one matrix, for as many right-hand sides as there are channels."""
 
     def __init__(self, weights, unknown, known, screen, device) -> None:
-        import warp as wp
-
-        self.wp, self.device = wp, wp.get_device(device)
+        self.device = wp.get_device(device)
         self.unknown, self.known = unknown, known
         inner_u = unknown[:, :-1] & unknown[:, 1:]
         inner_v = unknown[:-1] & unknown[1:]
@@ -134,8 +134,6 @@ class _System:
         self.ties = _ties(weights, unknown, known)
         held = np.where(unknown, self.screen + sum(self.ties), 1.0)
         self.levels = [self._level(weight_u, weight_v, held)]
-        from physim_kernels import diffuse
-
         while max(self.levels[-1][2].shape) > 6:
             rows, cols = (n - 2 for n in self.levels[-1][2].shape)
             empty = np.zeros(((rows + 1) // 2, (cols + 1) // 2))
@@ -148,14 +146,11 @@ class _System:
         self.graph = None
 
     def _level(self, weight_u, weight_v, held):
-        wp = self.wp
         padded = [np.pad(a, 1) for a in (weight_u, weight_v, held)]  # the kernels read one pixel beyond
         given = [wp.array(a, dtype=wp.float64, device=self.device) for a in padded]
         return (*given, *(wp.zeros(padded[2].shape, dtype=wp.float64, device=self.device) for _ in range(3)))
 
     def solve(self, values: np.ndarray, tolerance: float, max_iterations: int) -> np.ndarray:
-        from physim_kernels import diffuse
-
         safe = np.where(self.known | (self.screen > 0), values, 0.0)
         source = np.where(self.unknown, self.screen * safe, 0.0)
         left, right, above, below = self.ties
@@ -177,9 +172,6 @@ class _System:
         return np.where(self.unknown, solved, values)
 
     def _iterate(self) -> None:
-        from physim_kernels import diffuse
-
-        wp = self.wp
         if self.graph is None:
             with wp.ScopedCapture(device=self.device) as capture:
                 diffuse.iteration(self.levels, self.x, self.p, self.q, self.rows, self.scalars)

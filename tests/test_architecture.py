@@ -127,3 +127,17 @@ def test_the_wheel_has_exactly_three_top_level_packages(tmp_path):
     for package in tops:
         assert f"{package}/py.typed" in names
     assert any(n.startswith("i2v/models/") and n.endswith(".safetensors") for n in names), "the bundled weights"
+
+
+@pytest.mark.parametrize("module", sorted(m for m in MODULES if m.startswith("physim.")))
+def test_who_uses_warp_has_its_settings(module):
+    """`physim_kernels` tells Warp to keep stdout free; importing it after Warp's first use would be too late."""
+    anywhere = imports(MODULES[module], module, top_level_only=False)
+    if "warp" not in anywhere:
+        return
+    todo, reached = [module], set()
+    while todo:
+        found = imports(MODULES[here := todo.pop()], here, top_level_only=here != module)
+        reached |= {name.split(".")[0] for name in found}
+        todo += [n for n in found if n.startswith("physim.") and n in MODULES and n != module]
+    assert "physim_kernels" in reached, f"{module}: import physim_kernels where warp is imported"
