@@ -9,33 +9,16 @@ import warp as wp
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from physim import blend, exposure
-from physim.backdrop_view import BackdropFrame, BackdropView, lens_of
+from physim.backdrop_view import BackdropFrame
+from physim.background import Background, StillMap
 from physim.body_view import pose_matrix
 from physim.camera import Camera
+from physim.ground_shadow import GroundShadow
 from physim.plate import PlateSampler
 from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
-from physim.shadow import (
-    TINT,
-    ShadowCaster,
-    ground_below,
-    light_already_there,
-    receiver,
-    shadow_region,
-)
+from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_of
 from physim.surface_texture import TILE, PhotoTexture, grain_tile
 from physim.trajectory import Trajectory
-
-
-@dataclass(frozen=True)
-class StillMap:
-    """All still layers of the photo in one, at picture size, in the photo's grid."""
-
-    colour: np.ndarray
-    """(H, W, 3) linear"""
-    alpha: np.ndarray
-    """(H, W)"""
-    depth: np.ndarray
-    """(H, W) [m], infinite where there is none."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +49,7 @@ class SolidComposer:
     """
 
     def __init__(
-        self, trajectory: Trajectory, plate: np.ndarray, size: tuple[int, int], view: BackdropView,
+        self, trajectory: Trajectory, plate: np.ndarray, size: tuple[int, int], view: Background,
         texture: PhotoTexture, *, stills: StillMap | None = None, shutter: float = 0.5, device=None,
     ) -> None:  # fmt: skip
         self.trajectory = trajectory
@@ -81,13 +64,16 @@ class SolidComposer:
         assert self.scene.camera is not None and self.scene.backdrop is not None
         self._static = self.scene.camera.is_static
         self._photo_size = self.scene.backdrop.photo.shape[:2]
+        self._tint = tint_of(self.scene.light)
         self._caster = ShadowCaster(trajectory, device=device)
         self._painter = BodyPainter(trajectory, size, self._caster, device=device) if trajectory.bodies else None
         self._lit = light_already_there(blend.to_linear(plate), self.scene.light) if trajectory.bodies else None
+        self._ground = None
+        if self._lit is not None:
+            self._ground = GroundShadow(trajectory, self._caster, self._lit, self._photo_size, device=device)
         self._sampler: PlateSampler | None = None
         self._grain: np.ndarray | None = None
         self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
-        self._still_memo: tuple[tuple, np.ndarray, np.ndarray] | None = None
         self._uploaded: tuple[np.ndarray, wp.array] | None = None
 
     def background(self, frame: BackdropFrame) -> np.ndarray:
@@ -130,7 +116,7 @@ class SolidComposer:
         shadow = self._shadow(shutter, frame)
         touched = np.flatnonzero(shadow.reshape(-1) < 0.9998)
         flat = picture.reshape(-1, 3)
-        flat[touched] = blend.to_srgb(blend.to_linear(flat[touched]) * shadow.reshape(-1)[touched, None] ** TINT)
+        flat[touched] = blend.to_srgb(blend.to_linear(flat[touched]) * shadow.reshape(-1)[touched, None] ** self._tint)
         depth = frame.depth
         for layer in merge_layers(self._layers(shutter, frame)):
             depth = self._lay(picture, layer, frame, depth)
@@ -180,46 +166,11 @@ class SolidComposer:
 
     def _shadow(self, shutter: exposure.Exposure, frame: BackdropFrame) -> np.ndarray:
         """What is left of the light (H, W) float32."""
-        shadow = np.ones(self.size, np.float32)
-        weights = self._carry_shadows(shadow, shutter, frame)
-        still = self._still_shadow(shutter, frame, weights)
-        if still is not None:
-            where, factor = still
-            shadow.reshape(-1)[where] *= factor
-        if not shutter.moving:
-            return shadow
-        casters = self._caster.casters(shutter.resting, shutter.time, shutter.moving, shutter.times, weights)
-        balls = casters.ball.numpy()[casters.fixed :]
-        where = shadow_region(self._caster, frame.camera, frame.depth, balls)
-        if where.size:
-            carried = shadow.reshape(-1)[where]
-            if still is not None:  # those pixels are done anew, with everything that stands there
-                known = np.ones(self.size[0] * self.size[1], np.float32)
-                known[still[0]] = still[1]
-                carried = carried / known[where]
-            shadow.reshape(-1)[where] = carried * self._factor(where, frame, casters, len(shutter.times))
-        return shadow
-
-    def _still_shadow(self, shutter: exposure.Exposure, frame: BackdropFrame, weights: dict[str, float]):
-        """Pixels and factors of the shadows of resting bodies alone; remembered while they rest."""
-        if not shutter.resting:
-            return None
-        poses = [self.trajectory.bodies[name].at(shutter.time) for name in shutter.resting]
-        rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
-        hides = tuple(round(weights.get(name, 1.0), 4) for name in shutter.resting)
-        key = (frame.camera.world_from_camera.tobytes(), tuple(shutter.resting), rounded, hides)
-        if self._still_memo is None or self._still_memo[0] != key:
-            casters = self._caster.casters(shutter.resting, shutter.time, weights=weights)
-            where = shadow_region(self._caster, frame.camera, frame.depth, casters.ball.numpy())
-            self._still_memo = (key, where, self._factor(where, frame, casters, 1))
-        return self._still_memo[1:]
-
-    def _factor(self, where: np.ndarray, frame: BackdropFrame, casters, instants: int) -> np.ndarray:
-        if where.size == 0:
-            return np.ones(0, np.float32)
-        assert self._lit is not None
-        surface = receiver(frame.camera, self._surface(frame), lens_of(frame.camera, self._photo_size))
-        return self._caster.factor(surface, where, self._through(self._lit, frame, where), casters, instants)
+        carried = np.ones(self.size, np.float32)
+        weights = self._carry_shadows(carried, shutter, frame)
+        assert self._ground is not None
+        thrown = self._ground(shutter, frame, weights, self.unmoved(frame))
+        return thrown * carried if weights else thrown
 
     def _carry_shadows(
         self, shadow: np.ndarray, shutter: exposure.Exposure, frame: BackdropFrame

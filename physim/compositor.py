@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation
 
 from physim import blend
-from physim.backdrop_view import BackdropView
-from physim.body_view import BodyView
-from physim.composite import Solid, SolidComposer, StillMap
-from physim.plate import PlateSampler, resize, resize_map
-from physim.scene import Backdrop
+from physim.background import Background, plate_with, still_map
+from physim.composite import Solid, SolidComposer
+from physim.plate import PlateSampler, resize
 from physim.surface_texture import PhotoTexture
 from physim.trajectory import Trajectory
 
@@ -59,9 +57,9 @@ class Compositor:
         moving = {name: track for name, track in trajectory.bodies.items() if self._moves(name)}
         still = {name: track for name, track in trajectory.bodies.items() if name not in moving}
         self._still = replace(trajectory, bodies=still)
-        plate = resize(_plate_with(scene.backdrop, self._still, moving), self.size)
-        self._stills = _still_map(scene.backdrop, self.size)
-        self._view = _View(scene.backdrop, scene.camera, self.size, self._still, device)
+        plate = resize(plate_with(scene.backdrop, self._still, moving), self.size)
+        self._stills = still_map(scene.backdrop, self.size)
+        self._view = Background(scene.backdrop, scene.camera, self.size, self._still, device)
         texture = PhotoTexture.measure(scene.backdrop.photo)
 
         def composer(bodies) -> SolidComposer:
@@ -202,101 +200,3 @@ class Compositor:
         """All frames in order, one at a time."""
         for index in range(self.frame_count):
             yield self.frame(index)
-
-
-class _View(BackdropView):
-    """The backdrop with the bodies that never move as part of its surface."""
-
-    def __init__(self, backdrop: Backdrop, path, size, still: Trajectory, device) -> None:
-        super().__init__(backdrop, path, size, device)
-        self._bodies = BodyView(still, size, device) if still.bodies else None
-        self._seen: tuple[bytes, object] | None = None
-
-    def at(self, time: float):
-        frame = super().at(time)
-        if self._bodies is None:
-            return frame
-        key = frame.camera.world_from_camera.tobytes()
-        if self._seen is None or self._seen[0] != key:
-            bodies = self._bodies.at(0.0, frame.camera)
-            if bodies is not None:
-                v0, v1, u0, u1 = bodies.window
-                depth = frame.depth.copy()
-                depth[v0:v1, u0:u1] = np.minimum(depth[v0:v1, u0:u1], bodies.depth)
-                frame = replace(frame, depth=depth)
-            self._seen = (key, frame)
-        return self._seen[1]
-
-
-def _plate_with(backdrop: Backdrop, still: Trajectory, moving: dict) -> np.ndarray:
-    """The plate (H, W, 3) sRGB with the things that never move put back, and still layers over what was filled."""
-    plate = backdrop.plate
-    rows, cols = plate.shape[:2]
-    scale = max(1.0, cols / 800)
-    back, away = np.zeros((rows, cols), bool), np.zeros((rows, cols), bool)
-    for name, entity in ((e.name, e) for e in still.scene.bodies if e.cutout is not None):
-        target = back if name in still.bodies else away if name in moving else None
-        if target is None:
-            continue
-        alpha = entity.cutout.alpha > 0.02  # type: ignore[union-attr]
-        if entity.cutout.shadow is not None:  # type: ignore[union-attr]
-            alpha = alpha | (np.abs(entity.cutout.shadow - 1) > 0.01)  # type: ignore[union-attr]
-        u, v = entity.cutout.corner  # type: ignore[union-attr]
-        h, w = alpha.shape
-        v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, rows), min(u + w, cols)
-        target[v0:v1, u0:u1] |= alpha[v0 - v : v1 - v, u0 - u : u1 - u]
-    if back.any():
-        reach = int(np.ceil(9 * scale))
-        back = binary_dilation(back, iterations=reach) & ~binary_dilation(away, iterations=2)
-        soft = (
-            np.where(back, gaussian_filter(back.astype(np.float32), 1.0), 0)[..., None]
-            if away.any()
-            else back[..., None]
-        )
-        plate = (plate + soft * (backdrop.photo - plate)).astype(np.float32)
-        exact = back & (np.abs(soft[..., 0] - 1) < 1e-6)
-        plate[exact] = backdrop.photo[exact]
-    for layer in backdrop.stills:
-        plate = _over_holes(plate, backdrop.hole, layer.cutout)
-    return plate
-
-
-def _over_holes(plate: np.ndarray, hole: np.ndarray, cutout) -> np.ndarray:
-    """A still layer put back where the plate behind it was filled."""
-    (u, v), (h, w) = cutout.corner, cutout.alpha.shape
-    v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, plate.shape[0]), min(u + w, plate.shape[1])
-    inside = (slice(v0 - v, v1 - v), slice(u0 - u, u1 - u))
-    alpha = (cutout.alpha[inside] * (hole[v0:v1, u0:u1] > 0))[..., None]
-    if not alpha.any():
-        return plate
-    plate = plate.copy()
-    crop = plate[v0:v1, u0:u1]
-    mixed = blend.to_srgb(blend.to_linear(crop) * (1 - alpha) + blend.to_linear(cutout.colour[inside]) * alpha)
-    plate[v0:v1, u0:u1] = np.where(alpha > 0, mixed, crop)
-    return plate
-
-
-def _still_map(backdrop: Backdrop, size: tuple[int, int]) -> StillMap | None:
-    """All still layers at picture size; where several overlap the nearest counts."""
-    if not backdrop.stills:
-        return None
-    rows, cols = backdrop.photo.shape[:2]
-    colour, alpha = np.zeros((rows, cols, 3), np.float32), np.zeros((rows, cols), np.float32)
-    depth = np.full((rows, cols), np.inf, np.float32)
-    for layer in sorted(backdrop.stills, key=lambda s: -s.depth):
-        cutout = layer.cutout
-        (u, v), (h, w) = cutout.corner, cutout.alpha.shape
-        v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, rows), min(u + w, cols)
-        inside = (slice(v0 - v, v1 - v), slice(u0 - u, u1 - u))
-        there = cutout.alpha[inside] > 0.01
-        colour[v0:v1, u0:u1][there] = blend.to_linear(cutout.colour[inside])[there]
-        alpha[v0:v1, u0:u1][there] = cutout.alpha[inside][there]
-        depth[v0:v1, u0:u1][there] = layer.depth
-    spread = blend.to_linear(resize(blend.to_srgb(colour), size))
-    far = 1e9
-    inverse = resize_map(1 / np.where(np.isfinite(depth), depth, far), size)
-    cover = resize_map((alpha > 0).astype(np.float32), size)
-    with np.errstate(divide="ignore"):
-        z = np.where(cover > 0.05, cover / np.maximum(inverse, 1e-12), np.inf)
-    shade = resize_map(alpha, size)
-    return StillMap(np.where(cover[..., None] > 0.05, spread, 0), shade, z.astype(np.float32))

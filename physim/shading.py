@@ -129,7 +129,7 @@ class BodyPainter:
         for time, frame in zip(times, frames, strict=True):
             if frame is not None:
                 outputs = (layer, made, near)
-                self._add(name, frame, float(time), (v0, u0), 1 / len(times), surface, around, outputs)
+                self._add(name, frame, float(time), (v0, u0), len(times), surface, around, outputs)
         seed = self._seed(name, float(times[len(times) // 2]))
         return BodyLayer((v0, v1, u0, u1), layer.numpy(), made.numpy(), near.numpy(), seed)
 
@@ -140,7 +140,7 @@ class BodyPainter:
             total = (total * 1000003 + int(value)) % 2147483647
         return total
 
-    def _add(self, name, frame: BodyFrame, time: float, corner, weight: float, surface, around, outputs) -> None:
+    def _add(self, name, frame: BodyFrame, time: float, corner, count: int, surface, around, outputs) -> None:
         moment, turn = self._moment(name, time, frame.camera, around)
         colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
         made = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
@@ -153,12 +153,12 @@ class BodyPainter:
         )  # fmt: skip
         inner = self._array(self._inner(name, frame, turn), wp.float32)
         shade.shade(
-            seen, inner, surface, self._looks, moment, self._view(frame), self._caster.sun, casters,
+            seen, inner, surface, self._looks, moment, self._view(frame, count), self._caster.sun, casters,
             colour_out=colour, made_out=made,
         )  # fmt: skip
         layer, made_out, near_out = outputs
         shade.gather(
-            colour, made, depth, supersample=frame.supersample, weight=weight,
+            colour, made, depth, supersample=frame.supersample, weight=1 / count,
             corner=(frame.window[0] - corner[0], frame.window[2] - corner[1]),
             layer=layer, made_out=made_out, near_out=near_out,
         )  # fmt: skip
@@ -190,11 +190,12 @@ class BodyPainter:
         distance = distance_transform_edt(np.pad(frame.ids > 0, 1))[1:-1, 1:-1]
         return np.clip(distance - EDGE_PIXELS * scale * frame.supersample + 0.5, 0, 1).astype(np.float32)
 
-    def _view(self, frame: BodyFrame) -> shade.View:
+    def _view(self, frame: BodyFrame, count: int) -> shade.View:
         view = shade.View()
         view.eye = wp.vec3(*frame.camera.position)
         view.metres = 1.0 / frame.camera.focal
         view.supersample = frame.supersample
+        view.smear = 1.0 if count < 4 else 1.5 * count  # of a way of two pixels per instant most detail is lost
         view.u, view.v = frame.window[2], frame.window[0]
         view.rest_eye = wp.vec3(*self._rest_camera.position)
         view.camera_from_world = wp.mat44(*self._rest_camera.camera_from_world.ravel())

@@ -23,7 +23,7 @@ from physim.trajectory import Trajectory
 CONTACT = 0.35
 """Part of the sky lost under a body that dims everything there, lit or not (picture recipe 3.6)."""
 TINT = np.array([1.0, 1.04, 1.08], dtype=np.float32)
-"""Shadows are a touch more red than grey: factor k becomes k ** TINT."""
+"""Shadows are a touch more red than grey: factor k becomes k ** TINT (recipe 3.6)."""
 _COARSE = 96
 """Points per side at which the picture is searched for what a shadow may touch."""
 
@@ -40,6 +40,19 @@ class _Solid:
     """(V, 3) [m], body frame: for the outline."""
     faces: list[np.ndarray]
     """Corners (K, 3) of each face of a plain stand-in [m], counter-clockwise from outside: for the sky."""
+
+
+def tint_of(light: Light) -> np.ndarray:
+    """Exponents (3,) of the shadow factor per colour.
+
+    In full shadow a surface shows the colour of the ambient light alone: where that is redder than key and ambient
+    together, so is the shadow. Taken to 70 %, for the ambient is the least certain of what is known about a light.
+    """
+    key, ambient = np.maximum(light.colour, 1e-3), np.maximum(light.ambient, 1e-3)
+    share = ambient / (ambient + key)
+    floor = np.clip(light.shadow_floor, 1e-3, 0.5)
+    shift = np.log(share / np.exp(np.mean(np.log(share)))) / np.log(floor)
+    return (TINT * np.clip(1 + 0.7 * shift, 0.8, 1.3)).astype(np.float32)
 
 
 def light_frame(direction: np.ndarray) -> np.ndarray:
@@ -252,7 +265,8 @@ def light_already_there(linear: np.ndarray, light: Light) -> np.ndarray:
     rows, cols = linear.shape[:2]
     step = max(1, cols // 300)
     small = linear[::step, ::step]
-    soft = gaussian_filter(small, (14 * small.shape[1] / 800, 14 * small.shape[1] / 800, 0))
+    sigma = 8 * small.shape[1] / 800
+    soft = gaussian_filter(small, (sigma, sigma, 0))
     luminance = np.maximum(soft @ np.array([0.2126, 0.7152, 0.0722], np.float32), 1e-5)
     chroma = soft / np.maximum(soft.sum(-1, keepdims=True), 1e-5)
     bins = np.clip((chroma[..., :2] * 16).astype(int), 0, 15)
@@ -265,6 +279,8 @@ def light_already_there(linear: np.ndarray, light: Light) -> np.ndarray:
     lit = gaussian_filter(grid, 0.7) / np.maximum(gaussian_filter(weight, 0.7), 1e-9)
     floor = float(np.clip(light.shadow_floor, 1e-3, 0.9))
     part = np.clip((luminance / np.maximum(lit.reshape(-1)[kind], 1e-5) / 0.8 - floor) / (1 - floor), 0, 1)
+    # Shade is seldom as dark as the darkest: bounced light must not count as direct, or shade is darkened again.
+    part = np.clip((part - 0.12) / 0.6, 0, 1)
     full = np.repeat(np.repeat(part, step, axis=0), step, axis=1)[:rows, :cols].astype(np.float32)
     return gaussian_filter(full, step) if step > 1 else full
 

@@ -89,6 +89,8 @@ class View:
     """At rest."""
     lens: wp.vec4
     """(f_u, f_v, c_u, c_v) of the photo [pixels]."""
+    smear: float
+    """Detail finer than this many output pixels is lost in the exposure."""
     key: wp.vec3
     ambient: wp.vec3
 
@@ -294,9 +296,13 @@ def surface_of(texture: int, p: wp.vec3, size: float, pixel: float, seed: int):
     keep = wp.clamp(1.6 * size / pixel - 0.35, 0.0, 1.0)
     state = wp.rand_init(seed)
     if texture == 1:
-        fine = crystals(p, size, seed)
-        coarse = crystals(p + wp.vec3(0.013, 0.007, 0.011), 2.3 * size, seed + 7)
+        fine = wp.vec4(0.0, 0.0, 0.0, 0.33)
+        coarse = wp.vec4(0.0, 0.0, 0.0, 0.5)
+        if keep > 0.0:
+            fine = crystals(p, size, seed)
         keep2 = wp.clamp(3.7 * size / pixel - 0.35, 0.0, 1.0)
+        if keep2 > 0.0:
+            coarse = crystals(p + wp.vec3(0.013, 0.007, 0.011), 2.3 * size, seed + 7)
         tilt = 0.34 * keep * wp.vec3(fine[0], fine[1], fine[2])
         tilt += 0.16 * keep2 * wp.vec3(coarse[0], coarse[1], coarse[2])
         pit = 0.16 * keep * (fine[3] * fine[3] - 0.33) + 0.07 * keep2 * (coarse[3] - 0.5)
@@ -325,7 +331,7 @@ def added(
 ):  # fmt: skip
     """A material under the light of the photo."""
     pose = moment.pose[number]
-    pixel = depth * view.metres
+    pixel = depth * view.metres * view.smear
     body = wp.transform_vector(wp.transpose(pose), n)
     corner = rounded(looks.form[number], looks.half[number], p, body)
     surface = surface_of(looks.texture[number], p, looks.grain[number], pixel, number * 7919)
@@ -443,6 +449,32 @@ def gather_kernel(
 
 
 @wp.kernel
+def enlarge_kernel(
+    # inputs
+    source: wp.array2d(dtype=wp.vec2),
+    depth: wp.array2d(dtype=wp.float32),
+    # outputs
+    source_out: wp.array2d(dtype=wp.vec2),
+    depth_out: wp.array2d(dtype=wp.float32),
+):
+    """Bilinear between pixel centres, continued linearly over the border; inverse depth, which is flat on planes."""
+    j, i = wp.tid()
+    x = (float(i) + 0.5) * float(source.shape[1]) / float(source_out.shape[1]) - 0.5
+    y = (float(j) + 0.5) * float(source.shape[0]) / float(source_out.shape[0]) - 0.5
+    a = wp.clamp(int(wp.floor(x)), 0, source.shape[1] - 2)
+    b = wp.clamp(int(wp.floor(y)), 0, source.shape[0] - 2)
+    s = x - float(a)
+    t = y - float(b)
+    w00 = (1.0 - s) * (1.0 - t)
+    w10 = s * (1.0 - t)
+    w01 = (1.0 - s) * t
+    w11 = s * t
+    source_out[j, i] = w00 * source[b, a] + w10 * source[b, a + 1] + w01 * source[b + 1, a] + w11 * source[b + 1, a + 1]
+    near = w00 / depth[b, a] + w10 / depth[b, a + 1] + w01 / depth[b + 1, a] + w11 / depth[b + 1, a + 1]
+    depth_out[j, i] = 1.0 / wp.max(near, 1.0e-6)
+
+
+@wp.kernel
 def resample_kernel(
     # inputs
     image: wp.array(dtype=wp.vec4),
@@ -486,3 +518,9 @@ def gather(colour, made, depth, *, supersample, corner, weight, layer, made_out,
 def resample(image, size, uv, scale, *, out):
     """Sample a flat vec4 image of ``size`` (columns, rows) at ``uv * scale`` [texels], clamped Catmull-Rom."""
     wp.launch(resample_kernel, dim=uv.shape, inputs=[image, size, uv, scale], outputs=[out], device=uv.device)
+
+
+def enlarge(source, depth, *, source_out, depth_out):
+    """A smooth view on a coarse grid (at least 2 x 2) at picture size: places in the photo, and depth [m]."""
+    inputs = [source, depth]
+    wp.launch(enlarge_kernel, source_out.shape, inputs, [source_out, depth_out], device=depth.device)

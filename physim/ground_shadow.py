@@ -1,0 +1,132 @@
+"""The shadow map of a picture: what bodies leave of the light on the photographed surface during an exposure.
+
+Large pictures get a map of about 1200 columns, enlarged: shadows of real lights have no finer edges, and the depth
+they fall on is not known any finer. What rests is remembered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import warp as wp
+from scipy.ndimage import map_coordinates
+
+from physim.backdrop_view import BackdropFrame, lens_of
+from physim.camera import Camera
+from physim.exposure import Exposure
+from physim.shadow import ShadowCaster, receiver, shadow_region
+from physim.trajectory import Trajectory
+
+COLUMNS = 1200
+"""Of the shadow map, about, for larger pictures."""
+
+
+class GroundShadow:
+    """Shadows on the backdrop at one picture size.
+
+    Args:
+        trajectory: What moves.
+        caster: Its bodies as things that stand in the light.
+        lit: Part of the direct light already there, on the plate (H, W).
+        photo_size: (height, width) of the photo.
+        device: Warp device.
+    """
+
+    def __init__(self, trajectory: Trajectory, caster: ShadowCaster, lit: np.ndarray, photo_size, *, device) -> None:
+        self._trajectory = trajectory
+        self._caster = caster
+        self._lit = lit
+        self._size = lit.shape
+        self._photo_size = photo_size
+        self._device = device
+        self._step = max(1, round(lit.shape[1] / COLUMNS))
+        rows, cols = lit.shape
+        half = self._step // 2
+        self._rows = np.minimum(np.arange(half, rows + half, self._step), rows - 1)
+        self._cols = np.minimum(np.arange(half, cols + half, self._step), cols - 1)
+        self._memo: tuple[tuple, np.ndarray, np.ndarray] | None = None
+        self._surface: tuple[np.ndarray, np.ndarray, wp.array] | None = None
+
+    def __call__(self, shutter: Exposure, frame: BackdropFrame, weights: dict[str, float], unmoved: bool) -> np.ndarray:
+        """Factor on the light (H, W) float32, 1 where nothing changes.
+
+        Args:
+            shutter: When bodies are seen, and which of them move.
+            frame: The backdrop.
+            weights: How much of its shadow each body throws, default 1.
+            unmoved: Whether the backdrop is seen as in the photo.
+        """
+        shape = (len(self._rows), len(self._cols))
+        factor = np.ones(shape[0] * shape[1], np.float32)
+        where, value = self._resting(shutter, frame, weights, unmoved)
+        factor[where] = value
+        if shutter.moving:
+            # Done anew where moving bodies reach, together with all that rests there.
+            casters = self._caster.casters(shutter.resting, shutter.time, shutter.moving, shutter.times, weights)
+            balls = casters.ball.numpy()[casters.fixed :]
+            where = shadow_region(self._caster, self._camera(frame), self._depth(frame)[0], balls)
+            factor[where] = self._factor(where, frame, casters, len(shutter.times), unmoved)
+        return self._enlarged(factor.reshape(shape))
+
+    def _camera(self, frame: BackdropFrame) -> Camera:
+        u, v = frame.camera.principal_point
+        q = self._step
+        size = (len(self._rows), len(self._cols))
+        return replace(frame.camera, focal=frame.camera.focal / q, principal_point=(u / q, v / q), size=size)
+
+    def _depth(self, frame: BackdropFrame) -> tuple[np.ndarray, wp.array]:
+        if self._surface is None or self._surface[0] is not frame.depth:
+            depth = np.ascontiguousarray(frame.depth[np.ix_(self._rows, self._cols)], dtype=np.float32)
+            self._surface = (frame.depth, depth, wp.array(depth, dtype=wp.float32, device=self._device))
+        return self._surface[1:]
+
+    def _resting(self, shutter: Exposure, frame: BackdropFrame, weights: dict[str, float], unmoved: bool):
+        """Pixels and factors of the shadows of resting bodies alone."""
+        poses = [self._trajectory.bodies[name].at(shutter.time) for name in shutter.resting]
+        rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
+        hides = tuple(round(weights.get(name, 1.0), 4) for name in shutter.resting)
+        key = (frame.camera.world_from_camera.tobytes(), tuple(shutter.resting), rounded, hides)
+        if self._memo is None or self._memo[0] != key:
+            casters = self._caster.casters(shutter.resting, shutter.time, weights=weights)
+            balls = casters.ball.numpy()
+            where = shadow_region(self._caster, self._camera(frame), self._depth(frame)[0], balls)
+            self._memo = (key, where, self._factor(where, frame, casters, 1, unmoved))
+        return self._memo[1:]
+
+    def _factor(self, where: np.ndarray, frame: BackdropFrame, casters, instants: int, unmoved: bool) -> np.ndarray:
+        if where.size == 0:
+            return np.ones(0, np.float32)
+        v, u = np.divmod(where, len(self._cols))
+        at = (self._rows[v], self._cols[u])
+        lit = self._lit[at]
+        if not unmoved:
+            scale = np.array(self._size[::-1]) / np.array(self._photo_size[::-1])
+            place = frame.source_uv[at] * scale - 0.5
+            lit = map_coordinates(self._lit, [place[:, 1], place[:, 0]], order=1, mode="nearest")
+        lens = lens_of(frame.camera, self._photo_size) / self._step
+        surface = receiver(frame.camera, self._depth(frame)[1], lens)
+        return self._caster.factor(surface, where, lit, casters, instants)
+
+    def _enlarged(self, factor: np.ndarray) -> np.ndarray:
+        """The map at picture size, bilinear; only where something is darkened."""
+        if self._step == 1:
+            return factor
+        full = np.ones(self._size, np.float32)
+        dark = factor < 1.0
+        if not dark.any():
+            return full
+        v, u = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+        rows = slice(max((v[0] - 1) * self._step, 0), min((v[-1] + 2) * self._step, self._size[0]))
+        cols = slice(max((u[0] - 1) * self._step, 0), min((u[-1] + 2) * self._step, self._size[1]))
+        i, s = self._between(np.arange(rows.start, rows.stop), factor.shape[0])
+        j, t = self._between(np.arange(cols.start, cols.stop), factor.shape[1])
+        tall = factor[i] * (1 - s[:, None]) + factor[i + 1] * s[:, None]
+        full[rows, cols] = tall[:, j] * (1 - t) + tall[:, j + 1] * t
+        return full
+
+    def _between(self, pixels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Lower neighbour in the map and weight of the upper one."""
+        at = np.clip((pixels + 0.5) / self._step - 0.5, 0, count - 1)
+        low = np.minimum(at.astype(int), max(count - 2, 0))
+        return low, (at - low).astype(np.float32)
