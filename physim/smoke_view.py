@@ -26,7 +26,7 @@ NOISE_SIZE = 64
 
 @lru_cache(maxsize=4)
 def detail_noise(seed: int) -> np.ndarray:
-    """Periodic noise (64, 64, 64) float32 of four octaves, mean 0, about -1 to 1."""
+    """Periodic noise (64, 64, 64) float32 of four octaves, mean 0, variance 1, clipped at 2."""
     rng = np.random.default_rng([seed, 0x5110])
     total = np.zeros((NOISE_SIZE,) * 3)
     for octave in range(4):
@@ -34,8 +34,8 @@ def detail_noise(seed: int) -> np.ndarray:
         values = rng.standard_normal((side,) * 3)
         factor = NOISE_SIZE // side
         fine = zoom(values, factor, order=3, mode="grid-wrap", grid_mode=True) if factor > 1 else values
-        total += 0.5**octave * fine
-    return ((total - total.mean()) / (2 * total.std())).clip(-1, 1).astype(np.float32)
+        total += 0.7**octave * fine
+    return ((total - total.mean()) / total.std()).clip(-2, 2).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,18 @@ class _Grid:
     """Life of a moment of the drifting noise [s]."""
     frame: int = -1
     lit: tuple | None = None
+
+
+def _noise_life(track: SmokeTrack) -> float:
+    """How long noise may drift [s] before shear and turning, |grad v| x time, would draw it into threads."""
+    rates = [1e-9]
+    for n in {len(track.velocity) // 2, len(track.velocity) - 1}:
+        velocity = track.velocity[n].astype(np.float32)
+        seen = track.density[n] > kernels.EMPTY
+        if seen.any():
+            slopes = np.stack([np.gradient(velocity, track.cell, axis=k)[seen] for k in range(3)])
+            rates.append(float(np.sqrt(np.mean(np.sum(slopes**2, axis=(0, 2))))))
+    return float(np.clip(3.0 / max(rates), 0.2, 3.0))
 
 
 class SmokeView:
@@ -117,11 +129,6 @@ class SmokeView:
         volume.cell = float(track.cell)
         volume.extinction = float(material.extinction or 0.0)
         volume.detail = self._detail
-        last = track.velocity[len(track.velocity) // 2].astype(np.float32)
-        seen = track.density[len(track.density) // 2] > kernels.EMPTY
-        speed = float(np.sqrt(np.mean(np.sum(last[seen] ** 2, axis=-1)))) if seen.any() else 0.0
-        # In one life the noise may drift by about 20 cells; longer, shear would draw it into threads.
-        period = float(np.clip(20 * track.cell / max(speed, 1e-6), 0.25, 3.0))
         return _Grid(
             track,
             material,
@@ -129,7 +136,7 @@ class SmokeView:
             [wp.zeros(shape, dtype=wp.float32, device=device) for _ in range(2)],
             [wp.zeros(shape, dtype=wp.vec3, device=device) for _ in range(2)],
             wp.zeros(half, dtype=wp.float32, device=device),
-            period,
+            _noise_life(track),
         )
 
     def _advance(self, grid: _Grid, time: float) -> bool:

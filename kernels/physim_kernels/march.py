@@ -11,7 +11,8 @@ everywhere. Source: Wrenninge, Kulla, Lundqvist, Oz: the great and volumetric, S
 scattering); Henyey, Greenstein, 1941 (phase function). A thin cloud of albedo 1 so sends back 0.7 of a facing white
 surface plus all ambient light, as steam in photographs does.
 
-A grid is too coarse for what the eye expects of smoke. Below its cells the density is eroded by noise of four octaves,
+A grid is too coarse for what the eye expects of smoke. Below its cells the density is eroded by noise n of four octaves
+(variance 1: a ray averages it over many cells, so that less would not be seen),
 
     d <- d + 1.3 n (0.25 * 4 d (1 - d) + 0.12 d),
 

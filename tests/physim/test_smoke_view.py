@@ -150,8 +150,9 @@ def test_coarse_march_agrees_with_the_full_one():
     size = (240, 320)
     surface = np.full(size, 10, np.float32)
     surface[:, 170:] = 1.0  # a post before the smoke
-    full = SmokeView(scene, size, march_pixels=10**6).at(0.0, None, surface, WHITE)
-    coarse = SmokeView(scene, size, march_pixels=240 * 320 // 9).at(0.0, None, surface, WHITE)
+    # Without detail, which is finer than the coarse pixels.
+    full = SmokeView(scene, size, detail=0, march_pixels=10**6).at(0.0, None, surface, WHITE)
+    coarse = SmokeView(scene, size, detail=0, march_pixels=240 * 320 // 9).at(0.0, None, surface, WHITE)
     assert (coarse.transmittance[:, 170:] > 0.999).all()
     assert np.abs(full.transmittance - coarse.transmittance)[:, :168].max() < 0.05
     thick = full.transmittance < 0.5
@@ -160,7 +161,7 @@ def test_coarse_march_agrees_with_the_full_one():
 
 def test_noise_is_even_and_seeded():
     noise = detail_noise(1)
-    assert abs(noise.mean()) < 0.01 and 0.4 < noise.std() < 0.6
+    assert abs(noise.mean()) < 0.02 and 0.9 < noise.std() < 1.0  # clipped at two deviations
     np.testing.assert_array_equal(noise, detail_noise(1))
     assert (noise != detail_noise(2)).any()
     step = np.abs(np.diff(noise, axis=0)).mean()
