@@ -16,7 +16,7 @@ from physim.materials import Smoke
 from physim.scene import Light
 from physim.trajectory import SmokeTrack, Trajectory
 
-MARCH_PIXELS = 100_000
+MARCH_PIXELS = 300_000
 """Larger pictures are marched on a coarser grid of at most this many pixels and enlarged along their depth."""
 STRIDE = 1.0
 """Longest step of a ray [cells]."""
