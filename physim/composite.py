@@ -149,7 +149,7 @@ class SolidComposer:
 
     def _rest_key(self, name: str, time: float, frame: BackdropFrame) -> tuple:
         """What the look of a resting body depends on: its pose, the camera, and whatever stands about it."""
-        near = self._caster.neighbours(name, time)
+        near = self._caster.neighbours(name, time) if self.scene[name].cutout is None else []
         poses = [self.trajectory.bodies[other].at(time) for other in [name, *near]]
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
         return (frame.camera.world_from_camera.tobytes(), tuple(near), rounded)

@@ -20,6 +20,8 @@ from physim.trajectory import Trajectory
 
 COLUMNS = 1200
 """Of the shadow map, about, for larger pictures."""
+FAINT = 0.01
+"""A body that throws less than this part of its shadow (it carries its own) throws none."""
 
 
 class GroundShadow:
@@ -59,11 +61,14 @@ class GroundShadow:
         """
         shape = (len(self._rows), len(self._cols))
         factor = np.ones(shape[0] * shape[1], np.float32)
-        where, value = self._resting(shutter, frame, weights, unmoved)
+        resting, moving = (
+            [name for name in names if weights.get(name, 1.0) > FAINT] for names in (shutter.resting, shutter.moving)
+        )
+        where, value = self._resting(resting, shutter.time, frame, weights, unmoved)
         factor[where] = value
-        if shutter.moving:
+        if moving:
             # Done anew where moving bodies reach, together with all that rests there.
-            casters = self._caster.casters(shutter.resting, shutter.time, shutter.moving, shutter.times, weights)
+            casters = self._caster.casters(resting, shutter.time, moving, shutter.times, weights)
             balls = casters.ball.numpy()[casters.fixed :]
             where = shadow_region(self._caster, self._camera(frame), self._depth(frame)[0], balls)
             factor[where] = self._factor(where, frame, casters, len(shutter.times), unmoved)
@@ -81,14 +86,14 @@ class GroundShadow:
             self._surface = (frame.depth, depth, wp.array(depth, dtype=wp.float32, device=self._device))
         return self._surface[1:]
 
-    def _resting(self, shutter: Exposure, frame: BackdropFrame, weights: dict[str, float], unmoved: bool):
+    def _resting(self, names: list[str], time: float, frame: BackdropFrame, weights: dict[str, float], unmoved: bool):
         """Pixels and factors of the shadows of resting bodies alone."""
-        poses = [self._trajectory.bodies[name].at(shutter.time) for name in shutter.resting]
+        poses = [self._trajectory.bodies[name].at(time) for name in names]
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
-        hides = tuple(round(weights.get(name, 1.0), 4) for name in shutter.resting)
-        key = (frame.camera.world_from_camera.tobytes(), tuple(shutter.resting), rounded, hides)
+        hides = tuple(round(weights.get(name, 1.0), 4) for name in names)
+        key = (frame.camera.world_from_camera.tobytes(), tuple(names), rounded, hides)
         if self._memo is None or self._memo[0] != key:
-            casters = self._caster.casters(shutter.resting, shutter.time, weights=weights)
+            casters = self._caster.casters(names, time, weights=weights)
             balls = casters.ball.numpy()
             where = shadow_region(self._caster, self._camera(frame), self._depth(frame)[0], balls)
             self._memo = (key, where, self._factor(where, frame, casters, 1, unmoved))

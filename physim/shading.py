@@ -144,7 +144,8 @@ class BodyPainter:
         moment, turn = self._moment(name, time, frame.camera, around)
         colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
         made = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
-        near = self._caster.neighbours(name, time)
+        # A thing of the photo has its light baked in: nothing is cast on it.
+        near = self._caster.neighbours(name, time) if self._scene[name].cutout is None else []
         casters = self._caster.casters(near, time) if near else self._nobody
         depth = self._array(frame.depth, wp.float32)
         seen = (
