@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from physim.layers import Layers
 from physim.lift import Lifted, lift
 from physim.materials import Rigid, Smoke, Static
+from physim.mesh import read_mesh
 from physim.outline import largest_part, outline
 from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Solid, Sphere, Triangles
@@ -87,35 +86,20 @@ def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
     return scene.number_of(thing.name)
 
 
-def solid_of(spec: ShapeSpec, name: str) -> tuple[Solid, np.ndarray]:
-    """An added shape, and where its origin as drawn lies relative to its centre of mass (3,) [m]."""
-    still = np.zeros(3)
+def solid_of(spec: ShapeSpec, name: str) -> Solid:
+    """An added shape, its origin at the centre of mass."""
     if spec.box is not None:
-        return Box(spec.box), still
+        return Box(spec.box)
     if spec.sphere is not None:
-        return Sphere(spec.sphere), still
+        return Sphere(spec.sphere)
     if spec.cylinder is not None:
-        return Cylinder(*spec.cylinder), still
+        return Cylinder(*spec.cylinder)
     if spec.capsule is not None:
-        return Capsule(*spec.capsule), still
+        return Capsule(*spec.capsule)
     assert spec.mesh is not None
-    mesh = _read_mesh(spec.mesh, name)
+    mesh = read_mesh(spec.mesh, name=name)
     _, centroid, _ = mesh.mass_properties()
-    return Mesh(Triangles(mesh.vertices - centroid, mesh.faces)), -centroid
-
-
-def _read_mesh(path: Path, name: str) -> Triangles:
-    """A closed mesh file; only trimesh knows its formats."""
-    import trimesh
-
-    if not Path(path).is_file():
-        raise ValueError(f"{name}: there is no mesh file {str(path)!r}.")
-    loaded = trimesh.load(path, force="mesh")
-    if not loaded.is_watertight:
-        raise ValueError(f"{name}: mesh {Path(path).name!r} is not closed; a body needs an inside. Repair it first.")
-    if loaded.volume < 0:
-        loaded.invert()
-    return Triangles(np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int32))
+    return Mesh(Triangles(mesh.vertices - centroid, mesh.faces))
 
 
 def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
@@ -123,7 +107,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
     from scipy.spatial.transform import Rotation
 
     assert thing.shape is not None
-    solid, _ = solid_of(thing.shape, thing.name)
+    solid = solid_of(thing.shape, thing.name)
     turn = tuple(float(q) for q in Rotation.from_rotvec(np.radians(thing.rotation)).as_quat())
     if thing.at is not None:
         position = np.asarray(thing.at, dtype=np.float64)

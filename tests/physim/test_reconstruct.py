@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from physim.depth import FAR
 from physim.reconstruct import reconstruct
-from physim.shapes import Box, Emitter, Mesh, Plane
+from physim.shapes import Box, Cylinder, Emitter, Mesh, Plane
 from physim.shot import Shot
+from physim.srgb import to_linear, to_srgb
 from physim.zbuffer import placed
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -21,7 +23,8 @@ def coffee():
 
 def test_coffee_has_ground_cup_saucer_sugar_and_steam(coffee):
     kinds = {entity.name: type(entity.shape) for entity in coffee}
-    assert kinds == {"ground": Plane, "saucer": Mesh, "cup": Mesh, "sugar": Box, "steam": Emitter}
+    expected = {"ground": Plane, "saucer": Mesh, "cup": Mesh, "sugar": Box, "sugar_too": Box, "steam": Emitter}
+    assert kinds == expected
     assert coffee.light.source == "user"
     assert coffee.wind_at(0.0)[0] > 0
 
@@ -60,6 +63,62 @@ def test_ids_name_the_photo_things(coffee):
     assert ids[112, 290] == coffee.number_of("cup")
     assert ids[250, 110] == coffee.number_of("saucer")
     assert ids[350, 560] == 0
+
+
+@pytest.fixture(scope="module")
+def coins():
+    return reconstruct(EXAMPLES / "coins.yaml")
+
+
+def test_every_coin_is_a_cylinder_on_the_tray_with_its_own_pixels(coins):
+    assert len(coins.bodies) == 24
+    for coin in coins.bodies:
+        assert isinstance(coin.shape, Cylinder)
+        assert coin.position[1] == pytest.approx(coin.shape.height / 2, abs=1e-6)
+        assert coin.cutout is not None
+        assert 0.004 < coin.mass < 0.025  # silver, 16 to 28 mm
+
+
+def test_the_plate_is_the_photo_outside_the_hole_and_the_coins_are_gone_inside(coins):
+    backdrop = coins.backdrop
+    outside = backdrop.hole == 0
+    assert np.array_equal(backdrop.plate[outside], backdrop.photo[outside])
+    on_coins = backdrop.ids > 0
+    assert (backdrop.hole[on_coins] == 1).all()
+    assert backdrop.plate[on_coins].mean() < 0.7 * backdrop.photo[on_coins].mean()  # bright coins, dark tray
+
+
+def test_coins_laid_back_on_the_plate_give_the_photo(coins):
+    backdrop = coins.backdrop
+    picture = to_linear(backdrop.plate).astype(np.float64)
+    for coin in coins.bodies:
+        (u, v), alpha = coin.cutout.corner, coin.cutout.alpha[..., None]
+        crop = picture[v : v + alpha.shape[0], u : u + alpha.shape[1]]
+        crop *= coin.cutout.shadow[..., None]
+        crop += alpha * (to_linear(coin.cutout.colour) - crop)
+    error = (to_srgb(picture) - backdrop.photo)[backdrop.hole > 0]
+    assert -10 * np.log10((error**2).mean()) > 33  # the prototype of this recipe reached 32.0
+
+
+@pytest.fixture(scope="module")
+def rocket():
+    return reconstruct(EXAMPLES / "rocket.yaml")
+
+
+def test_towers_are_soft_layers_before_a_far_sky(rocket):
+    backdrop = rocket.backdrop
+    assert {layer.name for layer in backdrop.stills} == {"towers_near", "lamps", "rocket", "towers_far"}
+    assert all(0 < layer.cutout.alpha.mean() < 0.7 for layer in backdrop.stills)
+    assert np.median(backdrop.depth) == FAR
+    assert np.array_equal(backdrop.plate, backdrop.photo)
+    assert rocket.camera.is_static
+
+
+def test_exhaust_leaves_at_the_foot_of_the_rocket(rocket):
+    centre = np.array(rocket["exhaust_front"].shape.centre)
+    pixel, depth = rocket.camera.start.project(centre)
+    assert depth == pytest.approx(292, abs=3)
+    assert abs(pixel[0] - 322.5) < 1
 
 
 def shot(**changes):
