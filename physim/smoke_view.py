@@ -201,7 +201,7 @@ class SmokeView:
         return True
 
     def _view(self, camera: Camera, time: float) -> kernels.View:
-        other = self.scene.camera.at(time + 1 / self.fps, camera.size)  # type: ignore[union-attr]
+        other = self.scene.camera.at(time + 1 / self.fps)  # type: ignore[union-attr]
         view = kernels.View()
         view.position = wp.vec3(*camera.position)
         view.rotation = wp.mat33(camera.world_from_camera[:3, :3])
