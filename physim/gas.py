@@ -14,109 +14,13 @@ Density goes with the midpoint velocity m in conservative form; temperature goes
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 import warp as wp
 from physim_kernels import advect, grid, obstacle, smoke, transport
 
+from physim.gas_state import Field, GasSettings, GasState, Obstacles, Puffs
 from physim.pressure import PressureSolver
-
-Field = tuple[wp.array, wp.array, wp.array]
-"""One array per face direction: (nx+1, ny, nz), (nx, ny+1, nz), (nx, ny, nz+1)."""
-
-Cells = tuple[wp.array, wp.array, wp.array]
-"""A vector per cell: one array (nx, ny, nz) per component."""
-
-
-@dataclass(frozen=True)
-class GasSettings:
-    """What stays the same for a whole run."""
-
-    shape: tuple[int, int, int]
-    """Cells; at least 4 each."""
-    origin: tuple[float, float, float]
-    """Lower corner [m]."""
-    cell: float
-    """Edge of a cell [m]."""
-    dt: float
-    """Step [s]."""
-    steps: int = 1
-    """Steps per frame."""
-    density_substeps: int = 4
-    """Sub-steps of the density transport per step; each carries less than a cell."""
-    open_sides: tuple[bool, bool, bool, bool, bool, bool] = (True, True, False, True, True, True)
-    """-x, +x, -y, +y, -z, +z."""
-    gravity: tuple[float, float, float] = (0.0, -9.81, 0.0)
-    ambient_temperature: float = 293.15
-    """[K]"""
-    cooling: float = 0.0
-    """[1/s]"""
-    dissipation: float = 0.0
-    """[1/s]"""
-    confinement: float = 0.0
-    """[-]"""
-    speed: float = 1.0
-    """A typical speed [m/s]: scale of the confinement, of the layer at open sides, of how fast sources take hold."""
-    sponge: float = 4.0
-    """Width of the layer at open sides that is pulled to the wind [cells]."""
-    iterations: int = 4
-    """Of the pressure solve."""
-
-
-@dataclass(frozen=True)
-class Obstacles:
-    """Moving bodies as tables on the device; poses are rewritten before each frame."""
-
-    count: int
-    tables: list[wp.array]
-    """kind, size, reach, plane_start, planes: see ``physim_kernels.obstacle``."""
-    poses: list[wp.array]
-    """position, orientation, velocity, spin: (steps, count)."""
-
-
-@dataclass(frozen=True)
-class Puffs:
-    """Sources of one frame on the device, rewritten before each frame; shapes (steps, count)."""
-
-    count: int
-    has_jet: bool
-    """Whether any of them has a velocity of its own, and with it brings new volume."""
-    ball: wp.array
-    """vec4: centre and radius [cells]."""
-    state: wp.array
-    """vec4: density rate [1/s], excess temperature [K], is on, has a jet."""
-    jet: wp.array
-    """vec4: velocity [m/s], volume that enters in the middle [cell faces x m/s]."""
-
-
-@dataclass
-class GasState:
-    """Everything that changes; see ``GasGrid``."""
-
-    u: Field
-    u_old: Field
-    a: Field
-    m: Field
-    r: Field
-    area: Field
-    solid: Field
-    temperature: wp.array
-    temperature2: wp.array
-    centre: Cells
-    displacement: Cells
-    curl: Cells
-    curl_length: wp.array
-    q: wp.array
-    q2: wp.array
-    volume: wp.array
-    flux: wp.array
-    volume_flux: wp.array
-    wind: wp.array
-    gust: wp.array
-    mass: tuple[wp.array, wp.array]
-    outflow: wp.array
-    ledger: wp.array = field(repr=False)
 
 
 class GasGrid:
@@ -145,7 +49,7 @@ class GasGrid:
         self.device = wp.get_device(device)
         self.obstacles, self.puffs = obstacles, puffs
         self._static_area = tuple(self._array(a) for a in static_area)
-        self.state = self._allocate()
+        self.state = GasState.zeros(settings, self.device)
         closed = not any(settings.open_sides)
         self.pressure = PressureSolver(
             settings.shape, iterations=settings.iterations, closed=closed, device=self.device
@@ -157,31 +61,6 @@ class GasGrid:
 
     def _array(self, values: np.ndarray) -> wp.array:
         return wp.array(np.ascontiguousarray(values, dtype=np.float32), dtype=float, device=self.device)
-
-    def _allocate(self) -> GasState:
-        nx, ny, nz = shape = self.settings.shape
-
-        def zeros(shape, dtype: type = float):
-            return wp.zeros(shape, dtype=dtype, device=self.device)
-
-        def faces() -> Field:
-            return zeros((nx + 1, ny, nz)), zeros((nx, ny + 1, nz)), zeros((nx, ny, nz + 1))
-
-        def cells() -> Cells:
-            return zeros(shape), zeros(shape), zeros(shape)
-
-        padded = (nx + 6, ny + 6, nz + 6)
-        state = GasState(
-            *(faces() for _ in range(7)),
-            *(zeros(shape), zeros(shape), cells(), cells(), cells(), zeros(shape)),
-            *(zeros(padded) for _ in range(5)),
-            *(zeros(self.settings.steps, wp.vec3) for _ in range(2)),
-            (zeros(nx, wp.float64), zeros(nx, wp.float64)),
-            zeros((nx, 3), wp.float64),
-            zeros(2, wp.float64),
-        )
-        state.volume.fill_(1.0)
-        return state
 
     # -- host side ---------------------------------------------------------------------------------------------------
 
@@ -270,10 +149,14 @@ class GasGrid:
         self.pressure.build(*self.state.area)
 
     def _hand_over(self) -> None:
-        """Twice: a body may close two layers of cells in one step."""
+        """Empty the cells that bodies have closed, up to about four layers of them."""
         s = self.state
-        for q, q_out in ((s.q, s.q2), (s.q2, s.q)):
-            self._launch(transport.hand_over_kernel, self.settings.shape, [q, *s.area], [q_out])
+        s.outflow.zero_()
+        self._launch(transport.mass_kernel, (self.settings.shape[0],), [s.q], [s.mass[0]])
+        for number, (q, q_out) in enumerate(((s.q, s.q2), (s.q2, s.q)) * 2):
+            self._launch(transport.hand_over_kernel, self.settings.shape, [q, *s.area, int(number == 3)], [q_out])
+        self._launch(transport.mass_kernel, (self.settings.shape[0],), [s.q], [s.mass[1]])
+        self._launch(transport.ledger_kernel, (1,), [*s.mass, s.outflow, 1.0], [s.ledger])
 
     def _emit(self, step: int) -> None:
         """Half of what the sources give in one step: before and after it, so that smoke is as old as it should be."""

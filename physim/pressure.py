@@ -53,7 +53,8 @@ class PressureSolver:
         self.closed = closed
         self.levels = [Level.zeros(shape, self.device)]
         while max(self.levels[-1].shape) > COARSEST:
-            self.levels.append(Level.zeros(tuple((n + 1) // 2 for n in self.levels[-1].shape), self.device))
+            nx, ny, nz = ((n + 1) // 2 for n in self.levels[-1].shape)
+            self.levels.append(Level.zeros((nx, ny, nz), self.device))
         fine = self.levels[0]
         self.rhs = wp.zeros_like(fine.b)
         """Right-hand side, padded; not changed by ``solve`` unless ``closed``."""

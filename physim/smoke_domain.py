@@ -17,7 +17,7 @@ from physim.terrain import ground_height
 
 COURANT = 4.0
 """Cells that the fastest expected gas crosses per step; advection is stable at any, and accurate up to about this."""
-DENSITY_COURANT = 0.75
+DENSITY_COURANT = 0.6
 """Cells per density sub-step at the expected speed; above 0.9 transport is cut short."""
 STEP_LIMIT = 8
 """Most steps per frame."""
@@ -52,6 +52,19 @@ def expected_speed(scene: Scene, emitters: list[Emitter], material: Smoke, secon
     return wind + own + 0.1 * float(np.sqrt(np.linalg.norm(scene.gravity) * emitters[0].radius)) + 1e-6
 
 
+def body_speed(scene: Scene, seconds: float) -> float:
+    """Fastest that a body may become by falling [m/s]: thrown as it is, down to the ground or for the whole run."""
+    strength = float(np.linalg.norm(scene.gravity))
+    ground = ground_height(scene)
+    fastest = 0.0
+    for body in scene.bodies:
+        fall = strength * seconds
+        if ground is not None:
+            fall = min(fall, float(np.sqrt(2 * strength * max(body.position[1] - ground, 0.0))))
+        fastest = max(fastest, float(np.linalg.norm(body.velocity)) + fall)
+    return fastest
+
+
 def step_counts(speed: float, cell: float, frame_seconds: float) -> tuple[int, int]:
     """Steps per frame, and density sub-steps per step."""
     cells = speed * frame_seconds / cell
@@ -84,7 +97,7 @@ def choose_domain(scene: Scene, emitters: list[Emitter], material: Smoke, second
     closed = ground is not None and low[1] <= ground + 1e-9
     counts = (int(shape[0]), int(shape[1]), int(shape[2]))
     return SmokeDomain(
-        (float(low[0]), float(low[1]), float(low[2])), cell, counts, (True, True, not closed, *[True] * 3)
+        (float(low[0]), float(low[1]), float(low[2])), cell, counts, (True, True, not closed, True, True, True)
     )
 
 

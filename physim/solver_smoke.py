@@ -9,11 +9,12 @@ import numpy as np
 import warp as wp
 from physim_kernels import obstacle
 
-from physim.gas import GasGrid, GasSettings, Obstacles, Puffs
+from physim.gas import GasGrid
+from physim.gas_state import GasSettings, Obstacles, Puffs
 from physim.materials import Smoke
 from physim.scene import Entity, Scene
 from physim.shapes import Box, Capsule, Cylinder, Emitter, HeightField, Sphere
-from physim.smoke_domain import SmokeDomain, choose_domain, expected_speed, step_counts
+from physim.smoke_domain import SmokeDomain, body_speed, choose_domain, expected_speed, step_counts
 from physim.smoke_source import EmitterPuffs
 from physim.terrain import face_planes, grid_distance, rotation_matrix
 from physim.trajectory import SmokeTrack
@@ -88,7 +89,9 @@ class _SceneGas:
         emitters = [_placed(e) for e in entities]
         self.domain = domain = choose_domain(scene, emitters, material, seconds)
         speed = expected_speed(scene, emitters, material, seconds)
-        steps, substeps = step_counts(speed, domain.cell, 1 / fps)
+        # gas makes way for a body at some half of its speed
+        fastest = max(speed, body_speed(scene, seconds) / 2)
+        steps, substeps = step_counts(fastest, domain.cell, 1 / fps)
         assert material.temperature is not None
         assert material.cooling is not None and material.dissipation is not None
         self.settings = GasSettings(
@@ -113,7 +116,8 @@ class _SceneGas:
         )  # fmt: skip
         self._write_poses(self._poses)
         wind = scene.wind_at(0.0)
-        self.grid.set_velocity(tuple(np.full(a.shape, wind[k]) for k, a in enumerate(self.grid.state.u)))
+        u, v, w = (np.full(a.shape, wind[k]) for k, a in enumerate(self.grid.state.u))
+        self.grid.set_velocity((u, v, w))
         self._frame = 0
         self._worst = {"smoke_divergence [-]": 0.0, "smoke_courant [cells]": 0.0}
         self._states: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
@@ -173,7 +177,7 @@ class _SceneGas:
             for t in self._times()
         ]
         ball, state, jet = (np.stack(parts).astype(np.float32) for parts in zip(*rows, strict=True))
-        ball = (ball - np.float32([*self.domain.origin, 0])) / np.float32(self.domain.cell)
+        ball = (ball - np.array([*self.domain.origin, 0.0])) / self.domain.cell
         jet[..., 3] *= self.domain.cell
         puffs = self.grid.puffs
         assert puffs is not None
@@ -258,8 +262,7 @@ def _obstacles(scene: Scene, steps: int, device) -> Obstacles:
             (starts, np.int32, int), (faces, np.float32, wp.vec4),
         )
     ]  # fmt: skip
-    size = (steps, len(kinds))
-    poses = [wp.zeros(size, dtype=kind, device=device) for kind in (wp.vec3, wp.quat, wp.vec3, wp.vec3)]
+    poses = [wp.zeros((steps, len(kinds)), dtype=kind, device=device) for kind in (wp.vec3, wp.quat, wp.vec3, wp.vec3)]
     return Obstacles(len(kinds), tables, poses)
 
 

@@ -32,7 +32,7 @@ def rotation_matrix(orientation: np.ndarray) -> np.ndarray:
 def ground_height(scene: Scene) -> float | None:
     """Height of the scene's horizontal ground plane [m], the highest if there are several; ``None`` without one."""
     planes = [(e.shape, np.asarray(e.shape.normal)) for e in scene.statics if isinstance(e.shape, Plane)]
-    level = [p.offset / np.linalg.norm(n) for p, n in planes if n[1] > 0.9999 * np.linalg.norm(n)]
+    level = [float(p.offset / np.linalg.norm(n)) for p, n in planes if n[1] > 0.9999 * np.linalg.norm(n)]
     return max(level, default=None)
 
 
@@ -123,6 +123,10 @@ def shape_distance(shape: Shape, points: np.ndarray) -> np.ndarray:
     if isinstance(shape, Cylinder):
         q = np.stack([np.hypot(p[..., 0], p[..., 2]) - shape.radius, np.abs(p[..., 1]) - shape.height / 2], -1)
         return np.linalg.norm(np.maximum(q, 0), axis=-1) + np.minimum(q.max(-1), 0)
+    if not isinstance(shape, Hull | Mesh):
+        raise TypeError(
+            f"a {type(shape).__name__} is no solid, expected one of Sphere, Box, Capsule, Cylinder, Hull, Mesh."
+        )
     normals, offsets = face_planes(shape)
     return (p @ normals.T - offsets).max(-1)
 

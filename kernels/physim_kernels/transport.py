@@ -187,34 +187,36 @@ def openness(
 @wp.func
 def share(
     q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
-    i: int, j: int, k: int,
+    i: int, j: int, k: int, to_open: float,
 ) -> float:  # fmt: skip
-    """What a closed cell gives to each of its open neighbours."""
+    """What a closed cell gives to one of its neighbours: all to open ones if it has any, else a sixth to each."""
     held = q[i + 3, j + 3, k + 3]
     if held == 0.0 or openness(ax, ay, az, i, j, k) > 0.0:
         return 0.0
     count = openness(ax, ay, az, i - 1, j, k) + openness(ax, ay, az, i + 1, j, k)
     count += openness(ax, ay, az, i, j - 1, k) + openness(ax, ay, az, i, j + 1, k)
     count += openness(ax, ay, az, i, j, k - 1) + openness(ax, ay, az, i, j, k + 1)
-    return wp.where(count > 0.0, held / wp.max(count, 1.0), 0.0)
+    if count > 0.0:
+        return to_open * held / count
+    return held / 6.0
 
 
 @wp.kernel
 def hand_over_kernel(
     # inputs
     q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
+    last: int,
     # outputs
     q_out: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """Cells that a body has closed hand their density to their open neighbours in equal parts, and end empty."""
+    """Cells that a body has closed hand their density on, one cell outwards per call; the last call empties them."""
     i, j, k = wp.tid()
-    if openness(ax, ay, az, i, j, k) == 0.0:
-        q_out[i + 3, j + 3, k + 3] = 0.0
-        return
-    total = q[i + 3, j + 3, k + 3]
-    total += share(q, ax, ay, az, i - 1, j, k) + share(q, ax, ay, az, i + 1, j, k)
-    total += share(q, ax, ay, az, i, j - 1, k) + share(q, ax, ay, az, i, j + 1, k)
-    total += share(q, ax, ay, az, i, j, k - 1) + share(q, ax, ay, az, i, j, k + 1)
+    here = openness(ax, ay, az, i, j, k)
+    total = q[i + 3, j + 3, k + 3] * here
+    if last == 0 or here > 0.0:
+        total += share(q, ax, ay, az, i - 1, j, k, here) + share(q, ax, ay, az, i + 1, j, k, here)
+        total += share(q, ax, ay, az, i, j - 1, k, here) + share(q, ax, ay, az, i, j + 1, k, here)
+        total += share(q, ax, ay, az, i, j, k - 1, here) + share(q, ax, ay, az, i, j, k + 1, here)
     q_out[i + 3, j + 3, k + 3] = total
 
 

@@ -27,6 +27,22 @@ def test_smoke_alone_runs_from_scene_to_trajectory():
     assert set(trajectory.timings) >= {"terrain", "build smoke", "smoke", "collect"}
 
 
+def test_bodies_and_smoke_run_together_and_the_body_parts_the_smoke():
+    scene = smoky_scene(domain=((-0.12, 0.0, -0.12), (0.12, 0.24, 0.12)))
+    cup = [[0, 0], [0.1, 0], [0.1, 0.06], [0.08, 0.06], [0.08, 0.015], [0, 0.015]]
+    scene.add(physim.Mesh.revolved(np.array(cup)), name="dish")
+    scene.add(physim.Box((0.06, 0.06, 0.06)), physim.Rigid("sugar"), name="sugar", position=(0, 0.2, 0))
+    trajectory = physim.simulate(scene, seconds=0.5, fps=24, device="cpu")
+    assert set(trajectory) == {"sugar", "steam"}
+    position = trajectory["sugar"].dense_position[-1]
+    assert position[1] < 0.1  # it fell into the dish
+    track = trajectory["steam"]
+    middle = tuple(((position - track.origin) / track.cell).astype(int))
+    assert track.density[-1][middle] == 0.0
+    assert track.density[-1].max() > 0.05
+    assert {"smoke_mass_error [-]", "deepest_penetration [m]"} <= set(trajectory.report.values)
+
+
 def test_cloth_and_liquid_are_refused_by_name():
     scene = smoky_scene()
     scene.add(physim.Sheet((1, 1)), physim.Cloth(), name="flag")

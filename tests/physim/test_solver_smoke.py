@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import physim
-from physim.gas import GasGrid, GasSettings
+from physim.gas import GasGrid
+from physim.gas_state import GasSettings
 from physim.solver_smoke import SmokeSolver
 from physim.terrain import bake_terrain
 
