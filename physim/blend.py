@@ -58,12 +58,12 @@ def smoke_over(
         (H, W, 3) sRGB.
     """
     tables = [wp.array(table, dtype=wp.float32, device=device, copy=False) for table in (_LINEAR_OF, _SRGB_OF)]
-    values = [(picture, wp.vec3), (transmittance, wp.float32), (scattered, wp.vec3)]
-    arrays = [
-        wp.array(np.ascontiguousarray(each, np.float32), dtype=kind, device=device, copy=False) for each, kind in values
-    ]
-    out = wp.empty(arrays[0].shape, dtype=wp.vec3, device=device)
-    kernels.veil(*arrays, float(whiteness), linear_of=tables[0], srgb_of=tables[1], out=out)
+    base, through, light = (
+        wp.array(np.ascontiguousarray(values, np.float32), dtype=dtype, device=device, copy=False)
+        for values, dtype in ((picture, wp.vec3), (transmittance, wp.float32), (scattered, wp.vec3))
+    )
+    out = wp.empty(base.shape, dtype=wp.vec3, device=device)
+    kernels.veil(base, through, light, float(whiteness), linear_of=tables[0], srgb_of=tables[1], out=out)
     return out.numpy()
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import warp as wp
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from physim import blend, exposure
+from physim import blend
 from physim.backdrop_view import BackdropFrame
 from physim.background import Background, StillMap
 from physim.body_view import pose_matrix
 from physim.camera import Camera
+from physim.exposure import Exposure, expose
 from physim.ground_shadow import GroundShadow
 from physim.plate import PlateSampler
 from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
@@ -103,8 +104,8 @@ class SolidComposer:
             [map_coordinates(values[..., c], coordinates, order=1, mode="nearest") for c in range(3)], axis=-1
         )
 
-    def exposure(self, time: float, camera: Camera) -> exposure.Exposure:
-        return exposure.expose(self.trajectory, camera, time, self._shutter)
+    def exposure(self, time: float, camera: Camera) -> Exposure:
+        return expose(self.trajectory, camera, time, self._shutter)
 
     def at(self, time: float) -> Solid:
         """The picture at ``time`` [s]."""
@@ -122,7 +123,7 @@ class SolidComposer:
             depth = self._lay(picture, layer, frame, depth)
         return Solid(picture, shadow, depth, frame)
 
-    def _layers(self, shutter: exposure.Exposure, frame: BackdropFrame) -> list[BodyLayer]:
+    def _layers(self, shutter: Exposure, frame: BackdropFrame) -> list[BodyLayer]:
         """One layer per visible body; that of a body that rests is remembered."""
         surface = self._surface(frame)
         layers = []
@@ -164,7 +165,7 @@ class SolidComposer:
 
     # shadows
 
-    def _shadow(self, shutter: exposure.Exposure, frame: BackdropFrame) -> np.ndarray:
+    def _shadow(self, shutter: Exposure, frame: BackdropFrame) -> np.ndarray:
         """What is left of the light (H, W) float32."""
         carried = np.ones(self.size, np.float32)
         weights = self._carry_shadows(carried, shutter, frame)
@@ -173,7 +174,7 @@ class SolidComposer:
         return thrown * carried if weights else thrown
 
     def _carry_shadows(
-        self, shadow: np.ndarray, shutter: exposure.Exposure, frame: BackdropFrame
+        self, shadow: np.ndarray, shutter: Exposure, frame: BackdropFrame
     ) -> dict[str, float]:  # fmt: skip
         """Multiply the shadows that sliding things took along; how much shadow is left for each one to throw."""
         left = {}

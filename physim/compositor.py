@@ -133,7 +133,7 @@ class Compositor:
 
         scene = self._trajectory.scene
         albedos = [scene[name].material.albedo for name in self._trajectory.smokes]  # type: ignore[union-attr]
-        self._whiteness = blend.whiteness_of(np.mean(albedos, axis=0))
+        self._whiteness = blend.whiteness_of(np.mean(np.array(albedos, dtype=np.float64), axis=0))
         return SmokeView(self._trajectory, self.size, device=self._device)
 
     def _smoked(self, picture: np.ndarray, solid: Solid, time: float) -> np.ndarray:

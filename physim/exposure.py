@@ -24,9 +24,9 @@ def motion_of(trajectory: Trajectory, name: str, camera: Camera, start: float, e
     radius = trajectory.scene[name].shape.bounding_radius  # type: ignore[union-attr]
     (pa, pb), z = camera.project(np.stack([a, b]))
     near = max(float(np.min(z)) - radius, 1e-3)
-    # From the imaginary part: the arc cosine of a dot product near 1 would lose small turns.
-    half = np.linalg.norm(qb - np.sign(np.dot(qa, qb) or 1.0) * qa) / 2
-    angle = 4 * np.arcsin(min(half, 1.0))
+    # From the chord: the arc cosine of a dot product near 1 would lose small turns.
+    half = float(min(np.linalg.norm(qb - qa), np.linalg.norm(qb + qa))) / 2
+    angle = 4 * float(np.arcsin(min(half, 1.0)))
     way = np.linalg.norm(pb - pa) + (np.linalg.norm(b - a) * 0.1 + angle * radius) * camera.focal / near
     return float(way)
 

@@ -20,10 +20,10 @@ def _weights(source: int, target: int) -> np.ndarray:
     at = (np.arange(target) + 0.5) * scale - 0.5
     first = np.floor(at).astype(int) - 1
     result = np.zeros((target, source), np.float32)
-    for k in range(4):
-        d = np.abs(at - (first + k))
+    for tap in range(4):
+        d = np.abs(at - (first + tap))
         weight = np.where(d < 1, 1.5 * d**3 - 2.5 * d**2 + 1, np.where(d < 2, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2, 0))
-        np.add.at(result, (np.arange(target), np.clip(first + k, 0, source - 1)), weight.astype(np.float32))
+        np.add.at(result, (np.arange(target), np.clip(first + tap, 0, source - 1)), weight.astype(np.float32))
     return result
 
 

@@ -184,8 +184,10 @@ class BodyPainter:
         return moment, float(turns[number])
 
     def _inner(self, name: str, frame: BodyFrame, turn: float) -> np.ndarray:
-        """Cover of a turned thing of the photo: its drawn form less the margin it was grown by."""
-        if turn <= 0.0 or isinstance(self._scene[name].shape, Sphere):
+        """Cover of what the photo does not show of its thing: the drawn form less the margin it was grown by."""
+        entity = self._scene[name]
+        whole = turn <= 0.0 and np.isfinite(frame.source_uv[..., 0][frame.ids > 0]).all()
+        if entity.cutout is None or isinstance(entity.shape, Sphere) or whole:
             return np.ones(frame.ids.shape, np.float32)
         scale = self.size[1] / self._photo_size[1] * max(1.0, self._photo_size[1] / 800)
         distance = distance_transform_edt(np.pad(frame.ids > 0, 1))[1:-1, 1:-1]

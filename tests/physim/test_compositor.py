@@ -230,3 +230,61 @@ def test_errors_say_what_is_missing():
     with pytest.raises(IndexError, match="frame 4 of 4"):
         Compositor(photo).frame(4)
     assert isinstance(photo.scene, Scene)
+
+
+def ball_scene(turn, *, moves=()):
+    """A speckled ball of the photo, lit from the left, that turns by ``turn`` [rad] per frame about the vertical."""
+    size = (120, 160)
+    camera = Camera.looking(size, fov_deg=40, pitch_deg=15, height=0.5)
+    radius, centre = 0.12, np.array([0.0, 0.12, -1.2])
+    pixels = camera.pixel_grid()
+    rays = camera.rays(pixels)
+    to = centre - camera.position
+    along = rays @ to
+    square = along**2 - to @ to + radius**2
+    inside = square > 0
+    point = camera.position + rays * (along - np.sqrt(np.maximum(square, 0)))[..., None]
+    normal = (point - centre) / radius
+    spots = 0.75 + 0.25 * np.sign(np.sin(9 * normal[..., 0]) * np.sin(9 * normal[..., 1] + 1))
+    light = 0.08 + 0.7 * np.clip(-normal[..., 0] * 0.8 + normal[..., 2] * 0.6, 0, 1)
+    ball = srgb.to_srgb((spots * light)[..., None] * np.array([0.9, 0.8, 0.3]))
+    plate = np.full((*size, 3), 0.4, np.float32)
+    photo = np.where(inside[..., None], ball, plate).astype(np.float32)
+    cutout = Cutout(photo, inside.astype(np.float32), (0, 0))
+
+    def path(t):
+        half = 0.5 * turn * t * FPS
+        return centre, (0.0, np.sin(half), 0.0, np.cos(half))
+
+    trajectory = make_trajectory(
+        {"ball": (Sphere(radius), path)}, photo=photo, plate=plate, camera=camera, moves=moves,
+        light=Light(direction=(-0.8, 0.3, 0.6), shadow_floor=0.5), ball={"cutout": cutout},
+    )  # fmt: skip
+    return trajectory, inside, light
+
+
+def test_light_stays_while_the_detail_of_a_ball_rolls():
+    trajectory, inside, light = ball_scene(0.6)
+    compositor = Compositor(trajectory, motion_blur=0.0)
+    np.testing.assert_array_equal(compositor.frame(0), trajectory.scene.backdrop.photo)
+    first, last = compositor.frame(0), compositor.frame(3)  # 103 degrees: half of what is seen was hidden before
+    assert np.isfinite(last).all()
+    core = inside & (light > 0.2)
+    assert np.abs(last - first)[core].mean() > 0.03
+    blurred = [gaussian_filter(frame[..., 1] * inside, 6) / gaussian_filter(inside * 1.0, 6) for frame in (first, last)]
+    assert np.corrcoef(blurred[0][inside], blurred[1][inside])[0, 1] > 0.95
+    assert last[inside].min() > 0.02  # no black holes on the side the photo never showed
+
+
+def test_outline_of_a_ball_does_not_turn():
+    trajectory, inside, _ = ball_scene(0.6)
+    frame = Compositor(trajectory, motion_blur=0.0).frame(3)
+    yellow = frame[..., 2] < 0.8 * frame[..., 0]
+    assert (yellow & ~inside).mean() < 0.002 and (inside & ~yellow).mean() < 0.002
+
+
+def test_a_moving_camera_starts_from_the_photo_of_lifted_things_too():
+    trajectory, _, _ = ball_scene(0.3, moves=(CameraMove("truck", 0.02, 0, 3 / FPS, "linear"),))
+    compositor = Compositor(trajectory)
+    np.testing.assert_array_equal(compositor.frame(0), trajectory.scene.backdrop.photo)
+    assert all(np.isfinite(frame).all() for frame in compositor)
