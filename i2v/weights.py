@@ -8,7 +8,8 @@ from pathlib import Path
 import jax.numpy as jnp
 from flax import nnx
 from safetensors import SafetensorError, safe_open
-from safetensors.flax import load_file, save_file
+from safetensors.flax import load_file
+from safetensors.flax import save as to_bytes
 
 Flat = dict[str, jnp.ndarray]
 
@@ -57,7 +58,7 @@ def save(path: str | os.PathLike, weights: Flat, *, metadata: dict[str, str]) ->
     path = Path(path)
     part = path.with_name(path.name + ".part")
     try:
-        save_file({name: value.astype(jnp.bfloat16) for name, value in weights.items()}, part, metadata=metadata)
+        part.write_bytes(to_bytes({name: value.astype(jnp.bfloat16) for name, value in weights.items()}, metadata))
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
