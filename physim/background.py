@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import warp as wp
-from physim_kernels import shade
+from physim_kernels import resample as kernels
 from scipy.ndimage import binary_dilation, gaussian_filter
 
 from physim import blend
@@ -73,7 +73,7 @@ class Background:
         depth = wp.empty(self.size, dtype=wp.float32, device=self._device)
         coarse = wp.array(np.ascontiguousarray(frame.source_uv), dtype=wp.vec2, device=self._device)
         z = wp.array(np.ascontiguousarray(frame.depth), dtype=wp.float32, device=self._device)
-        shade.enlarge(coarse, z, source_out=source, depth_out=depth)
+        kernels.enlarge(coarse, z, source_out=source, depth_out=depth)
         return source.numpy(), depth.numpy()
 
     def _with_bodies(self, frame: BackdropFrame) -> BackdropFrame:

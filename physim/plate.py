@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import warp as wp
-from physim_kernels import shade
+from physim_kernels import resample as kernels
 
 from physim import blend
 
@@ -72,5 +72,5 @@ class PlateSampler:
         """The picture at ``source_uv`` (H, W, 2) [pixels of the photo], (H, W, 3); clamped Catmull-Rom."""
         uv = wp.array(np.ascontiguousarray(source_uv, np.float32), dtype=wp.vec2, device=self._device)
         out = wp.empty(uv.shape, dtype=wp.vec4, device=self._device)
-        shade.resample(self._texels, self._size, uv, self._scale, out=out)
+        kernels.resample(self._texels, self._size, uv, self._scale, out=out)
         return np.clip(out.numpy()[..., :3], 0.0, 1.0)

@@ -8,13 +8,14 @@ is a mirror image of what it showed.
 A thing that was added is lit by ``albedo (key max(0, (n.l + w) / (1 + w)) visible + ambient sky + bounce)`` with
 w the wrap of light that travels under the surface, corners rounded, and grain at the size of its crystals.
 
-World frame: right-handed, Y up, metres. Colours are linear. Sampling is Catmull-Rom (Keys 1981, a = -1/2); a whole
-plate is held to the range of the four nearest texels, so that it never rings.
+World frame: right-handed, Y up, metres. Colours are linear.
 """
 
 import warp as wp
 
 from physim_kernels.occlusion import Casters, Sun, sky_hidden, sun_hidden
+from physim_kernels.resample import sample4, sample_low
+from physim_kernels.texture import rounded, surface_of
 
 wp.set_module_options({"enable_backward": False})
 
@@ -93,64 +94,6 @@ class View:
     """Detail finer than this many output pixels is lost in the exposure."""
     key: wp.vec3
     ambient: wp.vec3
-
-
-@wp.func
-def cubic(t: float):
-    """Weights of the four neighbours at -1, 0, 1, 2."""
-    t2 = t * t
-    t3 = t2 * t
-    return wp.vec4(
-        -0.5 * t3 + t2 - 0.5 * t,
-        1.5 * t3 - 2.5 * t2 + 1.0,
-        -1.5 * t3 + 2.0 * t2 + 0.5 * t,
-        0.5 * t3 - 0.5 * t2,
-    )
-
-
-@wp.func
-def texel_at(atlas: wp.array(dtype=wp.vec4), start: int, size: wp.vec2i, i: int, j: int):
-    x = wp.clamp(i, 0, size[0] - 1)
-    y = wp.clamp(j, 0, size[1] - 1)
-    return atlas[start + y * size[0] + x]
-
-
-@wp.func
-def sample4(atlas: wp.array(dtype=wp.vec4), start: int, size: wp.vec2i, x: float, y: float, held: bool):
-    """Catmull-Rom at (x, y) [texels, centres at +0.5]; ``held`` to the range of the four nearest, else to >= 0."""
-    gx = wp.clamp(x - 0.5, -1.0, float(size[0]))
-    gy = wp.clamp(y - 0.5, -1.0, float(size[1]))
-    i = int(wp.floor(gx))
-    j = int(wp.floor(gy))
-    wx = cubic(gx - float(i))
-    wy = cubic(gy - float(j))
-    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    for b in range(4):
-        row = wp.vec4(0.0, 0.0, 0.0, 0.0)
-        for a in range(4):
-            row += wx[a] * texel_at(atlas, start, size, i + a - 1, j + b - 1)
-        total += wy[b] * row
-    if not held:
-        return wp.max(total, wp.vec4(0.0, 0.0, 0.0, 0.0))
-    p = texel_at(atlas, start, size, i, j)
-    q = texel_at(atlas, start, size, i + 1, j)
-    r = texel_at(atlas, start, size, i, j + 1)
-    s = texel_at(atlas, start, size, i + 1, j + 1)
-    return wp.max(wp.min(wp.min(p, q), wp.min(r, s)), wp.min(wp.max(wp.max(p, q), wp.max(r, s)), total))
-
-
-@wp.func
-def sample_low(low: wp.array(dtype=wp.vec3), start: int, size: wp.vec2i, x: float, y: float):
-    gx = wp.clamp(x - 0.5, 0.0, float(size[0] - 1))
-    gy = wp.clamp(y - 0.5, 0.0, float(size[1] - 1))
-    i = wp.min(int(gx), wp.max(size[0] - 2, 0))
-    j = wp.min(int(gy), wp.max(size[1] - 2, 0))
-    di = wp.min(1, size[0] - 1)
-    dj = wp.min(1, size[1] - 1) * size[0]
-    s = gx - float(i)
-    t = gy - float(j)
-    k = start + j * size[0] + i
-    return (1.0 - t) * ((1.0 - s) * low[k] + s * low[k + di]) + t * ((1.0 - s) * low[k + dj] + s * low[k + dj + di])
 
 
 @wp.func
@@ -252,76 +195,6 @@ def photo_form(
     # Drawn a little too large at rest, so that the photo's own edge decides; once turned, the trimmed form does.
     cover = (1.0 - turn) * wp.max(colour[3], hidden * inner) + turn * inner
     return wp.vec4(colour[0] * ratio, colour[1] * ratio, colour[2] * ratio, cover)
-
-
-@wp.func
-def rounded(form: int, half: wp.vec3, p: wp.vec3, flat: wp.vec3):
-    """Normal of the body with its corners rounded by 9 % of its smallest side, and how much of a corner this is."""
-    small = wp.min(half[0], wp.min(half[1], half[2]))
-    r = 0.18 * small
-    n = flat
-    if form == 1:
-        q = wp.vec3(0.0, 0.0, 0.0)
-        for i in range(3):
-            q[i] = wp.sign(p[i]) * wp.max(wp.abs(p[i]) - (half[i] - r), 0.0)
-        if wp.length(q) > 0.0:
-            n = wp.normalize(q)
-    if form == 2:
-        ring = wp.sqrt(p[0] * p[0] + p[2] * p[2])
-        out = wp.max(ring - (half[0] - r), 0.0)
-        up = wp.sign(p[1]) * wp.max(wp.abs(p[1]) - (half[1] - r), 0.0)
-        if out + wp.abs(up) > 0.0 and ring > 0.0:
-            n = wp.normalize(wp.vec3(out * p[0] / ring, up, out * p[2] / ring))
-    return wp.vec4(n[0], n[1], n[2], 1.0 - wp.max(wp.dot(n, flat), 0.0))
-
-
-@wp.func
-def crystals(p: wp.vec3, size: float, seed: int):
-    """Random tilt (-1 to 1 each) and lightness (0 to 1) of the crystal at p: jagged blocks of about ``size``."""
-    state = wp.rand_init(seed)
-    q = p / size
-    warp = wp.vec3(wp.noise(state, 0.9 * q), wp.noise(state, 0.9 * q + wp.vec3(17.0, 3.0, 5.0)), 0.0)
-    q = q + 0.9 * warp
-    i = int(wp.floor(q[0]))
-    j = int(wp.floor(q[1]))
-    k = int(wp.floor(q[2]))
-    cell = wp.rand_init(seed + i * 73856093 + j * 19349663, k * 83492791)
-    return wp.vec4(2.0 * wp.randf(cell) - 1.0, 2.0 * wp.randf(cell) - 1.0, 2.0 * wp.randf(cell) - 1.0, wp.randf(cell))
-
-
-@wp.func
-def surface_of(texture: int, p: wp.vec3, size: float, pixel: float, seed: int):
-    """Factor on the albedo (w) and tilt of the normal (x, y, z) of a texture; finer than a pixel it fades away."""
-    result = wp.vec4(0.0, 0.0, 0.0, 1.0)
-    keep = wp.clamp(1.6 * size / pixel - 0.35, 0.0, 1.0)
-    state = wp.rand_init(seed)
-    if texture == 1:
-        fine = wp.vec4(0.0, 0.0, 0.0, 0.33)
-        coarse = wp.vec4(0.0, 0.0, 0.0, 0.5)
-        if keep > 0.0:
-            fine = crystals(p, size, seed)
-        keep2 = wp.clamp(3.7 * size / pixel - 0.35, 0.0, 1.0)
-        if keep2 > 0.0:
-            coarse = crystals(p + wp.vec3(0.013, 0.007, 0.011), 2.3 * size, seed + 7)
-        tilt = 0.34 * keep * wp.vec3(fine[0], fine[1], fine[2])
-        tilt += 0.16 * keep2 * wp.vec3(coarse[0], coarse[1], coarse[2])
-        pit = 0.16 * keep * (fine[3] * fine[3] - 0.33) + 0.07 * keep2 * (coarse[3] - 0.5)
-        result = wp.vec4(tilt[0], tilt[1], tilt[2], 1.0 - pit)
-    if texture == 2:
-        along = wp.vec3(p[0] * 0.12, p[1], p[2]) / size
-        ring = wp.sqrt(along[1] * along[1] + along[2] * along[2]) + 0.9 * wp.noise(state, 0.35 * along)
-        line = 0.5 + 0.5 * wp.sin(6.2831853 * ring)
-        pore = wp.noise(state, wp.vec3(p[0] * 0.8, p[1] * 9.0, p[2] * 9.0) / size)
-        result[3] = 1.0 - keep * (0.32 * line * line + 0.12 * pore)
-    if texture == 3:
-        i = int(wp.floor(p[0] / size + 0.01)) + int(wp.floor(p[1] / size + 0.01)) + int(wp.floor(p[2] / size + 0.01))
-        if wp.abs(i) % 2 == 1:
-            result[3] = 1.0 - 0.8 * wp.clamp(2.0 * size / pixel - 0.5, 0.0, 1.0)
-    if texture == 4:
-        cell = crystals(p, size, seed)
-        if cell[3] > 0.72:
-            result[3] = 1.0 - 0.6 * keep * (0.4 + 0.6 * wp.abs(cell[0]))
-    return result
 
 
 @wp.func
@@ -448,47 +321,6 @@ def gather_kernel(
     near_out[v + j, u + i] = near
 
 
-@wp.kernel
-def enlarge_kernel(
-    # inputs
-    source: wp.array2d(dtype=wp.vec2),
-    depth: wp.array2d(dtype=wp.float32),
-    # outputs
-    source_out: wp.array2d(dtype=wp.vec2),
-    depth_out: wp.array2d(dtype=wp.float32),
-):
-    """Bilinear between pixel centres, continued linearly over the border; inverse depth, which is flat on planes."""
-    j, i = wp.tid()
-    x = (float(i) + 0.5) * float(source.shape[1]) / float(source_out.shape[1]) - 0.5
-    y = (float(j) + 0.5) * float(source.shape[0]) / float(source_out.shape[0]) - 0.5
-    a = wp.clamp(int(wp.floor(x)), 0, source.shape[1] - 2)
-    b = wp.clamp(int(wp.floor(y)), 0, source.shape[0] - 2)
-    s = x - float(a)
-    t = y - float(b)
-    w00 = (1.0 - s) * (1.0 - t)
-    w10 = s * (1.0 - t)
-    w01 = (1.0 - s) * t
-    w11 = s * t
-    source_out[j, i] = w00 * source[b, a] + w10 * source[b, a + 1] + w01 * source[b + 1, a] + w11 * source[b + 1, a + 1]
-    near = w00 / depth[b, a] + w10 / depth[b, a + 1] + w01 / depth[b + 1, a] + w11 / depth[b + 1, a + 1]
-    depth_out[j, i] = 1.0 / wp.max(near, 1.0e-6)
-
-
-@wp.kernel
-def resample_kernel(
-    # inputs
-    image: wp.array(dtype=wp.vec4),
-    size: wp.vec2i,
-    uv: wp.array2d(dtype=wp.vec2),
-    scale: wp.vec2,
-    # outputs
-    out: wp.array2d(dtype=wp.vec4),
-):
-    j, i = wp.tid()
-    at = uv[j, i]
-    out[j, i] = sample4(image, 0, size, at[0] * scale[0], at[1] * scale[1], True)
-
-
 def shade(seen, inner, surface, looks, moment, view, sun, casters, *, colour_out, made_out):
     """Premultiplied linear colour and cover of every sample of a window.
 
@@ -513,14 +345,3 @@ def gather(colour, made, depth, *, supersample, corner, weight, layer, made_out,
     dim = (colour.shape[0] // supersample, colour.shape[1] // supersample)
     inputs = [colour, made, depth, supersample, corner[1], corner[0], weight]
     wp.launch(gather_kernel, dim=dim, inputs=inputs, outputs=[layer, made_out, near_out], device=colour.device)
-
-
-def resample(image, size, uv, scale, *, out):
-    """Sample a flat vec4 image of ``size`` (columns, rows) at ``uv * scale`` [texels], clamped Catmull-Rom."""
-    wp.launch(resample_kernel, dim=uv.shape, inputs=[image, size, uv, scale], outputs=[out], device=uv.device)
-
-
-def enlarge(source, depth, *, source_out, depth_out):
-    """A smooth view on a coarse grid (at least 2 x 2) at picture size: places in the photo, and depth [m]."""
-    inputs = [source, depth]
-    wp.launch(enlarge_kernel, source_out.shape, inputs, [source_out, depth_out], device=depth.device)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import warp as wp
-from physim_kernels import shade
+from physim_kernels import resample as sampling
+from physim_kernels import shade, texture
 
 
 @wp.kernel
@@ -15,7 +16,7 @@ def fold_kernel(n: wp.array(dtype=wp.vec3), axis: wp.vec3, limit: float, out: wp
 @wp.kernel
 def rounded_kernel(p: wp.array(dtype=wp.vec3), half: wp.vec3, flat: wp.vec3, out: wp.array(dtype=wp.vec4)):
     i = wp.tid()
-    out[i] = shade.rounded(1, half, p[i], flat)
+    out[i] = texture.rounded(1, half, p[i], flat)
 
 
 def resample(image, uv):
@@ -23,7 +24,9 @@ def resample(image, uv):
     texels = wp.array(image.reshape(-1, 4), dtype=wp.vec4, device="cpu")
     uv = np.ascontiguousarray(uv, np.float32)
     out = wp.empty(uv.shape[:2], dtype=wp.vec4, device="cpu")
-    shade.resample(texels, wp.vec2i(cols, rows), wp.array(uv, dtype=wp.vec2, device="cpu"), wp.vec2(1.0, 1.0), out=out)
+    sampling.resample(
+        texels, wp.vec2i(cols, rows), wp.array(uv, dtype=wp.vec2, device="cpu"), wp.vec2(1.0, 1.0), out=out
+    )
     return out.numpy()
 
 

@@ -1,0 +1,79 @@
+"""Surfaces of things that were added: rounded corners, crystals of sugar, wood, checks, speckles. In body coordinates.
+
+A texture is a factor on the albedo and a tilt of the normal, a pure function of the material point, so it sticks to the
+body; what is finer than a pixel fades away instead of flickering.
+"""
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.func
+def rounded(form: int, half: wp.vec3, p: wp.vec3, flat: wp.vec3):
+    """Normal of the body with its corners rounded by 9 % of its smallest side, and how much of a corner this is."""
+    small = wp.min(half[0], wp.min(half[1], half[2]))
+    r = 0.18 * small
+    n = flat
+    if form == 1:
+        q = wp.vec3(0.0, 0.0, 0.0)
+        for i in range(3):
+            q[i] = wp.sign(p[i]) * wp.max(wp.abs(p[i]) - (half[i] - r), 0.0)
+        if wp.length(q) > 0.0:
+            n = wp.normalize(q)
+    if form == 2:
+        ring = wp.sqrt(p[0] * p[0] + p[2] * p[2])
+        out = wp.max(ring - (half[0] - r), 0.0)
+        up = wp.sign(p[1]) * wp.max(wp.abs(p[1]) - (half[1] - r), 0.0)
+        if out + wp.abs(up) > 0.0 and ring > 0.0:
+            n = wp.normalize(wp.vec3(out * p[0] / ring, up, out * p[2] / ring))
+    return wp.vec4(n[0], n[1], n[2], 1.0 - wp.max(wp.dot(n, flat), 0.0))
+
+
+@wp.func
+def crystals(p: wp.vec3, size: float, seed: int):
+    """Random tilt (-1 to 1 each) and lightness (0 to 1) of the crystal at p: jagged blocks of about ``size``."""
+    state = wp.rand_init(seed)
+    q = p / size
+    warp = wp.vec3(wp.noise(state, 0.9 * q), wp.noise(state, 0.9 * q + wp.vec3(17.0, 3.0, 5.0)), 0.0)
+    q = q + 0.9 * warp
+    i = int(wp.floor(q[0]))
+    j = int(wp.floor(q[1]))
+    k = int(wp.floor(q[2]))
+    cell = wp.rand_init(seed + i * 73856093 + j * 19349663, k * 83492791)
+    return wp.vec4(2.0 * wp.randf(cell) - 1.0, 2.0 * wp.randf(cell) - 1.0, 2.0 * wp.randf(cell) - 1.0, wp.randf(cell))
+
+
+@wp.func
+def surface_of(texture: int, p: wp.vec3, size: float, pixel: float, seed: int):
+    """Factor on the albedo (w) and tilt of the normal (x, y, z) of a texture; finer than a pixel it fades away."""
+    result = wp.vec4(0.0, 0.0, 0.0, 1.0)
+    keep = wp.clamp(1.6 * size / pixel - 0.35, 0.0, 1.0)
+    state = wp.rand_init(seed)
+    if texture == 1:
+        fine = wp.vec4(0.0, 0.0, 0.0, 0.33)
+        coarse = wp.vec4(0.0, 0.0, 0.0, 0.5)
+        if keep > 0.0:
+            fine = crystals(p, size, seed)
+        keep2 = wp.clamp(3.7 * size / pixel - 0.35, 0.0, 1.0)
+        if keep2 > 0.0:
+            coarse = crystals(p + wp.vec3(0.013, 0.007, 0.011), 2.3 * size, seed + 7)
+        tilt = 0.34 * keep * wp.vec3(fine[0], fine[1], fine[2])
+        tilt += 0.16 * keep2 * wp.vec3(coarse[0], coarse[1], coarse[2])
+        pit = 0.16 * keep * (fine[3] * fine[3] - 0.33) + 0.07 * keep2 * (coarse[3] - 0.5)
+        result = wp.vec4(tilt[0], tilt[1], tilt[2], 1.0 - pit)
+    if texture == 2:
+        along = wp.vec3(p[0] * 0.12, p[1], p[2]) / size
+        ring = wp.sqrt(along[1] * along[1] + along[2] * along[2]) + 0.9 * wp.noise(state, 0.35 * along)
+        line = 0.5 + 0.5 * wp.sin(6.2831853 * ring)
+        pore = wp.noise(state, wp.vec3(p[0] * 0.8, p[1] * 9.0, p[2] * 9.0) / size)
+        result[3] = 1.0 - keep * (0.32 * line * line + 0.12 * pore)
+    if texture == 3:
+        i = int(wp.floor(p[0] / size + 0.01)) + int(wp.floor(p[1] / size + 0.01)) + int(wp.floor(p[2] / size + 0.01))
+        if wp.abs(i) % 2 == 1:
+            result[3] = 1.0 - 0.8 * wp.clamp(2.0 * size / pixel - 0.5, 0.0, 1.0)
+    if texture == 4:
+        cell = crystals(p, size, seed)
+        if cell[3] > 0.72:
+            result[3] = 1.0 - 0.6 * keep * (0.4 + 0.6 * wp.abs(cell[0]))
+    return result
