@@ -46,9 +46,9 @@ def buoyant_speed(emitter: Emitter, material: Smoke, gravity: np.ndarray) -> flo
 
 
 def expected_speed(scene: Scene, emitters: list[Emitter], material: Smoke, seconds: float) -> float:
-    """Fastest gas to expect [m/s]: wind with its gusts, plus the source's jet and twice its buoyant speed."""
+    """Fastest gas to expect [m/s]: wind with its gusts, plus the source's jet and 2.5 times its buoyant speed."""
     wind = max(float(np.linalg.norm(scene.wind_at(t))) for t in np.linspace(0.0, seconds, 49))
-    own = max(float(np.linalg.norm(e.velocity)) + 2 * buoyant_speed(e, material, scene.gravity) for e in emitters)
+    own = max(float(np.linalg.norm(e.velocity)) + 2.5 * buoyant_speed(e, material, scene.gravity) for e in emitters)
     return wind + own + 0.1 * float(np.sqrt(np.linalg.norm(scene.gravity) * emitters[0].radius)) + 1e-6
 
 

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import numpy as np
 import warp as wp
-from physim_kernels import obstacle
 
 from physim.gas import GasGrid
-from physim.gas_state import GasSettings, Obstacles, Puffs
+from physim.gas_state import GasSettings, Puffs
 from physim.materials import Smoke
 from physim.scene import Entity, Scene
-from physim.shapes import Box, Capsule, Cylinder, Emitter, HeightField, Sphere
-from physim.smoke_domain import SmokeDomain, body_speed, choose_domain, expected_speed, step_counts
+from physim.shapes import Emitter, HeightField
+from physim.smoke_domain import body_speed, choose_domain, expected_speed, step_counts
+from physim.smoke_obstacle import (
+    Poses,
+    body_obstacles,
+    check_room,
+    initial_poses,
+    rotation_between,
+    static_areas,
+)
 from physim.smoke_source import EmitterPuffs
-from physim.terrain import face_planes, grid_distance, rotation_matrix
+from physim.terrain import rotation_matrix
 from physim.trajectory import SmokeTrack
-
-Poses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""position (n, 3), orientation (n, 4), velocity (n, 3), angular velocity (n, 3) of the scene's bodies in order."""
 
 
 class SmokeSolver:
@@ -34,7 +38,8 @@ class SmokeSolver:
         device: Warp device; ``None`` is Warp's default.
 
     Raises:
-        ValueError: ``fps`` or ``seconds`` is not positive, or a given domain is empty.
+        ValueError: ``fps`` or ``seconds`` is not positive, a given domain is empty, or an emitter lies outside it or
+            inside something solid.
     """
 
     def __init__(
@@ -78,6 +83,24 @@ class SmokeSolver:
         return {name: max(r[name] for r in reports) for name in (reports[0] if reports else {})}
 
 
+class _States:
+    """Density, temperature and velocity of every frame so far, in half precision."""
+
+    def __init__(self, arrays: list[np.ndarray]):
+        self.arrays = arrays
+
+    @classmethod
+    def room(cls, count: int, shape: tuple[int, int, int]) -> _States:
+        return cls([np.zeros((count, *shape, *rest), np.float16) for rest in ((), (), (3,))])
+
+    def put(self, index: int, *values: np.ndarray) -> None:
+        """Keep one more frame; running longer than announced doubles the room."""
+        if index == len(self.arrays[0]):
+            self.arrays = [np.concatenate([a, np.zeros_like(a)]) for a in self.arrays]
+        for array, value in zip(self.arrays, values, strict=True):
+            array[index] = value
+
+
 class _SceneGas:
     """One grid with everything that the scene does to it."""
 
@@ -108,10 +131,13 @@ class _SceneGas:
             )
             for number, emitter in enumerate(emitters)
         ]  # fmt: skip
-        self._poses = _initial_poses(scene)
-        obstacles = _obstacles(scene, steps, device) if scene.bodies else None
+        areas = static_areas(scene, domain, terrain)
+        for entity, emitter in zip(entities, emitters, strict=True):
+            check_room(entity.name, emitter, domain, areas)
+        self._poses = initial_poses(scene)
+        obstacles = body_obstacles(scene, steps, device) if scene.bodies else None
         self.grid = GasGrid(
-            self.settings, static_areas(scene, domain, terrain), obstacles=obstacles,
+            self.settings, areas, obstacles=obstacles,
             puffs=self._empty_puffs(device), device=device,
         )  # fmt: skip
         self._write_poses(self._poses)
@@ -120,7 +146,8 @@ class _SceneGas:
         self.grid.set_velocity((u, v, w))
         self._frame = 0
         self._worst = {"smoke_divergence [-]": 0.0, "smoke_courant [cells]": 0.0}
-        self._states: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        # room for the whole run at once; untouched pages take no memory
+        self._states = _States.room(max(1, round(seconds * fps)) + 1, domain.shape)
         self._keep()
 
     def frame(self, poses: Poses | None) -> None:
@@ -147,11 +174,10 @@ class _SceneGas:
         courant = fastest * s.dt / s.density_substeps / s.cell
         self._worst["smoke_divergence [-]"] = max(self._worst["smoke_divergence [-]"], divergence)
         self._worst["smoke_courant [cells]"] = max(self._worst["smoke_courant [cells]"], courant)
-        state = (self.grid.density, self.grid.temperature, velocity)
-        self._states.append(tuple(a.astype(np.float16) for a in state))  # type: ignore[arg-type]
+        self._states.put(self._frame, self.grid.density, self.grid.temperature, velocity)
 
     def track(self, name: str) -> SmokeTrack:
-        density, temperature, velocity = (np.stack(a) for a in zip(*self._states, strict=True))
+        density, temperature, velocity = (a[: self._frame + 1] for a in self._states.arrays)
         return SmokeTrack(name, np.array(self.domain.origin), self.domain.cell, density, temperature, velocity)
 
     def report(self) -> dict[str, float]:
@@ -202,7 +228,12 @@ class _SceneGas:
         orientation = (1 - s) * q0 + s * q1
         orientation /= np.linalg.norm(orientation, axis=-1, keepdims=True)
         ones = np.ones_like(s)
-        values = ((1 - s) * x0 + s * x1, orientation, ones * (x1 - x0) * self.fps, ones * _spin(q0, q1) * self.fps)
+        values = (
+            (1 - s) * x0 + s * x1,
+            orientation,
+            ones * (x1 - x0) * self.fps,
+            ones * rotation_between(q0, q1) * self.fps,
+        )
         for target, value in zip(self.grid.obstacles.poses, values, strict=True):
             target.assign(np.ascontiguousarray(value, dtype=np.float32))
         self._poses = (x1, q1, np.asarray(poses[2]), np.asarray(poses[3]))
@@ -216,71 +247,3 @@ def _placed(entity: Entity) -> Emitter:
     centre = rotation @ np.array(e.centre, dtype=np.float64) + entity.position
     velocity = rotation @ np.array(e.velocity, dtype=np.float64) + entity.velocity
     return Emitter(tuple(centre), e.radius, e.rate, tuple(velocity), e.start, e.end, e.flicker)
-
-
-def _spin(q0: np.ndarray, q1: np.ndarray) -> np.ndarray:
-    """Rotation vectors (n, 3) [rad] that turn orientations ``q0`` into ``q1`` (n, 4), in the world frame."""
-    v0, w0, v1, w1 = q0[:, :3], q0[:, 3:], q1[:, :3], q1[:, 3:]
-    v = w0 * v1 - w1 * v0 - np.cross(v1, v0)  # vector part of q1 * conjugate(q0)
-    length = np.linalg.norm(v, axis=-1, keepdims=True)
-    angle = 2 * np.arctan2(length, w0 * w1 + (v0 * v1).sum(-1, keepdims=True))
-    return np.where(length > 1e-12, v / np.maximum(length, 1e-12), 0.0) * angle
-
-
-def _initial_poses(scene: Scene) -> Poses:
-    bodies = scene.bodies
-    columns = ((b.position, b.orientation, b.velocity, b.angular_velocity) for b in bodies)
-    arrays = [np.array(a, dtype=np.float64) for a in zip(*columns, strict=True)] if bodies else []
-    return tuple(arrays) if bodies else (np.zeros((0, 3)), np.zeros((0, 4)), np.zeros((0, 3)), np.zeros((0, 3)))  # type: ignore[return-value]
-
-
-def _obstacles(scene: Scene, steps: int, device) -> Obstacles:
-    kinds, sizes, planes, starts = [], [], [np.zeros((0, 4))], [0]
-    for body in scene.bodies:
-        shape, own = body.shape, np.zeros((0, 4))
-        if isinstance(shape, Sphere):
-            kind, size = obstacle.SPHERE, (shape.radius, 0.0, 0.0)
-        elif isinstance(shape, Box):
-            kind, size = obstacle.BOX, tuple(shape.half)
-        elif isinstance(shape, Capsule):
-            kind, size = obstacle.CAPSULE, (shape.radius, shape.length / 2, 0.0)
-        elif isinstance(shape, Cylinder):
-            kind, size = obstacle.CYLINDER, (shape.radius, shape.height / 2, 0.0)
-        else:
-            kind, size = obstacle.HULL, (0.0, 0.0, 0.0)
-            own = np.column_stack(face_planes(shape))  # type: ignore[arg-type]
-        kinds.append(int(kind))
-        sizes.append(size)
-        planes.append(own)
-        starts.append(starts[-1] + len(own))
-    faces = np.concatenate([*planes, np.zeros((1, 4))])  # never empty
-    reach = [b.shape.bounding_radius for b in scene.bodies]  # type: ignore[union-attr]
-    tables = [
-        wp.array(np.array(values, dtype=numpy_type), dtype=warp_type, device=device)
-        for values, numpy_type, warp_type in (
-            (kinds, np.int32, int), (sizes, np.float32, wp.vec3), (reach, np.float32, float),
-            (starts, np.int32, int), (faces, np.float32, wp.vec4),
-        )
-    ]  # fmt: skip
-    poses = [wp.zeros((steps, len(kinds)), dtype=kind, device=device) for kind in (wp.vec3, wp.quat, wp.vec3, wp.vec3)]
-    return Obstacles(len(kinds), tables, poses)
-
-
-def static_areas(
-    scene: Scene, domain: SmokeDomain, terrain: HeightField | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Open area [-] of every face of the domain's grid, as the static world leaves it: ``clamp(2 distance / cell)``."""
-    areas = []
-    for axis in range(3):
-        x, y, z = (
-            domain.origin[a] + (np.arange(n + (a == axis)) + (0.0 if a == axis else 0.5)) * domain.cell
-            for a, n in enumerate(domain.shape)
-        )
-        distance = grid_distance(scene, x[:, None, None], y[None, :, None], z[None, None, :], terrain=terrain)
-        area = np.clip(2 * distance / domain.cell, 0.0, 1.0)
-        area[area < 0.05] = 0.0
-        for side, index in ((2 * axis, 0), (2 * axis + 1, -1)):
-            if not domain.open_sides[side]:
-                area[(slice(None),) * axis + (index,)] = 0.0
-        areas.append(area.astype(np.float32))
-    return tuple(areas)  # type: ignore[return-value]

@@ -263,6 +263,20 @@ def test_no_smoke_is_inside_a_moving_body_and_none_is_lost_to_it(shape):
     assert report["smoke_divergence [-]"] < 1e-2
 
 
+def test_the_rotation_between_two_poses_is_the_spin_that_leads_there():
+    from scipy.spatial.transform import Rotation
+
+    from physim.smoke_obstacle import rotation_between
+
+    rng = np.random.default_rng(0)
+    first, turn = Rotation.random(20, rng=rng), Rotation.from_rotvec(rng.uniform(-1, 1, (20, 3)))
+    found = rotation_between(first.as_quat(), (turn * first).as_quat(canonical=True))
+    np.testing.assert_allclose(np.cos(np.linalg.norm(found, axis=-1)), np.cos(turn.magnitude()), atol=1e-12)
+    same = np.linalg.norm(found, axis=-1) < np.pi  # the other sign of a quaternion turns the long way round
+    np.testing.assert_allclose(found[same], turn.as_rotvec()[same], atol=1e-12)
+    assert same.sum() > 5
+
+
 def test_a_hull_is_the_same_obstacle_as_its_box():
     tracks = []
     points = 0.03 * np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
@@ -322,6 +336,16 @@ def test_bad_times_and_domains_are_refused():
         SmokeSolver(steam_scene(), fps=0, seconds=1, device="cpu")
     with pytest.raises(ValueError, match=r"domain is .* expected a lower and an upper corner"):
         SmokeSolver(steam_scene(domain=((0, 0, 0), (1, 0, 1))), fps=24, seconds=1, device="cpu")
+
+
+def test_an_emitter_without_air_around_it_is_refused_by_name():
+    buried = physim.Scene()
+    buried.add(physim.Plane())
+    buried.add(physim.Emitter((0, -0.5, 0), 0.03), physim.Smoke("smoke", resolution=16), name="ember")
+    outside = steam_scene(domain=((1, 0, 1), (2, 1, 2)))
+    for scene, name in ((buried, "ember"), (outside, "steam")):
+        with pytest.raises(ValueError, match=f"emitter '{name}' at .* expected air around it"):
+            SmokeSolver(scene, fps=24, seconds=1, device="cpu")
 
 
 def test_the_report_is_plain_numbers():
