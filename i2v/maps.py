@@ -76,16 +76,26 @@ def soften(mask: np.ndarray, radius: int = 1) -> np.ndarray:
 
 
 def unknown(signals: Signals) -> np.ndarray:
-    """Where the coarse picture is a guess: filled holes, smoke, liquid. (T, H, W) float32 in [0, 1]."""
+    """How much of the coarse picture is a guess: all of filled holes and liquid, smoke by its opacity.
+
+    (T, H, W) float32 in [0, 1]; the bridge puts its noise there.
+    """
+    smoke = np.clip(1.25 * signals.smoke[..., 0], 0, 1)
+    return np.maximum(_filled(signals), smoke).astype(np.float32)
+
+
+def _filled(signals: Signals) -> np.ndarray:
     hole = smoothstep(0, 0.6, soften(signals.hole))
-    smoke = smoothstep(0.01, 0.15, signals.smoke[..., 0])
-    liquid = (signals.liquid[..., 3] > 0).astype(np.float32)
-    return np.maximum(np.maximum(hole, smoke), liquid).astype(np.float32)
+    return np.maximum(hole, signals.liquid[..., 3] > 0)
 
 
 def shade(signals: Signals) -> np.ndarray:
-    """Where simulated things change the light that falls on the photo. (T, H, W) float32 in [0, 1]."""
-    return smoothstep(0.01, 0.08, soften(np.abs(1 - signals.shadow))).astype(np.float32)
+    """Where simulated things change the light that falls on the photo. (T, H, W) float32 in [0, 1].
+
+    Not on the bodies themselves: their light is the renderer's.
+    """
+    dark = smoothstep(0.01, 0.08, soften(np.abs(1 - signals.shadow)))
+    return (dark * (signals.ids == 0)).astype(np.float32)
 
 
 def gate(signals: Signals, *, liquid: bool) -> np.ndarray:
@@ -98,7 +108,8 @@ def gate(signals: Signals, *, liquid: bool) -> np.ndarray:
         signals: All frames from the first on.
         liquid: Whether the model has been trained on liquids; without, they are left as the renderer made them.
     """
-    result = np.maximum(unknown(signals), shade(signals))
+    smoke = smoothstep(0.01, 0.15, signals.smoke[..., 0])
+    result = np.maximum(np.maximum(_filled(signals), smoke), shade(signals))
     if not liquid:
         result = np.where(signals.liquid[..., 3] > 0, 0, result)
     same = np.abs(signals.coarse[0] - signals.image).max(-1) < 1e-4

