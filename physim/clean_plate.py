@@ -198,11 +198,10 @@ def _fits(clean: np.ndarray, side: int) -> bool:
 
 def _local_strength(detail: np.ndarray, clean: np.ndarray) -> np.ndarray:
     """Standard deviation of the grain around each pixel (h, w, 1): in dark places it is stronger, in the logarithm."""
-    power, share = 0.0, 0.0
     square = (detail**2).mean(-1) * clean
-    for sigma, count in ((12.0, 1.0), (48.0, 0.05)):  # the wide one reaches into large holes
-        power = power + count * _blur(square, sigma)
-        share = share + count * _blur(clean * 1.0, sigma)
+    near, wide = 12.0, 48.0  # the wide one reaches into large holes
+    power = _blur(square, near) + 0.05 * _blur(square, wide)
+    share = _blur(clean * 1.0, near) + 0.05 * _blur(clean * 1.0, wide)
     return np.sqrt(power / np.maximum(share, 1e-9) + 1e-12)[..., None]
 
 

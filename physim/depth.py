@@ -156,8 +156,9 @@ def aligned(result: DepthResult, camera: Camera, prior: DepthResult, ground: np.
         ground: (h, w) bool: where the prior is the ground.
     """
     size = camera.size
-    depth = resampled(np.where(result.valid, result.depth, 0), size).astype(np.float64)
-    share = resampled(np.asarray(result.valid, dtype=np.float32), size)
+    trusted = np.asarray(result.valid, dtype=bool)
+    depth = resampled(np.where(trusted, result.depth, 0), size).astype(np.float64)
+    share = resampled(trusted.astype(np.float32), size)
     depth /= np.maximum(share, 1e-6)
     usable = ground & (share > 0.99) & (prior.depth < 0.5 * FAR)
     if result.kind != "metric" and usable.sum() < 100:

@@ -133,12 +133,16 @@ def _seen_on(mask: np.ndarray, camera: Camera, height: float, name: str) -> np.n
     """The outline laid on y = ``height``: world points (N, 3)."""
     points = on_plane(camera, outline(mask, tolerance=0.5), height)
     seen = points[np.isfinite(points).all(1)]
-    if len(seen) < 3 or np.linalg.norm(seen - camera.position, axis=1).min() > 1e4:
-        raise ValueError(
-            f"{name} stands where the surface at y = {height:g} m cannot be seen: that place of the photo is above the "
-            f"horizon. Look at hints.camera (pitch, horizon, height), or give {name}.lift.depth."
-        )
+    if len(seen) == 0 or np.linalg.norm(seen - camera.position, axis=1).min() > 1e4:
+        raise _unseen(name, height)
     return seen
+
+
+def _unseen(name: str, height: float) -> ValueError:
+    return ValueError(
+        f"{name} stands where the surface at y = {height:.3g} m cannot be seen: that place of the photo is above the "
+        f"horizon. Look at hints.camera (pitch, horizon, height), or give {name}.lift.depth."
+    )
 
 
 def _foot(mask: np.ndarray, camera: Camera) -> np.ndarray:
@@ -163,7 +167,7 @@ def _sphere(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: 
     """A sphere's outline lies on a cone: ray . axis = cos(angle). Standing on the support fixes its distance."""
     rays = _rim_rays(mask, camera)
     axis, *_ = np.linalg.lstsq(rays, np.ones(len(rays)), rcond=None)
-    cosine = min(1 / np.linalg.norm(axis), 1.0)
+    cosine = min(1 / float(np.linalg.norm(axis)), 1.0)
     axis, sine = axis * cosine, np.sqrt(1 - cosine**2)
     denominator = axis[1] - sine
     if denominator >= 0:
@@ -223,10 +227,13 @@ def _box(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str
         step = np.array([0.2 * start.half] * 4 + [0.3] + ([] if spec.height else [0.2 * start.height]))
         for yaw in (0.15, 0.55, 0.95, 1.35):
             x0 = np.array([start.x, start.z, start.half, start.half, yaw] + ([] if spec.height else [start.height]))
-            rough.append(_fit(overlap_at, x0, step, 90))
-    x = max(rough, key=overlap_at)
-    for fraction in (0.5, 0.2):  # a collapsed simplex is opened again
-        x = _fit(overlap_at, x, fraction * step, 260)
+            rough.append(_fit(overlap_at, x0, step, 110))
+    refined = []
+    for x in sorted(rough, key=overlap_at)[-2:]:
+        for fraction in (0.5, 0.25, 0.5):  # a collapsed simplex is opened again
+            x = _fit(overlap_at, x, fraction * step, 200)
+        refined.append(x)
+    x = max(refined, key=overlap_at)
     overlap = overlap_at(x)
     height = float(spec.height or abs(x[5]))
     size = (float(2 * abs(x[2])), height, float(2 * abs(x[3])))
@@ -245,8 +252,8 @@ class _Start:
 def _upright_starts(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str) -> list[_Start]:
     """Two first guesses: the outline is mostly the top (seen from above), or mostly the side (seen from in front)."""
     starts = []
-    flat = _seen_on(mask, camera, support + (spec.height or 0.0), name)
-    low, high = flat.min(0), flat.max(0)
+    flat = on_plane(camera, outline(mask, tolerance=0.5), support + (spec.height or 0.0))
+    low, high = flat.min(0), flat.max(0)  # not a number where part of the outline is above the horizon
     half = float(min(high[0] - low[0], high[2] - low[2]) / 2)
     if np.isfinite(half) and half > 0:
         starts.append(_Start((low[0] + high[0]) / 2, (low[2] + high[2]) / 2, half, spec.height or 0.5 * half))
@@ -263,6 +270,8 @@ def _upright_starts(mask: np.ndarray, camera: Camera, spec: Lift, support: float
         steep = abs(camera.rays(pixel)[1])
         height = spec.height or max((tall - 2 * half * steep) / max(np.sqrt(1 - steep**2), 0.2), 0.2 * half)
         starts.append(_Start(foot[0] + half * ahead[0], foot[2] + half * ahead[2], half, height))
+    if not starts:
+        raise _unseen(name, support)
     return starts
 
 

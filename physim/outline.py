@@ -79,7 +79,7 @@ def triangulate(polygon: np.ndarray) -> np.ndarray:
     area = 0.5 * np.sum(polygon[:, 0] * np.roll(polygon[:, 1], -1) - np.roll(polygon[:, 0], -1) * polygon[:, 1])
     turn = 1.0 if area > 0 else -1.0
     ring = list(range(len(polygon)))
-    faces = []
+    faces: list[tuple[int, ...]] = []
     while len(ring) > 3:
         ear = next((k for k in range(len(ring)) if _is_ear(polygon, ring, k, turn)), None)
         if ear is None:  # touching corners leave no clean ear: take the flattest corner

@@ -119,7 +119,8 @@ def _open(path: Path, size: tuple[int, int], name: str) -> np.ndarray:
 
     if not Path(path).is_file():
         raise ValueError(f"{name}: there is no mask file {str(path)!r}. Paths are relative to the shot file's folder.")
-    with Image.open(path) as picture:
+    with Image.open(path) as file:
+        picture: Image.Image = file
         if "A" in picture.getbands():
             picture = picture.getchannel("A")
         elif picture.mode not in ("L", "P", "I", "I;16", "1"):
