@@ -27,7 +27,7 @@ def check_room(name: str, emitter: Emitter, domain: SmokeDomain, areas: tuple[np
     if not np.any(open_cells & (squared < max(emitter.radius, domain.cell) ** 2)):
         centre = tuple(round(float(c), 4) for c in emitter.centre)
         raise ValueError(
-            f"emitter {name!r} at {centre} m with radius {emitter.radius:.3g} m lies inside something static or outside "
+            f"emitter {name!r} at {centre} m with radius {emitter.radius:.3g} m is inside something static or outside "
             f"the smoke's domain, expected air around it. Move it (usually up), or give Smoke a domain around it."
         )
 
