@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import physim_kernels  # noqa: F401  before the first use of Warp: its settings
 import warp as wp
 
 Field = tuple[wp.array, wp.array, wp.array]
