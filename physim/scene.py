@@ -6,7 +6,7 @@ World frame: right-handed, Y up, metres, gravity (0, -9.81, 0), ground at y = 0 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,6 +130,11 @@ class Entity:
         return self.mass / shape.volume * shape.inertia_per_density  # type: ignore[union-attr]
 
 
+def _triple(values: Sequence[float]) -> tuple[float, float, float]:
+    x, y, z = values
+    return float(x), float(y), float(z)
+
+
 class Scene:
     """Things, forces, light, camera. Built by :func:`physim.reconstruct` from a photo, or by hand with ``add``."""
 
@@ -181,10 +186,18 @@ class Scene:
         norm = float(np.linalg.norm(orientation))
         if np.shape(orientation) != (4,) or not np.isfinite(norm) or norm < 1e-9:
             raise ValueError(f"{name}.orientation is {orientation}, expected a quaternion (x, y, z, w).")
-        unit = tuple(float(q) / norm for q in orientation)
         self.entities[name] = Entity(
-            name, shape, material, tuple(position), unit, tuple(velocity), tuple(angular_velocity), cutout, colour, texture
-        )  # fmt: skip
+            name,
+            shape,
+            material,
+            position=_triple(position),
+            orientation=tuple(float(q) / norm for q in orientation),  # type: ignore[arg-type]
+            velocity=_triple(velocity),
+            angular_velocity=_triple(angular_velocity),
+            cutout=cutout,
+            colour=colour,
+            texture=texture,
+        )
         return name
 
     def _free_name(self, stem: str) -> str:

@@ -93,11 +93,6 @@ def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> 
                     f"{entity.name!r} asks for {word}; this version simulates rigid bodies and smoke. "
                     f"Remove it from the scene, or give it a Rigid or Static material."
                 )
-    if not (scene.bodies or scene.smokes):
-        raise ValueError(
-            "the scene has nothing that moves, expected at least one Rigid body or one Emitter of Smoke; "
-            "add one with scene.add(shape, physim.Rigid(...))."
-        )
 
 
 class _Clock:

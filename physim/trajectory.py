@@ -11,8 +11,8 @@ from physim.conditions import EVENT_DTYPE
 from physim.scene import Scene
 
 CONTACT_DTYPE = EVENT_DTYPE
-"""One impact: time of impact (finer than a substep) [s], bodies, point [m], unit normal from a to b, normal impulse [N s],
-tangential impulse [N s], approach speed [m/s], materials. Resting contact makes no events."""
+"""One impact: time (finer than a substep) [s], bodies, point [m], unit normal from a to b, normal impulse and tangential
+impulse [N s], approach speed [m/s], materials. Resting contact makes no events."""
 
 
 @dataclass(frozen=True)

@@ -191,8 +191,11 @@ def check_output(path: str | os.PathLike) -> Path:
     folder = next(p for p in path.absolute().parents if p.exists())
     if not folder.is_dir():
         raise VideoError(f"{path} cannot be written: {folder} is no folder.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise VideoError(f"{path} cannot be written: no permission to write in {folder}.")
+    try:  # permissions alone do not tell: a file system may be read-only or no place for files
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise VideoError(f"{path} cannot be written: no file can be made in {folder} ({error.strerror}).") from error
     return path
 
 
