@@ -383,24 +383,18 @@ def shipped_photos(names: Sequence[str]) -> list[np.ndarray]:
     return [Photo.load(f"skimage:{name}").image for name in names]
 
 
-@dataclass
-class Arguments:
+def main(argv: list[str] | None = None) -> None:
     """Write training clips simulated and rendered by this library."""
+    import argparse
 
-    out: Path
-    """Folder for the shards."""
-    minutes: float = 12.0
-    """When to stop."""
-    first_seed: int = 0
-    held_out: bool = False
-    """Clips for measuring: other seeds, and textures of a photo that training never sees."""
-
-
-def main() -> None:
-    import tyro
     from rich.progress import Progress
 
-    arguments = tyro.cli(Arguments)
+    parser = argparse.ArgumentParser(prog="physim.dataset", description=main.__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the shards")
+    parser.add_argument("--minutes", type=float, default=12.0, help="when to stop (default: 12)")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--held-out", action="store_true", help="for measuring: other seeds, a photo never trained on")
+    arguments = parser.parse_args(argv)
     photos = shipped_photos(HELD_OUT_PHOTOS if arguments.held_out else TRAINING_PHOTOS)
     first = arguments.first_seed + (1_000_000 if arguments.held_out else 0)
     with Progress() as bar:

@@ -11,7 +11,7 @@ from physim.conditions import EVENT_DTYPE
 from physim.scene import Scene
 
 CONTACT_DTYPE = EVENT_DTYPE
-"""One impact: time (finer than a substep) [s], bodies, point [m], unit normal from a to b, normal impulse and tangential
+"""One impact: time (finer than a substep) [s], bodies, point [m], unit normal from a to b, normal and tangential
 impulse [N s], approach speed [m/s], materials. Resting contact makes no events."""
 
 

@@ -29,8 +29,12 @@ def test_coffee_has_ground_cup_saucer_sugar_and_steam(coffee):
     assert coffee.wind_at(0.0)[0] > 0
 
 
-def test_the_sugar_hangs_above_the_saucer_by_the_asked_gap(coffee):
-    sugar = coffee["sugar"]
+def test_a_thing_placed_above_a_pixel_hangs_over_the_dish_by_the_asked_gap():
+    shot = Shot.load(EXAMPLES / "coffee.yaml")
+    sugar = next(thing for thing in shot.things if thing.name == "sugar")
+    hung = sugar.model_copy(update={"at": None, "at_pixel": (132, 228), "above": 0.11})
+    things = [hung if thing.name == "sugar" else thing for thing in shot.things]
+    sugar = reconstruct(shot.model_copy(update={"things": things}))["sugar"]
     corners = placed(sugar.shape.triangles, sugar.position, sugar.orientation).vertices
     # the dish lies 12 mm above the table; the cube's footprint may touch the slope, at most 3 mm higher
     assert 0.012 + 0.11 - 1e-3 <= corners[:, 1].min() <= 0.015 + 0.11
