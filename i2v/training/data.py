@@ -15,7 +15,7 @@ import numpy as np
 
 from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
 from i2v.diffusion.noise_warp import blend_noise, transport_noise
-from i2v.maps import CHANNELS, LIQUID_CHANNELS, Signals, depth_scale, encode, gate, unknown
+from i2v.maps import CHANNELS, LIQUID_CHANNELS, Signals, depth_scale, encode, gate, trust, unknown
 
 NOISE_FIELDS = 6
 """White fields kept per clip and kind; a sample uses four random orthonormal mixtures of them."""
@@ -88,7 +88,7 @@ def _prepare(arrays: dict[str, np.ndarray], rng: np.random.Generator) -> Trainin
 def sample_batch(
     clips: Sequence[TrainingClip], rng: np.random.Generator, *, batch: int, side: int, frames: int
 ) -> Batch:
-    """Random windows: ``maps, liquid, residual, noise, scale, gate, time``, each with a leading batch axis."""
+    """Random windows: ``maps, liquid, residual, noise, scale, weight, time``, each with a leading batch axis."""
     samples = [_sample(*_pick(clips, rng, side, frames), rng) for _ in range(batch)]
     return {name: np.stack([s[name] for s in samples]) for name in samples[0]}
 
@@ -111,7 +111,7 @@ def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.rando
         "residual": residual.astype(np.float32),
         "noise": noise,
         "scale": noise_scale(unknown(signals))[..., None],
-        "gate": gate_map,
+        "weight": gate_map * trust(signals),
     }
     if rng.random() < 0.5:
         result = _mirror(result)

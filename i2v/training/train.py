@@ -43,7 +43,7 @@ class TrainConfig:
     """Steps."""
     weight_decay: float = 1e-3
     ema: float = 0.997
-    motion_weight: float = 0.5
+    motion_weight: float = 0.25
     """Weight of the error of the change from frame to frame."""
     background_weight: float = 0.02
     """Weight of pixels the gate shuts."""
@@ -63,7 +63,7 @@ def loss(network: ResidualUNet, batch: dict[str, jax.Array], config: TrainConfig
     valid = jnp.ones(x.shape[:2])
     predicted = network(x, batch["time"], network.context(batch["maps"], batch["liquid"]), valid)
     error = predicted - batch["residual"]
-    weight = (config.background_weight + batch["gate"])[..., None]
+    weight = (config.background_weight + batch["weight"])[..., None]
     still = (weight * error**2).mean() / weight.mean()
     shared = jnp.minimum(weight[:, 1:], weight[:, :-1])
     moving = (shared * (error[:, 1:] - error[:, :-1]) ** 2).mean() / weight.mean()
