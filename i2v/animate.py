@@ -84,8 +84,7 @@ class Master:
         return self._count
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for i in range(self._count):
-            frame = self.compositor.frame(i)
+        for i, frame in enumerate(self.compositor):
             yield frame if self.residual is None else add_residual(frame, self.residual[i])
 
 

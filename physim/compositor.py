@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import warp as wp
 from scipy.ndimage import binary_dilation
 
 from physim import blend
 from physim.background import Background, plate_with, still_map
 from physim.composite import Solid, SolidComposer
+from physim.ordered import cores, in_order
 from physim.plate import PlateSampler, resize
 from physim.surface_texture import PhotoTexture
 from physim.trajectory import Trajectory
@@ -53,6 +55,7 @@ class Compositor:
         self.frame_count = trajectory.frame_count
         self._trajectory = trajectory
         self._device = device
+        self._motion_blur = motion_blur
         self._photo = resize(scene.backdrop.photo, self.size)
         moving = {name: track for name, track in trajectory.bodies.items() if self._moves(name)}
         still = {name: track for name, track in trajectory.bodies.items() if name not in moving}
@@ -74,6 +77,7 @@ class Compositor:
         self._keep_first(first.at(0.0).picture, plate)
         self._smoke = self._smoke_view()
         self._memo: tuple[object, Solid] | None = None
+        self._others: list[Compositor] = []
 
     def _moves(self, name: str) -> bool:
         """Whether a body has to be drawn: it was added, or it leaves its place in the photo."""
@@ -197,6 +201,13 @@ class Compositor:
         return self.frame_count
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """All frames in order, one at a time."""
-        for index in range(self.frame_count):
-            yield self.frame(index)
+        """All frames in order, on a CPU two at a time; never more than a few are held."""
+        yield from in_order([compositor.frame for compositor in self.team()], self.frame_count)
+
+    def team(self) -> list[Compositor]:
+        """This compositor, and on a CPU with a free core another like it: frames do not depend on each other."""
+        on_cpu = wp.get_device(self._device).is_cpu
+        if not self._others and on_cpu and min(cores(), self.frame_count) > 1:
+            twin = Compositor(self._trajectory, self.size, motion_blur=self._motion_blur, device=self._device)
+            self._others = [twin]
+        return [self, *self._others]

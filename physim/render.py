@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
 from physim.backdrop_view import lens_of
+from physim.compositor import Compositor
 from physim.conditions import Conditions
+from physim.ordered import in_order
+from physim.plate import resize
 from physim.scene import Scene
 from physim.smoke_view import SmokeView
 from physim.surfaces import Surface, Surfaces
@@ -72,9 +76,6 @@ def render(
     Raises:
         ValueError: The scene has no photo or no camera, or ``size`` changes the photo's aspect by more than 2 %.
     """
-    from physim.compositor import Compositor
-    from physim.plate import resize
-
     scene = trajectory.scene
     if scene.camera is None or scene.backdrop is None:
         missing = "camera" if scene.camera is None else "photo"
@@ -86,12 +87,12 @@ def render(
     surfaces, compositor = Surfaces(trajectory, size), Compositor(trajectory, size)
     smoke, image = SmokeView(trajectory, size), resize(scene.backdrop.photo, size)
     count, film = trajectory.frame_count, _Film()
+    pictures = in_order([partial(_picture, member) for member in compositor.team()], count)
     before, here = None, surfaces.at(0.0)
-    for index in range(count):
+    for index, (coarse, shadow) in enumerate(pictures):
         after = surfaces.at((index + 1) / trajectory.fps)
         _add_motion(film, surfaces, before, here, after)
-        coarse = compositor.frame(index)
-        film.add(depth=here.depth, ids=here.ids, coarse=coarse, shadow=compositor.shadow(index))
+        film.add(depth=here.depth, ids=here.ids, coarse=coarse, shadow=shadow)
         _add_source(film, here, scene.backdrop.photo.shape[:2], image, coarse)
         seen = smoke.at(here.time, here.camera, here.depth, scene.light)
         film.add(smoke=np.stack([1 - seen.transmittance, seen.scattered @ LUMINANCE], -1), smoke_flow=seen.flow)
@@ -107,6 +108,10 @@ def render(
         events=trajectory.contacts,
         meta=_meta(scene, trajectory),
     )
+
+
+def _picture(compositor: Compositor, index: int) -> tuple[np.ndarray, np.ndarray]:
+    return compositor.frame(index), compositor.shadow(index)
 
 
 def _add_motion(film: _Film, surfaces: Surfaces, before: Surface | None, here: Surface, after: Surface) -> None:

@@ -10,6 +10,7 @@ from physim_kernels import rigid_data as data
 
 from physim.materials import Rigid, Static
 from physim.rigid_hull import CollisionHull, collision_hull, prism, simplify
+from physim.rigid_mesh import CollisionMesh, collision_mesh
 from physim.scene import Entity, Scene
 from physim.shapes import Box, Capsule, Cylinder, HeightField, Hull, Mesh, Plane, Sphere
 from physim.terrain import rotation_matrix
@@ -34,6 +35,8 @@ class Piece:
     half: float = 0.0
     hull: CollisionHull | None = None
     field: HeightField | None = None
+    mesh: CollisionMesh | None = None
+    """About ``position``, on the axes of ``orientation``."""
     mass: float = np.inf
     inertia: np.ndarray | None = None
     """Principal moments (3,) [kg m^2]."""
@@ -59,15 +62,10 @@ def quaternion_of(rotation: np.ndarray) -> np.ndarray:
 
 
 def pieces(scene: Scene, terrain: HeightField | None) -> tuple[list[Piece], list[Piece]]:
-    """The moving and the static bodies of a scene, in its order; static meshes are stood in for by ``terrain``."""
+    """The moving and the static bodies of a scene, in its order; ``terrain`` stands in for all static meshes."""
     moving = [_piece(entity) for entity in scene.bodies]
     meshes = [e for e in scene.statics if isinstance(e.shape, Mesh)]
-    static = [_static_piece(e) for e in scene.statics if not isinstance(e.shape, Mesh)]
-    if meshes and terrain is None and moving:
-        raise ValueError(
-            f"{meshes[0].name!r} is a static mesh and terrain is None; expected the static meshes baked to a height "
-            "field. Pass terrain=physim.terrain.bake_terrain(scene)."
-        )
+    static = [_static_piece(e) for e in scene.statics if terrain is None or not isinstance(e.shape, Mesh)]
     if terrain is not None:
         material = meshes[0].material if meshes else Static()
         name = meshes[0].name if meshes else "terrain"
@@ -98,6 +96,10 @@ def _static_piece(entity: Entity) -> Piece:
         normal = turn @ (given / length)
         along = normal @ position + entity.shape.offset / length
         return Piece(entity.name, entity.material, data.PLANE, 0.0, normal * along, _up_to(normal))
+    if isinstance(entity.shape, Mesh):
+        mesh, q = collision_mesh(entity.shape.triangles), np.array(entity.orientation, dtype=np.float64)
+        bound = float(np.linalg.norm(mesh.vertices, axis=1).max())
+        return Piece(entity.name, entity.material, data.MESH, bound, position, q, mesh=mesh)
     return _piece(entity)
 
 
@@ -187,6 +189,7 @@ def geometry(everything: list[Piece], device: wp.Device) -> data.Geometry:
     g.loop = _array(np.concatenate([np.zeros(0, int), *loops]), int, device)
     g.edges = _array(np.concatenate([np.zeros((0, 4), int), *(h.edges for h in parts)]), wp.vec4i, device)
     _fields(g, [p.field for p in everything], device)
+    _mesh_tables(g, [p.mesh for p in everything], device)
     return g
 
 
@@ -198,6 +201,32 @@ def _fields(g: data.Geometry, fields: list[HeightField | None], device: wp.Devic
     g.heights = _array(
         np.concatenate([np.zeros(0), *(f.heights.ravel() for f in fields if f is not None)]), float, device
     )
+
+
+def _mesh_tables(g: data.Geometry, meshes: list[CollisionMesh | None], device: wp.Device) -> None:
+    """All but the triangles themselves, which :func:`meshes` makes and someone has to hold on to."""
+    parts = [m for m in meshes if m is not None]
+    faces = np.cumsum([0, *(0 if m is None else len(m.faces) for m in meshes)])
+    vertices = np.cumsum([0, *(0 if m is None else len(m.vertices) for m in meshes)])
+    fans = np.cumsum([0, *(len(m.fan) for m in parts)])
+    empty = np.zeros(0, dtype=int)
+    g.mesh_face_start, g.mesh_vertex_start = _array(faces[:-1], int, device), _array(vertices[:-1], int, device)
+    g.mesh_owns = _array(np.concatenate([empty, *(m.owns for m in parts)]), int, device)
+    g.mesh_across = _array(np.concatenate([empty, *(m.across.ravel() for m in parts)]), int, device)
+    starts = [m.fan_start + start for m, start in zip(parts, fans, strict=False)]
+    g.mesh_fan_start = _array(np.concatenate([empty, *starts, fans[-1:]]), int, device)
+    g.mesh_fan = _array(np.concatenate([empty, *(m.fan for m in parts)]), int, device)
+
+
+def meshes(everything: list[Piece], g: data.Geometry, device: wp.Device) -> list[wp.Mesh]:
+    """Triangles of the static meshes, entered into ``g``: valid as long as the returned list lives."""
+    made = {
+        i: wp.Mesh(_array(p.mesh.vertices, wp.vec3, device), _array(p.mesh.faces.ravel(), int, device))
+        for i, p in enumerate(everything)
+        if p.mesh is not None
+    }
+    g.mesh = _array([made[i].id if i in made else 0 for i in range(len(everything))], wp.uint64, device)
+    return list(made.values())
 
 
 def bodies(everything: list[Piece], moving: list[Entity], device: wp.Device) -> data.Bodies:
@@ -239,10 +268,10 @@ def pairs(everything: list[Piece], moving_count: int, gravity: float, device: wp
     kind = np.array([p.kind for p in everything])
     swap = (kind[second] > kind[first]) | ((kind[second] == kind[first]) & (second >= moving_count))
     a, b = np.where(swap, second, first), np.where(swap, first, second)
-    copies = np.where(kind[a] == data.FIELD, 2, 1)
+    copies = np.where(kind[a] == data.FIELD, 2, np.where(kind[a] == data.MESH, data.MESH_PAIRS, 1))
     a, b = np.repeat(a, copies), np.repeat(b, copies)
-    behind = np.zeros(len(a), dtype=int)
-    behind[np.cumsum(copies)[copies == 2] - 1] = 1
+    behind = np.ones(len(a), dtype=int)
+    behind[np.cumsum(copies) - copies] = 0
     bound = np.array([p.bound if p.bound > 0 else np.inf for p in everything])
     friction = np.array([p.material.friction for p in everything], dtype=np.float64)
     restitution = np.array([p.material.restitution for p in everything], dtype=np.float64)

@@ -91,6 +91,7 @@ class RigidSolver:
         gravity = float(np.linalg.norm(self.scene.gravity))
         self._gravity = gravity
         self._geometry = rigid_arrays.geometry(everything, device)
+        self._meshes = rigid_arrays.meshes(everything, self._geometry, device)
         self._bodies = rigid_arrays.bodies(everything, self.scene.bodies, device)
         self._pairs = rigid_arrays.pairs(everything, self._count, gravity, device)
         self._pairs.colour_start = wp.zeros(order.COLOURS + 1, dtype=int, device=device)

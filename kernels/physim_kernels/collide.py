@@ -7,6 +7,7 @@ distance in a's frame or in b's, whichever is smaller, so that a sliding box kee
 import warp as wp
 
 from physim_kernels.collide_hull import hull_hull
+from physim_kernels.collide_mesh import hull_mesh, round_mesh
 from physim_kernels.collide_smooth import (
     capsule_hull,
     cylinder_face,
@@ -22,6 +23,8 @@ from physim_kernels.rigid_data import (
     CYLINDER,
     FIELD,
     HULL,
+    MESH,
+    MESH_PAIRS,
     PLANE,
     SPHERE,
     Bodies,
@@ -48,6 +51,10 @@ def find_points(
         if kind_b == CYLINDER:
             return cylinder_plane(g, b, n, rot, t, 0.0, margin, cand, slot)
         return shape_plane(g, b, n, 0.0, rot, t, margin, cand, slot)
+    if kind_a == MESH:
+        if kind_b == HULL or kind_b == CYLINDER:
+            return hull_mesh(g, a, b, rot, t, margin, size, cand, slot)
+        return round_mesh(g, a, b, rot, t, margin, cand, slot)
     if kind_a == FIELD:
         if kind_b == HULL or kind_b == CYLINDER:
             return hull_field(g, a, b, rot, t, margin, path, cand, slot)
@@ -152,36 +159,101 @@ def keep_four(cand: Candidates, first: int, count: int, slack: float):
 
 
 @wp.func
-def hand_over(c: Contacts, cand: Candidates, first: int, count: int, slot: int, old_count: int, reach: float):
+def inherit(
+    pairs: Pairs, c: Contacts, cand: Candidates, row: int, slot: int, pair: int, span: int, used: int, reach: float
+):
+    """Find the nearest old point of a new one within ``reach`` [m] and note its impulses for ``slot``.
+
+    The old points are those of ``span`` pairs from ``pair``; ``used`` has a bit for each that has an heir, and is
+    returned with one more. Impulses wait in the scratch columns of the impact pass until all have been compared.
+    """
+    nearest = float(reach)
+    match = int(-1)
+    for j in range(4 * span):
+        if j % 4 < pairs.count[pair + j / 4] and (used >> j) & 1 == 0:
+            d_a = wp.length(c.point_a[4 * pair + j] - cand.point_a[row])
+            d_b = wp.length(c.point_b[4 * pair + j] - cand.point_b[row])
+            d = wp.min(d_a, d_b)
+            if d < nearest:
+                nearest = d
+                match = j
+    c.impact_normal[slot] = 0.0
+    c.impact_friction[slot] = wp.vec3(0.0, 0.0, 0.0)
+    if match < 0:
+        return used
+    c.impact_normal[slot] = c.normal_impulse[4 * pair + match]
+    c.impact_friction[slot] = c.friction_impulse[4 * pair + match]
+    return used | (1 << match)
+
+
+@wp.func
+def write_contact(c: Contacts, cand: Candidates, row: int, slot: int):
+    """A kept point into its slot, with the impulses noted there."""
+    c.kind[slot] = cand.kind[row]
+    c.point_a[slot] = cand.point_a[row]
+    c.point_b[slot] = cand.point_b[row]
+    c.normal_a[slot] = cand.normal_a[row]
+    c.radius_a[slot] = cand.radius_a[row]
+    c.radius_b[slot] = cand.radius_b[row]
+    c.normal_impulse[slot] = c.impact_normal[slot]
+    c.friction_impulse[slot] = c.impact_friction[slot]
+
+
+@wp.func
+def hand_over(pairs: Pairs, c: Contacts, cand: Candidates, first: int, count: int, pair: int, reach: float):
     """Write the kept points to the pair's slots; each takes over the nearest old point within ``reach`` [m]."""
     used = int(0)
-    # impulses wait in the scratch columns of the impact pass until all old anchors have been compared
     for k in range(count):
-        nearest = float(reach)
-        match = int(-1)
-        for j in range(old_count):
-            if (used >> j) & 1 == 0:
-                d_a = wp.length(c.point_a[slot + j] - cand.point_a[first + k])
-                d_b = wp.length(c.point_b[slot + j] - cand.point_b[first + k])
-                d = wp.min(d_a, d_b)
-                if d < nearest:
-                    nearest = d
-                    match = j
-        c.impact_normal[slot + k] = 0.0
-        c.impact_friction[slot + k] = wp.vec3(0.0, 0.0, 0.0)
-        if match >= 0:
-            used = used | (1 << match)
-            c.impact_normal[slot + k] = c.normal_impulse[slot + match]
-            c.impact_friction[slot + k] = c.friction_impulse[slot + match]
+        used = inherit(pairs, c, cand, first + k, 4 * pair + k, pair, 1, used, reach)
     for k in range(count):
-        c.kind[slot + k] = cand.kind[first + k]
-        c.point_a[slot + k] = cand.point_a[first + k]
-        c.point_b[slot + k] = cand.point_b[first + k]
-        c.normal_a[slot + k] = cand.normal_a[first + k]
-        c.radius_a[slot + k] = cand.radius_a[first + k]
-        c.radius_b[slot + k] = cand.radius_b[first + k]
-        c.normal_impulse[slot + k] = c.impact_normal[slot + k]
-        c.friction_impulse[slot + k] = c.impact_friction[slot + k]
+        write_contact(c, cand, first + k, 4 * pair + k)
+    pairs.count[pair] = count
+
+
+@wp.func
+def same_side(cand: Candidates, first: int, count: int):
+    """Bring the points that lie about in the direction of the most urgent one to the front; returns how many."""
+    urgent = int(first)
+    for k in range(first, first + count):
+        if cand.separation[k] < cand.separation[urgent]:
+            urgent = k
+    n = cand.normal_a[urgent]
+    members = int(0)
+    for k in range(first, first + count):
+        if wp.dot(n, cand.normal_a[k]) > 0.9:
+            move_candidate(cand, k, first + members)
+            members += 1
+    return members
+
+
+@wp.func
+def hand_over_sides(
+    pairs: Pairs, c: Contacts, cand: Candidates, first: int, count: int, pair: int, size: float,
+    rot: wp.mat33, path: wp.vec3, turn: wp.vec3,
+):  # fmt: skip
+    """Contacts with a mesh: the pair and those after it take the most urgent directions, four points each.
+
+    Urgent is what will be deepest at the next look, when b has gone on by ``path`` [m] and ``turn`` [rad], a's frame.
+    """
+    for k in range(first, first + count):
+        way = path + wp.cross(turn, rot * cand.point_b[k])
+        cand.separation[k] = cand.separation[k] + wp.dot(cand.normal_a[k], way)
+    rows = wp.vec4i(0, 0, 0, 0)
+    counts = wp.vec4i(0, 0, 0, 0)
+    row = int(first)
+    used = int(0)
+    for side in range(MESH_PAIRS):
+        members = same_side(cand, row, first + count - row)
+        rows[side] = row
+        counts[side] = keep_four(cand, row, members, 0.01 * size)
+        row += members
+        for k in range(counts[side]):
+            slot = 4 * (pair + side) + k
+            used = inherit(pairs, c, cand, rows[side] + k, slot, pair, MESH_PAIRS, used, 0.1 * size)
+    for side in range(MESH_PAIRS):
+        for k in range(counts[side]):
+            write_contact(c, cand, rows[side] + k, 4 * (pair + side) + k)
+        pairs.count[pair + side] = counts[side]
 
 
 @wp.func
@@ -213,29 +285,30 @@ def collide_kernel(
         speed += wp.length(bodies.w[a]) * g.bound[a] + wp.length(bodies.w[b]) * g.bound[b]
         size = pairs.size[pair]
         margin = wp.min(0.02 * size, 0.05) + interval * speed + 0.5 * gravity * interval * interval
-        old_count = pairs.count[pair]
-        count = int(0)
         near = wp.length(d) < g.bound[a] + g.bound[b] + margin
         if g.kind[a] == PLANE:
             up = bodies.rotation[a] * wp.vec3(0.0, 1.0, 0.0)
             near = wp.dot(d, up) < g.bound[b] + margin
         if g.kind[a] == FIELD:
             near = True
+        first = thread * cand.stride
+        count = int(0)
+        back = wp.transpose(bodies.rotation[a])
+        rot = back * bodies.rotation[b]
+        path = interval * (back * (bodies.v[b] - bodies.v[a]))
         if near:
-            back = wp.transpose(bodies.rotation[a])
-            rot = back * bodies.rotation[b]
-            first = thread * cand.stride
-            path = interval * (back * (bodies.v[b] - bodies.v[a]))
             count = find_points(g, a, b, rot, back * d, margin, size, path, cand, thread)
+        if g.kind[a] == MESH:
+            turn = interval * (back * bodies.w[b])
+            hand_over_sides(pairs, c, cand, first, count, pair, size, rot, path, turn)
+        else:
             if g.kind[a] == FIELD:  # the next pair is this one's other half: its contacts with walls
                 floors = floor_first(cand, first, count)
                 walls = keep_four(cand, first + floors, count - floors, 0.01 * size)
-                hand_over(c, cand, first + floors, walls, 4 * pair + 4, pairs.count[pair + 1], 0.1 * size)
-                pairs.count[pair + 1] = walls
+                hand_over(pairs, c, cand, first + floors, walls, pair + 1, 0.1 * size)
                 count = floors
             count = keep_four(cand, first, count, 0.01 * size)
-            hand_over(c, cand, first, count, 4 * pair, old_count, 0.1 * size)
-        pairs.count[pair] = count
+            hand_over(pairs, c, cand, first, count, pair, 0.1 * size)
         pair += thread_total
 
 

@@ -9,6 +9,9 @@ import warp as wp
 from physim_kernels.collide_hull import add_candidate
 from physim_kernels.rigid_data import CAPSULE, FACE, POINT, Candidates, Geometry
 
+INSIDE = wp.constant(6)
+"""Of a triangle: neither at a corner nor on an edge."""
+
 
 @wp.func
 def field_height(g: Geometry, a: int, row: int, column: int):
@@ -52,7 +55,10 @@ def field_plane(g: Geometry, a: int, p: wp.vec3):
 
 @wp.func
 def closest_on_triangle(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3):
-    """Closest point of a triangle and 1 if it lies inside (Ericson, Real-Time Collision Detection, 5.1.5)."""
+    """Closest point of a triangle and where it lies: corner 0 to 2, edge 3 to 5 (ab, bc, ca) or ``INSIDE``.
+
+    Ericson, Real-Time Collision Detection, section 5.1.5.
+    """
     ab = b - a
     ac = c - a
     d1 = wp.dot(ab, p - a)
@@ -64,24 +70,29 @@ def closest_on_triangle(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3):
     va = d3 * d6 - d5 * d4
     vb = d5 * d2 - d1 * d6
     vc = d1 * d4 - d3 * d2
-    inside = int(0)
+    feature = int(0)
     q = a
     if d1 <= 0.0 and d2 <= 0.0:
         q = a
     elif d3 >= 0.0 and d4 <= d3:
         q = b
+        feature = int(1)
     elif d6 >= 0.0 and d5 <= d6:
         q = c
+        feature = int(2)
     elif vc <= 0.0 and d1 >= 0.0 and d3 <= 0.0:
         q = a + ab * (d1 / (d1 - d3))
+        feature = int(3)
     elif vb <= 0.0 and d2 >= 0.0 and d6 <= 0.0:
         q = a + ac * (d2 / (d2 - d6))
+        feature = int(5)
     elif va <= 0.0 and (d4 - d3) >= 0.0 and (d5 - d6) >= 0.0:
         q = b + (c - b) * ((d4 - d3) / ((d4 - d3) + (d5 - d6)))
+        feature = int(4)
     else:
-        inside = int(1)
+        feature = int(INSIDE)
         q = a + (ab * vb + ac * vc) / (va + vb + vc)
-    return q, inside
+    return q, feature
 
 
 @wp.func
@@ -122,8 +133,8 @@ def wall_near(g: Geometry, a: int, p: wp.vec3, reach: float, path: wp.vec3):
                     if n[1] < 0.0:
                         n = -n
                     s = wp.dot(n, foot - p00)
-                    _closest, inside = closest_on_triangle(foot, p00, p11, third)
-                    if n[1] < 0.45 and inside == 1 and wp.abs(s) < wp.min(reach, wp.abs(best)):
+                    _closest, feature = closest_on_triangle(foot, p00, p11, third)
+                    if n[1] < 0.45 and feature == INSIDE and wp.abs(s) < wp.min(reach, wp.abs(best)):
                         best = s
                         normal = n
     return best, normal
@@ -268,11 +279,11 @@ def core_field(
             dy = wp.max(p[1] - top, 0.0)
             if dx * dx + dy * dy + dz * dz < reach * reach:
                 for half in range(2):
-                    q, inside = closest_on_triangle(
+                    q, feature = closest_on_triangle(
                         p, p00, wp.where(half == 0, p11, p01), wp.where(half == 0, p10, p11)
                     )
                     d = wp.length(p - q)
-                    if inside == 1 and d < reach and d > 1.0e-9:
+                    if feature == INSIDE and d < reach and d > 1.0e-9:
                         inner = wp.min(inner, d)
                         count = add_candidate(cand, slot, count, FACE, q, point_b, (p - q) / d, 0.0, radius, d - radius)
                     if d < nearest:

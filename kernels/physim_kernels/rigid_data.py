@@ -2,8 +2,9 @@
 
 Bodies are numbered with the moving ones first, then the static ones (inverse mass 0). A pair (a, b) is ordered by kind,
 ``kind[a] >= kind[b]``, and owns four contact slots ``c = 4 pair + k``; with a height field a body has two pairs, one
-for what carries it and one for walls. Normals point from a to b. SI units, world frame right-handed with Y up; body
-frames sit at the centre of mass along the principal axes.
+for what carries it and one for walls, with a mesh it has four, one for each direction it is touched from. Normals point
+from a to b. SI units, world frame right-handed with Y up; body frames sit at the centre of mass along the principal
+axes.
 """
 
 import warp as wp
@@ -14,6 +15,10 @@ CYLINDER = 2
 HULL = 3
 PLANE = 4
 FIELD = 5
+MESH = 6
+
+MESH_PAIRS = 4
+"""Pairs of a body with a mesh."""
 
 FACE = 0
 """Contact of a point of b, with a radius around it, against a plane fixed in a."""
@@ -47,6 +52,13 @@ class Geometry:
     field_start: wp.array(dtype=int)
     field_size: wp.array(dtype=wp.vec2i)  # rows, columns
     field_frame: wp.array(dtype=wp.vec3)  # origin x, origin z, cell [m]
+    mesh: wp.array(dtype=wp.uint64)  # handle of the triangles, body frame [m]; 0 if the body is no mesh
+    mesh_face_start: wp.array(dtype=int)
+    mesh_vertex_start: wp.array(dtype=int)
+    mesh_owns: wp.array(dtype=int)  # per triangle, bits: its corners 0-2, edges 3-5 but valleys, ridges 6-8
+    mesh_across: wp.array(dtype=int)  # per triangle and edge: corner of the other triangle there; -1 at a border
+    mesh_fan_start: wp.array(dtype=int)  # per vertex, and the end
+    mesh_fan: wp.array(dtype=int)  # vertices at the other ends of a vertex' edges
 
 
 @wp.struct
@@ -74,7 +86,7 @@ class Bodies:
 class Pairs:
     a: wp.array(dtype=int)
     b: wp.array(dtype=int)
-    second: wp.array(dtype=int)  # 1: holds the walls of the field contact before it, which searches for both
+    second: wp.array(dtype=int)  # 1: of the same two bodies as the pair before it, which searches for both
     friction: wp.array(dtype=float)
     restitution: wp.array(dtype=float)
     size: wp.array(dtype=float)  # length scale of tolerances: the smaller bounding radius [m]

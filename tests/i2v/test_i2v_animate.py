@@ -44,12 +44,16 @@ class Stages:
     def Compositor(self, trajectory, size, *, motion_blur):
         self.calls.append(("compositor", size, motion_blur))
 
-        def frame(i):
-            if i == self.failing_frame:
-                raise KeyboardInterrupt
-            return np.full((*size, 3), 0.1 + 0.1 * i, np.float32)
+        failing = self.failing_frame
 
-        return SimpleNamespace(frame=frame)
+        class Frames:
+            def __iter__(self):
+                for i in range(trajectory.frame_count):
+                    if i == failing:
+                        raise KeyboardInterrupt
+                    yield np.full((*size, 3), 0.1 + 0.1 * i, np.float32)
+
+        return Frames()
 
     def generate_residual(self, conditions, **options):
         self.calls.append(("generate", conditions.size, options.pop("callback_on_step_end") is not None, options))

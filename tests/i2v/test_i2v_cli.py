@@ -83,7 +83,7 @@ trajectory = SimpleNamespace(frame_count=1000, bodies={}, contacts=[], report=Si
 root.physim = SimpleNamespace(
     reconstruct=lambda shot, progress: None,
     simulate=lambda scene, **_: trajectory,
-    Compositor=lambda trajectory, **_: SimpleNamespace(frame=frame),
+    Compositor=lambda trajectory, **_: map(frame, range(1000)),
 )
 from i2v.cli import main
 sys.exit(main(["animate", sys.argv[1], "-o", sys.argv[2], "--model", "none", "--quiet"]))
