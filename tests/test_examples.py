@@ -1,0 +1,27 @@
+"""Every example runs, small and short, and its own check of its physics holds."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("skimage", reason="the photos of the examples come with scikit-image")
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SECONDS = {"coffee": "1.0", "coins": "2.5", "rocket": "1.0"}
+
+
+def test_every_script_is_run_here():
+    scripts = {path.stem for path in EXAMPLES.glob("*.py")} - {"runner"}
+    assert scripts == set(SECONDS)
+
+
+@pytest.mark.parametrize("name", sorted(SECONDS))
+def test_the_example_makes_a_video_and_its_physics_holds(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES.parent)
+    video = tmp_path / f"{name}.mp4"
+    example = importlib.import_module(f"examples.{name}")
+    example.main(["--preview", "--seconds", SECONDS[name], "--output", str(video)])
+    assert capsys.readouterr().out.strip() == str(video), "stdout is the path and nothing else"
+    assert video.stat().st_size > 10_000
+    assert video.with_name(f"{name}.shot.resolved.yaml").exists()
