@@ -26,21 +26,24 @@ def without(shot: Shot, name: str) -> Shot:
     return shot.model_copy(update={"things": things})
 
 
-def thing_masks(frames: np.ndarray, reference: np.ndarray, threshold: int = 14) -> np.ndarray:
-    """Where a bright added thing is: (T, H, W) bool. Its shadow darkens and is not counted.
+def thing_masks(frames: np.ndarray, reference: np.ndarray, threshold: int = 12) -> np.ndarray:
+    """Where an added thing is that is brighter than what it hides: (T, H, W) bool.
+
+    The connected region of change with the most brightened pixels. A shadow that does not touch it is not counted.
 
     Args:
         frames: (T, H, W, 3) uint8 with the thing.
         reference: The same frames without it.
-        threshold: Least brightening of any channel [code values].
+        threshold: Least change of any channel [code values].
     """
-    brighter = (frames.astype(np.int16) - reference.astype(np.int16)).max(-1) > threshold
-    masks = np.zeros(brighter.shape, bool)
-    for t, found in enumerate(brighter):
-        labels, count = ndimage.label(ndimage.binary_opening(found, iterations=2))
+    change = frames.astype(np.int16) - reference.astype(np.int16)
+    masks = np.zeros(change.shape[:3], bool)
+    for t, difference in enumerate(change):
+        changed = ndimage.binary_opening(np.abs(difference).max(-1) > threshold, iterations=1)
+        labels, count = ndimage.label(changed)
         if count:
-            sizes = ndimage.sum_labels(found, labels, np.arange(1, count + 1))
-            masks[t] = ndimage.binary_fill_holes(labels == 1 + int(np.argmax(sizes)))
+            bright = ndimage.sum_labels(difference.max(-1) > 3 * threshold, labels, np.arange(1, count + 1))
+            masks[t] = ndimage.binary_fill_holes(labels == 1 + int(np.argmax(bright)))
     return masks
 
 
@@ -55,8 +58,9 @@ def height_from_pixel(camera: physim.Camera, pixel: np.ndarray, foot: np.ndarray
 def measured_gravity(video: Path, shot: Shot, trajectory: physim.Trajectory, name: str) -> tuple[float, int]:
     """Gravity [m/s^2] from the track of a falling thing in the finished video, and the number of frames it was seen in.
 
-    The thing's centroid in every frame before its first impact is turned into a height on the vertical line it falls
-    along, by the camera alone; a parabola is fitted to the heights. Frames where it touches the border are left out.
+    The thing's centroid in every frame before its first impact is turned into a height on the vertical line above its
+    place (known: it starts there and drifts with its starting velocity), by the camera alone; a parabola is fitted to
+    the heights. Frames where it touches the border are left out.
     """
     frames = read_video(video)
     reference = np.stack([to_code(f) for f in i2v.animate(without(shot, name), None, model="none").frames])
@@ -65,7 +69,7 @@ def measured_gravity(video: Path, shot: Shot, trajectory: physim.Trajectory, nam
     first = float(impacts["time"][mine].min()) if mine.any() else trajectory.seconds
     count = int(np.floor((first - 0.5 * shot.output.motion_blur / shot.fps) * shot.fps)) + 1
     masks = thing_masks(frames[:count], reference[:count])
-    start = trajectory[name].position[0]
+    start, drift = trajectory[name].position[0], trajectory[name].velocity[0] * (1, 0, 1)
     times, heights = [], []
     for t, mask in enumerate(masks):
         inside = ndimage.binary_dilation(mask, iterations=2)
@@ -75,7 +79,8 @@ def measured_gravity(video: Path, shot: Shot, trajectory: physim.Trajectory, nam
         camera = trajectory.scene.camera.at(t / shot.fps, frames.shape[1:3])
         pixel = np.array([u.mean() + 0.5, v.mean() + 0.5])
         times.append(t / shot.fps)
-        heights.append(height_from_pixel(camera, pixel, start, (start[1] - 1.0, start[1] + 0.2)))
+        foot = start + drift * t / shot.fps
+        heights.append(height_from_pixel(camera, pixel, foot, (start[1] - 1.0, start[1] + 0.2)))
     if len(times) < 3:
         raise ValueError(f"{name!r} is wholly visible in {len(times)} frames of its fall, expected at least 3.")
     return float(-2 * np.polyfit(times, heights, 2)[0]), len(times)
