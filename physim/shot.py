@@ -102,7 +102,7 @@ class WhiteHint(Model):
 class PlateHint(Model):
     """How to fill what lies behind a thing that moves away."""
 
-    region: Select
+    region: Select = Field(description="where this holds")
     surface: Literal["smooth", "texture"] = Field(description="smooth: membrane + grain; texture: cloned patch")
     source: Pixel | None = Field(default=None, description="offset [du, dv] of the patch to clone [pixels]")
 
@@ -110,8 +110,8 @@ class PlateHint(Model):
 class SurfaceHint(Model):
     """A horizontal surface at a known height: a table top, a step, a shelf."""
 
-    name: str
-    region: Select
+    name: str = Field(description="for messages")
+    region: Select = Field(description="where it is seen")
     height: float = Field(description="above the ground [m]; may be negative")
 
 
@@ -121,14 +121,14 @@ class DepthClick(Model):
 
 
 class Hints(Model):
-    camera: CameraHint = CameraHint()
-    light: LightHint = LightHint()
-    white: WhiteHint | None = None
-    plate: list[PlateHint] = []
+    camera: CameraHint = Field(default=CameraHint(), description="how the photo was taken")
+    light: LightHint = Field(default=LightHint(), description="where the light comes from")
+    white: WhiteHint | None = Field(default=None, description="two pixels of something white")
+    plate: list[PlateHint] = Field(default=[], description="how to fill what moving things uncover")
     ground: list[Pixel] | None = Field(default=None, min_length=3, description="outline of the visible ground [pixels]")
-    surfaces: list[SurfaceHint] = []
+    surfaces: list[SurfaceHint] = Field(default=[], description="horizontal surfaces of known height")
     wall: Positive | None = Field(default=None, description="distance of the background behind the ground [m]")
-    clicks: list[DepthClick] = []
+    clicks: list[DepthClick] = Field(default=[], description="pixels of known distance")
 
 
 # ---- things ----------------------------------------------------------------------------------------------------------
@@ -156,7 +156,9 @@ class ShapeSpec(Model):
 class Lift(Model):
     """How a thing of the photo becomes a solid. ``auto`` chooses by the outline."""
 
-    kind: Literal["auto", "box", "sphere", "cylinder", "extrude", "revolve", "card"] = "auto"
+    kind: Literal["auto", "box", "sphere", "cylinder", "extrude", "revolve", "card"] = Field(
+        default="auto", description="form of the solid"
+    )
     height: Positive | None = Field(default=None, description="of the solid [m]; for `cylinder`, `box`")
     thickness: Positive | None = Field(default=None, description="away from the camera [m]; for `extrude`, `card`")
     profile: list[tuple[float, float]] | None = Field(
@@ -198,11 +200,11 @@ class SmokeSpec(Model):
 
 
 class ClothSpec(Model):
-    material: str = "cotton"
+    material: str = Field(default="cotton", description="preset name")
 
 
 class LiquidSpec(Model):
-    material: str = "water"
+    material: str = Field(default="water", description="preset name")
 
 
 class EmitSpec(Model):
@@ -226,19 +228,19 @@ class EmitSpec(Model):
 class Thing(Model):
     """One thing: where it is (select, shape or emit) and what it is made of (rigid, static, smoke, cloth, liquid)."""
 
-    name: str = Field(min_length=1, max_length=64)
+    name: str = Field(min_length=1, max_length=64, description="what it goes by, unique in the shot")
     select: Select | None = Field(default=None, description="a thing of the photo")
     shape: ShapeSpec | None = Field(default=None, description="a thing that is added")
     emit: EmitSpec | None = Field(default=None, description="a source of smoke")
-    lift: Lift = Lift()
+    lift: Lift = Field(default=Lift(), description="how a thing of the photo becomes a solid")
     still: bool = Field(
         default=False, description="a thin thing in front that never moves: drawn with a soft edge at its depth"
     )
-    rigid: RigidSpec | None = None
-    static: StaticSpec | None = None
-    smoke: SmokeSpec | None = None
-    cloth: ClothSpec | None = None
-    liquid: LiquidSpec | None = None
+    rigid: RigidSpec | None = Field(default=None, description="moves and keeps its form")
+    static: StaticSpec | None = Field(default=None, description="does not move; things collide with it")
+    smoke: SmokeSpec | None = Field(default=None, description="what an `emit` gives off")
+    cloth: ClothSpec | None = Field(default=None, description="a fabric; not in this version")
+    liquid: LiquidSpec | None = Field(default=None, description="a liquid; not in this version")
     at: Vector | None = Field(default=None, description="world position of the centre [m]; for `shape`")
     at_pixel: Pixel | None = Field(default=None, description="for `shape`: above the surface seen here [pixels]")
     above: float = Field(default=0.0, ge=0, description="with `at_pixel`: gap between the thing and the surface [m]")
@@ -246,7 +248,9 @@ class Thing(Model):
     velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="[m/s]")
     angular_velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="[degrees/s]")
     colour: Vector = Field(default=(0.8, 0.8, 0.8), description="linear reflectance of an added thing, 0..1")
-    texture: Literal["plain", "sugar", "wood", "checker", "speckle"] = "plain"
+    texture: Literal["plain", "sugar", "wood", "checker", "speckle"] = Field(
+        default="plain", description="surface of an added thing"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Thing:
@@ -282,8 +286,8 @@ class ImpulseSpec(Model):
 class ForceSpec(Model):
     """Exactly one of the fields."""
 
-    wind: WindSpec | None = None
-    impulse: ImpulseSpec | None = None
+    wind: WindSpec | None = Field(default=None, description="moving air")
+    impulse: ImpulseSpec | None = Field(default=None, description="a push at one instant")
 
     @model_validator(mode="after")
     def _one(self) -> ForceSpec:
@@ -295,12 +299,12 @@ class ForceSpec(Model):
 class MoveSpec(Model):
     """One camera move. Metres for dolly, truck, pedestal; degrees for pan, tilt, roll, orbit."""
 
-    move: Literal["dolly", "truck", "pedestal", "pan", "tilt", "roll", "orbit"]
+    move: Literal["dolly", "truck", "pedestal", "pan", "tilt", "roll", "orbit"] = Field(description="kind of move")
     metres: float | None = Field(default=None, description="[m]")
     degrees: float | None = Field(default=None, description="[degrees]")
     start: float = Field(default=0.0, alias="from", ge=0, description="[s]")
     end: float | None = Field(default=None, alias="to", gt=0, description="[s]; default: the end of the shot")
-    ease: Literal["linear", "in", "out", "in_out"] = "in_out"
+    ease: Literal["linear", "in", "out", "in_out"] = Field(default="in_out", description="how it gains and loses speed")
 
     @model_validator(mode="after")
     def _unit(self) -> MoveSpec:
@@ -313,8 +317,8 @@ class MoveSpec(Model):
 
 class GenerateSpec(Model):
     model: str = Field(default="bundled", description="'bundled', 'none' (the plain composite), or a registered model")
-    num_inference_steps: int = Field(default=4, ge=1, le=100)
-    guidance_scale: float = Field(default=1.0, ge=0)
+    num_inference_steps: int = Field(default=4, ge=1, le=100, description="calls of the network per frame")
+    guidance_scale: float = Field(default=1.0, ge=0, description="classifier-free guidance [-]; 1 is none")
     strength: Fraction = Field(default=1.0, description="how much of the model's residual is added [-]")
     size: int = Field(default=320, ge=32, le=2048, description="longer side of the picture the model works on [pixels]")
 
@@ -333,17 +337,17 @@ class OutputSpec(Model):
 class Shot(Model):
     """Everything that decides a video."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(default=1, description="of this format")
     photo: Path = Field(description="picture file; `skimage:NAME` takes a photo that scikit-image ships")
-    hints: Hints = Hints()
-    things: list[Thing] = []
-    forces: list[ForceSpec] = []
-    camera: list[MoveSpec] = []
+    hints: Hints = Field(default=Hints(), description="what is known about the photo")
+    things: list[Thing] = Field(default=[], description="what moves, stands in the way, or smokes")
+    forces: list[ForceSpec] = Field(default=[], description="wind and pushes; gravity is always there")
+    camera: list[MoveSpec] = Field(default=[], description="camera moves, from the photo on")
     seconds: float = Field(default=3.0, gt=0, le=600, description="length of the video [s]")
     fps: float = Field(default=24.0, gt=0, le=240, description="frames per second")
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    generate: GenerateSpec = GenerateSpec()
-    output: OutputSpec = OutputSpec()
+    seed: int = Field(default=0, ge=0, lt=2**31, description="of everything random")
+    generate: GenerateSpec = Field(default=GenerateSpec(), description="the model that paints")
+    output: OutputSpec = Field(default=OutputSpec(), description="the video file")
 
     @model_validator(mode="after")
     def _names(self) -> Shot:

@@ -293,3 +293,11 @@ def test_save_leaves_nothing_behind_when_it_fails(tmp_path, monkeypatch):
     with pytest.raises(OSError):
         save(Shot(photo="skimage:coffee.png"), tmp_path / "shot.yaml")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_field_of_a_shot_says_what_it_is():
+    from physim import shot as module
+
+    models = [m for m in vars(module).values() if isinstance(m, type) and issubclass(m, module.Model)]
+    silent = [f"{m.__name__}.{name}" for m in models for name, f in m.model_fields.items() if not f.description]
+    assert silent == []
