@@ -54,7 +54,7 @@ def simulate(
     if scene.bodies:
         from physim.solver_rigid import RigidSolver
 
-        rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, terrain=terrain, device=device)
+        rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, device=device)
         clock.lap("build rigid")
     if scene.smokes:
         from physim.solver_smoke import SmokeSolver

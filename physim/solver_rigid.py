@@ -11,6 +11,7 @@ import math
 import numpy as np
 import warp as wp
 from physim_kernels import collide, contact, impact, order, rigid
+from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays
 from physim.scene import Scene
@@ -25,7 +26,7 @@ MAX_PAIRS = 600_000
 BASE_RATE = 960.0
 """Least substeps per second."""
 COLLIDE_RATE = 240.0
-"""Least collision passes per second."""
+"""Least collision passes per second. With a field or mesh there is one in every substep: its edges pass by quickly."""
 SPEED_LIMIT = 1.0e5
 """Speed at which a state counts as blown up [m/s]."""
 
@@ -34,18 +35,19 @@ class RigidSolver:
     """Simulates the rigid bodies of a scene, frame by frame.
 
     Moving: sphere, box, capsule, cylinder, hull, mesh (as its convex hull of at most 24 vertices). Static: plane of any
-    normal, height field, and the same convex shapes; static meshes are stood in for by ``terrain``. A cylinder is round
-    against planes, faces, spheres and cylinders with a parallel axis, and a 16-sided prism against everything else.
+    normal, height field, triangle mesh of any form, and the same convex shapes. A cylinder is round against planes,
+    faces, spheres and cylinders with a parallel axis, and a 16-sided prism against everything else.
 
     Args:
         scene: What is there. Not changed.
         fps: Frames per second.
         samples_per_frame: Poses recorded per frame.
-        terrain: Height field that stands in for the static meshes, see :func:`physim.terrain.bake_terrain`.
+        terrain: Height field to stand in for all static meshes, see :func:`physim.terrain.bake_terrain`: coarser at
+            walls and without overhangs. ``None``: static meshes are met as they are.
         device: Warp device; ``None`` is Warp's default.
 
     Raises:
-        ValueError: More than ``MAX_BODIES`` bodies; a static mesh without ``terrain``; an impulse on no body.
+        ValueError: More than ``MAX_BODIES`` bodies or ``MAX_PAIRS`` pairs; an impulse on no body.
     """
 
     def __init__(
@@ -148,13 +150,7 @@ class RigidSolver:
         h, total = self.substep, self._pair_total
         gate = dict(h=h, threshold=4.0 * self._gravity * h + 1e-3)
         for k in range(self._substeps):
-            if k % self._stride == 0 and total:
-                interval = h * min(self._stride, self._substeps - k)
-                collide.collide(
-                    self._geometry, bodies, pairs, contacts, self._candidates,
-                    interval=interval, gravity=self._gravity, threads=self._threads, device=self.device,
-                )  # fmt: skip
-                order.order(pairs, bodies, device=self.device)
+            self._launch_search(k)
             rigid.kick(self._geometry, bodies, self._outer, pairs.hits, count=self._count, k=k, h=h, device=self.device)
             if total:
                 for sweep in range(2):
@@ -168,6 +164,21 @@ class RigidSolver:
             if (k + 1) % self.substeps_per_sample == 0:
                 row = (k + 1) // self.substeps_per_sample - 1
                 rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)
+
+    def _launch_search(self, k: int) -> None:
+        """Find contacts before substep ``k``, if it is time."""
+        searches = {}
+        if k % self._stride == 0 and self._pair_total:
+            searches[False] = self.substep * min(self._stride, self._substeps - k)
+        if any(p.kind >= data.FIELD for p in self._static):
+            searches[True] = self.substep
+        for on_surface, interval in searches.items():
+            collide.collide(
+                self._geometry, self._bodies, self._pairs, self._contacts, self._candidates, on_surface=on_surface,
+                interval=interval, gravity=self._gravity, threads=self._threads, device=self.device,
+            )  # fmt: skip
+        if searches:
+            order.order(self._pairs, self._bodies, device=self.device)
 
     def frame(self) -> None:
         """Advance by 1 / fps seconds.

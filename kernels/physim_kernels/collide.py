@@ -270,15 +270,15 @@ def floor_first(cand: Candidates, first: int, count: int):
 @wp.kernel
 def collide_kernel(
     g: Geometry, bodies: Bodies, pairs: Pairs, pair_total: int, interval: float, gravity: float,
-    cand: Candidates, c: Contacts, thread_total: int,
+    cand: Candidates, c: Contacts, thread_total: int, on_surface: int,
 ):  # fmt: skip
     thread = wp.tid()
     pair = int(thread)
     while pair < pair_total:
-        if pairs.second[pair] == 1:
+        a = pairs.a[pair]
+        if pairs.second[pair] == 1 or wp.where(g.kind[a] >= FIELD, 1, 0) != on_surface:
             pair += thread_total
             continue
-        a = pairs.a[pair]
         b = pairs.b[pair]
         d = wp.vec3(bodies.x[b] - bodies.x[a])
         speed = wp.length(bodies.v[b] - bodies.v[a])
@@ -313,11 +313,15 @@ def collide_kernel(
 
 
 def collide(
-    g: Geometry, bodies: Bodies, pairs: Pairs, c: Contacts, cand: Candidates, *, interval, gravity, threads, device
+    g: Geometry, bodies: Bodies, pairs: Pairs, c: Contacts, cand: Candidates, *, interval, gravity, threads, device,
+    on_surface=False,
 ):  # fmt: skip
-    """Find the contacts of every pair, for the next ``interval`` [s]. ``threads`` rows of ``cand`` are used."""
+    """Find the contacts of all pairs of solids, or of all with a mesh or field, for the next ``interval`` [s].
+
+    ``threads`` rows of ``cand`` are used.
+    """
     total = pairs.a.shape[0]
     wp.launch(
         collide_kernel, dim=threads, device=device,
-        inputs=[g, bodies, pairs, total, interval, gravity, cand, c, threads],
+        inputs=[g, bodies, pairs, total, interval, gravity, cand, c, threads, int(on_surface)],
     )  # fmt: skip

@@ -9,6 +9,7 @@ from physim.materials import Rigid, Static
 from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, HeightField, Hull, Mesh, Plane, Sphere, Triangles
 from physim.solver_rigid import MAX_BODIES, RigidSolver
+from physim.terrain import bake_terrain
 
 
 def hill(slope: float = 0.0, cell: float = 0.05) -> HeightField:
@@ -207,12 +208,13 @@ def test_too_many_bodies_are_refused():
         RigidSolver(scene, fps=24)
 
 
-def test_static_mesh_without_terrain_is_refused():
+@pytest.mark.parametrize("baked", [False, True])
+def test_static_mesh_carries_a_ball_as_it_is_or_baked(baked):
     scene = Scene()
     scene.add(Mesh(Box((1, 1, 1)).triangles), Static(), name="house")
-    scene.add(Sphere(0.1), Rigid())
-    with pytest.raises(ValueError, match="bake_terrain"):
-        RigidSolver(scene, fps=24)
+    scene.add(Sphere(0.1), rigid(friction=0.5), position=(0.03, 0.65, 0.01))
+    position = run(scene, 0.5, terrain=bake_terrain(scene) if baked else None).poses()[0][0]
+    assert position == pytest.approx([0.03, 0.6, 0.01], abs=1e-3)
 
 
 def test_blown_up_state_names_the_body_and_the_time():
