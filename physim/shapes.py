@@ -213,8 +213,26 @@ class Cylinder:
         return _revolved(np.array([[0, -h], [r, -h], [r, h], [0, h]]), 64)
 
 
+class _Triangulated:
+    """Measures of a solid that is given by its closed mesh."""
+
+    triangles: Triangles
+
+    @property
+    def bounding_radius(self) -> float:
+        return float(np.linalg.norm(self.triangles.vertices, axis=1).max())
+
+    @property
+    def volume(self) -> float:
+        return self.triangles.mass_properties()[0]
+
+    @property
+    def inertia_per_density(self) -> np.ndarray:
+        return self.triangles.mass_properties()[2]
+
+
 @dataclass(frozen=True)
-class Hull:
+class Hull(_Triangulated):
     """The convex hull of a cloud of points; the local frame is moved to the centre of mass."""
 
     points: np.ndarray
@@ -245,21 +263,9 @@ class Hull:
         object.__setattr__(self, "offset", centroid)
         object.__setattr__(self, "triangles", Triangles(vertices - centroid, mesh.faces))
 
-    @property
-    def bounding_radius(self) -> float:
-        return float(np.linalg.norm(self.triangles.vertices, axis=1).max())
-
-    @property
-    def volume(self) -> float:
-        return self.triangles.mass_properties()[0]
-
-    @property
-    def inertia_per_density(self) -> np.ndarray:
-        return self.triangles.mass_properties()[2]
-
 
 @dataclass(frozen=True)
-class Mesh:
+class Mesh(_Triangulated):
     """A closed triangle mesh, convex or not. As a moving body it collides as its convex hull; as static, exactly."""
 
     triangles: Triangles
@@ -268,18 +274,6 @@ class Mesh:
     def revolved(cls, profile: np.ndarray, segments: int = 96) -> Mesh:
         """Turn a closed outline (K, 2) of (radius, y) [m], from the foot up the outside and down the inside."""
         return cls(_revolved(np.asarray(profile, dtype=np.float64), segments))
-
-    @property
-    def bounding_radius(self) -> float:
-        return float(np.linalg.norm(self.triangles.vertices, axis=1).max())
-
-    @property
-    def volume(self) -> float:
-        return self.triangles.mass_properties()[0]
-
-    @property
-    def inertia_per_density(self) -> np.ndarray:
-        return self.triangles.mass_properties()[2]
 
 
 @dataclass(frozen=True)
