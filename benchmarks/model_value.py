@@ -19,8 +19,9 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from i2v.diffusion.noise_warp import scene_noise
-from i2v.maps import Signals, gate, unknown
+from i2v.maps import Signals, Strength, gate, unknown
 from i2v.models.bundled import BUNDLED_WEIGHTS, BundledModel
+from i2v.training.calibrate import whole
 from i2v.training.data import TrainingClip, load_clips
 
 REGIONS = ("all", "hole", "smoke", "shade", "rest")
@@ -44,7 +45,7 @@ def advected_noise(signals: Signals, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     opacity = signals.smoke[..., 0]
     noise = scene_noise(signals.flow, signals.occlusion, signals.smoke_flow, opacity, rng=rng)
-    where = unknown(signals) * (gate(signals, liquid=False) > 0)
+    where = unknown(signals) * (gate(signals, Strength()) > 0)
     return NOISE_AMPLITUDE * where[..., None] * noise
 
 
@@ -120,10 +121,7 @@ def measure(clips: list[TrainingClip], methods: dict[str, Callable[[Signals, int
     """Scores of each method, and of the truth itself under 'truth'."""
     scores = {name: Score.empty() for name in (*methods, "truth")}
     for number, clip in enumerate(clips):
-        everything = tuple(slice(0, n) for n in clip.gate.shape)
-        signals, truth = clip.window(*everything)
-        image = clip.arrays["image"].astype(np.float32) / 255
-        signals = Signals(**{**vars(signals), "image": image})
+        signals, truth = whole(clip)
         masks = regions(signals)
         for name, residual in methods.items():
             video = np.clip(signals.coarse + residual(signals, number), 0, 1)

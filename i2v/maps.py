@@ -85,8 +85,7 @@ def unknown(signals: Signals) -> np.ndarray:
 
 
 def _filled(signals: Signals) -> np.ndarray:
-    hole = smoothstep(0, 0.6, soften(signals.hole))
-    return np.maximum(hole, signals.liquid[..., 3] > 0)
+    return np.maximum(smoothstep(0, 0.6, soften(signals.hole)), signals.liquid[..., 3] > 0)
 
 
 def shade(signals: Signals) -> np.ndarray:
@@ -107,7 +106,22 @@ def trust(signals: Signals) -> np.ndarray:
     return ((1 - 0.7 * filled) * (1 + shade(signals) * (1 - guess))).astype(np.float32)
 
 
-def gate(signals: Signals, *, liquid: bool) -> np.ndarray:
+@dataclass(frozen=True)
+class Strength:
+    """How much of what a network paints is let through, per kind of region [-]."""
+
+    hole: float = 1.0
+    smoke: float = 1.0
+    shade: float = 1.0
+    liquid: float = 0.0
+    """0 unless the network was trained on liquids: they are left as the renderer made them."""
+
+
+EVERYWHERE = Strength(liquid=1.0)
+"""The gate as a network sees it."""
+
+
+def gate(signals: Signals, strength: Strength) -> np.ndarray:
     """How much of the model's residual is let through, (T, H, W) float32 in [0, 1].
 
     Exactly 0 where nothing simulated touches the picture, so those pixels stay what they were to the last bit. In
@@ -115,12 +129,14 @@ def gate(signals: Signals, *, liquid: bool) -> np.ndarray:
 
     Args:
         signals: All frames from the first on.
-        liquid: Whether the model has been trained on liquids; without, they are left as the renderer made them.
+        strength: Per region.
     """
-    smoke = smoothstep(0.01, 0.15, signals.smoke[..., 0])
-    result = np.maximum(np.maximum(_filled(signals), smoke), shade(signals))
-    if not liquid:
-        result = np.where(signals.liquid[..., 3] > 0, 0, result)
+    smoke, dark, hole = smoothstep(0.01, 0.15, signals.smoke[..., 0]), shade(signals), _filled(signals)
+    touched = np.maximum(smoke, dark)
+    share = np.maximum(strength.smoke * smoke, strength.shade * dark) / np.maximum(touched, 1e-6)
+    # What is filled is a guess, whatever lies over it.
+    result = np.maximum(touched, hole) * (hole * strength.hole + (1 - hole) * share)
+    result = np.where(signals.liquid[..., 3] > 0, strength.liquid, result)
     same = np.abs(signals.coarse[0] - signals.image).max(-1) < 1e-4
     result[0] = np.where(same, 0, result[0])
     return result.astype(np.float32)

@@ -17,7 +17,7 @@ from i2v import weights as weight_file
 from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
 from i2v.diffusion.noise_warp import scene_noise
 from i2v.diffusion.sampler import StepEnd, sample
-from i2v.maps import Signals, depth_scale, encode, gate, unknown
+from i2v.maps import EVERYWHERE, Signals, Strength, depth_scale, encode, gate, unknown
 from i2v.models.unet import ResidualUNet, UNetConfig
 from physim.conditions import Conditions
 
@@ -33,9 +33,9 @@ FRAMES_PER_ENCODING = 8
 class BundledModel:
     """Residual model: network, noise and sampler."""
 
-    def __init__(self, network: ResidualUNet, *, liquid: bool = False) -> None:
+    def __init__(self, network: ResidualUNet, strength: Strength | None = None) -> None:
         self.config = network.config
-        self.liquid = liquid
+        self.strength = strength or Strength()
         graph, self._parameters = nnx.split(network, nnx.Param)
         self._context = jax.jit(lambda p, maps, liquid: nnx.merge(graph, p).context(maps, liquid))
         self._predict = jax.jit(lambda p, x, time, context, valid: nnx.merge(graph, p)(x, time, context, valid))
@@ -55,7 +55,7 @@ class BundledModel:
         config = UNetConfig(**{**settings, "widths": tuple(settings["widths"])})
         network = ResidualUNet(config, rngs=nnx.Rngs(0))
         weight_file.assign(network, flat, origin=str(path))
-        return cls(network, liquid=metadata.get("liquid") == "true")
+        return cls(network, Strength(**json.loads(metadata.get("strength", "{}"))))
 
     def __call__(
         self,
@@ -77,16 +77,16 @@ class BundledModel:
                 f"conditions, so there is no unconditional answer to steer away from."
             )
         signals = Signals.of(conditions)
-        gate_map = gate(signals, liquid=self.liquid)
+        gate_map = gate(signals, EVERYWHERE)
         result = np.zeros_like(signals.coarse)
         window = _window(gate_map, self.config.multiple)
         if window is None:
             return result
         rows, cols = window
         scale = depth_scale(signals)
-        inside, gate_map = signals.crop(rows, cols), gate_map[:, rows, cols]
-        r = self._sample(inside, gate_map, scale, seed, num_inference_steps, callback_on_step_end)
-        result[:, rows, cols] = gate_map[..., None] * r / RESIDUAL_GAIN
+        inside, seen = signals.crop(rows, cols), gate_map[:, rows, cols]
+        r = self._sample(inside, seen, scale, seed, num_inference_steps, callback_on_step_end)
+        result[:, rows, cols] = gate(signals, self.strength)[:, rows, cols, None] * r / RESIDUAL_GAIN
         return result
 
     def _sample(
@@ -157,16 +157,22 @@ def _window(gate_map: np.ndarray, multiple: int) -> tuple[slice, slice] | None:
     return slices[0], slices[1]
 
 
-def save_model(path: str | os.PathLike, network: ResidualUNet, *, liquid: bool, about: dict[str, str]) -> Path:
+def save_model(
+    path: str | os.PathLike, network: ResidualUNet, *, strength: Strength | None = None, about: dict[str, str]
+) -> Path:
     """Write the network as one safetensors file that :meth:`BundledModel.load` reads.
 
     Args:
         path: Where to.
         network: The trained network.
-        liquid: Whether liquids were among its training clips.
+        strength: How much of its residual to use, see :func:`i2v.training.calibrate.best_strength`.
         about: Where it comes from, plain strings.
     """
-    metadata = {**about, "config": json.dumps(asdict(network.config)), "liquid": str(liquid).lower()}
+    metadata = {
+        **about,
+        "config": json.dumps(asdict(network.config)),
+        "strength": json.dumps(asdict(strength or Strength())),
+    }
     return weight_file.save(path, weight_file.flatten(network), metadata=metadata)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
 from i2v.diffusion.noise_warp import blend_noise, transport_noise
-from i2v.maps import CHANNELS, LIQUID_CHANNELS, Signals, depth_scale, encode, gate, trust, unknown
+from i2v.maps import CHANNELS, EVERYWHERE, LIQUID_CHANNELS, Signals, depth_scale, encode, gate, trust, unknown
 
 NOISE_FIELDS = 6
 """White fields kept per clip and kind; a sample uses four random orthonormal mixtures of them."""
@@ -82,7 +82,7 @@ def _prepare(arrays: dict[str, np.ndarray], rng: np.random.Generator) -> Trainin
         transport_noise(flow, occlusion, channels=NOISE_FIELDS, rng=rng).astype(np.float16)
         for flow, occlusion in ((signals.flow, signals.occlusion), (signals.smoke_flow, None))
     ]
-    return TrainingClip(arrays, gate(signals, liquid="liquid" in arrays), depth_scale(signals), noise[0], noise[1])
+    return TrainingClip(arrays, gate(signals, EVERYWHERE), depth_scale(signals), noise[0], noise[1])
 
 
 def sample_batch(

@@ -22,8 +22,10 @@ import orbax.checkpoint as ocp
 from flax import nnx
 
 from i2v.diffusion.bridge import bridge_state
+from i2v.maps import Strength
 from i2v.models.bundled import save_model
 from i2v.models.unet import ResidualUNet, UNetConfig
+from i2v.training.calibrate import best_strength
 from i2v.training.data import Batch, TrainingClip, load_clips, sample_batch
 
 
@@ -158,11 +160,10 @@ class Trainer:
         """The network with averaged weights."""
         return nnx.merge(self.graph, self.state["average"])
 
-    def export(self, path: Path, **about: str) -> Path:
+    def export(self, path: Path, *, strength: Strength | None = None, **about: str) -> Path:
         """Write the averaged weights for :class:`i2v.models.bundled.BundledModel`."""
-        liquid = any("liquid" in clip.arrays for clip in self.clips)
         about = {"steps": str(self.step), "clips": str(len(self.clips)), "seed": str(self.config.seed), **about}
-        return save_model(path, self.network(), liquid=liquid, about=about)
+        return save_model(path, self.network(), strength=strength, about=about)
 
     def _batch(self, step: int) -> Batch:
         c = self.config
@@ -211,7 +212,8 @@ def main() -> None:
     arguments = tyro.cli(Arguments)
     clips = load_clips(arguments.data, seed=arguments.seed)
     config = TrainConfig(minutes=arguments.minutes, batch=arguments.batch, seed=arguments.seed)
-    trainer = Trainer(config, clips, arguments.out)
+    kept = max(1, len(clips) // 20)  # for the strength; the last ones, so that they are of other scenes
+    trainer = Trainer(config, clips[:-kept], arguments.out)
     columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
     with Progress(*columns) as bar:
         task, recent = bar.add_task("training", total=1.0), []
@@ -222,7 +224,8 @@ def main() -> None:
             bar.update(task, completed=progress, description=f"step {step}  loss {mean:.4f}")
 
         trainer.run(on_step=show)
-    trainer.export(arguments.out / "model.safetensors")
+    strength = best_strength(trainer.network(), clips[-kept:])
+    trainer.export(arguments.out / "model.safetensors", strength=strength, data=arguments.data.name)
 
 
 if __name__ == "__main__":

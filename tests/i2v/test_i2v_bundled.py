@@ -6,7 +6,7 @@ import pytest
 from flax import nnx
 from toy_conditions import toy_arrays, toy_conditions
 
-from i2v.maps import CHANNELS, LIQUID_CHANNELS, Signals, gate, shade, unknown
+from i2v.maps import CHANNELS, EVERYWHERE, LIQUID_CHANNELS, Signals, Strength, gate, shade, unknown
 from i2v.models import bundled
 from i2v.models.bundled import BundledModel
 from i2v.models.unet import ResidualUNet, UNetConfig, shuffle, unshuffle
@@ -72,6 +72,19 @@ def test_any_size_and_length(model, size):
     frames, height, width = size
     residual = model(toy_conditions(frames=frames, height=height, width=width), num_inference_steps=1)
     assert residual.shape == (*size, 3) and np.isfinite(residual).all()
+
+
+def test_strength_scales_each_region_and_leaves_the_others():
+    arrays = toy_arrays()
+    del arrays["truth"]
+    signals = Signals(**arrays)
+    full, half = gate(signals, Strength()), gate(signals, Strength(hole=0.5))
+    # Half a blur away from the hole's rim nothing but the hole itself changes.
+    inside = (signals.hole == 1) & (unknown(signals) == 1) & (signals.smoke[..., 0] == 0)
+    assert np.allclose(half[1:][inside[1:]], 0.5) and np.allclose(full[1:][inside[1:]], 1)
+    away = unknown(Signals(**{**arrays, "smoke": 0 * arrays["smoke"]})) == 0
+    assert np.array_equal(full[away], half[away])
+    assert gate(signals, Strength(0, 0, 0)).max() == 0
 
 
 def test_guidance_is_refused_in_words(model):
@@ -148,12 +161,12 @@ def test_masks_are_exactly_zero_and_one_where_they_must_be():
     assert np.all(unknown(signals)[signals.hole == 1] > 0.5)
     assert np.all(shade(signals)[(signals.shadow < 0.7) & (signals.ids == 0)] > 0.5)
     assert np.all(shade(signals)[signals.ids > 0] == 0)
-    assert gate(signals, liquid=False)[0].max() == 0
+    assert gate(signals, Strength())[0].max() == 0
     wet = arrays["liquid"].copy()
     wet[..., 3] = 0.01
     signals = Signals(**{**arrays, "liquid": wet})
-    assert gate(signals, liquid=False).max() == 0
-    assert gate(signals, liquid=True)[1:].min() == 1
+    assert gate(signals, Strength()).max() == 0
+    assert gate(signals, EVERYWHERE)[1:].min() == 1
 
 
 # ---- the shipped weights ---------------------------------------------------------------------------------------------

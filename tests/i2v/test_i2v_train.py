@@ -1,5 +1,7 @@
 """The training loop: it learns, it resumes to the bit, and its data is what the model sees when it paints."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,9 +10,10 @@ from flax import nnx
 from toy_conditions import toy_conditions, write_shard
 
 from i2v.diffusion.bridge import RESIDUAL_GAIN
-from i2v.maps import CHANNELS, Signals, depth_scale, encode, gate
+from i2v.maps import CHANNELS, EVERYWHERE, Signals, depth_scale, encode, gate
 from i2v.models.bundled import BundledModel
 from i2v.models.unet import ResidualUNet, UNetConfig
+from i2v.training.calibrate import best_strength, whole
 from i2v.training.data import load_clips, sample_batch
 from i2v.training.train import TrainConfig, Trainer, learning_rate, loss
 
@@ -60,6 +63,25 @@ def test_exported_weights_load_and_paint(clips, tmp_path):
     assert np.isfinite(residual).all() and np.abs(residual).max() > 0
 
 
+def test_strength_is_the_best_factor_of_what_is_predicted(clips, tmp_path):
+    trainer = Trainer(config(), clips, tmp_path)
+    trainer.run(stop_at=60)
+    network = trainer.network()
+    best = best_strength(network, clips)
+    assert 0 <= best.hole <= 1 and 0 < best.smoke <= 1 and best.liquid == 0
+
+    def error(smoke):
+        total = 0.0
+        for number, clip in enumerate(clips):
+            signals, truth = whole(clip)
+            residual = BundledModel(network, replace(best, smoke=smoke))(signals, seed=number, num_inference_steps=1)
+            total += float(((signals.coarse + residual - truth)[signals.smoke[..., 0] > 0.15] ** 2).sum())
+        return total
+
+    here = error(best.smoke)
+    assert here <= error(0.7 * best.smoke) and (best.smoke == 1 or here <= error(min(1.0, 1.3 * best.smoke)))
+
+
 def test_every_parameter_learns_once_the_zero_started_layers_have_moved(clips):
     network = ResidualUNet(TINY, rngs=nnx.Rngs(0))
     batch = sample_batch(clips, np.random.default_rng(0), batch=2, side=32, frames=4)
@@ -76,7 +98,7 @@ def test_every_parameter_learns_once_the_zero_started_layers_have_moved(clips):
 def test_training_maps_are_those_of_the_conditions(clips):
     conditions = toy_conditions()
     signals = Signals.of(conditions)
-    wanted, _ = encode(signals, gate(signals, liquid=False), depth_scale(signals))
+    wanted, _ = encode(signals, gate(signals, EVERYWHERE), depth_scale(signals))
     clip = clips[0]
     everything = tuple(slice(0, n) for n in clip.gate.shape)
     signals, _ = clip.window(*everything)
