@@ -1,12 +1,13 @@
-"""The light of a photo: direction, colour, softness, from a shadow, two white spots, or a guess."""
+"""The light of a photo: direction, colour, softness; from a shadow, two white spots, shading, or a guess."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from physim.camera import Camera
+from physim.light_estimate import LightFit, Seen, estimate_light
 from physim.scene import Light
 from physim.shot import Hints, ShadowHint, WhiteHint
 from physim.srgb import to_linear
@@ -14,11 +15,21 @@ from physim.srgb import to_linear
 AMBIENT_OF_SHADE = 0.42
 """Part of the light on a white thing in the shade that reaches a thing anywhere; the rest is bounce from close by."""
 
+PLAIN_SHARE = 0.3
+"""Ambient over all light on white that faces the light, where neither clicks nor shading tell."""
+
 SurfaceAt = Callable[[tuple[float, float], str], np.ndarray]
 """(pixel, what for) to the world point (3,) of the surface seen there [m]."""
 
 
-def light_of(image: np.ndarray, camera: Camera, hints: Hints, surface_at: SurfaceAt) -> tuple[Light, dict[str, str]]:
+def light_of(
+    image: np.ndarray,
+    camera: Camera,
+    hints: Hints,
+    surface_at: SurfaceAt,
+    things: Sequence[Seen] = (),
+    ground: np.ndarray | None = None,
+) -> tuple[Light, dict[str, str]]:
     """Light from the hints where there are any, else estimated.
 
     Args:
@@ -26,27 +37,23 @@ def light_of(image: np.ndarray, camera: Camera, hints: Hints, surface_at: Surfac
         camera: Of the photo, same size.
         hints: Of the shot.
         surface_at: For the shadow hint.
+        things: Solids in the photo, whose shading tells the direction if no hint does.
+        ground: (H, W) bool: where the photo shows the plane y = 0, with the shadows of the things on it.
 
     Returns:
-        The light and one line of report per quantity.
+        The light, whose ``source`` is that of its direction, and one line of report per quantity.
     """
-    report = {}
-    given = hints.light
-    direction, source = Light().direction, "default"
-    if given.direction is not None:
-        direction, source = given.direction, "user"
-    elif given.shadow is not None:
-        direction, source = _from_shadow(given.shadow, camera, surface_at), "user"
-    report["light.direction"] = f"{np.round(direction, 2).tolist()} ({'shadow' if given.shadow else source})"
+    report, given = {}, hints.light
+    direction, source, fit, report["light.direction"] = _direction(image, camera, hints, surface_at, things, ground)
     if hints.white is not None:
         lit, ambient = _from_white(hints.white, image)
         report["light.colour"] = f"white in the light is {np.round(lit, 2).tolist()} linear (two clicks)"
-        source = "user"
     else:
         lit = _brightest_neutral(image)
-        ambient = 0.3 * lit
+        share = PLAIN_SHARE if fit is None else fit.ambient_share
+        ambient = share * lit
         report["light.colour"] = f"white in the light is {np.round(lit, 2).tolist()} linear (bright neutral pixels)"
-        source = "user" if source == "user" else "estimated"
+        report["light.ambient"] = f"{share:.2f} of the light ({'default' if fit is None else 'shading'})"
     defaults = Light()
     half_angle = defaults.half_angle if given.softness is None else float(np.radians(given.softness))
     floor = defaults.shadow_floor if given.floor is None else given.floor
@@ -59,6 +66,27 @@ def light_of(image: np.ndarray, camera: Camera, hints: Hints, surface_at: Surfac
         source=source,
     )
     return light, report
+
+
+def _direction(
+    image: np.ndarray,
+    camera: Camera,
+    hints: Hints,
+    surface_at: SurfaceAt,
+    things: Sequence[Seen],
+    ground: np.ndarray | None,
+) -> tuple[tuple[float, float, float], str, LightFit | None, str]:
+    """Towards the light, its source, the fit it came from if any, and the line of report."""
+    given, default = hints.light, Light().direction
+    if given.direction is not None:
+        return given.direction, "user", None, f"{np.round(given.direction, 2).tolist()} (user)"
+    if given.shadow is not None:
+        towards = _from_shadow(given.shadow, camera, surface_at)
+        return towards, "user", None, f"{np.round(towards, 2).tolist()} (shadow)"
+    fit, why = estimate_light(image, camera, things, ground)
+    if fit is None:
+        return default, "default", None, f"{np.round(default, 2).tolist()} (default: {why}; give hints.light)"
+    return fit.direction, "estimated", fit, f"{np.round(fit.direction, 2).tolist()} (estimated: {why})"
 
 
 def _from_shadow(hint: ShadowHint, camera: Camera, surface_at: SurfaceAt) -> tuple[float, float, float]:

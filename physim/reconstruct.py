@@ -17,6 +17,7 @@ from physim.depth import DepthBackend, DepthResult, aligned, geometric, load_dep
 from physim.forces import Impulse, Wind
 from physim.layers import Layers
 from physim.light import light_of
+from physim.light_estimate import seen_things
 from physim.photo import Photo
 from physim.place import add_emitter, add_photo_thing, add_shape, lift_thing, material_of
 from physim.scene import Backdrop, Scene
@@ -73,7 +74,7 @@ def reconstruct(
     scene.add(Plane(), name=_ground_name(shot))
     tell("things", 0.4)
     masks = _photo_things(scene, shot, layers, report)
-    scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at)
+    scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at, *seen_things(scene, layers))
     tell("plate", 0.6)
     pieces = separate(scene, shot, photo.image, layers, masks, scene.light)
     for thing in shot.things:

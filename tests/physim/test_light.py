@@ -63,14 +63,16 @@ def test_a_white_spot_outside_the_photo_is_named():
         light_of(grey(), CAMERA, hints, ground_at)
 
 
-def test_without_hints_the_tint_of_bright_neutral_pixels_is_taken_and_said_to_be_estimated():
+def test_without_hints_the_tint_of_bright_neutral_pixels_is_taken_and_the_direction_said_to_be_a_default():
     rng = np.random.default_rng(0)
     reflectance = rng.random((*SIZE, 1)) * np.ones(3)
     picture = to_srgb(reflectance * np.array([1.0, 0.85, 0.7]) * 0.9)
-    light, _ = light_of(picture, CAMERA, Hints(), ground_at)
+    light, report = light_of(picture, CAMERA, Hints(), ground_at)
     white = np.add(light.colour, light.ambient)
     assert np.allclose(white / white[0], [1.0, 0.85, 0.7], atol=0.02)
-    assert light.source == "estimated"
+    assert light.source == "default"
+    assert "bright neutral" in report["light.colour"]
+    assert "default" in report["light.direction"]
 
 
 def test_softness_and_floor_are_taken_over_in_radians():
