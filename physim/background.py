@@ -10,7 +10,7 @@ from physim_kernels import resample as kernels
 from scipy.ndimage import binary_dilation, gaussian_filter
 
 from physim import blend
-from physim.backdrop_view import BackdropFrame, BackdropView
+from physim.backdrop_view import FAR, BackdropFrame, BackdropView, photo_camera, resample
 from physim.body_view import BodyView
 from physim.camera import CameraPath
 from physim.plate import resize, resize_map
@@ -50,6 +50,7 @@ class Background:
         self.size = size
         self.photo_size = backdrop.photo.shape[:2]
         self._path = path
+        self._depth = backdrop.depth
         self._device = wp.get_device(device)
         self._shrink = 1 if path.is_static else max(1, round(size[1] / COLUMNS))
         coarse = (max(2, round(size[0] / self._shrink)), max(2, round(size[1] / self._shrink)))
@@ -67,6 +68,13 @@ class Background:
                 frame = BackdropFrame(*self._enlarged(frame), camera)
             self._seen = (key, self._with_bodies(frame))
         return self._seen[1]
+
+    def unmoved_depth(self) -> np.ndarray:
+        """Depth (H, W) float32 [m] seen by the camera that took the photo, bodies that never move included."""
+        inverse = resample(1 / np.clip(np.asarray(self._depth, dtype=np.float64), 1e-3, FAR), self.size)
+        camera = photo_camera(self._path, self.photo_size).resized(self.size)
+        depth = (1 / np.clip(inverse, 1 / FAR, None)).astype(np.float32)
+        return self._with_bodies(BackdropFrame(np.empty(0), depth, camera)).depth
 
     def _enlarged(self, frame: BackdropFrame) -> tuple[np.ndarray, np.ndarray]:
         source = wp.empty(self.size, dtype=wp.vec2, device=self._device)

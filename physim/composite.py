@@ -9,10 +9,11 @@ import warp as wp
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from physim import blend
-from physim.backdrop_view import BackdropFrame
+from physim.backdrop_view import BackdropFrame, photo_camera
 from physim.background import Background, StillMap
 from physim.body_view import pose_matrix
 from physim.camera import Camera
+from physim.depth_edge import DepthEdges
 from physim.exposure import Exposure, expose
 from physim.ground_shadow import GroundShadow
 from physim.plate import PlateSampler
@@ -75,7 +76,8 @@ class SolidComposer:
         self._sampler: PlateSampler | None = None
         self._grain: np.ndarray | None = None
         self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
-        self._uploaded: tuple[np.ndarray, wp.array] | None = None
+        self._uploaded: tuple[np.ndarray, bool, tuple[wp.array, wp.array]] | None = None
+        self._found: tuple[DepthEdges | None] | None = None
 
     def background(self, frame: BackdropFrame) -> np.ndarray:
         """The plate through the camera, a fresh (H, W, 3) sRGB array."""
@@ -125,7 +127,6 @@ class SolidComposer:
 
     def _layers(self, shutter: Exposure, frame: BackdropFrame) -> list[BodyLayer]:
         """One layer per visible body; that of a body that rests is remembered."""
-        surface = self._surface(frame)
         layers = []
         for name in [*shutter.resting, *shutter.moving]:
             rests = name in shutter.resting
@@ -133,8 +134,8 @@ class SolidComposer:
             key = self._rest_key(name, shutter.time, frame) if rests else None
             if key is None or self._resting.get(name, (None, None))[0] != key:
                 layer = self._painter.paint(  # type: ignore[union-attr]
-                    name, times, frame.camera, surface, self._surroundings(name, shutter.time, frame),
-                    supersample=self._supersample(len(times)),
+                    name, times, frame.camera, self._surface(frame, self._may_hide(name, times, frame)),
+                    self._surroundings(name, shutter.time, frame), supersample=self._supersample(len(times)),
                 )  # fmt: skip
                 self._resting[name] = (key, layer)
             layer = self._resting[name][1]
@@ -142,11 +143,37 @@ class SolidComposer:
                 layers.append(layer)
         return layers
 
-    def _surface(self, frame: BackdropFrame) -> wp.array:
-        if self._uploaded is None or self._uploaded[0] is not frame.depth:
-            depth = wp.array(np.ascontiguousarray(frame.depth, np.float32), dtype=wp.float32, device=self._device)
-            self._uploaded = (frame.depth, depth)
-        return self._uploaded[1]
+    def _may_hide(self, name: str, times: np.ndarray, frame: BackdropFrame) -> bool:
+        """Whether part of a body may lie behind something: most never do, and edges need not be looked for."""
+        radius = self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
+        centres = np.stack([self.trajectory.bodies[name].at(float(time))[0] for time in times])
+        pixels, z = frame.camera.project(centres)
+        if z.min() <= 2 * radius:
+            return True
+        reach = 1.2 * radius * frame.camera.focal / z.min() + 4
+        (u0, v0), (u1, v1) = np.floor(pixels.min(axis=0) - reach), np.ceil(pixels.max(axis=0) + reach)
+        (u0, u1), (v0, v1) = np.clip((u0, u1), 0, self.size[1]), np.clip((v0, v1), 0, self.size[0])
+        crop = frame.depth[int(v0) : int(v1), int(u0) : int(u1)]
+        # A point is cut where it lies half a radius behind the surface.
+        return bool(crop.size and crop.min() < z.max() + 0.5 * radius)
+
+    def _edges(self) -> DepthEdges | None:
+        if self._found is None:
+            self._found = (DepthEdges.find(self.plate, self._view.unmoved_depth()),)
+        return self._found[0]
+
+    def _surface(self, frame: BackdropFrame, split: bool) -> tuple[wp.array, wp.array]:
+        """Nearer and farther depth of the photographed surface, which differ along edges if it is ``split`` there."""
+        if self._uploaded is None or self._uploaded[0] is not frame.depth or self._uploaded[1] < split:
+            sides = [np.ascontiguousarray(frame.depth, np.float32)]
+            edges = self._edges() if split else None
+            if edges is not None:
+                assert self.scene.camera is not None
+                start = photo_camera(self.scene.camera, self._photo_size)
+                sides = list(edges.split(frame, start, self._photo_size))
+            arrays = [wp.array(side, dtype=wp.float32, device=self._device) for side in sides]
+            self._uploaded = (frame.depth, split, (arrays[0], arrays[-1]))
+        return self._uploaded[2]
 
     def _rest_key(self, name: str, time: float, frame: BackdropFrame) -> tuple:
         """What the look of a resting body depends on: its pose, the camera, and whatever stands about it."""
@@ -243,7 +270,7 @@ class SolidComposer:
         """Put the bodies on the picture, in place; returns the depth of what is seen."""
         v0, v1, u0, u1 = layer.window
         window = (slice(v0, v1), slice(u0, u1))
-        layer = self._softened(self._behind_stills(layer, frame, window))
+        layer = self._behind_edges(self._softened(self._behind_stills(layer, frame, window)), frame, window)
         cover = layer.colour[..., 3] > 1e-4
         crop = picture[window]
         mixed = blend.to_srgb(blend.over(blend.to_linear(crop), layer.colour))
@@ -268,6 +295,18 @@ class SolidComposer:
         colour[..., :3] = colour[..., :3] * (1 - alpha[..., None]) + still * cover * alpha[..., None]
         return replace(layer, colour=colour, made=layer.made * (1 - alpha))
 
+    def _behind_edges(self, layer: BodyLayer, frame: BackdropFrame, window) -> BodyLayer:
+        """Where an edge of the photo stands before the body, the nearer side's own colour covers it."""
+        if not layer.behind.any():
+            return layer
+        edges = self._edges()
+        assert edges is not None
+        part = np.clip(layer.behind / np.maximum(layer.colour[..., 3], 1e-6), 0, 1)
+        cover = part * self._through(edges.cover, frame, window)
+        colour, front = layer.colour.copy(), self._through(edges.colour, frame, window)
+        colour[..., :3] += cover[..., None] * (front * colour[..., 3:] - colour[..., :3])
+        return replace(layer, colour=colour, made=layer.made * (1 - cover))
+
     def _softened(self, layer: BodyLayer) -> BodyLayer:
         """Added things as soft as the photo; a thing of the photo has its softness already."""
         scale = self.size[1] / self._photo_size[1]
@@ -277,7 +316,10 @@ class SolidComposer:
         soft = gaussian_filter(layer.colour, (sigma, sigma, 0), mode="constant")
         made = gaussian_filter(layer.made, sigma, mode="constant")
         share = np.clip(made / np.maximum(soft[..., 3], 1e-6), 0, 1)[..., None]
-        return replace(layer, colour=layer.colour * (1 - share) + soft * share, made=made)
+        behind = layer.behind
+        if behind.any():
+            behind = gaussian_filter(behind, sigma, mode="constant") * share[..., 0] + behind * (1 - share[..., 0])
+        return replace(layer, colour=layer.colour * (1 - share) + soft * share, made=made, behind=behind)
 
     def _grain_at(self, seed: int, window: tuple[int, int, int, int]) -> np.ndarray:
         if self._grain is None:

@@ -33,6 +33,8 @@ class BodyLayer:
     """(h, w) float32: cover by things that were added."""
     depth: np.ndarray
     """(h, w) float32: nearest z of a body [m], infinite where there is none."""
+    behind: np.ndarray
+    """(h, w) float32: cover that lies behind the nearer side of an edge of the photographed surface."""
     seed: int = 0
     """Changes when the body does: grain of what moves is fresh, of what rests is still."""
 
@@ -98,15 +100,17 @@ class BodyPainter:
         return s * s * (3 - 2 * s)
 
     def paint(
-        self, name: str, times: np.ndarray, camera: Camera, surface: wp.array, around: Surroundings, *, supersample: int
-    ) -> BodyLayer | None:
+        self, name: str, times: np.ndarray, camera: Camera, surface: tuple[wp.array, wp.array], around: Surroundings,
+        *, supersample: int,
+    ) -> BodyLayer | None:  # fmt: skip
         """One body, mean over ``times`` [s], seen by one camera.
 
         Args:
             name: Of the body.
             times: Instants of the exposure.
             camera: At the picture's size.
-            surface: z of the photographed surface (H, W) float32 [m]: where it is clearly nearer, it hides the body.
+            surface: z of the photographed surface, each (H, W) float32 [m]: its nearer and its farther side, which
+                differ along its edges. Where the farther is clearly nearer than the body, it hides the body.
             around: What is about the body.
             supersample: Samples per pixel along each side.
 
@@ -125,13 +129,14 @@ class BodyPainter:
         shape = (v1 - v0, u1 - u0)
         layer = wp.zeros(shape, dtype=wp.vec4, device=self.device)
         made = wp.zeros(shape, dtype=wp.float32, device=self.device)
+        behind = wp.zeros(shape, dtype=wp.float32, device=self.device)
         near = wp.full(shape, np.inf, dtype=wp.float32, device=self.device)
         for time, frame in zip(times, frames, strict=True):
             if frame is not None:
-                outputs = (layer, made, near)
+                outputs = (layer, made, behind, near)
                 self._add(name, frame, float(time), (v0, u0), len(times), surface, around, outputs)
         seed = self._seed(name, float(times[len(times) // 2]))
-        return BodyLayer((v0, v1, u0, u1), layer.numpy(), made.numpy(), near.numpy(), seed)
+        return BodyLayer((v0, v1, u0, u1), layer.numpy(), made.numpy(), near.numpy(), behind.numpy(), seed)
 
     def _seed(self, name: str, time: float) -> int:
         position, orientation = self._trajectory.bodies[name].at(time)
@@ -144,6 +149,7 @@ class BodyPainter:
         moment, turn = self._moment(name, time, frame.camera, around)
         colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
         made = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
+        behind = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
         # A thing of the photo has its light baked in: nothing is cast on it.
         near = self._caster.neighbours(name, time) if self._scene[name].cutout is None else []
         casters = self._caster.casters(near, time) if near else self._nobody
@@ -154,14 +160,14 @@ class BodyPainter:
         )  # fmt: skip
         inner = self._array(self._inner(name, frame, turn), wp.float32)
         shade.shade(
-            seen, inner, surface, self._looks, moment, self._view(frame, count), self._caster.sun, casters,
-            colour_out=colour, made_out=made,
+            seen, inner, surface[0], surface[1], self._looks, moment, self._view(frame, count), self._caster.sun,
+            casters, colour_out=colour, made_out=made, behind_out=behind,
         )  # fmt: skip
-        layer, made_out, near_out = outputs
+        layer, made_out, behind_out, near_out = outputs
         shade.gather(
-            colour, made, depth, supersample=frame.supersample, weight=1 / count,
+            colour, made, behind, depth, supersample=frame.supersample, weight=1 / count,
             corner=(frame.window[0] - corner[0], frame.window[2] - corner[1]),
-            layer=layer, made_out=made_out, near_out=near_out,
+            layer=layer, made_out=made_out, behind_out=behind_out, near_out=near_out,
         )  # fmt: skip
 
     def _array(self, values: np.ndarray, dtype):
@@ -243,7 +249,7 @@ def _merged(group: list[BodyLayer]) -> BodyLayer:
     windows = np.array([layer.window for layer in group])
     v0, v1, u0, u1 = windows[:, 0].min(), windows[:, 1].max(), windows[:, 2].min(), windows[:, 3].max()
     shape = (v1 - v0, u1 - u0)
-    colour, made = np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32)
+    colour, made, behind = np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     depth = np.full(shape, np.inf, np.float32)
     for layer in sorted(group, key=_distance, reverse=True):
         a, b, c, d = layer.window
@@ -251,11 +257,13 @@ def _merged(group: list[BodyLayer]) -> BodyLayer:
         nearer = layer.depth <= depth[at]
         top = np.where(nearer[..., None], layer.colour, colour[at])
         low = np.where(nearer[..., None], colour[at], layer.colour)
-        top_made, low_made = np.where(nearer, layer.made, made[at]), np.where(nearer, made[at], layer.made)
         colour[at] = top + low * (1 - top[..., 3:])
-        made[at] = top_made + low_made * (1 - top[..., 3])
+        for whole, part in ((made, layer.made), (behind, layer.behind)):
+            over, under = np.where(nearer, part, whole[at]), np.where(nearer, whole[at], part)
+            whole[at] = over + under * (1 - top[..., 3])
         depth[at] = np.minimum(depth[at], layer.depth)
-    return BodyLayer((int(v0), int(v1), int(u0), int(u1)), colour, made, depth, min(each.seed for each in group))
+    window = (int(v0), int(v1), int(u0), int(u1))
+    return BodyLayer(window, colour, made, depth, behind, min(each.seed for each in group))
 
 
 def _distance(layer: BodyLayer) -> float:

@@ -204,11 +204,15 @@ def added(
 ):  # fmt: skip
     """A material under the light of the photo."""
     pose = moment.pose[number]
-    pixel = depth * view.metres * view.smear
+    eye = wp.normalize(view.eye - world)
     body = wp.transform_vector(wp.transpose(pose), n)
     corner = rounded(looks.form[number], looks.half[number], p, body)
-    surface = surface_of(looks.texture[number], p, looks.grain[number], pixel, number * 7919)
     smooth = wp.normalize(wp.transform_vector(pose, wp.vec3(corner[0], corner[1], corner[2])))
+    # A round corner ends where it turns from the eye; beyond, the light of the hidden side would be on the outline.
+    smooth = wp.normalize(smooth - wp.min(wp.dot(smooth, eye), 0.0) * eye)
+    # Seen at a slant a pixel holds more of the surface: crystals caught by chance would nibble at the outline.
+    pixel = depth * view.metres * view.smear / wp.sqrt(wp.max(wp.dot(smooth, eye), 0.05))
+    surface = surface_of(looks.texture[number], p, looks.grain[number], pixel, number * 7919)
     tilt = wp.transform_vector(pose, wp.vec3(surface[0], surface[1], surface[2]))
     rough = wp.normalize(smooth + tilt)
     clear = float(1.0)
@@ -232,7 +236,6 @@ def added(
     # In the shade a crystal that tilts up sees more of the sky.
     diffuse = direct + view.ambient * (open * (1.0 + 0.8 * (rough[1] - smooth[1])))
     albedo = looks.colour[number] * surface[3]
-    eye = wp.normalize(view.eye - world)
     middle = wp.normalize(eye + sun.z)
     shine = wp.pow(wp.max(wp.dot(rough, middle), 0.0), 24.0) * (0.4 + 2.0 * corner[3]) * looks.gloss[number]
     colour = wp.vec3(0.0, 0.0, 0.0)
@@ -240,6 +243,15 @@ def added(
         lit = albedo[c] * (diffuse[c] + bounce * ground[c])
         colour[c] = lit + view.key[c] * shine * clear * moment.lit[number]
     return wp.vec4(colour[0], colour[1], colour[2], 1.0)
+
+
+@wp.func
+def shown_before(surface: float, z: float, slack: float):
+    """How much of a point at depth z is seen although the photo shows ``surface`` there.
+
+    Soft and forgiving: photographed depth is too coarse to cut a thing off where it stands.
+    """
+    return wp.clamp((surface + slack - z) / (0.4 * slack) + 1.0, 0.0, 1.0)
 
 
 @wp.kernel
@@ -252,6 +264,7 @@ def shade_kernel(
     source: wp.array2d(dtype=wp.vec2),
     inner: wp.array2d(dtype=wp.float32),
     surface: wp.array2d(dtype=wp.float32),
+    beyond: wp.array2d(dtype=wp.float32),
     looks: Looks,
     moment: Moment,
     view: View,
@@ -260,18 +273,20 @@ def shade_kernel(
     # outputs
     colour_out: wp.array2d(dtype=wp.vec4),
     made_out: wp.array2d(dtype=wp.float32),
+    behind_out: wp.array2d(dtype=wp.float32),
 ):
     v, u = wp.tid()
     colour_out[v, u] = wp.vec4(0.0, 0.0, 0.0, 0.0)
     made_out[v, u] = 0.0
+    behind_out[v, u] = 0.0
     number = int(ids[v, u])
     if number == 0:
         return
     z = depth[v, u]
-    # Soft and forgiving: photographed depth is too coarse to cut a thing off where it stands.
     slack = 0.5 * looks.radius[number]
-    behind = surface[view.v + v / view.supersample, view.u + u / view.supersample] + slack
-    shown = wp.clamp((behind - z) / (0.4 * slack) + 1.0, 0.0, 1.0)
+    row = view.v + v / view.supersample
+    col = view.u + u / view.supersample
+    shown = shown_before(beyond[row, col], z, slack)
     if shown <= 0.0:
         return
     p = point[v, u]
@@ -284,7 +299,9 @@ def shade_kernel(
         result = photo_ball(number, looks, moment, view, p, world)
     else:
         result = photo_form(number, looks, moment, view, p, normal[v, u], source[v, u], inner[v, u])
-    cover = wp.clamp(result[3], 0.0, 1.0) * shown
+    whole = wp.clamp(result[3], 0.0, 1.0)
+    cover = whole * shown
+    behind_out[v, u] = whole * wp.max(shown - shown_before(surface[row, col], z, slack), 0.0)
     colour_out[v, u] = wp.vec4(result[0] * cover, result[1] * cover, result[2] * cover, cover)
 
 
@@ -293,6 +310,7 @@ def gather_kernel(
     # inputs
     colour: wp.array2d(dtype=wp.vec4),
     made: wp.array2d(dtype=wp.float32),
+    behind: wp.array2d(dtype=wp.float32),
     depth: wp.array2d(dtype=wp.float32),
     supersample: int,
     u: int,
@@ -301,33 +319,38 @@ def gather_kernel(
     # outputs
     layer: wp.array2d(dtype=wp.vec4),
     made_out: wp.array2d(dtype=wp.float32),
+    behind_out: wp.array2d(dtype=wp.float32),
     near_out: wp.array2d(dtype=wp.float32),
 ):
     """Add the mean of supersample x supersample samples, times ``weight``, to the layer at (v, u)."""
     j, i = wp.tid()
     total = wp.vec4(0.0, 0.0, 0.0, 0.0)
     share = float(0.0)
+    past = float(0.0)
     near = float(near_out[v + j, u + i])
     for b in range(supersample):
         for a in range(supersample):
             c = colour[j * supersample + b, i * supersample + a]
             total += c
             share += made[j * supersample + b, i * supersample + a]
+            past += behind[j * supersample + b, i * supersample + a]
             if c[3] > 0.25:
                 near = wp.min(near, depth[j * supersample + b, i * supersample + a])
     scale = weight / float(supersample * supersample)
     layer[v + j, u + i] = layer[v + j, u + i] + scale * total
     made_out[v + j, u + i] = made_out[v + j, u + i] + scale * share
+    behind_out[v + j, u + i] = behind_out[v + j, u + i] + scale * past
     near_out[v + j, u + i] = near
 
 
-def shade(seen, inner, surface, looks, moment, view, sun, casters, *, colour_out, made_out):
+def shade(seen, inner, surface, beyond, looks, moment, view, sun, casters, *, colour_out, made_out, behind_out):
     """Premultiplied linear colour and cover of every sample of a window.
 
     Args:
         seen: (depth, ids, point, normal, source_uv), each (rows, cols); see ``physim.body_view.BodyFrame``.
         inner: Cover of things of the photo once they have turned, in [0, 1].
-        surface: z of the photographed surface in the whole picture [m]; what lies clearly behind it is hidden.
+        surface: z of the photographed surface in the whole picture [m].
+        beyond: The same, but the farther side along its edges: what lies clearly behind it is hidden.
         looks: What bodies are made of.
         moment: Where they are.
         view: Who looks.
@@ -335,13 +358,16 @@ def shade(seen, inner, surface, looks, moment, view, sun, casters, *, colour_out
         casters: What stands in it (fixed rows).
         colour_out: vec4.
         made_out: Cover by things that were added, for grain and sharpness.
+        behind_out: Cover that lies clearly behind ``surface``, though not behind ``beyond``.
     """
-    inputs = [*seen, inner, surface, looks, moment, view, sun, casters]
-    wp.launch(shade_kernel, dim=inner.shape, inputs=inputs, outputs=[colour_out, made_out], device=inner.device)
+    inputs = [*seen, inner, surface, beyond, looks, moment, view, sun, casters]
+    outputs = [colour_out, made_out, behind_out]
+    wp.launch(shade_kernel, dim=inner.shape, inputs=inputs, outputs=outputs, device=inner.device)
 
 
-def gather(colour, made, depth, *, supersample, corner, weight, layer, made_out, near_out):
+def gather(colour, made, behind, depth, *, supersample, corner, weight, layer, made_out, behind_out, near_out):
     """Average samples to pixels and add them, times ``weight``, to a layer at ``corner`` (v, u)."""
     dim = (colour.shape[0] // supersample, colour.shape[1] // supersample)
-    inputs = [colour, made, depth, supersample, corner[1], corner[0], weight]
-    wp.launch(gather_kernel, dim=dim, inputs=inputs, outputs=[layer, made_out, near_out], device=colour.device)
+    inputs = [colour, made, behind, depth, supersample, corner[1], corner[0], weight]
+    outputs = [layer, made_out, behind_out, near_out]
+    wp.launch(gather_kernel, dim=dim, inputs=inputs, outputs=outputs, device=colour.device)

@@ -79,6 +79,7 @@ def test_exposure_of_a_moving_box_is_the_analytic_trapezoid():
     width, way, instants, k = 8, 16, 64, 4
     layer = wp.zeros((1, 40), dtype=wp.vec4, device="cpu")
     made = wp.zeros((1, 40), dtype=wp.float32, device="cpu")
+    behind = wp.zeros((1, 40), dtype=wp.float32, device="cpu")
     near = wp.full((1, 40), np.inf, dtype=wp.float32, device="cpu")
     x = (np.arange(40 * k) + 0.5) / k
     for s in (np.arange(instants) + 0.5) / instants:
@@ -87,8 +88,9 @@ def test_exposure_of_a_moving_box_is_the_analytic_trapezoid():
         cover = np.tile(inside.astype(np.float32), (k, 1))
         shade.gather(
             wp.array(samples, dtype=wp.vec4, device="cpu"), wp.array(cover, device="cpu"),
-            wp.full((k, 40 * k), 2.0, dtype=wp.float32, device="cpu"), supersample=k, corner=(0, 0),
-            weight=1 / instants, layer=layer, made_out=made, near_out=near,
+            wp.array(0.5 * cover, device="cpu"), wp.full((k, 40 * k), 2.0, dtype=wp.float32, device="cpu"),
+            supersample=k, corner=(0, 0), weight=1 / instants,
+            layer=layer, made_out=made, behind_out=behind, near_out=near,
         )  # fmt: skip
     centre = np.arange(40) + 0.5
 
@@ -104,4 +106,5 @@ def test_exposure_of_a_moving_box_is_the_analytic_trapezoid():
         layer.numpy()[0, seen, :3] / alpha[seen, None], [[0.2, 0.4, 0.6]] * seen.sum(), rtol=1e-4
     )
     np.testing.assert_allclose(made.numpy()[0], alpha, atol=1e-6)
+    np.testing.assert_allclose(behind.numpy()[0], 0.5 * alpha, atol=1e-6)
     assert near.numpy()[0, seen].max() == pytest.approx(2.0)

@@ -89,7 +89,9 @@ def test_an_unmoved_sampler_copies_to_the_bit(picture):
 def layer(window, depth, colour, alpha=1.0):
     shape = (window[1] - window[0], window[3] - window[2])
     rgba = np.concatenate([np.full((*shape, 3), colour * alpha), np.full((*shape, 1), alpha)], -1).astype(np.float32)
-    return BodyLayer(window, rgba, np.zeros(shape, np.float32), np.full(shape, depth, np.float32))
+    return BodyLayer(
+        window, rgba, np.zeros(shape, np.float32), np.full(shape, depth, np.float32), np.zeros(shape, np.float32)
+    )
 
 
 def test_nearer_layers_go_over_farther_ones_whatever_their_order():
