@@ -76,7 +76,7 @@ class SolidComposer:
         self._sampler: PlateSampler | None = None
         self._grain: np.ndarray | None = None
         self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
-        self._uploaded: tuple[np.ndarray, bool, tuple[wp.array, wp.array]] | None = None
+        self._uploaded: tuple[np.ndarray, wp.array] | None = None
         self._found: tuple[DepthEdges | None] | None = None
 
     def background(self, frame: BackdropFrame) -> np.ndarray:
@@ -134,7 +134,7 @@ class SolidComposer:
             key = self._rest_key(name, shutter.time, frame) if rests else None
             if key is None or self._resting.get(name, (None, None))[0] != key:
                 layer = self._painter.paint(  # type: ignore[union-attr]
-                    name, times, frame.camera, self._surface(frame, self._may_hide(name, times, frame)),
+                    name, times, frame.camera, self._surface(frame, self._hiding(name, times, frame)),
                     self._surroundings(name, shutter.time, frame), supersample=self._supersample(len(times)),
                 )  # fmt: skip
                 self._resting[name] = (key, layer)
@@ -143,37 +143,38 @@ class SolidComposer:
                 layers.append(layer)
         return layers
 
-    def _may_hide(self, name: str, times: np.ndarray, frame: BackdropFrame) -> bool:
-        """Whether part of a body may lie behind something: most never do, and edges need not be looked for."""
+    def _hiding(self, name: str, times: np.ndarray, frame: BackdropFrame) -> tuple[slice, slice] | None:
+        """Where a body may be seen if part of it may lie behind something; else edges need not be looked for."""
         radius = self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
         centres = np.stack([self.trajectory.bodies[name].at(float(time))[0] for time in times])
         pixels, z = frame.camera.project(centres)
         if z.min() <= 2 * radius:
-            return True
-        reach = 1.2 * radius * frame.camera.focal / z.min() + 4
-        (u0, v0), (u1, v1) = np.floor(pixels.min(axis=0) - reach), np.ceil(pixels.max(axis=0) + reach)
-        (u0, u1), (v0, v1) = np.clip((u0, u1), 0, self.size[1]), np.clip((v0, v1), 0, self.size[0])
-        crop = frame.depth[int(v0) : int(v1), int(u0) : int(u1)]
+            return slice(0, self.size[0]), slice(0, self.size[1])
+        reach = 1.5 * radius * frame.camera.focal / (z.min() - radius) + 4
+        low = np.clip(np.floor(pixels.min(axis=0) - reach), 0, self.size[::-1]).astype(int)
+        high = np.clip(np.ceil(pixels.max(axis=0) + reach), 0, self.size[::-1]).astype(int)
+        window = (slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])))
+        crop = frame.depth[window]
         # A point is cut where it lies half a radius behind the surface.
-        return bool(crop.size and crop.min() < z.max() + 0.5 * radius)
+        return window if crop.size and crop.min() < z.max() + 0.5 * radius else None
 
     def _edges(self) -> DepthEdges | None:
         if self._found is None:
             self._found = (DepthEdges.find(self.plate, self._view.unmoved_depth()),)
         return self._found[0]
 
-    def _surface(self, frame: BackdropFrame, split: bool) -> tuple[wp.array, wp.array]:
-        """Nearer and farther depth of the photographed surface, which differ along edges if it is ``split`` there."""
-        if self._uploaded is None or self._uploaded[0] is not frame.depth or self._uploaded[1] < split:
-            sides = [np.ascontiguousarray(frame.depth, np.float32)]
-            edges = self._edges() if split else None
-            if edges is not None:
-                assert self.scene.camera is not None
-                start = photo_camera(self.scene.camera, self._photo_size)
-                sides = list(edges.split(frame, start, self._photo_size))
-            arrays = [wp.array(side, dtype=wp.float32, device=self._device) for side in sides]
-            self._uploaded = (frame.depth, split, (arrays[0], arrays[-1]))
-        return self._uploaded[2]
+    def _surface(self, frame: BackdropFrame, window: tuple[slice, slice] | None) -> tuple[wp.array, wp.array]:
+        """Nearer and farther depth of the photographed surface, which differ along its edges inside ``window``."""
+        edges = self._edges() if window is not None else None
+        if edges is not None and window is not None:
+            assert self.scene.camera is not None
+            start = photo_camera(self.scene.camera, self._photo_size)
+            near, far = edges.split(frame, start, self._photo_size, window)
+            return tuple(wp.array(side, dtype=wp.float32, device=self._device) for side in (near, far))
+        if self._uploaded is None or self._uploaded[0] is not frame.depth:
+            depth = wp.array(np.ascontiguousarray(frame.depth, np.float32), dtype=wp.float32, device=self._device)
+            self._uploaded = (frame.depth, depth)
+        return self._uploaded[1], self._uploaded[1]
 
     def _rest_key(self, name: str, time: float, frame: BackdropFrame) -> tuple:
         """What the look of a resting body depends on: its pose, the camera, and whatever stands about it."""

@@ -68,29 +68,35 @@ class DepthEdges:
         front, back = (_enlarged(each, size, step).astype(np.float32) for each in both)
         return cls(band, front, back, cover.astype(np.float32), colour.astype(np.float32))
 
-    def split(self, frame: BackdropFrame, start: Camera, photo_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def split(
+        self, frame: BackdropFrame, start: Camera, photo_size: tuple[int, int], window: tuple[slice, slice]
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
         """Depth of the nearer and of the farther side, each (H, W) float32 [m], seen by a moved camera.
 
         Args:
             frame: What that camera sees.
             start: The unmoved camera in pixels of the photo.
             photo_size: (height, width) of the photo.
+            window: (rows, columns) in which the sides are told apart; elsewhere both are the depth of ``frame``.
         """
         rows, cols = self.band.shape
         scale = np.array([cols / photo_size[1], rows / photo_size[0]], np.float32)
-        at = frame.source_uv * scale
-        u, v = np.clip(at[..., 0], 0, cols - 1).astype(np.int32), np.clip(at[..., 1], 0, rows - 1).astype(np.int32)
-        where = np.flatnonzero(self.band.reshape(-1)[v * cols + u])
-        place = at.reshape(-1, 2)[where]
+        source = frame.source_uv[window].reshape(-1, 2)
+        at = source * scale
+        nearest = np.clip(at, 0, (cols - 1, rows - 1), dtype=np.float32).astype(np.int32)
+        where = np.flatnonzero(self.band.reshape(-1)[nearest[:, 1] * cols + nearest[:, 0]])
+        place = at[where]
         forward = (frame.camera.camera_from_world @ start.world_from_camera)[2]
         lens = lens_of(start, photo_size)
-        ray = (frame.source_uv.reshape(-1, 2)[where] - lens[2:]) / lens[:2]
+        ray = (source[where] - lens[2:]) / lens[:2]
         along = ray @ forward[:2] + forward[2]
         sides = []
         for inverse in (self.near, self.far):
             rho = map_coordinates(inverse, [place[:, 1] - 0.5, place[:, 0] - 0.5], order=1, mode="nearest")
             depth = np.array(frame.depth, np.float32)
-            depth.reshape(-1)[where] = np.maximum(along / rho + forward[3], 1e-6)
+            crop = depth[window].reshape(-1)
+            crop[where] = np.maximum(along / rho + forward[3], 1e-6)
+            depth[window] = crop.reshape(depth[window].shape)
             sides.append(depth)
         return sides[0], sides[1]
 
@@ -119,9 +125,11 @@ def _matte(linear: np.ndarray, inside: np.ndarray, reach: float, close: np.ndarr
     front, rough_front = _clean(linear, np.where(close, inside, 0), reach)
     back, rough_back = _clean(linear, np.where(close, -inside, 0), reach)
     across = front - back
-    contrast = np.maximum((across**2).sum(axis=-1), 1e-9)
-    place = ((linear - back) * across).sum(axis=-1) / contrast
-    off = ((linear - back - np.clip(place, 0, 1)[..., None] * across) ** 2).sum(axis=-1)
+    contrast = np.maximum(_dot(across, across), 1e-9)
+    above = linear - back
+    place = _dot(above, across) / contrast
+    above -= np.clip(place, 0, 1)[..., None] * across
+    off = _dot(above, above)
     trust = contrast / (contrast + 20 * (rough_front + rough_back) + 1e-3) * np.exp(-off / (0.02 * contrast))
     trust = gaussian_filter(minimum_filter(trust, 3), 1.0)  # one lucky pixel of a pattern is no evidence
     drawn = np.clip(inside + 0.5, 0, 1)
@@ -139,7 +147,14 @@ def _clean(linear: np.ndarray, inside: np.ndarray, reach: float) -> tuple[np.nda
     weight = (np.clip(inside / reach, 0, 1) ** 3 + 1e-9 * (inside > 0)).astype(np.float32)
     total = gaussian_filter(weight, reach, truncate=3.0)
     safe = np.maximum(total, 1e-30)
-    layers = [linear[..., c] * weight for c in range(3)] + [(linear**2).sum(axis=-1) * weight]
-    means = np.stack([gaussian_filter(each, reach, truncate=3.0) / safe for each in layers], axis=-1)
-    mean = np.where((total > 1e-12)[..., None], means[..., :3], linear)
-    return mean, np.maximum(means[..., 3] - (mean**2).sum(axis=-1), 0)
+    square = gaussian_filter(_dot(linear, linear) * weight, reach, truncate=3.0) / safe
+    mean = np.empty_like(linear)
+    for c in range(3):
+        mean[..., c] = gaussian_filter(linear[..., c] * weight, reach, truncate=3.0) / safe
+    alone = total <= 1e-12
+    mean[alone] = linear[alone]
+    return mean, np.maximum(square - _dot(mean, mean), 0)
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.einsum("...c,...c->...", a, b)
