@@ -104,9 +104,9 @@ def corner_closest(
         closest = wp.mesh_eval_position(g.mesh[a], q.face, q.u, q.v)
         d = wp.length(p - closest)
         n = wp.mesh_eval_face_normal(g.mesh[a], q.face)
-        level = wp.dot(n, p - closest)
-        on_face = wp.abs(level) > (1.0 - 1.0e-5) * d or d < 1.0e-9
-        if q.sign < 0.0 or d < 1.0e-9:
+        # a direction from a point so near is rounding error
+        on_face = wp.abs(wp.dot(n, p - closest)) > (1.0 - 1.0e-5) * d or d < 1.0e-3 * size
+        if q.sign < 0.0:
             if not on_face:
                 n = (closest - p) / d
             count = offer(cand, slot, count, FACE, closest, v, n, 0.0, -d)
