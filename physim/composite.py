@@ -160,7 +160,9 @@ class SolidComposer:
 
     def _edges(self) -> DepthEdges | None:
         if self._found is None:
-            self._found = (DepthEdges.find(self.plate, self._view.unmoved_depth()),)
+            assert self.scene.backdrop is not None
+            sample = self.size[1] / self.scene.backdrop.depth.shape[1]
+            self._found = (DepthEdges.find(self.plate, self._view.unmoved_depth(), sample),)
         return self._found[0]
 
     def _surface(self, frame: BackdropFrame, window: tuple[slice, slice] | None) -> tuple[wp.array, wp.array]:

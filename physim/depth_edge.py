@@ -46,19 +46,25 @@ class DepthEdges:
     """(H, W, 3) float32, linear: the nearer side without what is behind it."""
 
     @classmethod
-    def find(cls, plate: np.ndarray, depth: np.ndarray) -> DepthEdges | None:
-        """The breaks of ``depth`` (H, W) [m] in the picture ``plate`` (H, W, 3) sRGB; None if there are none."""
+    def find(cls, plate: np.ndarray, depth: np.ndarray, sample: float = 1.0) -> DepthEdges | None:
+        """The breaks of a depth map in a picture; None if there are none.
+
+        Args:
+            plate: The picture (H, W, 3) sRGB.
+            depth: (H, W) [m]
+            sample: Size of a sample of the map that ``depth`` was enlarged from [pixels]: its stairs are that long.
+        """
         size = depth.shape
         step = max(1, round(size[1] / COLUMNS))
         inverse = 1.0 / depth[step // 2 :: step, step // 2 :: step].astype(np.float64)
         near, far = _sides(inverse)
         if not (near.any() and far.any()):
             return None
-        reach = max(REACH * max(1.0, size[1] / 800), 1.5 * step)
+        reach = max(REACH * max(1.0, size[1] / 800), 1.5 * step, 1.5 * sample)
         to_near, at_near = distance_transform_edt(~near, return_indices=True)
         to_far, at_far = distance_transform_edt(~far, return_indices=True)
         # Half way between the two sides is the edge; inside the nearer thing the distance is positive.
-        inside = gaussian_filter(0.5 * (to_far - to_near), 1.0) * step
+        inside = gaussian_filter(0.5 * (to_far - to_near), max(1.0, sample / step)) * step
         inside = _enlarged(inside, size, step)
         # Far from both sides the distances balance as well.
         close = _enlarged(np.minimum(to_near, to_far) * step, size, step) <= reach + step
