@@ -32,7 +32,7 @@ class Light:
     shadow_floor: float = 0.1
     """Brightness inside a full cast shadow over brightness outside it, as measured in the photo [-]."""
     source: str = "default"
-    """'user', 'estimated' or 'default'."""
+    """Of the direction: 'user', 'estimated' or 'default'."""
 
     def __post_init__(self) -> None:
         d = np.asarray(self.direction, dtype=np.float64)
