@@ -1,7 +1,7 @@
 """What the bundled model is worth: held-out clips, per region, against no model and against plain advected noise.
 
     python benchmarks/model_value.py --scenes 12            # simulates the clips first (about 5 s per scene and core)
-    python benchmarks/model_value.py --data DIR             # shards written by `python -m physim.dataset --held-out`
+    python benchmarks/model_value.py --data DIR             # shards of `python -m physim.dataset --purpose held-out`
 
 Printed per method and region: PSNR [dB]; error of the change along the true motion, mean absolute, in 1/255; Fréchet
 distance of 8 x 8 luminance patches (x 1000, lower is nearer to the texture of the truth). Then the gain in PSNR over

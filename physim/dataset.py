@@ -372,8 +372,15 @@ def write_dataset(
 
 TRAINING_PHOTOS = ("astronaut.png", "chelsea.png", "motorcycle_left.png", "coins.png", "brick.png", "grass.png",
                    "gravel.png", "rocket.jpg", "camera.png")  # fmt: skip
+CALIBRATION_PHOTOS = ("clock_motion.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "retina.jpg")
 HELD_OUT_PHOTOS = ("coffee.png",)
-"""Photos that scikit-image ships; the held-out one is seen by no training clip."""
+"""Photos that scikit-image ships. No photo serves two purposes: crops of one photo know each other."""
+PURPOSES = {
+    "training": (TRAINING_PHOTOS, 0),
+    "calibration": (CALIBRATION_PHOTOS, 2_000_000),
+    "held-out": (HELD_OUT_PHOTOS, 1_000_000),
+}
+"""Photos and first seed."""
 
 
 def shipped_photos(names: Sequence[str]) -> list[np.ndarray]:
@@ -392,11 +399,10 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="physim.dataset", description=main.__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the shards")
     parser.add_argument("--minutes", type=float, default=12.0, help="when to stop (default: 12)")
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--held-out", action="store_true", help="for measuring: other seeds, a photo never trained on")
+    parser.add_argument("--purpose", choices=PURPOSES, default="training", help="decides photos and seeds")
     arguments = parser.parse_args(argv)
-    photos = shipped_photos(HELD_OUT_PHOTOS if arguments.held_out else TRAINING_PHOTOS)
-    first = arguments.first_seed + (1_000_000 if arguments.held_out else 0)
+    names, first = PURPOSES[arguments.purpose]
+    photos = shipped_photos(names)
     with Progress() as bar:
         task, begun = bar.add_task("scenes", total=arguments.minutes), time.monotonic()
 

@@ -198,6 +198,8 @@ class Arguments:
     """Folder of .npz shards."""
     out: Path
     """Folder for checkpoints and model.safetensors; an unfinished run there is continued."""
+    calibration: Path | None = None
+    """Folder of shards with textures that training does not see, for the strength of each region; without, it is 1."""
     minutes: float = 30.0
     """Length of the run."""
     batch: int = 4
@@ -212,8 +214,7 @@ def main() -> None:
     arguments = tyro.cli(Arguments)
     clips = load_clips(arguments.data, seed=arguments.seed)
     config = TrainConfig(minutes=arguments.minutes, batch=arguments.batch, seed=arguments.seed)
-    kept = max(1, len(clips) // 20)  # for the strength; the last ones, so that they are of other scenes
-    trainer = Trainer(config, clips[:-kept], arguments.out)
+    trainer = Trainer(config, clips, arguments.out)
     columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
     with Progress(*columns) as bar:
         task, recent = bar.add_task("training", total=1.0), []
@@ -224,7 +225,9 @@ def main() -> None:
             bar.update(task, completed=progress, description=f"step {step}  loss {mean:.4f}")
 
         trainer.run(on_step=show)
-    strength = best_strength(trainer.network(), clips[-kept:])
+    strength = None
+    if arguments.calibration is not None:
+        strength = best_strength(trainer.network(), load_clips(arguments.calibration))
     trainer.export(arguments.out / "model.safetensors", strength=strength, data=arguments.data.name)
 
 

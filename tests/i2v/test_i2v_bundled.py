@@ -11,7 +11,7 @@ from i2v.models import bundled
 from i2v.models.bundled import BundledModel
 from i2v.models.unet import ResidualUNet, UNetConfig, shuffle, unshuffle
 
-TINY = UNetConfig(widths=(16, 24, 32), time_width=16)
+TINY = UNetConfig(widths=(16, 24), time_width=16)
 
 
 def shaken_network(config=TINY, seed=0):
