@@ -59,6 +59,13 @@ def test_same_seed_same_picture_other_seed_other_picture(model):
     assert not np.allclose(a, c, atol=1e-3)
 
 
+def test_more_steps_change_luminance_only(model):
+    conditions = toy_conditions()
+    change = model(conditions, num_inference_steps=3) - model(conditions, num_inference_steps=1)
+    assert np.abs(change).max() > 1e-3
+    assert np.allclose(change, change.mean(-1, keepdims=True), atol=1e-6)
+
+
 def test_chunks_of_frames_leave_no_seam(model, monkeypatch):
     conditions = toy_conditions(frames=40, height=32, width=48)
     whole = model(conditions, num_inference_steps=2)
