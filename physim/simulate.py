@@ -23,9 +23,9 @@ def simulate(
 ) -> Trajectory:
     """Let time run.
 
-    Rigid bodies collide with each other, with planes, height fields and the baked top surface of static meshes; smoke
-    rises, drifts with the wind and flows around all of them. The first run of a machine compiles the kernels, which
-    takes a while; they are kept for the next ones.
+    Rigid bodies collide with each other, with planes, height fields and static meshes of any form; smoke rises, drifts
+    with the wind and flows around all of them, around meshes as seen from above. The first run of a machine compiles
+    the kernels, which takes a while; they are kept for the next ones.
 
     Args:
         scene: What there is; it is not changed.

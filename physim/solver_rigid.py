@@ -360,7 +360,7 @@ def _check_pairs(moving: int, static: int) -> None:
     if total > MAX_PAIRS:
         raise ValueError(
             f"{moving} bodies and {static} static shapes make {total} pairs, expected at most {MAX_PAIRS}. "
-            "Bake static shapes into one height field, or drop bodies."
+            "Join static shapes into one mesh, or drop bodies."
         )
 
 

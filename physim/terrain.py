@@ -1,7 +1,7 @@
-"""Terrain: what does not move, as a height field bodies can land on and as a signed distance smoke flows around.
+"""Terrain: what does not move, as a height field that things are put on and as a signed distance smoke flows around.
 
 A static triangle mesh of any form is baked into its top surface, height over (x, z). That loses overhangs (below the
-handle of a cup counts as solid), and in return contact with it is as cheap and as robust as with a height field.
+handle of a cup counts as solid), and in return it is a plain function for smoke to flow around and for placing things.
 World frame: right-handed, Y up; metres.
 """
 

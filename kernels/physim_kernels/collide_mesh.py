@@ -141,17 +141,8 @@ def corners_on_triangle(
 
 
 @wp.func
-def peak_on_hull(
-    g: Geometry, a: int, b: int, vertex: int, rot: wp.mat33, t: wp.vec3, margin: float,
-    cand: Candidates, slot: int, found: int,
-):  # fmt: skip
-    """A corner of the mesh against the planes of hull ``b``: the farthest one along which it supports the mesh.
-
-    One inside the hull counts only against its nearest face; one outside must be in front of the face.
-    """
-    count = int(found)
-    p = wp.mesh_get(g.mesh[a]).points[vertex]
-    q = (p - t) * rot
+def nearest_face(g: Geometry, b: int, q: wp.vec3):
+    """Plane of hull ``b`` farthest in front of, or least behind, the point (b's frame): (distance, face)."""
     best = float(-1.0e30)
     at = int(0)
     for f in range(g.face_count[b]):
@@ -159,35 +150,50 @@ def peak_on_hull(
         if s > best:
             best = s
             at = f
-    if best >= margin:
-        return count
-    normal = g.face_normal[g.face_start[b] + at]
-    supports = corner_supports(g, a, vertex, -(rot * normal))
-    if supports == 0 and best > 0.0:
-        best = float(0.0)
-        for f in range(g.face_count[b]):
-            n = g.face_normal[g.face_start[b] + f]
-            s = wp.dot(n, q) - g.face_offset[g.face_start[b] + f]
-            if s > best and corner_supports(g, a, vertex, -(rot * n)) == 1:
-                best = s
-                normal = n
-                supports = int(1)
-    if supports == 1:
-        count = offer(cand, slot, count, FACE, p, q - best * normal, -(rot * normal), 0.0, best)
-    return count
+    return best, at
 
 
 @wp.func
-def nearest_face(g: Geometry, b: int, q: wp.vec3):
-    """Face of hull ``b`` whose plane is farthest in front of, or least behind, the point (b's frame)."""
-    best = float(-1.0e30)
-    at = int(0)
-    for f in range(g.face_count[b]):
-        s = wp.dot(g.face_normal[g.face_start[b] + f], q) - g.face_offset[g.face_start[b] + f]
-        if s > best:
-            best = s
-            at = f
-    return at
+def closest_on_edges(g: Geometry, b: int, q: wp.vec3):
+    """Point on the edges of hull ``b`` closest to ``q`` (b's frame)."""
+    nearest = float(1.0e30)
+    closest = wp.vec3(0.0, 0.0, 0.0)
+    for j in range(g.edge_count[b]):
+        e = g.edges[g.edge_start[b] + j]
+        start = g.vertices[g.vertex_start[b] + e[0]]
+        along = g.vertices[g.vertex_start[b] + e[1]] - start
+        u = wp.clamp(wp.dot(q - start, along) / wp.dot(along, along), 0.0, 1.0)
+        d = wp.length(q - start - u * along)
+        if d < nearest:
+            nearest = d
+            closest = start + u * along
+    return closest
+
+
+@wp.func
+def peak_on_hull(
+    g: Geometry, a: int, b: int, vertex: int, rot: wp.mat33, t: wp.vec3, margin: float, size: float,
+    cand: Candidates, slot: int, found: int,
+):  # fmt: skip
+    """A corner of the mesh and the closest point of hull ``b``: on a face, or outside on an edge."""
+    count = int(found)
+    p = wp.mesh_get(g.mesh[a]).points[vertex]
+    q = (p - t) * rot
+    best, at = nearest_face(g, b, q)
+    if best >= margin:
+        return count
+    normal = g.face_normal[g.face_start[b] + at]
+    beside, _other = nearest_face(g, b, q - best * normal)
+    if best < 0.0 or beside < 1.0e-3 * size:
+        if corner_supports(g, a, vertex, -(rot * normal)) == 1:
+            count = offer(cand, slot, count, FACE, p, q - best * normal, -(rot * normal), 0.0, best)
+        return count
+    closest = closest_on_edges(g, b, q)
+    d = wp.length(closest - q)
+    n = rot * ((closest - q) / d)
+    if d < margin and corner_supports(g, a, vertex, n) == 1:
+        count = offer(cand, slot, count, POINT, p, closest, n, 0.0, d)
+    return count
 
 
 @wp.func
@@ -230,7 +236,7 @@ def ridge_on_hull(
                 if wp.length(on_b - on_a - s * n) < 0.01 * size:
                     counts = int(1)
                     if s < 0.0:  # sunk in: the hull's way out at this place must lead over this edge
-                        out = nearest_face(g, b, on_a)
+                        _depth, out = nearest_face(g, b, on_a)
                         if out != e[2] and out != e[3]:
                             counts = int(0)
                     if counts == 1 and edge_supports(g, a, face, side, rot * n) == 1:
@@ -279,7 +285,7 @@ def hull_mesh(
             owns = g.mesh_owns[g.mesh_face_start[a] + face]
             for k in range(3):
                 if (owns >> k) & 1 == 1:
-                    count = peak_on_hull(g, a, b, mesh.indices[3 * face + k], rot, t, margin, cand, slot, count)
+                    count = peak_on_hull(g, a, b, mesh.indices[3 * face + k], rot, t, margin, size, cand, slot, count)
                 if (owns >> (6 + k)) & 1 == 1:
                     count = ridge_on_hull(g, a, b, face, k, rot, t, margin, size, cand, slot, count)
     return count
