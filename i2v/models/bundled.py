@@ -59,7 +59,7 @@ class BundledModel:
 
     def __call__(
         self,
-        conditions: Conditions,
+        conditions: Conditions | Signals,
         *,
         seed: int = 0,
         num_inference_steps: int = 4,
