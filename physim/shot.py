@@ -317,7 +317,12 @@ class MoveSpec(Model):
 
 class GenerateSpec(Model):
     model: str = Field(default="bundled", description="'bundled', 'none' (the plain composite), or a registered model")
-    num_inference_steps: int = Field(default=4, ge=1, le=100, description="calls of the network per frame")
+    num_inference_steps: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="calls of the network per frame; 1 is the likeliest picture, more add detail",
+    )
     guidance_scale: float = Field(default=1.0, ge=0, description="classifier-free guidance [-]; 1 is none")
     strength: Fraction = Field(default=1.0, description="how much of the model's residual is added [-]")
     size: int = Field(default=320, ge=32, le=2048, description="longer side of the picture the model works on [pixels]")

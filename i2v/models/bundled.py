@@ -62,7 +62,7 @@ class BundledModel:
         conditions: Conditions | Signals,
         *,
         seed: int = 0,
-        num_inference_steps: int = 4,
+        num_inference_steps: int = 1,
         guidance_scale: float = 1.0,
         callback_on_step_end: StepEnd | None = None,
     ) -> np.ndarray:

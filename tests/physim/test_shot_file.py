@@ -67,7 +67,7 @@ def test_what_is_saved_is_read_back_the_same(tmp_path, suffix):
 def test_defaults_are_written_out():
     text = text_for(Shot(photo="skimage:coffee.png"), "shot.yaml", note="made by hand\ntoday")
     assert text.startswith("# made by hand\n# today\n")
-    assert "num_inference_steps: 4" in text and "motion_blur: 0.5" in text and "null" not in text
+    assert "num_inference_steps: 1" in text and "motion_blur: 0.5" in text and "null" not in text
 
 
 def test_paths_start_at_the_folder_of_the_file_and_move_with_it(tmp_path):
