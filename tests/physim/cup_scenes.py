@@ -35,7 +35,7 @@ def cup_scene(aim: str, rng: np.random.Generator) -> Scene:
     velocity = np.array([0.1, 0.3, 0.1]) * rng.normal(size=3)
     if aim == "wall":
         velocity = rng.uniform(0.3, 1.2) * -out + [0, rng.uniform(-0.2, 0.6), 0]
-        position[1] = rng.uniform(0.035, 0.075)
+        position[1] = rng.uniform(0.05, 0.1)
     q = rng.normal(size=4)
     scene.add(
         Box((SIDE, SIDE, SIDE)), Rigid("sugar"), name="cube", position=tuple(position), velocity=tuple(velocity),
