@@ -154,7 +154,7 @@ trajectory = SimpleNamespace(frame_count=400, bodies={}, contacts=[], report=Sim
 root.physim = SimpleNamespace(
     reconstruct=lambda shot, progress: None,
     simulate=lambda scene, **_: trajectory,
-    Compositor=lambda trajectory, **_: SimpleNamespace(frame=lambda i: np.roll(noise, 5 * i, axis=0)),
+    Compositor=lambda trajectory, **_: (np.roll(noise, 5 * i, axis=0) for i in range(400)),
 )
 from i2v.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
