@@ -195,19 +195,20 @@ def test_places_that_cannot_hold_a_video_are_refused_before_the_work(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_4k_is_streamed_not_held(tmp_path):
     """24 frames of 3840 x 2160 are 600 MB as bytes; the writer must hold one of them."""
     code = (
-        "import sys, resource, numpy as np\n"
+        "import sys, numpy as np\n"
         "from i2v.media.video import VideoWriter\n"
         "frame = np.tile(np.linspace(0, 255, 3840).astype(np.uint8)[None, :, None], (2160, 1, 3))\n"
         "with VideoWriter(sys.argv[1], (2160, 3840), 24) as writer:\n"
         "    for i in range(24): writer.write(np.roll(frame, i, axis=1))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "print(next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1])\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "a.mp4")], capture_output=True, text=True, check=True
     )
-    kib = int(out.stdout) if sys.platform != "darwin" else int(out.stdout) // 1024
+    kib = int(out.stdout)  # not ru_maxrss: it begins with what the process that started this one had
     assert kib < 400_000
     assert decoded(tmp_path / "a.mp4").shape[0] == 24
