@@ -40,18 +40,31 @@ _EXPORTS = {
     "Cylinder": "physim.shapes",
     "Hull": "physim.shapes",
     "Mesh": "physim.shapes",
+    "Compound": "physim.compound",
+    "Part": "physim.compound",
     "HeightField": "physim.shapes",
-    "Sheet": "physim.shapes",
+    "Sheet": "physim.sheet",
+    "Pattern": "physim.sheet",
     "Emitter": "physim.shapes",
     # materials
     "Rigid": "physim.materials",
     "Static": "physim.materials",
+    "Kinematic": "physim.materials",
     "Smoke": "physim.materials",
     "Cloth": "physim.materials",
     "Liquid": "physim.materials",
     # forces
     "Wind": "physim.forces",
     "Impulse": "physim.forces",
+    # what holds and what moves as told
+    "Motion": "physim.motion",
+    "Pin": "physim.pins",
+    "BallJoint": "physim.joints",
+    "HingeJoint": "physim.joints",
+    "FixedJoint": "physim.joints",
+    "DistanceJoint": "physim.joints",
+    "String": "physim.joints",
+    "Spring": "physim.joints",
 }
 
 __all__ = ["__version__", *sorted(_EXPORTS)]

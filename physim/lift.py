@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from physim.camera import Camera
+from physim.compound import Solid
 from physim.outline import outline, triangulate
-from physim.shapes import Box, Cylinder, Hull, Mesh, Solid, Sphere, Triangles
+from physim.shapes import Box, Cylinder, Hull, Mesh, Sphere, Triangles
 from physim.shot import Lift
 from physim.view import on_plane
 

@@ -9,6 +9,11 @@ import difflib
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
+from physim.fabrics import FABRICS
+from physim.motion import Motion
+
 # Densities: CRC Handbook of Chemistry and Physics, 97th ed., and engineeringtoolbox.com tables.
 # Friction: dry coefficients against themselves or wood, Engineering Toolbox "Friction coefficients"; CRC ch. 15.
 # Restitution: Cross, R., Am. J. Phys. 67 (1999) 222 and 78 (2010) 716 (balls); Goldsmith, Impact (1960) for the rest.
@@ -74,6 +79,15 @@ def _at_least(material: Any, name: str, low: float, high: float = float("inf")) 
         raise ValueError(f"{type(material).__name__}({material.preset!r}).{name} is {value:g}, expected {bound}.")
 
 
+def _friction_above(material: Any) -> None:
+    """Static friction defaults to the kinetic one and is never below it; the resistances are not negative."""
+    if material.static_friction is None:
+        object.__setattr__(material, "static_friction", material.friction)
+    _at_least(material, "static_friction", material.friction)
+    _at_least(material, "rolling_resistance", 0)
+    _at_least(material, "spinning_resistance", 0)
+
+
 @dataclass(frozen=True)
 class Rigid:
     """A body that moves and keeps its form."""
@@ -89,11 +103,21 @@ class Rigid:
     """[kg]; overrides density x volume."""
     drag_coefficient: float = 0.5
     """Quadratic air drag, on the area of the bounding sphere's disc or of the shape facing the wind [-]."""
+    static_friction: float | None = None
+    """Coulomb coefficient of a contact that does not slip [-], at least ``friction``; ``None``: equal to it. A pair
+    uses the geometric mean."""
+    rolling_resistance: float = 0.0
+    """Coefficient c of rolling resistance [-]: a rolling round body of radius R is braked by the torque c R N. A pair
+    uses the sum."""
+    spinning_resistance: float = 0.0
+    """Lever arm of the friction against turning about the normal [m]: its torque is at most friction x arm x N. A pair
+    uses the sum."""
 
     def __post_init__(self) -> None:
         _fill(self, "solid", SOLIDS)
         _at_least(self, "density", 1e-3)
         _at_least(self, "friction", 0)
+        _friction_above(self)
         _at_least(self, "restitution", 0, 1)
         _at_least(self, "drag_coefficient", 0)
         if self.mass is not None:
@@ -107,11 +131,26 @@ class Static:
     preset: str = "wood"
     friction: float | None = None
     restitution: float | None = None
+    static_friction: float | None = None
+    """As of :class:`Rigid`."""
+    rolling_resistance: float = 0.0
+    """As of :class:`Rigid`."""
+    spinning_resistance: float = 0.0
+    """As of :class:`Rigid`."""
 
     def __post_init__(self) -> None:
         _fill(self, "solid", SOLIDS)
         _at_least(self, "friction", 0)
+        _friction_above(self)
         _at_least(self, "restitution", 0, 1)
+
+
+@dataclass(frozen=True)
+class Kinematic(Static):
+    """A thing that moves as it is told: it pushes others and nothing pushes it."""
+
+    motion: Motion | None = None
+    """Its path; ``None``: it keeps the velocity and angular velocity it was added with."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +189,41 @@ class Smoke:
 
 @dataclass(frozen=True)
 class Cloth:
-    """A fabric. Declared here so that a shot can name it; its solver is not part of this version."""
+    """A fabric, by measured moduli. Directions: warp is x of the cloth's own plane, weft is y."""
 
     preset: str = "cotton"
+    areal_density: float | None = None
+    """[kg/m^2]"""
+    stretch: tuple[float, float] | None = None
+    """Membrane stiffness along warp and weft, force per width per strain [N/m]."""
+    shear: float | None = None
+    """In-plane shear stiffness, force per width per shear angle [N/m]."""
+    poisson: float | None = None
+    """Membrane coupling of warp and weft strain [-], geometric mean of the two ratios; also that of bending."""
+    bending: tuple[float, float] | None = None
+    """Flexural rigidity per width, warp and weft [N m]; twist follows as their geometric mean with ``poisson``."""
+    thickness: float | None = None
+    """Distance that faces keep from each other and from bodies, times two [m]."""
+    friction: float | None = None
+    """Coulomb coefficient [-]; with a body the geometric mean, with itself this."""
+    damping: float | None = None
+    """Loss: stress per strain rate over stress per strain, stretch and bending alike [s]."""
+    drag_coefficient: float = 1.0
+    """Normal force coefficient of a panel in the wind [-]: p = rho/2 Cn (u . n)^2."""
+    skin_friction: float = 0.02
+    """Tangential force coefficient of a panel in the wind [-]."""
+
+    def __post_init__(self) -> None:
+        _fill(self, "fabric", FABRICS)
+        for name in ("areal_density", "thickness"):
+            _at_least(self, name, 1e-7)
+        for name in ("stretch", "bending"):
+            value = getattr(self, name)
+            if np.shape(value) != (2,) or not np.isfinite(value).all() or min(value) < 0:
+                raise ValueError(f"Cloth({self.preset!r}).{name} is {value}, expected two numbers, warp and weft.")
+        for name in ("shear", "friction", "damping", "drag_coefficient", "skin_friction"):
+            _at_least(self, name, 0)
+        _at_least(self, "poisson", 0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -162,4 +233,4 @@ class Liquid:
     preset: str = "water"
 
 
-Material = Rigid | Static | Smoke | Cloth | Liquid
+Material = Rigid | Static | Kinematic | Smoke | Cloth | Liquid

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.compound import Solid
 from physim.layers import Layers
 from physim.lift import Lifted, lift
 from physim.materials import Rigid, Smoke, Static
 from physim.mesh import read_mesh
 from physim.outline import largest_part, outline
 from physim.scene import Scene
-from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Solid, Sphere, Triangles
+from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Sphere, Triangles
 from physim.shot import ShapeSpec, Thing
 from physim.terrain import bake_terrain
 from physim.zbuffer import placed

@@ -12,9 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from physim.camera import CameraPath
+from physim.compound import Shape
 from physim.forces import Force, Impulse, Wind
-from physim.materials import Cloth, Liquid, Material, Rigid, Smoke, Static
-from physim.shapes import Emitter, HeightField, Mesh, Plane, Shape, Sheet
+from physim.joints import Joint
+from physim.materials import Cloth, Kinematic, Liquid, Material, Rigid, Smoke, Static
+from physim.pins import Pin
+from physim.shapes import Emitter, HeightField, Mesh, Plane
+from physim.sheet import Pattern, Sheet
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ class Entity:
     """Linear reflectance, if it was added to the photo."""
     texture: str = "plain"
     """Surface of an added thing: 'plain', 'sugar', 'wood', 'checker', 'speckle'."""
+    pins: tuple[Pin, ...] = ()
+    """What holds it, if it is cloth."""
 
     @property
     def is_body(self) -> bool:
@@ -144,13 +150,14 @@ class Scene:
         self.seed = seed
         self.entities: dict[str, Entity] = {}
         self.forces: list[Force] = []
+        self.joints: list[Joint] = []
         self.light = Light()
         self.camera: CameraPath | None = None
         self.backdrop: Backdrop | None = None
 
     def add(
         self,
-        shape: Shape | Force,
+        shape: Shape | Force | Joint,
         material: Material | None = None,
         *,
         name: str | None = None,
@@ -161,8 +168,9 @@ class Scene:
         cutout: Cutout | None = None,
         colour: tuple[float, float, float] = (0.8, 0.8, 0.8),
         texture: str = "plain",
+        pin: str | Pin | Sequence[str | Pin] = (),
     ) -> str:
-        """Add a thing (shape × material) or a force; returns the name it goes by.
+        """Add a thing (shape × material), a force or a joint; returns the name it goes by.
 
         A plane, a height field or a mesh without a material is static wood. Poses are those of the shape's own origin,
         which for every solid is its centre of mass (for ``Hull`` and ``Mesh``: of the frame after recentring).
@@ -173,6 +181,10 @@ class Scene:
         """
         if isinstance(shape, Wind | Impulse):
             self.forces.append(shape)
+            return type(shape).__name__.lower()
+        if isinstance(shape, Joint):
+            self._check_joint(shape)
+            self.joints.append(shape)
             return type(shape).__name__.lower()
         if material is None and isinstance(shape, Plane | HeightField | Mesh):
             material = Static()
@@ -197,8 +209,30 @@ class Scene:
             cutout=cutout,
             colour=colour,
             texture=texture,
+            pins=self._pins(name, material, pin),
         )
         return name
+
+    def _pins(self, name: str, material: Material | None, pin: str | Pin | Sequence[str | Pin]) -> tuple[Pin, ...]:
+        given = [pin] if isinstance(pin, str | Pin) else list(pin)
+        pins = tuple(p if isinstance(p, Pin) else Pin(p) for p in given)
+        if pins and not isinstance(material, Cloth):
+            raise TypeError(f"{name!r}: only cloth is pinned; tie bodies with joints.")
+        for p in pins:
+            if p.to is not None:
+                self[p.to]
+        return pins
+
+    def _check_joint(self, joint: Joint) -> None:
+        for end in (joint.body, joint.other):
+            if end is not None and not isinstance(self[end].material, Rigid | Static):
+                raise TypeError(f"a {type(joint).__name__} ties {end!r}, which is no body; it must be Rigid or Static.")
+        if joint.body == joint.other:
+            raise ValueError(f"a {type(joint).__name__} ties {joint.body!r} to itself; name two bodies, or one alone.")
+        if not any(isinstance(self[n].material, Rigid) for n in (joint.body, joint.other) if n is not None):
+            raise ValueError(
+                f"a {type(joint).__name__} ties {joint.body!r} to {joint.other!r}; at least one must move."
+            )
 
     def _free_name(self, stem: str) -> str:
         number = 1
@@ -213,7 +247,7 @@ class Scene:
             wanted = (Smoke,)
         elif isinstance(shape, Plane | HeightField):
             wanted = (Static,)
-        elif isinstance(shape, Sheet):
+        elif isinstance(shape, Sheet | Pattern):
             wanted = (Cloth,)
         else:
             wanted = (Rigid, Static, Liquid)
@@ -244,8 +278,18 @@ class Scene:
 
     @property
     def statics(self) -> list[Entity]:
-        """Static shapes, in the order they were added."""
+        """Shapes that forces do not move: static and kinematic ones, in the order they were added."""
         return [e for e in self if isinstance(e.material, Static)]
+
+    @property
+    def kinematics(self) -> list[Entity]:
+        """The statics that move as they are told, in the order they were added."""
+        return [e for e in self if isinstance(e.material, Kinematic)]
+
+    @property
+    def cloths(self) -> list[Entity]:
+        """Cloths, in the order they were added."""
+        return [e for e in self if isinstance(e.material, Cloth)]
 
     @property
     def smokes(self) -> list[Entity]:

@@ -309,15 +309,6 @@ class HeightField:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A rectangle of cloth in its own x, y plane."""
-
-    size: tuple[float, float]
-    """Width, height [m]."""
-    cells: tuple[int, int] = (64, 64)
-
-
-@dataclass(frozen=True)
 class Emitter:
     """A place where smoke enters: a ball of fluid that is held at the given state."""
 
@@ -334,7 +325,3 @@ class Emitter:
     """Interval of emission [s]."""
     flicker: float = 0.3
     """Relative seeded variation of the source in space and time [-]; real sources are never even."""
-
-
-Solid = Sphere | Box | Capsule | Cylinder | Hull | Mesh
-Shape = Solid | Plane | HeightField | Sheet | Emitter

@@ -19,6 +19,7 @@ def simulate(
     fps: float = 24.0,
     samples_per_frame: int = 8,
     device: str | None = None,
+    refinement: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trajectory:
     """Let time run.
@@ -33,6 +34,8 @@ def simulate(
         fps: Frames per second.
         samples_per_frame: How often per frame the bodies' poses are kept, for motion blur and sub-frame times.
         device: Warp device such as ``"cpu"`` or ``"cuda:0"``; ``None`` is Warp's default.
+        refinement: Factor on the number of substeps that the solvers of solids choose, to see that a result does not
+            depend on it; 0.1 to 64.
         progress: Called with (frames done, frames in total), first with 0.
 
     Returns:
@@ -54,7 +57,7 @@ def simulate(
     if scene.bodies:
         from physim.solver_rigid import RigidSolver
 
-        rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, device=device)
+        rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement)
         clock.lap("build rigid")
     if scene.smokes:
         from physim.solver_smoke import SmokeSolver

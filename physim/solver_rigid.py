@@ -14,6 +14,7 @@ from physim_kernels import collide, contact, impact, order, rigid
 from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays
+from physim.partner import Partner
 from physim.scene import Scene
 from physim.shapes import HeightField
 from physim.terrain import rotation_matrix
@@ -45,6 +46,7 @@ class RigidSolver:
         terrain: Height field to stand in for all static meshes, see :func:`physim.terrain.bake_terrain`: coarser at
             walls and without overhangs. ``None``: static meshes are met as they are.
         device: Warp device; ``None`` is Warp's default.
+        refinement: Substeps are this many times as many as the solver would choose.
 
     Raises:
         ValueError: More than ``MAX_BODIES`` bodies or ``MAX_PAIRS`` pairs; an impulse on no body.
@@ -58,12 +60,15 @@ class RigidSolver:
         samples_per_frame: int = 8,
         terrain: HeightField | None = None,
         device: str | None = None,
+        refinement: float = 1.0,
     ):
-        _check(scene, fps, samples_per_frame)
+        _check(scene, fps, samples_per_frame, refinement)
         self.device = wp.get_device(device)
         self.scene = scene
         self.fps = float(fps)
         self.samples_per_frame = samples_per_frame
+        self.refinement = refinement
+        self._partners: list[Partner] = []
         self.body_names = [e.name for e in scene.bodies]
         self._count = len(self.body_names)
         self._frame_count = 0
@@ -80,7 +85,7 @@ class RigidSolver:
 
     def _set_clock(self) -> None:
         rate = self.fps * self.samples_per_frame
-        base = BASE_RATE * _refinement(self._moving)
+        base = BASE_RATE * _refinement(self._moving) * self.refinement
         self.substeps_per_sample = max(1, math.ceil(base / rate - 1e-9))
         """Substeps between two recorded poses."""
         self.substep = 1.0 / (rate * self.substeps_per_sample)
@@ -141,6 +146,10 @@ class RigidSolver:
             setattr(events, name, wp.zeros(capacity, dtype=dtype, device=device))
         self._events = events
 
+    def couple(self, partner: Partner) -> None:
+        """Let ``partner`` move and push within every substep; before the first frame."""
+        self._partners.append(partner)
+
     # -- one frame ------------------------------------------------------------------------------------------------
 
     def _launch_frame(self) -> None:
@@ -151,6 +160,8 @@ class RigidSolver:
         gate = dict(h=h, threshold=4.0 * self._gravity * h + 1e-3)
         for k in range(self._substeps):
             self._launch_search(k)
+            for partner in self._partners:
+                partner.launch_search(k)
             rigid.kick(self._geometry, bodies, self._outer, pairs.hits, count=self._count, k=k, h=h, device=self.device)
             if total:
                 for sweep in range(2):
@@ -158,12 +169,16 @@ class RigidSolver:
                 impact.defer(bodies, pairs, contacts, **gate, **per_colour)
                 contact.warm(bodies, pairs, contacts, **per_colour)
                 contact.solve(bodies, pairs, contacts, h=h, **per_colour)
+            for partner in self._partners:
+                partner.launch_substep(k)
             rigid.drift(self._geometry, bodies, count=self._count, h=h, device=self.device)
             if total:
                 contact.relax(bodies, pairs, contacts, h=h, **per_colour)
             if (k + 1) % self.substeps_per_sample == 0:
                 row = (k + 1) // self.substeps_per_sample - 1
                 rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)
+                for partner in self._partners:
+                    partner.launch_record(row)
 
     def _launch_search(self, k: int) -> None:
         """Find contacts before substep ``k``, if it is time."""
@@ -187,9 +202,11 @@ class RigidSolver:
             FloatingPointError: The state of a body is no longer finite, or faster than ``SPEED_LIMIT``.
         """
         first = self._frame_count * self._substeps
-        if self._count == 0:
+        if self._count == 0 and not self._partners:
             self._frame_count += 1
             return
+        for partner in self._partners:
+            partner.begin_frame(first)
         self._outer.substep.assign([first])
         if self._outer.has_air:
             times = (first + np.arange(self._substeps)) * self.substep
@@ -201,11 +218,16 @@ class RigidSolver:
             self._graph = capture.graph
         wp.capture_launch(self._graph)
         self._frame_count += 1
-        self._read_back(first)
+        if self._count:
+            self._read_back(first)
+        for partner in self._partners:
+            partner.end_frame()
 
     def _load_kernels(self) -> None:
         for module in (collide, order, rigid, contact, impact):
             wp.load_module(module, device=self.device)
+        for partner in self._partners:
+            partner.load_kernels()
 
     def _read_back(self, first_substep: int) -> None:
         shape = (self.samples_per_frame, self._count)
@@ -336,7 +358,7 @@ class RigidSolver:
         return float(np.linalg.norm(error) / max(scale, 1e-30))
 
 
-def _check(scene: Scene, fps: float, samples_per_frame: int) -> None:
+def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) -> None:
     count = len(scene.bodies)
     if count > MAX_BODIES:
         raise ValueError(
@@ -347,6 +369,8 @@ def _check(scene: Scene, fps: float, samples_per_frame: int) -> None:
         raise ValueError(f"fps is {fps}, expected a number greater than 0 [1/s].")
     if samples_per_frame < 1:
         raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
+    if not 0.1 <= refinement <= 64:
+        raise ValueError(f"refinement is {refinement}, expected a number from 0.1 to 64.")
     names = [e.name for e in scene.bodies]
     for push in scene.impulses():
         if push.on not in names:

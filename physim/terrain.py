@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.compound import Shape
 from physim.scene import Entity, Scene
-from physim.shapes import Box, Capsule, Cylinder, HeightField, Hull, Mesh, Plane, Shape, Sphere
+from physim.shapes import Box, Capsule, Cylinder, HeightField, Hull, Mesh, Plane, Sphere
 
 MARGIN = 3
 """Width of the ring at base height around the meshes [samples]; outside the field its border height continues."""

@@ -1,4 +1,4 @@
-"""Trajectory: what happened. Bodies at sub-frame instants, smoke at frames, contacts at their own instants."""
+"""Trajectory: what happened. Bodies and cloth at sub-frame instants, smoke at frames, impacts at their own instants."""
 
 from __future__ import annotations
 
@@ -66,6 +66,58 @@ class BodyTrack:
         return position, q / np.linalg.norm(q)
 
 
+CONTACT_STATE_DTYPE = np.dtype(
+    [
+        ("time", "f8"),  # of the sample [s]
+        ("body_a", "U32"),
+        ("body_b", "U32"),
+        ("material_a", "U24"),
+        ("material_b", "U24"),
+        ("point", "f8", (3,)),  # mean of the contact's points, by load [m]
+        ("normal", "f8", (3,)),  # unit, from a to b
+        ("force", "f8"),  # normal, mean since the last sample [N]
+        ("slip", "f8"),  # speed of one surface over the other, mean by load [m/s]
+        ("roll", "f8"),  # speed of the contact point over the surface that it moves less over [m/s]
+        ("spin", "f8"),  # relative angular speed about the normal [rad/s]
+    ]
+)
+"""One pair of bodies that pressed on each other during one sample: at rest, sliding, rolling or spinning."""
+
+
+@dataclass(frozen=True)
+class ClothTrack:
+    """One cloth over time. The public arrays are at frame times; ``at`` reads between them."""
+
+    samples_per_frame: int
+    fps: float
+    dense_position: np.ndarray
+    """(T * samples_per_frame + 1, N, 3) float32 [m], world."""
+    faces: np.ndarray
+    """(M, 3) int32"""
+    rest: np.ndarray
+    """(N, 2) float64 [m]: where each vertex lies in the flat fabric."""
+    dense_velocity: np.ndarray
+    """(T * samples_per_frame + 1, N, 3) float32 [m/s]."""
+
+    @property
+    def position(self) -> np.ndarray:
+        """(T, N, 3) [m] at frame times."""
+        return self.dense_position[: -1 : self.samples_per_frame]
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """(T, N, 3) [m/s] at frame times."""
+        return self.dense_velocity[: -1 : self.samples_per_frame]
+
+    def at(self, time: float) -> np.ndarray:
+        """Vertices (N, 3) [m] at ``time`` [s], linear between the dense samples, clamped."""
+        last = len(self.dense_position) - 1
+        x = min(max(time * self.fps * self.samples_per_frame, 0.0), float(last))
+        i = min(int(x), last - 1) if last else 0
+        s = np.float32(x - i)
+        return (1 - s) * self.dense_position[i] + s * self.dense_position[min(i + 1, last)]
+
+
 @dataclass(frozen=True)
 class SmokeTrack:
     """One smoke grid over time: cell centres at origin + (i + 0.5, j + 0.5, k + 0.5) * cell."""
@@ -109,6 +161,9 @@ class Trajectory(Mapping):
     report: ConservationReport
     timings: dict[str, float] = field(default_factory=dict)
     """Stage → seconds of wall time."""
+    cloths: dict[str, ClothTrack] = field(default_factory=dict)
+    contact_states: np.ndarray = field(default_factory=lambda: np.zeros(0, CONTACT_STATE_DTYPE))
+    """Which bodies pressed on each other, how hard and how they moved over each other; ``CONTACT_STATE_DTYPE``."""
 
     @property
     def frame_count(self) -> int:
@@ -119,15 +174,18 @@ class Trajectory(Mapping):
         """Frame times (T,) [s], from 0."""
         return np.arange(self.frame_count) / self.fps
 
-    def __getitem__(self, name: str) -> BodyTrack | SmokeTrack:
-        if name in self.bodies:
-            return self.bodies[name]
-        if name in self.smokes:
-            return self.smokes[name]
-        raise KeyError(f"nothing named {name!r} moved; there are: {', '.join([*self.bodies, *self.smokes]) or 'none'}.")
+    @property
+    def _tracks(self) -> dict[str, BodyTrack | ClothTrack | SmokeTrack]:
+        return {**self.bodies, **self.cloths, **self.smokes}
+
+    def __getitem__(self, name: str) -> BodyTrack | ClothTrack | SmokeTrack:
+        tracks = self._tracks
+        if name not in tracks:
+            raise KeyError(f"nothing named {name!r} moved; there are: {', '.join(tracks) or 'none'}.")
+        return tracks[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self.bodies, *self.smokes])
+        return iter(self._tracks)
 
     def __len__(self) -> int:
-        return len(self.bodies) + len(self.smokes)
+        return len(self._tracks)

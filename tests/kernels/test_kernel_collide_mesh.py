@@ -7,9 +7,10 @@ from physim_kernels.rigid_data import MESH_PAIRS, POINT
 from scipy.spatial import ConvexHull
 from test_kernel_collide import core, distance, quaternions
 
+from physim.compound import Shape
 from physim.materials import Rigid, Static
 from physim.scene import Scene
-from physim.shapes import Box, Capsule, Cylinder, Hull, Mesh, Shape, Sphere
+from physim.shapes import Box, Capsule, Cylinder, Hull, Mesh, Sphere
 from physim.solver_rigid import RigidSolver
 from physim.terrain import rotation_matrix
 
