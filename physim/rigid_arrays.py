@@ -273,14 +273,21 @@ def pairs(everything: list[Piece], moving_count: int, gravity: float, device: wp
     behind = np.ones(len(a), dtype=int)
     behind[np.cumsum(copies) - copies] = 0
     bound = np.array([p.bound if p.bound > 0 else np.inf for p in everything])
-    friction = np.array([p.material.friction for p in everything], dtype=np.float64)
-    restitution = np.array([p.material.restitution for p in everything], dtype=np.float64)
+    coefficients = {
+        name: np.array([getattr(p.material, name) for p in everything], dtype=np.float64)
+        for name in ("friction", "static_friction", "restitution", "rolling_resistance", "spinning_resistance")
+    }
     size = np.minimum(bound[a], bound[b])
     total = len(a)
     out = data.Pairs()
     out.a, out.b = _array(a, int, device), _array(b, int, device)
     out.second = _array(behind, int, device)
-    out.friction = _array(np.sqrt(friction[a] * friction[b]), float, device)
+    for name in ("friction", "static_friction"):
+        setattr(out, name, _array(np.sqrt(coefficients[name][a] * coefficients[name][b]), float, device))
+    for name in ("rolling", "spinning"):
+        values = coefficients[f"{name}_resistance"]
+        setattr(out, name, _array(values[a] + values[b], float, device))
+    restitution = coefficients["restitution"]
     out.restitution = _array(np.maximum(restitution[a], restitution[b]), float, device)
     out.size = _array(size, float, device)
     out.push = _array(np.full(total, 1.0) if gravity == 0 else 0.5 * np.sqrt(gravity * size), float, device)
@@ -296,9 +303,10 @@ def contacts(pair_total: int, device: wp.Device) -> data.Contacts:
     """Four empty contacts per pair."""
     c = data.Contacts()
     types = {
-        "kind deferred": int,
-        "radius_a radius_b normal_impulse separation normal_mass friction_mass impact_normal": float,
-        "point_a point_b normal_a friction_impulse normal arm_a arm_b impact_friction": wp.vec3,
+        "kind deferred slips heir_slips": int,
+        "radius_a radius_b normal_impulse separation normal_mass friction_mass impact_normal heir_normal": float,
+        "point_a point_b normal_a friction_impulse normal arm_a arm_b impact_friction turning_impulse heir_friction "
+        "heir_turning": wp.vec3,
     }
     for names, dtype in types.items():
         for name in names.split():

@@ -165,7 +165,7 @@ def inherit(
     """Find the nearest old point of a new one within ``reach`` [m] and note its impulses for ``slot``.
 
     The old points are those of ``span`` pairs from ``pair``; ``used`` has a bit for each that has an heir, and is
-    returned with one more. Impulses wait in the scratch columns of the impact pass until all have been compared.
+    returned with one more. Impulses wait in the scratch columns until all have been compared.
     """
     nearest = float(reach)
     match = int(-1)
@@ -177,12 +177,16 @@ def inherit(
             if d < nearest:
                 nearest = d
                 match = j
-    c.impact_normal[slot] = 0.0
-    c.impact_friction[slot] = wp.vec3(0.0, 0.0, 0.0)
+    c.heir_normal[slot] = 0.0
+    c.heir_friction[slot] = wp.vec3(0.0, 0.0, 0.0)
+    c.heir_turning[slot] = wp.vec3(0.0, 0.0, 0.0)
+    c.heir_slips[slot] = 0
     if match < 0:
         return used
-    c.impact_normal[slot] = c.normal_impulse[4 * pair + match]
-    c.impact_friction[slot] = c.friction_impulse[4 * pair + match]
+    c.heir_normal[slot] = c.normal_impulse[4 * pair + match]
+    c.heir_friction[slot] = c.friction_impulse[4 * pair + match]
+    c.heir_turning[slot] = c.turning_impulse[4 * pair + match]
+    c.heir_slips[slot] = c.slips[4 * pair + match]
     return used | (1 << match)
 
 
@@ -195,8 +199,10 @@ def write_contact(c: Contacts, cand: Candidates, row: int, slot: int):
     c.normal_a[slot] = cand.normal_a[row]
     c.radius_a[slot] = cand.radius_a[row]
     c.radius_b[slot] = cand.radius_b[row]
-    c.normal_impulse[slot] = c.impact_normal[slot]
-    c.friction_impulse[slot] = c.impact_friction[slot]
+    c.normal_impulse[slot] = c.heir_normal[slot]
+    c.friction_impulse[slot] = c.heir_friction[slot]
+    c.turning_impulse[slot] = c.heir_turning[slot]
+    c.slips[slot] = c.heir_slips[slot]
 
 
 @wp.func

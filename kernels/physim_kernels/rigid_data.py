@@ -87,7 +87,10 @@ class Pairs:
     a: wp.array(dtype=int)
     b: wp.array(dtype=int)
     second: wp.array(dtype=int)  # 1: of the same two bodies as the pair before it, which searches for both
-    friction: wp.array(dtype=float)
+    friction: wp.array(dtype=float)  # Coulomb coefficient while slipping
+    static_friction: wp.array(dtype=float)  # Coulomb coefficient while sticking, not below the other
+    rolling: wp.array(dtype=float)  # rolling torque per radius of the round side and normal force
+    spinning: wp.array(dtype=float)  # lever arm of friction against turning about the normal [m]
     restitution: wp.array(dtype=float)
     size: wp.array(dtype=float)  # length scale of tolerances: the smaller bounding radius [m]
     push: wp.array(dtype=float)  # fastest recovery from penetration [m/s]
@@ -110,6 +113,8 @@ class Contacts:
     radius_b: wp.array(dtype=float)
     normal_impulse: wp.array(dtype=float)  # kept from substep to substep [N s]
     friction_impulse: wp.array(dtype=wp.vec3)  # world [N s]
+    turning_impulse: wp.array(dtype=wp.vec3)  # of rolling and spinning resistance, world [N m s]
+    slips: wp.array(dtype=int)  # 1 while kinetic friction acts
     normal: wp.array(dtype=wp.vec3)  # world
     arm_a: wp.array(dtype=wp.vec3)  # from the centre of mass, world axes [m]
     arm_b: wp.array(dtype=wp.vec3)
@@ -117,6 +122,10 @@ class Contacts:
     normal_mass: wp.array(dtype=float)  # 1 / (n K n) [kg]
     friction_mass: wp.array(dtype=float)  # 1 / largest eigenvalue of K on the tangent plane [kg]
     deferred: wp.array(dtype=int)  # waits for its impact in the next substep
+    heir_normal: wp.array(dtype=float)  # scratch of the search: what a new contact takes over from an old one
+    heir_friction: wp.array(dtype=wp.vec3)
+    heir_turning: wp.array(dtype=wp.vec3)
+    heir_slips: wp.array(dtype=int)
     impact_normal: wp.array(dtype=float)  # impulses of the impact in hand [N s]
     impact_friction: wp.array(dtype=wp.vec3)
 
