@@ -1,6 +1,7 @@
-"""Command line of the physical half: check a shot file, write its schema, list compute devices.
+"""Command line of the physical half: check a shot file, write its schema, list compute devices, validate the solvers.
 
-Results go to stdout. Exit code 0: done; 2: something given is wrong, said on stderr; 130: interrupted.
+Results go to stdout. Exit code 0: done; 1: a validation failed; 2: something given is wrong, said on stderr; 130:
+interrupted.
 """
 
 from __future__ import annotations
@@ -55,6 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     devices = commands.add_parser("devices", help="list the devices that Warp can simulate on")
     devices.add_argument("--json", action="store_true", help="as JSON, with the folder of compiled kernels")
     devices.set_defaults(run=_devices)
+
+    validate = commands.add_parser("validate", help="run cases with known answers and print the errors")
+    validate.add_argument("--cases", type=Path, metavar="DIR", help="directory of case files; default: our own")
+    validate.add_argument("--only", nargs="+", default=[], metavar="ID", help="ids or groups, such as rigid")
+    validate.add_argument("--json", action="store_true", help="one JSON object per quantity and line")
+    validate.add_argument("--fps", type=float, default=60.0, help="frames per second of the runs; default: 60")
+    validate.add_argument("--refinement", type=float, default=1.0, help="factor on the solvers' substeps; default: 1")
+    validate.add_argument("--device", help="Warp device, such as cpu or cuda:0")
+    validate.add_argument("--output", type=Path, metavar="FILE.md", help="also write a page of documentation")
+    validate.set_defaults(run=_validate)
     return parser
 
 
@@ -99,6 +110,14 @@ def _devices(arguments: argparse.Namespace) -> int:
         memory = f", {device['memory'] / 2**30:.1f} GiB" if device["memory"] else ""
         print(f"{device['alias']}: {device['name']}{memory}")
     return 0
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from physim.validation.command import validate
+    from physim.validation.settings import Settings
+
+    settings = Settings(arguments.fps, arguments.refinement, arguments.device)
+    return validate(arguments.cases, arguments.only, settings, as_json=arguments.json, output=arguments.output)
 
 
 if __name__ == "__main__":

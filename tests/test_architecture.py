@@ -127,6 +127,7 @@ def test_the_wheel_has_exactly_three_top_level_packages(tmp_path):
     for package in tops:
         assert f"{package}/py.typed" in names
     assert any(n.startswith("i2v/models/") and n.endswith(".safetensors") for n in names), "the bundled weights"
+    assert any(n.startswith("physim/validation/cases/rigid/") for n in names), "the validation cases"
 
 
 @pytest.mark.parametrize("module", sorted(m for m in MODULES if m.startswith("physim.")))

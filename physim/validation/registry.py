@@ -1,0 +1,39 @@
+"""Registry: which function runs which case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from physim.validation.case import Case, Quantity
+from physim.validation.settings import Settings
+
+Runner = Callable[[Case, Settings], Iterator[Quantity]]
+RUNNERS: dict[str, Runner] = {}
+MODULES = (
+    "physim.validation.rigid_impact",
+    "physim.validation.rigid_friction",
+    "physim.validation.rigid_rolling",
+    "physim.validation.rigid_spin",
+    "physim.validation.rigid_stack",
+    "physim.validation.rigid_swing",
+)
+"""Where the runners are."""
+
+
+def runner(case_id: str) -> Callable[[Runner], Runner]:
+    """Register a function as the runner of a case."""
+
+    def register(function: Runner) -> Runner:
+        RUNNERS[case_id] = function
+        return function
+
+    return register
+
+
+def runners() -> dict[str, Runner]:
+    """All runners by case id."""
+    from importlib import import_module
+
+    for module in MODULES:
+        import_module(module)
+    return RUNNERS
