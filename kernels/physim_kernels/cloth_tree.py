@@ -1,0 +1,178 @@
+"""Bounding boxes and cones of normals over pieces of cloth, in a complete binary tree that is refitted in place.
+
+The tree is built once, over the flat fabric: a node is a connected patch of it for good. Nodes are numbered as in a
+heap: children of i are 2 i + 1 and 2 i + 2, and the last ``leaf_count`` nodes are the leaves. Each vertex, edge and
+triangle belongs to one leaf. A cone holds all normals of a patch: a patch whose cone is narrow does not meet itself
+(Volino, Magnenat-Thalmann, "Efficient self-collision detection on smoothly discretized surface animations", 1994).
+"""
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Sheets:
+    """All cloths of a scene as one set of vertices, edges and triangles."""
+
+    x: wp.array(dtype=wp.vec3)  # [m]
+    v: wp.array(dtype=wp.vec3)  # [m/s]
+    inv_mass: wp.array(dtype=float)  # [1/kg], 0: held
+    cloth: wp.array(dtype=int)  # of the vertex
+    rest: wp.array(dtype=wp.vec2)  # [m], in the flat fabric
+    half: wp.array(dtype=float)  # half the thickness, of the vertex [m]
+    friction: wp.array(dtype=float)  # with itself, of the vertex
+    faces: wp.array(dtype=wp.vec3i)
+    edges: wp.array(dtype=wp.vec2i)
+    wings: wp.array(dtype=wp.vec2i)  # of the edge: the corners opposite to it; the second is -1 at a border
+
+
+@wp.struct
+class Tree:
+    leaf_count: int
+    face_start: wp.array(dtype=int)  # of the leaf, and the end
+    face: wp.array(dtype=int)
+    vertex_start: wp.array(dtype=int)
+    vertex: wp.array(dtype=int)
+    edge_start: wp.array(dtype=int)
+    edge: wp.array(dtype=int)  # those shared with another leaf and borders first
+    seam_count: wp.array(dtype=int)  # of the leaf: how many these are
+    rest_lower: wp.array(dtype=wp.vec2)  # of the node, in the flat fabric [m]
+    rest_upper: wp.array(dtype=wp.vec2)
+    cloth: wp.array(dtype=int)  # of the node; -1: of several
+    lower: wp.array(dtype=wp.vec3)  # of the node: where it is until the next look [m]
+    upper: wp.array(dtype=wp.vec3)
+    axis: wp.array(dtype=wp.vec3)  # of the cone of normals
+    spread: wp.array(dtype=float)  # half its opening [rad]
+    sharp: wp.array(dtype=int)  # of the edge: 1 if it is a ridge or a border
+    sharp_count: wp.array(dtype=int)  # of the leaf: ridges and borders
+
+
+SHARP = wp.constant(0.966)
+"""Cosine of the angle between two triangles beyond which their edge is a ridge: 15 degrees."""
+CONE = wp.constant(1.1)
+"""Half the opening of a cone of normals that a patch may have and be sure not to meet itself [rad]; at most pi / 2."""
+
+
+@wp.func
+def face_direction(s: Sheets, f: int):
+    """Normal of a triangle, of twice its area."""
+    t = s.faces[f]
+    p = s.x[t[0]]
+    return wp.cross(s.x[t[1]] - p, s.x[t[2]] - p)
+
+
+@wp.kernel
+def leaf_kernel(s: Sheets, tree: Tree, interval: float, speed: wp.array(dtype=float)):
+    """Boxes swept over ``interval`` [s], cones and ridges of the leaves."""
+    leaf = wp.tid()
+    lower = wp.vec3(1.0e30, 1.0e30, 1.0e30)
+    upper = -lower
+    total = wp.vec3(0.0, 0.0, 0.0)
+    fastest = float(0.0)
+    for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
+        t = s.faces[tree.face[k]]
+        a = s.x[t[0]]
+        b = s.x[t[1]]
+        c = s.x[t[2]]
+        lower = wp.min(wp.min(lower, a), wp.min(b, c))
+        upper = wp.max(wp.max(upper, a), wp.max(b, c))
+        total += wp.normalize(wp.cross(b - a, c - a))
+    thick = float(0.0)
+    for k in range(tree.vertex_start[leaf], tree.vertex_start[leaf + 1]):
+        i = tree.vertex[k]
+        fastest = wp.max(fastest, wp.length_sq(s.v[i]))
+        thick = wp.max(thick, s.half[i])
+    fastest = wp.sqrt(fastest)
+    axis = wp.normalize(total)
+    least = float(1.0)
+    for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
+        least = wp.min(least, wp.dot(axis, wp.normalize(face_direction(s, tree.face[k]))))
+    node = tree.leaf_count - 1 + leaf
+    reach = 2.0 * thick + interval * fastest
+    box = wp.vec3(reach, reach, reach)
+    tree.lower[node] = lower - box
+    tree.upper[node] = upper + box
+    tree.axis[node] = axis
+    tree.spread[node] = wp.acos(wp.clamp(least, -1.0, 1.0))
+    speed[leaf] = fastest
+    sharp = int(0)
+    first = tree.edge_start[leaf]
+    bent = tree.spread[node] > 0.12  # half of what makes a ridge
+    for k in range(first, tree.edge_start[leaf + 1]):
+        if bent or k - first < tree.seam_count[leaf]:
+            sharp += mark_edge(s, tree, tree.edge[k])
+        else:
+            tree.sharp[tree.edge[k]] = 0
+    tree.sharp_count[leaf] = sharp
+
+
+@wp.func
+def mark_edge(s: Sheets, tree: Tree, e: int):
+    """Whether an edge is a border or a ridge; kept in ``tree.sharp``."""
+    ends = s.edges[e]
+    wings = s.wings[e]
+    sharp = int(1)
+    if wings[1] >= 0:
+        p = s.x[ends[0]]
+        d = s.x[ends[1]] - p
+        m = wp.cross(d, s.x[wings[0]] - p)
+        n = wp.cross(s.x[wings[1]] - p, d)
+        if wp.dot(m, n) > SHARP * wp.length(m) * wp.length(n):
+            sharp = 0
+    tree.sharp[e] = sharp
+    return sharp
+
+
+@wp.kernel
+def node_kernel(tree: Tree, first: int, count: int, stride: int):
+    """Boxes and cones of ``count`` inner nodes from ``first``, the last one first."""
+    k = wp.tid()
+    while k < count:
+        node = first + count - 1 - k
+        a = 2 * node + 1
+        b = a + 1
+        tree.lower[node] = wp.min(tree.lower[a], tree.lower[b])
+        tree.upper[node] = wp.max(tree.upper[a], tree.upper[b])
+        axis = wp.normalize(tree.axis[a] + tree.axis[b])
+        # angles of the parts to the new axis, a little more than exact so that rounding never makes a cone too narrow
+        one = wp.acos(wp.clamp(wp.dot(axis, tree.axis[a]), -1.0, 1.0)) + tree.spread[a]
+        two = wp.acos(wp.clamp(wp.dot(axis, tree.axis[b]), -1.0, 1.0)) + tree.spread[b]
+        tree.axis[node] = axis
+        tree.spread[node] = wp.max(one, two) + 1.0e-4
+        k += stride
+
+
+@wp.func
+def boxes_meet(tree: Tree, a: int, b: int):
+    p = tree.lower[a] - tree.upper[b]
+    q = tree.lower[b] - tree.upper[a]
+    return wp.max(wp.max(p[0], wp.max(p[1], p[2])), wp.max(q[0], wp.max(q[1], q[2]))) <= 0.0
+
+
+@wp.func
+def flat_together(tree: Tree, a: int, b: int):
+    """Whether two nodes touch in the flat fabric and their normals fit in one narrow cone."""
+    if tree.cloth[a] != tree.cloth[b] or tree.cloth[a] < 0:
+        return False
+    p = tree.rest_lower[a] - tree.rest_upper[b]
+    q = tree.rest_lower[b] - tree.rest_upper[a]
+    size = tree.rest_upper[a] - tree.rest_lower[a]
+    if wp.max(wp.max(p[0], p[1]), wp.max(q[0], q[1])) > 0.1 * wp.max(size[0], size[1]):
+        return False
+    between = wp.acos(wp.clamp(wp.dot(tree.axis[a], tree.axis[b]), -1.0, 1.0))
+    one = tree.spread[a]
+    two = tree.spread[b]
+    return wp.max(0.5 * (between + one + two), wp.max(one, two)) < CONE
+
+
+def refit(s: Sheets, tree: Tree, speed, *, interval, device):
+    """Fit the tree to where the cloth is and will be within ``interval`` [s]; ``speed`` gets the fastest of each leaf."""
+    wp.launch(leaf_kernel, dim=tree.leaf_count, inputs=[s, tree, interval, speed], device=device)
+    if device.is_cpu:
+        wp.launch(node_kernel, dim=1, inputs=[tree, 0, tree.leaf_count - 1, 1], device=device)
+        return
+    count = tree.leaf_count // 2
+    while count >= 1:
+        wp.launch(node_kernel, dim=count, inputs=[tree, count - 1, count, count], device=device)
+        count //= 2
