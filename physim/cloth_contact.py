@@ -7,6 +7,7 @@ substep and solves them once per sweep, after the fabric's own rows, so that a s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import warp as wp
@@ -16,7 +17,7 @@ from physim_kernels import rigid_data as data
 from physim.cloth_tree import build, edges_of
 
 
-def _zeros(target, sizes: dict[str, tuple[int, object]], device: wp.Device) -> None:  # type: ignore[no-untyped-def]
+def _zeros(target: Any, sizes: dict[str, tuple[int, Any]], device: wp.Device) -> None:
     for name, (size, dtype) in sizes.items():
         setattr(target, name, wp.zeros(max(size, 1), dtype=dtype, device=device))
 
@@ -63,9 +64,12 @@ class ClothContact:
         _zeros(c, {name: (n, int) for name in ("count", "old_count", "list")}, self.device)
         _zeros(c, {name: (rows, int) for name in ("collider", "old_collider")}, self.device)
         _zeros(c, {name: (rows, wp.vec3) for name in "point side normal arm drag old_drag".split()}, self.device)
-        scalars = "gap friction normal_mass friction_mass pressure old_pressure".split()
+        scalars = "gap offset friction normal_mass friction_mass pressure carried old_pressure".split()
+        _zeros(c, {name: (n, int) for name in ("alone_vertex", "alone_row", "shared")}, self.device)
+        _zeros(c, {"alone": (cloth_touch.SIDE * n, float), "totals": (2, int)}, self.device)
         _zeros(c, {name: (rows, float) for name in scalars}, self.device)
-        _zeros(c, {"total": (1, int), "near": (self._colliders, int), "near_total": (1, int), "deepest": (1, float)}, self.device)  # fmt: skip
+        _zeros(c, {"total": (1, int), "near": (self._colliders, int), "near_total": (1, int)}, self.device)
+        _zeros(c, {"deepest": (1, float)}, self.device)
         c.surface = wp.array(np.asarray([*surface, 0.0]), dtype=float, device=self.device)
         self.touches = c
 
@@ -83,17 +87,16 @@ class ClothContact:
             interval=interval, slack=slack, device=self.device,
         )  # fmt: skip
 
-    def launch_begin(self, h: float, ahead: float = 0.0) -> None:
-        """At the start of a substep of ``h`` [s], once forces have changed the velocities: place rows, warm start.
+    def launch_begin(self, h: float) -> None:
+        """At the start of a substep of ``h`` [s]: place the rows."""
+        cloth_touch.begin(self.geometry, self.bodies, self.sheets, self.touches, h=h, device=self.device)
 
-        ``ahead`` [s]: how far the cloth is ahead of the bodies' poses, when it takes several steps in one of theirs.
-        """
-        cloth_touch.begin(self.geometry, self.bodies, self.sheets, self.touches, ahead=ahead, h=h, device=self.device)
-
-    def launch_sweep(self, h: float) -> None:
-        """One pass over all rows, after the fabric's own."""
-        cloth_touch.solve(self.geometry, self.bodies, self.sheets, self.touches, h=h, device=self.device)
+    def launch_step(self, j: int, dt: float, h: float) -> None:
+        """Between kick and drift of step ``j`` of the substep, of length ``dt`` [s]: change the velocities."""
+        cloth_touch.step(
+            self.geometry, self.bodies, self.sheets, self.touches, time=j * dt, dt=dt, h=h, device=self.device
+        )
 
     def launch_end(self, h: float) -> None:
-        """After x += h v: take out the speed that only served to end a penetration."""
-        cloth_touch.end(self.geometry, self.bodies, self.sheets, self.touches, h=h, device=self.device)
+        """After the last step of the substep."""
+        cloth_touch.end(self.geometry, self.bodies, self.sheets, self.touches, device=self.device)

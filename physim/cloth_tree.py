@@ -25,8 +25,7 @@ class Edges:
 
 
 def edges_of(faces: np.ndarray) -> Edges:
-    """Edges of triangles (M, 3), in the order of their lower, then higher vertex. Of more than two triangles at one
-    edge only two are kept."""
+    """Edges of triangles (M, 3), ordered by their lower vertex; of more than two triangles at one, two are kept."""
     start, end, wing = faces.ravel(), np.roll(faces, -1, axis=1).ravel(), np.roll(faces, -2, axis=1).ravel()
     key = np.minimum(start, end).astype(np.int64) * (faces.max(initial=0) + 1) + np.maximum(start, end)
     order = np.argsort(key, kind="stable")

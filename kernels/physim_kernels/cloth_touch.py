@@ -2,11 +2,16 @@
 
 A vertex at p, with half the thickness r about it, and a collider whose signed distance there is d along n:
 
-    gap = d - r,   v_n = n . (v - v_body(p - d n)),   0 <= impulse  _|_  v_n + gap / h >= 0,   |friction| <= mu impulse.
+    gap = d - r,  v_n = n . (v - v_body(p - d n)),  0 <= impulse  _|_  v_n + gap / dt >= 0,  |friction| <= mu impulse.
 
-Rows are hard and speculative, warm started, without restitution; the opposite impulse goes to the body. A vertex that is
-squeezed between two colliders, much lighter than what it carries, has both of its rows solved together: one after the
-other would pass on only its own small momentum at a time.
+Rows are hard and speculative, without restitution; the opposite impulse goes to the body. Normals are placed once per
+substep h, gaps follow in every step dt of the cloth. A vertex on one thing that nothing moves is projected onto the
+cone of friction: most contacts are such, and are kept apart in a list of their own. Contacts with moving bodies are
+warm started. A vertex that is squeezed between two colliders, much lighter than what it carries, has both of its rows
+solved together: one after the other would pass on only its own small momentum at a time.
+
+An impulse that changes a body's velocity by dv at the time t of the substep moves its drift back by t dv (``dx``), so
+that the body too has followed the old velocity until then and the new one from then on.
 """
 
 import warp as wp
@@ -17,12 +22,16 @@ from physim_kernels.rigid_data import CYLINDER, FIELD, PLANE, Bodies, Geometry
 
 wp.set_module_options({"enable_backward": False})
 
+SIDE = 12
+"""Numbers of a row of ``Touches.alone``: normal, offset, velocity of the surface, friction, impulse, 3 spare."""
 SLOTS = wp.constant(4)
 """Contacts of one vertex."""
 RECOVERY = wp.constant(0.2)
 """Part of a penetration that one substep takes back."""
 PUSH = wp.constant(0.5)
 """Fastest recovery [m/s]."""
+STIR = wp.constant(1.0)
+"""Change of velocity that a substep may bring before a gap that was safe at its start is not [m/s]."""
 
 
 @wp.struct
@@ -35,18 +44,25 @@ class Touches:
     side: wp.array(dtype=wp.vec3)  # normal there, collider's frame
     normal: wp.array(dtype=wp.vec3)
     arm: wp.array(dtype=wp.vec3)  # from the body's centre of mass [m]
-    gap: wp.array(dtype=float)  # [m]
+    gap: wp.array(dtype=float)  # at the beginning of the substep [m]
+    offset: wp.array(dtype=float)  # normal . x where the gap is 0, at the beginning of the substep [m]
     friction: wp.array(dtype=float)
     normal_mass: wp.array(dtype=float)  # [kg]
     friction_mass: wp.array(dtype=float)
-    pressure: wp.array(dtype=float)  # normal impulse of this substep [N s]
+    pressure: wp.array(dtype=float)  # normal impulse of the last step [N s]
+    carried: wp.array(dtype=float)  # normal impulse of the substep [N s]
     drag: wp.array(dtype=wp.vec3)  # friction impulse on the vertex [N s]
     old_count: wp.array(dtype=int)
     old_collider: wp.array(dtype=int)
     old_pressure: wp.array(dtype=float)
     old_drag: wp.array(dtype=wp.vec3)
-    list: wp.array(dtype=int)  # vertices in contact
+    list: wp.array(dtype=int)  # vertices near something
     total: wp.array(dtype=int)  # [0]: how many
+    alone: wp.array(dtype=float)  # rows of vertices on one thing that nothing moves
+    alone_vertex: wp.array(dtype=int)
+    alone_row: wp.array(dtype=int)  # their slots
+    shared: wp.array(dtype=int)  # vertices on several things or on moving bodies
+    totals: wp.array(dtype=int)  # [0]: of alone, [1]: of shared
     near: wp.array(dtype=int)  # colliders near any cloth
     near_total: wp.array(dtype=int)
     surface: wp.array(dtype=float)  # friction coefficient of each collider
@@ -67,9 +83,9 @@ def collider_rotation(g: Geometry, bodies: Bodies, c: int):
 
 
 @wp.func
-def collider_origin(g: Geometry, bodies: Bodies, c: int, ahead: float):
-    """Where the collider's frame has its origin ``ahead`` [s] after the start of the substep."""
-    return wp.vec3(bodies.x[c]) + ahead * bodies.v[c]
+def collider_origin(g: Geometry, bodies: Bodies, c: int):
+    """Where the collider's frame has its origin at the start of the substep."""
+    return wp.vec3(bodies.x[c])
 
 
 # -- search --------------------------------------------------------------------------------------------------------
@@ -78,7 +94,7 @@ def collider_origin(g: Geometry, bodies: Bodies, c: int, ahead: float):
 @wp.func
 def box_reaches(lower: wp.vec3, upper: wp.vec3, g: Geometry, bodies: Bodies, c: int, reach: float):
     """Whether a box and the bounds of collider ``c``, widened by ``reach``, meet."""
-    at = collider_origin(g, bodies, c, 0.0)
+    at = collider_origin(g, bodies, c)
     if g.kind[c] == PLANE:
         up = collider_rotation(g, bodies, c) * wp.vec3(0.0, 1.0, 0.0)
         middle = 0.5 * (lower + upper)
@@ -100,10 +116,10 @@ def body_reach(g: Geometry, bodies: Bodies, c: int, interval: float):
 
 
 @wp.kernel
-def near_kernel(g: Geometry, bodies: Bodies, tree: Tree, c: Touches, collider_total: int, interval: float, slack: float):
+def near_kernel(g: Geometry, bodies: Bodies, tree: Tree, c: Touches, colliders: int, interval: float, slack: float):
     """List the colliders that any cloth may touch within ``interval`` [s]."""
     count = int(0)
-    for k in range(collider_total):
+    for k in range(colliders):
         if box_reaches(tree.lower[0], tree.upper[0], g, bodies, k, slack + body_reach(g, bodies, k, interval)):
             c.near[count] = k
             count += 1
@@ -160,13 +176,15 @@ def find_kernel(
         moves = body_reach(g, bodies, collider, interval)
         if box_reaches(tree.lower[node], tree.upper[node], g, bodies, collider, slack + moves):
             rotation = collider_rotation(g, bodies, collider)
-            at = collider_origin(g, bodies, collider, 0.0)
+            at = collider_origin(g, bodies, collider)
             reach = slack + moves + interval * speed[leaf]
             for k in range(first, end):
                 i = tree.vertex[k]
                 p = (s.x[i] - at) * rotation
                 limit = reach + s.half[i]
-                if g.kind[collider] >= PLANE or wp.length_sq(p) < (g.bound[collider] + limit) * (g.bound[collider] + limit):
+                if g.kind[collider] >= PLANE or wp.length_sq(p) < (g.bound[collider] + limit) * (
+                    g.bound[collider] + limit
+                ):
                     d, n = near_collider(g, collider, p, limit)
                     if d < limit:
                         mu = wp.sqrt(s.friction[i] * c.surface[collider])
@@ -189,11 +207,27 @@ def list_kernel(tree: Tree, c: Touches, vertex_total: int):
 
 
 @wp.func
-def push_body(bodies: Bodies, b: int, arm: wp.vec3, impulse: wp.vec3):
-    """Give ``impulse`` [N s] to a body at ``arm`` from its centre of mass. What does not move is never written."""
+def push_body(bodies: Bodies, b: int, arm: wp.vec3, impulse: wp.vec3, time: float):
+    """Give ``impulse`` [N s] to a body at ``arm`` from its centre of mass, ``time`` [s] after the substep began."""
     if bodies.inv_mass[b] > 0.0:
-        bodies.v[b] = bodies.v[b] + bodies.inv_mass[b] * impulse
-        bodies.w[b] = bodies.w[b] + bodies.inv_inertia[b] * wp.cross(arm, impulse)
+        dv = bodies.inv_mass[b] * impulse
+        dw = bodies.inv_inertia[b] * wp.cross(arm, impulse)
+        bodies.v[b] = bodies.v[b] + dv
+        bodies.w[b] = bodies.w[b] + dw
+        bodies.dx[b] = bodies.dx[b] - time * dv
+        bodies.dtheta[b] = bodies.dtheta[b] - time * dw
+
+
+@wp.func
+def point_velocity(bodies: Bodies, b: int, arm: wp.vec3):
+    return bodies.v[b] + wp.cross(bodies.w[b], arm)
+
+
+@wp.func
+def point_path(bodies: Bodies, b: int, arm: wp.vec3, time: float):
+    """How far a point of a body has moved ``time`` [s] after the substep began."""
+    way = time * bodies.v[b] + bodies.dx[b]
+    return way + wp.cross(time * bodies.w[b] + bodies.dtheta[b], arm)
 
 
 @wp.func
@@ -207,59 +241,153 @@ def yielding(bodies: Bodies, b: int, arm: wp.vec3, u: wp.vec3):
 
 @wp.func
 def yielding_sideways(bodies: Bodies, b: int, arm: wp.vec3, n: wp.vec3):
-    """The largest of these in the plane across ``n``, from above: exact for a central contact."""
+    """The largest of these in the plane across ``n``."""
     if bodies.inv_mass[b] == 0.0:
         return 0.0
-    out = arm - wp.dot(arm, n) * n
-    i = bodies.inv_inertia[b]
-    most = wp.max(wp.max(i[0, 0], i[1, 1]), i[2, 2])
-    across = wp.cross(n, arm)
-    return bodies.inv_mass[b] + wp.max(most * wp.dot(arm, arm), most * (wp.dot(out, out) + wp.dot(across, across)))
+    side = wp.vec3(1.0, 0.0, 0.0)
+    if wp.abs(n[0]) > 0.7:
+        side = wp.vec3(0.0, 1.0, 0.0)
+    u = wp.normalize(wp.cross(n, side))
+    w = wp.cross(n, u)
+    arm_u = wp.cross(arm, u)
+    arm_w = wp.cross(arm, w)
+    turned = bodies.inv_inertia[b] * arm_w
+    k_uu = wp.dot(arm_u, bodies.inv_inertia[b] * arm_u)
+    k_ww = wp.dot(arm_w, turned)
+    k_uw = wp.dot(arm_u, turned)
+    half = 0.5 * (k_uu - k_ww)
+    return bodies.inv_mass[b] + 0.5 * (k_uu + k_ww) + wp.sqrt(half * half + k_uw * k_uw)
 
 
 @wp.func
-def slip_velocity(bodies: Bodies, b: int, v: wp.vec3, arm: wp.vec3):
-    return v - bodies.v[b] - wp.cross(bodies.w[b], arm)
-
-
-@wp.func
-def place(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, row: int, ahead: float):
-    """Normal, gap, arm and masses of a row at the present places."""
+def place(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, row: int):
+    """Normal, gap and arm of a row at the beginning of the substep."""
     k = c.collider[row]
-    b = collider_body(g, k)
     rotation = collider_rotation(g, bodies, k)
-    at = collider_origin(g, bodies, k, ahead)
-    off = s.x[i] - at
+    off = s.x[i] - collider_origin(g, bodies, k)
     n = rotation * c.side[row]
     d = float(0.0)
-    if g.kind[k] <= CYLINDER:  # round: exact at every substep, so that rolling is
+    if g.kind[k] <= CYLINDER:  # round: exact in every substep, so that rolling is
         d, side = near_collider(g, k, off * rotation, FAR)
         n = rotation * side
     else:
         d = wp.dot(n, off - rotation * c.point[row])
-    arm = s.x[i] - d * n - wp.vec3(bodies.x[b]) - ahead * bodies.v[b]
     c.normal[row] = n
     c.gap[row] = d - s.half[i]
-    c.arm[row] = arm
-    c.normal_mass[row] = 1.0 / wp.max(s.inv_mass[i] + yielding(bodies, b, arm, n), 1.0e-12)
-    c.friction_mass[row] = 1.0 / wp.max(s.inv_mass[i] + yielding_sideways(bodies, b, arm, n), 1.0e-12)
+    c.offset[row] = wp.dot(n, s.x[i]) - c.gap[row]
+    c.arm[row] = s.x[i] - d * n - wp.vec3(bodies.x[collider_body(g, k)])
 
 
 @wp.func
-def bias(gap: float, h: float):
-    """Speed with which a gap may close, or a penetration must open [m/s]."""
+def enter_alone(c: Touches, k: int, i: int, row: int, u: wp.vec3):
+    """Row ``k`` of the list of vertices on one thing that nothing moves."""
+    n = c.normal[row]
+    c.alone_vertex[k] = i
+    c.alone_row[k] = row
+    c.alone[SIDE * k] = n[0]
+    c.alone[SIDE * k + 1] = n[1]
+    c.alone[SIDE * k + 2] = n[2]
+    c.alone[SIDE * k + 3] = c.offset[row]
+    c.alone[SIDE * k + 4] = u[0]
+    c.alone[SIDE * k + 5] = u[1]
+    c.alone[SIDE * k + 6] = u[2]
+    c.alone[SIDE * k + 7] = c.friction[row]
+    c.alone[SIDE * k + 8] = 0.0
+
+
+@wp.kernel
+def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, h: float, stride: int):
+    """Place the rows of the listed vertices for a substep of ``h`` [s] and sort the vertices into the two lists."""
+    at = wp.tid()
+    while at < c.total[0]:
+        i = c.list[at]
+        inv_mass = s.inv_mass[i]
+        live = int(0)
+        first = int(-1)
+        moved = int(0)
+        for row in range(SLOTS * i, SLOTS * i + c.count[i]):
+            place(g, bodies, s, c, i, row)
+            b = collider_body(g, c.collider[row])
+            n = c.normal[row]
+            closing = -wp.dot(n, s.v[i] - point_velocity(bodies, b, c.arm[row]))
+            c.carried[row] = 0.0
+            if c.gap[row] < h * (STIR + closing) and inv_mass + bodies.inv_mass[b] > 0.0:
+                live += 1
+                if first < 0:
+                    first = row
+                if bodies.inv_mass[b] > 0.0:
+                    moved = 1
+            else:
+                c.pressure[row] = 0.0
+                c.drag[row] = wp.vec3(0.0, 0.0, 0.0)
+        if live == 1 and moved == 0:
+            u = point_velocity(bodies, collider_body(g, c.collider[first]), c.arm[first])
+            enter_alone(c, wp.atomic_add(c.totals, 0, 1), i, first, u)
+        elif live > 0:
+            for row in range(SLOTS * i, SLOTS * i + c.count[i]):
+                b = collider_body(g, c.collider[row])
+                c.normal_mass[row] = 1.0 / wp.max(inv_mass + yielding(bodies, b, c.arm[row], c.normal[row]), 1.0e-12)
+                across = yielding_sideways(bodies, b, c.arm[row], c.normal[row])
+                c.friction_mass[row] = 1.0 / wp.max(inv_mass + across, 1.0e-12)
+            c.shared[wp.atomic_add(c.totals, 1, 1)] = i
+        at += stride
+
+
+@wp.func
+def open_speed(gap: float, dt: float, h: float):
+    """Normal velocity that a row asks for [m/s]: a gap may close within ``dt``, a penetration opens over substeps."""
     if gap > 0.0:
-        return gap / h
-    return wp.max(RECOVERY * gap / h, -PUSH)
+        return -gap / dt
+    return wp.min(-RECOVERY * gap / h, PUSH)
+
+
+@wp.func_native(
+    """
+    const float rate = RECOVERY / h;
+    for (int k = first; k < last; ++k) {
+        float* r = alone.data + SIDE * k;
+        const int i = vertex.data[k];
+        const float *X = (const float*)(x.data + i);
+        float *V = (float*)(v.data + i);
+        const float ux = V[0] - r[4], uy = V[1] - r[5], uz = V[2] - r[6];
+        const float un = r[0] * ux + r[1] * uy + r[2] * uz;
+        const float moved = time * (r[0] * r[4] + r[1] * r[5] + r[2] * r[6]);
+        const float gap = r[0] * X[0] + r[1] * X[1] + r[2] * X[2] - r[3] - moved;
+        const float out = -gap * rate < PUSH ? -gap * rate : PUSH;
+        const float dn = (gap > 0.0f ? -gap / dt : out) - un;
+        if (dn <= 0.0f) continue;
+        const float tx = ux - un * r[0], ty = uy - un * r[1], tz = uz - un * r[2];
+        const float slip = sqrtf(tx * tx + ty * ty + tz * tz), limit = r[7] * dn;
+        const float f = slip > limit ? limit / slip : 1.0f;
+        V[0] += dn * r[0] - f * tx;
+        V[1] += dn * r[1] - f * ty;
+        V[2] += dn * r[2] - f * tz;
+        r[8] += dn;
+    }
+    """.replace("SIDE", str(SIDE))
+    .replace("RECOVERY", "0.2f")
+    .replace("PUSH", "0.5f")
+)
+def project_rows(
+    alone: wp.array(dtype=float), vertex: wp.array(dtype=int), x: wp.array(dtype=wp.vec3), v: wp.array(dtype=wp.vec3),
+    time: float, dt: float, h: float, first: int, last: int,
+): ...  # fmt: skip
+
+
+@wp.kernel
+def alone_kernel(s: Sheets, c: Touches, time: float, dt: float, h: float, chunk: int):
+    """Vertices on one thing that nothing moves: velocity projected onto the cone of friction."""
+    first = wp.tid() * chunk
+    project_rows(c.alone, c.alone_vertex, s.x, s.v, time, dt, h, first, wp.min(first + chunk, c.totals[0]))
 
 
 @wp.func
-def rub(g: Geometry, bodies: Bodies, c: Touches, row: int, v: wp.vec3, inv_mass: float):
+def rub(g: Geometry, bodies: Bodies, c: Touches, row: int, v: wp.vec3, inv_mass: float, time: float):
     """Friction of one row against its normal impulse; returns the vertex' new velocity."""
     b = collider_body(g, c.collider[row])
     n = c.normal[row]
     arm = c.arm[row]
-    slip = slip_velocity(bodies, b, v, arm)
+    slip = v - point_velocity(bodies, b, arm)
     slip = slip - wp.dot(n, slip) * n
     old = c.drag[row]
     new = old - c.friction_mass[row] * slip
@@ -269,27 +397,28 @@ def rub(g: Geometry, bodies: Bodies, c: Touches, row: int, v: wp.vec3, inv_mass:
         new = new * (limit / size)
     change = new - old
     c.drag[row] = new
-    push_body(bodies, b, arm, -change)
+    push_body(bodies, b, arm, -change, time)
     return v + inv_mass * change
 
 
 @wp.func
-def press(g: Geometry, bodies: Bodies, c: Touches, row: int, v: wp.vec3, inv_mass: float, target: float):
-    """Normal impulse of one row to v_n >= -``target``; returns the vertex' new velocity."""
+def press(g: Geometry, bodies: Bodies, c: Touches, row: int, v: wp.vec3, inv_mass: float, target: float, time: float):
+    """Normal impulse of one row to v_n >= ``target``; returns the vertex' new velocity."""
     b = collider_body(g, c.collider[row])
     n = c.normal[row]
     arm = c.arm[row]
     old = c.pressure[row]
-    new = wp.max(old - c.normal_mass[row] * (wp.dot(n, slip_velocity(bodies, b, v, arm)) + target), 0.0)
+    new = wp.max(old - c.normal_mass[row] * (wp.dot(n, v - point_velocity(bodies, b, arm)) - target), 0.0)
     change = (new - old) * n
     c.pressure[row] = new
-    push_body(bodies, b, arm, -change)
+    push_body(bodies, b, arm, -change, time)
     return v + inv_mass * change
 
 
 @wp.func
 def squeeze(
-    g: Geometry, bodies: Bodies, c: Touches, p: int, q: int, v: wp.vec3, inv_mass: float, first: float, second: float,
+    g: Geometry, bodies: Bodies, c: Touches, p: int, q: int, v: wp.vec3, inv_mass: float, target_p: float,
+    target_q: float, time: float,
 ):  # fmt: skip
     """Normal impulses of the rows ``p`` and ``q`` of one vertex together; returns the vertex' new velocity."""
     bp = collider_body(g, c.collider[p])
@@ -297,12 +426,12 @@ def squeeze(
     normal_p = c.normal[p]
     normal_q = c.normal[q]
     cosine = wp.dot(normal_p, normal_q)
-    yp = 1.0 / c.normal_mass[p] - inv_mass
-    yq = 1.0 / c.normal_mass[q] - inv_mass
-    up = wp.dot(normal_p, slip_velocity(bodies, bp, v, c.arm[p])) + first
-    uq = wp.dot(normal_q, slip_velocity(bodies, bq, v, c.arm[q])) + second
-    kp = inv_mass + yp
-    kq = inv_mass + yq
+    kp = 1.0 / c.normal_mass[p]
+    kq = 1.0 / c.normal_mass[q]
+    yp = kp - inv_mass
+    yq = kq - inv_mass
+    up = wp.dot(normal_p, v - point_velocity(bodies, bp, c.arm[p])) - target_p
+    uq = wp.dot(normal_q, v - point_velocity(bodies, bq, c.arm[q])) - target_q
     k = inv_mass * cosine
     det = inv_mass * inv_mass * (1.0 - cosine * cosine) + inv_mass * (yp + yq) + yp * yq
     dp = float(0.0)
@@ -314,8 +443,8 @@ def squeeze(
         if c.pressure[p] + dp >= 0.0 and c.pressure[q] + dq >= 0.0:
             both = 1
     else:  # pinched by what does not move: let the impulses fade, or they would grow without end
-        c.pressure[p] = 0.9 * c.pressure[p]
-        c.pressure[q] = 0.9 * c.pressure[q]
+        c.pressure[p] = 0.5 * c.pressure[p]
+        c.pressure[q] = 0.5 * c.pressure[q]
     if both == 0:
         dp = -c.pressure[p]
         dq = wp.max(-(uq + k * dp) / kq, -c.pressure[q])
@@ -324,27 +453,34 @@ def squeeze(
             dp = wp.max(-(up + k * dq) / kp, -c.pressure[p])
     c.pressure[p] = c.pressure[p] + dp
     c.pressure[q] = c.pressure[q] + dq
-    push_body(bodies, bp, c.arm[p], -dp * normal_p)
-    push_body(bodies, bq, c.arm[q], -dq * normal_q)
+    push_body(bodies, bp, c.arm[p], -dp * normal_p, time)
+    push_body(bodies, bq, c.arm[q], -dq * normal_q, time)
     return v + inv_mass * (dp * normal_p + dq * normal_q)
 
 
 @wp.func
-def rub_both(g: Geometry, bodies: Bodies, c: Touches, p: int, q: int, v: wp.vec3, inv_mass: float):
+def within(u: wp.vec3, limit: float):
+    """``u``, shortened to ``limit`` if it is longer."""
+    size = wp.length(u)
+    if size > limit:
+        return u * (limit / size)
+    return u
+
+
+@wp.func
+def rub_both(g: Geometry, bodies: Bodies, c: Touches, p: int, q: int, v: wp.vec3, inv_mass: float, time: float):
     """Friction of two rows of one vertex together: both stick, or what slips is bounded and the other is done again."""
     bp = collider_body(g, c.collider[p])
     bq = collider_body(g, c.collider[q])
     normal_p = c.normal[p]
     normal_q = c.normal[q]
-    sp = slip_velocity(bodies, bp, v, c.arm[p])
-    sq = slip_velocity(bodies, bq, v, c.arm[q])
+    sp = v - point_velocity(bodies, bp, c.arm[p])
+    sq = v - point_velocity(bodies, bq, c.arm[q])
     sp = sp - wp.dot(normal_p, sp) * normal_p
     sq = sq - wp.dot(normal_q, sq) * normal_q
-    yp = 1.0 / c.friction_mass[p] - inv_mass
-    yq = 1.0 / c.friction_mass[q] - inv_mass
-    kp = inv_mass + yp
-    kq = inv_mass + yq
-    det = inv_mass * (yp + yq) + yp * yq
+    kp = 1.0 / c.friction_mass[p]
+    kq = 1.0 / c.friction_mass[q]
+    det = inv_mass * (kp + kq - 2.0 * inv_mass) + (kp - inv_mass) * (kq - inv_mass)
     old_p = c.drag[p]
     old_q = c.drag[q]
     limit_p = c.friction[p] * c.pressure[p]
@@ -354,122 +490,124 @@ def rub_both(g: Geometry, bodies: Bodies, c: Touches, p: int, q: int, v: wp.vec3
     if det > 1.0e-7 * inv_mass * inv_mass:
         dp = (inv_mass * sq - kq * sp) / det
         dq = (inv_mass * sp - kp * sq) / det
-    new_p = wp.normalize(old_p + dp) * wp.min(wp.length(old_p + dp), limit_p)
-    dp = new_p - old_p
+    dp = within(old_p + dp, limit_p) - old_p
     dq = -(sq + inv_mass * dp) / kq
-    new_q = wp.normalize(old_q + dq) * wp.min(wp.length(old_q + dq), limit_q)
     if wp.length(old_q + dq) > limit_q:
-        dq = new_q - old_q
-        dp = -(sp + inv_mass * dq) / kp
-        new_p = wp.normalize(old_p + dp) * wp.min(wp.length(old_p + dp), limit_p)
-    new_p = new_p - wp.dot(normal_p, new_p) * normal_p
-    new_q = new_q - wp.dot(normal_q, new_q) * normal_q
-    c.drag[p] = new_p
-    c.drag[q] = new_q
-    push_body(bodies, bp, c.arm[p], old_p - new_p)
-    push_body(bodies, bq, c.arm[q], old_q - new_q)
-    return v + inv_mass * (new_p - old_p + new_q - old_q)
-
-
-@wp.kernel
-def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, ahead: float, h: float, stride: int):
-    """Place all rows and apply the impulses of the last substep."""
-    place_in_list = wp.tid()
-    while place_in_list < c.total[0]:
-        i = c.list[place_in_list]
-        inv_mass = s.inv_mass[i]
-        v = s.v[i]
-        for row in range(SLOTS * i, SLOTS * i + c.count[i]):
-            place(g, bodies, s, c, i, row, ahead)
-            if inv_mass == 0.0 and bodies.inv_mass[collider_body(g, c.collider[row])] == 0.0:
-                c.pressure[row] = 0.0
-            if c.pressure[row] > 0.0:
-                n = c.normal[row]
-                drag = c.drag[row]
-                drag = drag - wp.dot(n, drag) * n
-                c.drag[row] = drag
-                impulse = c.pressure[row] * n + drag
-                v += inv_mass * impulse
-                push_body(bodies, collider_body(g, c.collider[row]), c.arm[row], -impulse)
-            else:
-                c.drag[row] = wp.vec3(0.0, 0.0, 0.0)
-        s.v[i] = v
-        place_in_list += stride
+        dq = within(old_q + dq, limit_q) - old_q
+        dp = within(old_p - (sp + inv_mass * dq) / kp, limit_p) - old_p
+    c.drag[p] = old_p + dp
+    c.drag[q] = old_q + dq
+    push_body(bodies, bp, c.arm[p], -dp, time)
+    push_body(bodies, bq, c.arm[q], -dq, time)
+    return v + inv_mass * (dp + dq)
 
 
 @wp.func
-def solve_vertex(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, h: float):
+def row_target(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, row: int, time: float, dt: float, h: float):
+    """Normal velocity that a row asks for in this step [m/s]."""
+    b = collider_body(g, c.collider[row])
+    n = c.normal[row]
+    gap = wp.dot(n, s.x[i] - point_path(bodies, b, c.arm[row], time)) - c.offset[row]
+    return open_speed(gap, dt, h)
+
+
+@wp.func
+def warm_vertex(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, time: float):
+    """Apply the impulses of the last step again."""
+    v = s.v[i]
+    for row in range(SLOTS * i, SLOTS * i + c.count[i]):
+        if c.pressure[row] > 0.0:
+            n = c.normal[row]
+            drag = c.drag[row] - wp.dot(n, c.drag[row]) * n
+            c.drag[row] = drag
+            impulse = c.pressure[row] * n + drag
+            v += s.inv_mass[i] * impulse
+            push_body(bodies, collider_body(g, c.collider[row]), c.arm[row], -impulse, time)
+    s.v[i] = v
+
+
+@wp.func
+def solve_vertex(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, time: float, dt: float, h: float):
+    """Friction, then normal impulses of all rows of a vertex; the first two together if they squeeze it."""
     first = SLOTS * i
     count = c.count[i]
     inv_mass = s.inv_mass[i]
     v = s.v[i]
-    if count == 1:
-        if inv_mass > 0.0 or bodies.inv_mass[collider_body(g, c.collider[first])] > 0.0:
-            if c.pressure[first] > 0.0:
-                v = rub(g, bodies, c, first, v, inv_mass)
-            v = press(g, bodies, c, first, v, inv_mass, bias(c.gap[first], h))
-    else:
-        rest = first
-        if inv_mass > 0.0 and wp.dot(c.normal[first], c.normal[first + 1]) < -0.1:
+    rest = int(first)
+    if count > 1 and inv_mass > 0.0:
+        if wp.dot(c.normal[first], c.normal[first + 1]) < -0.1:
             rest = first + 2
             if c.pressure[first] > 0.0 or c.pressure[first + 1] > 0.0:
-                v = rub_both(g, bodies, c, first, first + 1, v, inv_mass)
-            v = squeeze(
-                g, bodies, c, first, first + 1, v, inv_mass, bias(c.gap[first], h), bias(c.gap[first + 1], h)
-            )
-        for row in range(rest, first + count):
-            if inv_mass > 0.0 or bodies.inv_mass[collider_body(g, c.collider[row])] > 0.0:
-                if c.pressure[row] > 0.0:
-                    v = rub(g, bodies, c, row, v, inv_mass)
-                v = press(g, bodies, c, row, v, inv_mass, bias(c.gap[row], h))
+                v = rub_both(g, bodies, c, first, first + 1, v, inv_mass, time)
+            target_p = row_target(g, bodies, s, c, i, first, time, dt, h)
+            target_q = row_target(g, bodies, s, c, i, first + 1, time, dt, h)
+            v = squeeze(g, bodies, c, first, first + 1, v, inv_mass, target_p, target_q, time)
+    for row in range(rest, first + count):
+        if inv_mass + bodies.inv_mass[collider_body(g, c.collider[row])] > 0.0:
+            if c.pressure[row] > 0.0:
+                v = rub(g, bodies, c, row, v, inv_mass, time)
+            v = press(g, bodies, c, row, v, inv_mass, row_target(g, bodies, s, c, i, row, time, dt, h), time)
+    for row in range(first, first + count):
+        c.carried[row] = c.carried[row] + c.pressure[row]
     s.v[i] = v
 
 
 @wp.kernel
-def solve_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, h: float, stride: int):
-    place_in_list = wp.tid()
-    while place_in_list < c.total[0]:
-        solve_vertex(g, bodies, s, c, c.list[place_in_list], h)
-        place_in_list += stride
+def shared_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, time: float, dt: float, h: float):
+    """Vertices on several things or on moving bodies, one after the other: warm start and one sweep."""
+    for k in range(c.totals[1]):
+        warm_vertex(g, bodies, s, c, c.shared[k], time)
+    for k in range(c.totals[1]):
+        solve_vertex(g, bodies, s, c, c.shared[k], time, dt, h)
 
 
 @wp.kernel
-def end_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, h: float, stride: int):
-    """After the drift: take out the speed that only served to end a penetration."""
-    place_in_list = wp.tid()
-    while place_in_list < c.total[0]:
-        i = c.list[place_in_list]
-        inv_mass = s.inv_mass[i]
+def end_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches):
+    """After the last step: take out the speed that only served to end a penetration, and note what was carried."""
+    for k in range(c.totals[0]):
+        i = c.alone_vertex[k]
+        row = c.alone_row[k]
+        change = c.alone[SIDE * k + 8]
+        c.carried[row] = change / s.inv_mass[i]
+        if change > 0.0 and c.gap[row] < -1.0e-6:
+            n = c.normal[row]
+            u = wp.vec3(c.alone[SIDE * k + 4], c.alone[SIDE * k + 5], c.alone[SIDE * k + 6])
+            out = wp.clamp(wp.dot(n, s.v[i] - u), 0.0, PUSH)
+            s.v[i] = s.v[i] - out * n
+            c.deepest[0] = wp.max(c.deepest[0], -c.gap[row])
+    for k in range(c.totals[1]):
+        i = c.shared[k]
         for row in range(SLOTS * i, SLOTS * i + c.count[i]):
             b = collider_body(g, c.collider[row])
-            if c.pressure[row] > 0.0:
+            if c.carried[row] > 0.0:
                 if bodies.inv_mass[b] > 0.0:
                     bodies.active[b] = 1
-                if c.gap[row] < -1.0e-6 and (inv_mass > 0.0 or bodies.inv_mass[b] > 0.0):
-                    c.deepest[0] = wp.max(c.deepest[0], -c.gap[row])
-                    s.v[i] = press(g, bodies, c, row, s.v[i], inv_mass, 0.0)
-        place_in_list += stride
+                c.deepest[0] = wp.max(c.deepest[0], -c.gap[row])
+    c.totals[0] = 0
+    c.totals[1] = 0
 
 
 def find(g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, speed, *, colliders, interval, slack, device):
     """Look for contacts within the next ``interval`` [s] and ``slack`` [m]; the tree must have been refitted for it."""
     wp.launch(near_kernel, dim=1, inputs=[g, bodies, tree, c, colliders, interval, slack], device=device)
-    wp.launch(
-        find_kernel, dim=tree.leaf_count, inputs=[g, bodies, s, tree, c, speed, interval, slack], device=device
-    )
+    wp.launch(find_kernel, dim=tree.leaf_count, inputs=[g, bodies, s, tree, c, speed, interval, slack], device=device)
     wp.launch(list_kernel, dim=1, inputs=[tree, c, s.x.shape[0]], device=device)
 
 
-def begin(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, ahead, h, device):
-    """At the start of a substep of ``h`` [s] that begins ``ahead`` [s] after the bodies' poses: place and warm start."""
-    wp.launch(begin_kernel, dim=1, inputs=[g, bodies, s, c, ahead, h, 1], device=device)
+def begin(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, h, device):
+    """At the start of a substep of ``h`` [s]: place the rows."""
+    threads = 1 if device.is_cpu else s.x.shape[0]
+    wp.launch(begin_kernel, dim=threads, inputs=[g, bodies, s, c, h, threads], device=device)
 
 
-def solve(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, h, device):
-    """One sweep."""
-    wp.launch(solve_kernel, dim=1, inputs=[g, bodies, s, c, h, 1], device=device)
+def step(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, time, dt, h, device):
+    """One step of ``dt`` [s] that begins ``time`` [s] after the substep, between kick and drift of the cloth."""
+    count = s.x.shape[0]
+    chunk = count if device.is_cpu else 1
+    wp.launch(alone_kernel, dim=count // chunk, inputs=[s, c, time, dt, h, chunk], device=device)
+    wp.launch(shared_kernel, dim=1, inputs=[g, bodies, s, c, time, dt, h], device=device)
 
 
-def end(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, h, device):
-    """After the drift."""
-    wp.launch(end_kernel, dim=1, inputs=[g, bodies, s, c, h, 1], device=device)
+def end(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, device):
+    """After the last step of the substep."""
+    wp.launch(end_kernel, dim=1, inputs=[g, bodies, s, c], device=device)

@@ -167,7 +167,7 @@ def flat_together(tree: Tree, a: int, b: int):
 
 
 def refit(s: Sheets, tree: Tree, speed, *, interval, device):
-    """Fit the tree to where the cloth is and will be within ``interval`` [s]; ``speed`` gets the fastest of each leaf."""
+    """Fit the tree to where the cloth is and will be for ``interval`` [s]; ``speed`` gets the fastest of each leaf."""
     wp.launch(leaf_kernel, dim=tree.leaf_count, inputs=[s, tree, interval, speed], device=device)
     if device.is_cpu:
         wp.launch(node_kernel, dim=1, inputs=[tree, 0, tree.leaf_count - 1, 1], device=device)
