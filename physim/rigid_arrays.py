@@ -1,13 +1,15 @@
-"""From a scene to the arrays of the rigid solver: shapes in principal frames, pairs, materials, forces."""
+"""From a scene to the arrays of the rigid solver: bodies, and their colliders in principal frames."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import warp as wp
 from physim_kernels import rigid_data as data
 
+from physim.compound import Compound, Shape
 from physim.materials import Rigid, Static
 from physim.rigid_hull import CollisionHull, collision_hull, prism, simplify
 from physim.rigid_mesh import CollisionMesh, collision_mesh
@@ -20,23 +22,46 @@ AIR_DENSITY = 1.204
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One body, moving or static, as the solver sees it: geometry in the principal frame at the centre of mass."""
+class Collider:
+    """One convex or static shape of a body, in its own frame, and the place of that frame in the body's."""
 
-    name: str
-    material: Rigid | Static
     kind: int
     bound: float
-    position: np.ndarray
-    """Of the centre of mass, world (3,) [m]."""
-    orientation: np.ndarray
-    """World from principal frame (x, y, z, w)."""
+    """Radius about the origin [m]; 0 for planes and fields."""
     radius: float = 0.0
     half: float = 0.0
     hull: CollisionHull | None = None
     field: HeightField | None = None
     mesh: CollisionMesh | None = None
-    """About ``position``, on the axes of ``orientation``."""
+    position: np.ndarray | None = None
+    """Of its origin in the body's frame (3,) [m]; ``None``: the frames are one."""
+    rotation: np.ndarray | None = None
+    """Body from collider (3, 3)."""
+
+    @property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Centre and half edges of the box around it along its axes (3,) [m]."""
+        if self.kind in (data.HULL, data.MESH):
+            points = (self.hull or self.mesh).vertices  # type: ignore[union-attr]
+            low, high = points.min(axis=0), points.max(axis=0)
+            return (low + high) / 2, (high - low) / 2
+        if self.kind == data.CYLINDER:  # a round one on flat shapes, a prism of the same area on others
+            side = max(self.radius, float(np.abs(self.hull.vertices[:, [0, 2]]).max()))  # type: ignore[union-attr]
+            return np.zeros(3), np.array([side, self.half, side])
+        return np.zeros(3), np.array([self.radius, self.radius + self.half, self.radius])
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One body, moving or static, as the solver sees it: colliders in the principal frame at the centre of mass."""
+
+    name: str
+    material: Rigid | Static
+    colliders: tuple[Collider, ...]
+    position: np.ndarray
+    """Of the centre of mass, world (3,) [m]."""
+    orientation: np.ndarray
+    """World from principal frame (x, y, z, w)."""
     mass: float = np.inf
     inertia: np.ndarray | None = None
     """Principal moments (3,) [kg m^2]."""
@@ -44,6 +69,11 @@ class Piece:
     """Rotation (3, 3) of the principal axes in the shape's own frame."""
     centre: np.ndarray | None = None
     """Centre of mass in the shape's own frame (3,) [m]."""
+
+    @property
+    def bound(self) -> float:
+        """Radius about the centre of mass [m]."""
+        return max(c.bound + (0.0 if c.position is None else float(np.linalg.norm(c.position))) for c in self.colliders)
 
 
 def quaternion_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -74,7 +104,7 @@ def pieces(scene: Scene, terrain: HeightField | None) -> tuple[list[Piece], list
 
 
 def _field_piece(name: str, material: Static, field: HeightField, position: np.ndarray) -> Piece:
-    return Piece(name, material, data.FIELD, 0.0, position, np.array([0.0, 0.0, 0.0, 1.0]), field=field)
+    return Piece(name, material, (Collider(data.FIELD, 0.0, field=field),), position, np.array([0.0, 0.0, 0.0, 1.0]))
 
 
 def _static_piece(entity: Entity) -> Piece:
@@ -95,11 +125,11 @@ def _static_piece(entity: Entity) -> Piece:
         turn = rotation_matrix(np.array(entity.orientation))
         normal = turn @ (given / length)
         along = normal @ position + entity.shape.offset / length
-        return Piece(entity.name, entity.material, data.PLANE, 0.0, normal * along, _up_to(normal))
+        return Piece(entity.name, entity.material, (Collider(data.PLANE, 0.0),), normal * along, _up_to(normal))
     if isinstance(entity.shape, Mesh):
         mesh, q = collision_mesh(entity.shape.triangles), np.array(entity.orientation, dtype=np.float64)
         bound = float(np.linalg.norm(mesh.vertices, axis=1).max())
-        return Piece(entity.name, entity.material, data.MESH, bound, position, q, mesh=mesh)
+        return Piece(entity.name, entity.material, (Collider(data.MESH, bound, mesh=mesh),), position, q)
     return _piece(entity)
 
 
@@ -113,7 +143,7 @@ def _up_to(normal: np.ndarray) -> np.ndarray:
 
 
 def _piece(entity: Entity) -> Piece:
-    """A solid. Hulls and meshes are turned to their principal axes about their centre of mass."""
+    """A solid. Hulls, meshes and compounds are turned to their principal axes about their centre of mass."""
     shape = entity.shape
     position, q = np.array(entity.position, dtype=np.float64), np.array(entity.orientation, dtype=np.float64)
     mass, inertia = np.inf, np.ones(3)
@@ -123,37 +153,66 @@ def _piece(entity: Entity) -> Piece:
     if isinstance(entity.material, Rigid):
         mass, tensor = entity.mass, entity.inertia
         inertia = np.diag(tensor).copy()
-        if isinstance(shape, Hull | Mesh):
+        if isinstance(shape, Hull | Mesh) or np.abs(tensor - np.diag(inertia)).max() > 1e-9 * inertia.max():
             inertia, frame = np.linalg.eigh(tensor)
             if np.linalg.det(frame) < 0:
                 frame[:, 0] *= -1
-    radius = half = 0.0
-    hull = None
-    if isinstance(shape, Sphere):
-        kind, radius, bound = data.SPHERE, shape.radius, shape.radius
-    elif isinstance(shape, Capsule):
-        kind, radius, half, bound = data.CAPSULE, shape.radius, shape.length / 2, shape.bounding_radius
-    else:
-        if isinstance(shape, Cylinder):
-            kind, radius, half = data.CYLINDER, shape.radius, shape.height / 2
-            hull = collision_hull(prism(shape.radius, shape.height))
-        elif isinstance(shape, Box | Hull | Mesh):
-            kind = data.HULL
-            hull = collision_hull(simplify((shape.triangles.vertices - centre) @ frame))
-        else:
-            kind_name = type(shape).__name__
-            raise TypeError(
-                f"{entity.name!r}: a {kind_name} is no rigid body. Use a sphere, box, capsule, cylinder, hull or mesh."
+    if isinstance(shape, Compound):
+        colliders = tuple(
+            replace(
+                _collider(entity.name, part.shape, np.zeros(3), np.eye(3)),
+                position=frame.T @ np.asarray(part.position),
+                rotation=frame.T @ rotation_matrix(_unit(part.orientation)),
             )
-        bound = float(np.linalg.norm(hull.vertices, axis=1).max())
+            for part in shape.parts
+        )
+    else:
+        colliders = (_collider(entity.name, shape, centre, frame),)
     turned = quaternion_product(q, quaternion_of(frame))
     return Piece(
-        entity.name, entity.material, kind, bound, position + rotation_matrix(q) @ centre, turned,  # type: ignore[arg-type]
-        radius=radius, half=half, hull=hull, mass=mass, inertia=inertia, frame=frame, centre=centre,
+        entity.name, entity.material, colliders, position + rotation_matrix(q) @ centre, turned,  # type: ignore[arg-type]
+        mass=mass, inertia=inertia, frame=frame, centre=centre,
     )  # fmt: skip
 
 
-def _array(values, dtype, device: wp.Device) -> wp.array:
+def _unit(q: tuple[float, float, float, float]) -> np.ndarray:
+    return np.asarray(q, dtype=np.float64) / np.linalg.norm(q)
+
+
+@lru_cache(maxsize=4096)
+def _cylinder_hull(shape: Cylinder) -> CollisionHull:
+    return collision_hull(prism(shape.radius, shape.height))
+
+
+@lru_cache(maxsize=4096)
+def _box_hull(shape: Box) -> CollisionHull:
+    return collision_hull(shape.triangles.vertices)
+
+
+def _collider(name: str, shape: Shape, centre: np.ndarray, frame: np.ndarray) -> Collider:
+    """A convex shape about ``centre``, hulls and meshes on the axes ``frame``."""
+    if isinstance(shape, Sphere):
+        return Collider(data.SPHERE, shape.radius, radius=shape.radius)
+    if isinstance(shape, Capsule):
+        return Collider(data.CAPSULE, shape.bounding_radius, radius=shape.radius, half=shape.length / 2)
+    radius = half = 0.0
+    if isinstance(shape, Cylinder):
+        kind, radius, half = data.CYLINDER, shape.radius, shape.height / 2
+        hull = _cylinder_hull(shape)
+    elif isinstance(shape, Box):
+        kind, hull = data.HULL, _box_hull(shape)
+    elif isinstance(shape, Hull | Mesh):
+        kind = data.HULL
+        hull = collision_hull(simplify((shape.triangles.vertices - centre) @ frame))
+    else:
+        raise TypeError(
+            f"{name!r}: a {type(shape).__name__} is no rigid body. Use a sphere, box, capsule, cylinder, hull, mesh or "
+            "a compound of convex ones."
+        )
+    return Collider(kind, float(np.linalg.norm(hull.vertices, axis=1).max()), radius=radius, half=half, hull=hull)
+
+
+def to_array(values, dtype, device: wp.Device) -> wp.array:
     """To the device; an empty list becomes one row of zeros, since kernels only look inside the counts."""
     values = np.asarray(values)
     if values.size == 0:
@@ -162,43 +221,65 @@ def _array(values, dtype, device: wp.Device) -> wp.array:
 
 
 def geometry(everything: list[Piece], device: wp.Device) -> data.Geometry:
-    """Shapes of all bodies in one table each for vertices, faces and edges."""
+    """Shapes of all colliders in one table each for vertices, faces and edges; equal ones share their rows."""
     g = data.Geometry()
-    hulls = [p.hull for p in everything]
+    shapes = [c for p in everything for c in p.colliders]
     empty = np.zeros((0, 3))
-    parts = [h for h in hulls if h is not None]
+    parts = list({id(c.hull): c.hull for c in shapes if c.hull is not None}.values())
+    row = {id(hull): k for k, hull in enumerate(parts)}
+    which = [-1 if c.hull is None else row[id(c.hull)] for c in shapes]
     counts = {
-        "vertex": [0 if h is None else len(h.vertices) for h in hulls],
-        "face": [0 if h is None else len(h.normals) for h in hulls],
-        "edge": [0 if h is None else len(h.edges) for h in hulls],
+        "vertex": [len(h.vertices) for h in parts],
+        "face": [len(h.normals) for h in parts],
+        "edge": [len(h.edges) for h in parts],
     }
     for name, column in counts.items():
-        setattr(g, f"{name}_count", _array(column, int, device))
-        setattr(g, f"{name}_start", _array(np.cumsum([0, *column])[:-1], int, device))
-    g.kind = _array([p.kind for p in everything], int, device)
+        setattr(g, f"{name}_count", to_array(np.array([*column, 0])[which], int, device))
+        setattr(g, f"{name}_start", to_array(np.cumsum([0, *column, 0])[which], int, device))
+    g.kind = to_array([c.kind for c in shapes], int, device)
     for name in ("radius", "half", "bound"):
-        setattr(g, name, _array([getattr(p, name) for p in everything], float, device))
-    g.vertices = _array(np.concatenate([empty, *(h.vertices for h in parts)]), wp.vec3, device)
-    g.face_normal = _array(np.concatenate([empty, *(h.normals for h in parts)]), wp.vec3, device)
-    g.face_offset = _array(np.concatenate([np.zeros(0), *(h.offsets for h in parts)]), float, device)
-    g.face_area = _array(np.concatenate([np.zeros(0), *(h.areas for h in parts)]), float, device)
+        setattr(g, name, to_array([getattr(c, name) for c in shapes], float, device))
+    _places(g, everything, device)
+    g.vertices = to_array(np.concatenate([empty, *(h.vertices for h in parts)]), wp.vec3, device)
+    g.face_normal = to_array(np.concatenate([empty, *(h.normals for h in parts)]), wp.vec3, device)
+    g.face_offset = to_array(np.concatenate([np.zeros(0), *(h.offsets for h in parts)]), float, device)
+    g.face_area = to_array(np.concatenate([np.zeros(0), *(h.areas for h in parts)]), float, device)
     loops = [loop for h in parts for loop in h.loops]
     lengths = [len(loop) for loop in loops]
-    g.loop_count = _array(lengths, int, device)
-    g.loop_start = _array(np.cumsum([0, *lengths])[:-1], int, device)
-    g.loop = _array(np.concatenate([np.zeros(0, int), *loops]), int, device)
-    g.edges = _array(np.concatenate([np.zeros((0, 4), int), *(h.edges for h in parts)]), wp.vec4i, device)
-    _fields(g, [p.field for p in everything], device)
-    _mesh_tables(g, [p.mesh for p in everything], device)
+    g.loop_count = to_array(lengths, int, device)
+    g.loop_start = to_array(np.cumsum([0, *lengths])[:-1], int, device)
+    g.loop = to_array(np.concatenate([np.zeros(0, int), *loops]), int, device)
+    g.edges = to_array(np.concatenate([np.zeros((0, 4), int), *(h.edges for h in parts)]), wp.vec4i, device)
+    _fields(g, [c.field for c in shapes], device)
+    _mesh_tables(g, [c.mesh for c in shapes], device)
     return g
+
+
+def _places(g: data.Geometry, everything: list[Piece], device: wp.Device) -> None:
+    """Whose each collider is, where it sits there, the box around it and what it is made of."""
+    owners = [p for p in everything for _ in p.colliders]
+    shapes = [c for p in everything for c in p.colliders]
+    counts = [len(p.colliders) for p in everything]
+    g.body = to_array(np.repeat(np.arange(len(everything)), counts), int, device)
+    g.first = to_array(np.cumsum([0, *counts]), int, device)
+    g.is_part = to_array([int(c.position is not None) for c in shapes], int, device)
+    g.position = to_array([np.zeros(3) if c.position is None else c.position for c in shapes], wp.vec3, device)
+    g.rotation = to_array([np.eye(3) if c.rotation is None else c.rotation for c in shapes], wp.mat33, device)
+    boxes = [c.box for c in shapes]
+    g.box_centre = to_array([centre for centre, _ in boxes], wp.vec3, device)
+    g.box_half = to_array([half for _, half in boxes], wp.vec3, device)
+    for name in ("friction", "static_friction", "restitution"):
+        setattr(g, name, to_array([getattr(p.material, name) for p in owners], float, device))
+    for name in ("rolling", "spinning"):
+        setattr(g, name, to_array([getattr(p.material, f"{name}_resistance") for p in owners], float, device))
 
 
 def _fields(g: data.Geometry, fields: list[HeightField | None], device: wp.Device) -> None:
     sizes = [(0, 0) if f is None else f.heights.shape for f in fields]
-    g.field_size = _array(sizes, wp.vec2i, device)
-    g.field_start = _array(np.cumsum([0, *(r * c for r, c in sizes)])[:-1], int, device)
-    g.field_frame = _array([(0, 0, 1) if f is None else (*f.origin, f.cell) for f in fields], wp.vec3, device)
-    g.heights = _array(
+    g.field_size = to_array(sizes, wp.vec2i, device)
+    g.field_start = to_array(np.cumsum([0, *(r * c for r, c in sizes)])[:-1], int, device)
+    g.field_frame = to_array([(0, 0, 1) if f is None else (*f.origin, f.cell) for f in fields], wp.vec3, device)
+    g.heights = to_array(
         np.concatenate([np.zeros(0), *(f.heights.ravel() for f in fields if f is not None)]), float, device
     )
 
@@ -210,22 +291,23 @@ def _mesh_tables(g: data.Geometry, meshes: list[CollisionMesh | None], device: w
     vertices = np.cumsum([0, *(0 if m is None else len(m.vertices) for m in meshes)])
     fans = np.cumsum([0, *(len(m.fan) for m in parts)])
     empty = np.zeros(0, dtype=int)
-    g.mesh_face_start, g.mesh_vertex_start = _array(faces[:-1], int, device), _array(vertices[:-1], int, device)
-    g.mesh_owns = _array(np.concatenate([empty, *(m.owns for m in parts)]), int, device)
-    g.mesh_across = _array(np.concatenate([empty, *(m.across.ravel() for m in parts)]), int, device)
+    g.mesh_face_start, g.mesh_vertex_start = to_array(faces[:-1], int, device), to_array(vertices[:-1], int, device)
+    g.mesh_owns = to_array(np.concatenate([empty, *(m.owns for m in parts)]), int, device)
+    g.mesh_across = to_array(np.concatenate([empty, *(m.across.ravel() for m in parts)]), int, device)
     starts = [m.fan_start + start for m, start in zip(parts, fans, strict=False)]
-    g.mesh_fan_start = _array(np.concatenate([empty, *starts, fans[-1:]]), int, device)
-    g.mesh_fan = _array(np.concatenate([empty, *(m.fan for m in parts)]), int, device)
+    g.mesh_fan_start = to_array(np.concatenate([empty, *starts, fans[-1:]]), int, device)
+    g.mesh_fan = to_array(np.concatenate([empty, *(m.fan for m in parts)]), int, device)
 
 
 def meshes(everything: list[Piece], g: data.Geometry, device: wp.Device) -> list[wp.Mesh]:
     """Triangles of the static meshes, entered into ``g``: valid as long as the returned list lives."""
+    shapes = [c for p in everything for c in p.colliders]
     made = {
-        i: wp.Mesh(_array(p.mesh.vertices, wp.vec3, device), _array(p.mesh.faces.ravel(), int, device))
-        for i, p in enumerate(everything)
-        if p.mesh is not None
+        i: wp.Mesh(to_array(c.mesh.vertices, wp.vec3, device), to_array(c.mesh.faces.ravel(), int, device))
+        for i, c in enumerate(shapes)
+        if c.mesh is not None
     }
-    g.mesh = _array([made[i].id if i in made else 0 for i in range(len(everything))], wp.uint64, device)
+    g.mesh = to_array([made[i].id if i in made else 0 for i in range(len(shapes))], wp.uint64, device)
     return list(made.values())
 
 
@@ -240,87 +322,21 @@ def bodies(everything: list[Piece], moving: list[Entity], device: wp.Device) -> 
         momentum[i] = turn @ (piece.inertia * (turn.T @ np.array(entity.angular_velocity)))
         drag[i] = 0.5 * AIR_DENSITY * entity.material.drag_coefficient / piece.mass  # type: ignore[union-attr]
     b = data.Bodies()
-    b.x = _array([p.position for p in everything], wp.vec3d, device)
-    b.q = _array([p.orientation for p in everything], wp.quatd, device)
-    b.momentum_velocity = _array(velocity, wp.vec3d, device)
-    b.angular_momentum = _array(momentum, wp.vec3d, device)
-    b.inertia = _array([p.inertia if p.inertia is not None else np.ones(3) for p in everything], wp.vec3d, device)
-    b.inv_mass = _array([1.0 / p.mass for p in everything], float, device)
-    b.rotation = _array([rotation_matrix(p.orientation) for p in everything], wp.mat33, device)
+    b.x = to_array([p.position for p in everything], wp.vec3d, device)
+    b.q = to_array([p.orientation for p in everything], wp.quatd, device)
+    b.momentum_velocity = to_array(velocity, wp.vec3d, device)
+    b.angular_momentum = to_array(momentum, wp.vec3d, device)
+    b.inertia = to_array([p.inertia if p.inertia is not None else np.ones(3) for p in everything], wp.vec3d, device)
+    b.inv_mass = to_array([1.0 / p.mass for p in everything], float, device)
+    b.rotation = to_array([rotation_matrix(p.orientation) for p in everything], wp.mat33, device)
     b.inv_inertia = wp.zeros(count, dtype=wp.mat33, device=device)
-    b.v = _array(velocity, wp.vec3, device)
-    b.v_ref = _array(velocity, wp.vec3, device)
+    b.v = to_array(velocity, wp.vec3, device)
+    b.v_ref = to_array(velocity, wp.vec3, device)
     spin = [e.angular_velocity for e in moving] + [(0.0, 0.0, 0.0)] * (count - len(moving))
-    b.w = _array(spin, wp.vec3, device)
-    b.w_ref = _array(spin, wp.vec3, device)
+    b.w = to_array(spin, wp.vec3, device)
+    b.w_ref = to_array(spin, wp.vec3, device)
     for name in ("acc", "dx", "dtheta"):
         setattr(b, name, wp.zeros(count, dtype=wp.vec3, device=device))
     b.active = wp.zeros(count, dtype=int, device=device)
-    b.drag = _array(drag, float, device)
+    b.drag = to_array(drag, float, device)
     return b
-
-
-def pairs(everything: list[Piece], moving_count: int, gravity: float, device: wp.Device) -> data.Pairs:
-    """Every moving body against every other body; a has the higher kind, and of two of a kind the static one is a."""
-    first, second = np.triu_indices(len(everything), 1)
-    keep = first < moving_count
-    first, second = first[keep], second[keep]
-    kind = np.array([p.kind for p in everything])
-    swap = (kind[second] > kind[first]) | ((kind[second] == kind[first]) & (second >= moving_count))
-    a, b = np.where(swap, second, first), np.where(swap, first, second)
-    copies = np.where(kind[a] == data.FIELD, 2, np.where(kind[a] == data.MESH, data.MESH_PAIRS, 1))
-    a, b = np.repeat(a, copies), np.repeat(b, copies)
-    behind = np.ones(len(a), dtype=int)
-    behind[np.cumsum(copies) - copies] = 0
-    bound = np.array([p.bound if p.bound > 0 else np.inf for p in everything])
-    coefficients = {
-        name: np.array([getattr(p.material, name) for p in everything], dtype=np.float64)
-        for name in ("friction", "static_friction", "restitution", "rolling_resistance", "spinning_resistance")
-    }
-    size = np.minimum(bound[a], bound[b])
-    total = len(a)
-    out = data.Pairs()
-    out.a, out.b = _array(a, int, device), _array(b, int, device)
-    out.second = _array(behind, int, device)
-    for name in ("friction", "static_friction"):
-        setattr(out, name, _array(np.sqrt(coefficients[name][a] * coefficients[name][b]), float, device))
-    for name in ("rolling", "spinning"):
-        values = coefficients[f"{name}_resistance"]
-        setattr(out, name, _array(values[a] + values[b], float, device))
-    restitution = coefficients["restitution"]
-    out.restitution = _array(np.maximum(restitution[a], restitution[b]), float, device)
-    out.size = _array(size, float, device)
-    out.push = _array(np.full(total, 1.0) if gravity == 0 else 0.5 * np.sqrt(gravity * size), float, device)
-    for name in ("count", "order", "colour"):
-        setattr(out, name, wp.zeros(max(total, 1), dtype=int, device=device))
-    out.deepest = wp.zeros(max(total, 1), dtype=float, device=device)
-    out.colour_mask = wp.zeros(len(everything), dtype=int, device=device)
-    out.hits = wp.zeros(1, dtype=int, device=device)
-    return out
-
-
-def contacts(pair_total: int, device: wp.Device) -> data.Contacts:
-    """Four empty contacts per pair."""
-    c = data.Contacts()
-    types = {
-        "kind deferred slips heir_slips": int,
-        "radius_a radius_b normal_impulse separation normal_mass friction_mass impact_normal heir_normal": float,
-        "point_a point_b normal_a friction_impulse normal arm_a arm_b impact_friction turning_impulse heir_friction "
-        "heir_turning": wp.vec3,
-    }
-    for names, dtype in types.items():
-        for name in names.split():
-            setattr(c, name, wp.zeros(max(4 * pair_total, 1), dtype=dtype, device=device))
-    return c
-
-
-def candidates(threads: int, stride: int, device: wp.Device) -> data.Candidates:
-    """Scratch of the collision pass."""
-    c = data.Candidates()
-    c.stride = stride
-    for name, dtype in (("kind", int), ("radius_a", float), ("radius_b", float), ("separation", float)):
-        setattr(c, name, wp.zeros(threads * stride, dtype=dtype, device=device))
-    for name in ("point_a", "point_b", "normal_a"):
-        setattr(c, name, wp.zeros(threads * stride, dtype=wp.vec3, device=device))
-    c.polygon = wp.zeros(2 * threads * stride, dtype=wp.vec3, device=device)
-    return c

@@ -10,20 +10,16 @@ import math
 
 import numpy as np
 import warp as wp
-from physim_kernels import collide, contact, impact, order, rigid
+from physim_kernels import broad, collide, contact, impact, order, rigid
 from physim_kernels import rigid_data as data
 
-from physim import rigid_arrays
+from physim import rigid_arrays, rigid_pairs
 from physim.partner import Partner
 from physim.scene import Scene
 from physim.shapes import HeightField
 from physim.terrain import rotation_matrix
 from physim.trajectory import CONTACT_DTYPE, BodyTrack
 
-MAX_BODIES = 1024
-"""Most moving bodies: every pair has its own contact slots, so memory and search grow with the square of the number."""
-MAX_PAIRS = 600_000
-"""Most pairs, about 1 kB each."""
 BASE_RATE = 960.0
 """Least substeps per second."""
 COLLIDE_RATE = 240.0
@@ -35,9 +31,10 @@ SPEED_LIMIT = 1.0e5
 class RigidSolver:
     """Simulates the rigid bodies of a scene, frame by frame.
 
-    Moving: sphere, box, capsule, cylinder, hull, mesh (as its convex hull of at most 24 vertices). Static: plane of any
-    normal, height field, triangle mesh of any form, and the same convex shapes. A cylinder is round against planes,
-    faces, spheres and cylinders with a parallel axis, and a 16-sided prism against everything else.
+    Moving: sphere, box, capsule, cylinder, hull, mesh (as its convex hull of at most 24 vertices), and compounds of
+    convex ones. Static: plane of any normal, height field, triangle mesh of any form, and all that may move. A cylinder
+    is round against planes, faces, spheres and cylinders with a parallel axis, and a 16-sided prism against everything
+    else.
 
     Args:
         scene: What is there. Not changed.
@@ -49,7 +46,7 @@ class RigidSolver:
         refinement: Substeps are this many times as many as the solver would choose.
 
     Raises:
-        ValueError: More than ``MAX_BODIES`` bodies or ``MAX_PAIRS`` pairs; an impulse on no body.
+        ValueError: An impulse on no body.
     """
 
     def __init__(
@@ -69,11 +66,11 @@ class RigidSolver:
         self.samples_per_frame = samples_per_frame
         self.refinement = refinement
         self._partners: list[Partner] = []
+        self._excluded: list[tuple[int, int]] = []
         self.body_names = [e.name for e in scene.bodies]
         self._count = len(self.body_names)
         self._frame_count = 0
         self._moving, self._static = rigid_arrays.pieces(scene, terrain)
-        _check_pairs(self._count, len(self._static))
         self._set_clock()
         self._make_arrays()
         self._graph: wp.Graph | None = None
@@ -100,12 +97,12 @@ class RigidSolver:
         self._geometry = rigid_arrays.geometry(everything, device)
         self._meshes = rigid_arrays.meshes(everything, self._geometry, device)
         self._bodies = rigid_arrays.bodies(everything, self.scene.bodies, device)
-        self._pairs = rigid_arrays.pairs(everything, self._count, gravity, device)
-        self._pairs.colour_start = wp.zeros(order.COLOURS + 1, dtype=int, device=device)
-        self._pair_total = 0 if not everything else self._pairs.a.shape[0]
-        self._contacts = rigid_arrays.contacts(self._pair_total, device)
+        self._pairs = rigid_pairs.pairs(everything, self._count, device)
+        self._pair_total = self._pairs.a.shape[0] if len(everything) > 1 and self._count else 0
+        self._broad = rigid_pairs.search(everything, self._count, self._pairs.a.shape[0], self._excluded, device)
+        self._contacts = rigid_pairs.contacts(self._pair_total, device)
         self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
-        self._candidates = rigid_arrays.candidates(max(self._threads, 1), 64, device)
+        self._candidates = rigid_pairs.candidates(max(self._threads, 1), 64, device)
         self._make_outer()
         self._make_outputs()
 
@@ -182,10 +179,17 @@ class RigidSolver:
 
     def _launch_search(self, k: int) -> None:
         """Find contacts before substep ``k``, if it is time."""
+        if not self._pair_total:
+            return
         searches = {}
-        if k % self._stride == 0 and self._pair_total:
-            searches[False] = self.substep * min(self._stride, self._substeps - k)
-        if any(p.kind >= data.FIELD for p in self._static):
+        if k % self._stride == 0:
+            interval = self.substep * min(self._stride, self._substeps - k)
+            broad.search(
+                self._geometry, self._bodies, self._pairs, self._broad, interval=interval, gravity=self._gravity,
+                may_drop=k == 0, device=self.device,
+            )  # fmt: skip
+            searches[False] = interval
+        if any(c.kind >= data.FIELD for p in self._static for c in p.colliders):
             searches[True] = self.substep
         for on_surface, interval in searches.items():
             collide.collide(
@@ -224,7 +228,7 @@ class RigidSolver:
             partner.end_frame()
 
     def _load_kernels(self) -> None:
-        for module in (collide, order, rigid, contact, impact):
+        for module in (broad, collide, order, rigid, contact, impact):
             wp.load_module(module, device=self.device)
         for partner in self._partners:
             partner.load_kernels()
@@ -235,10 +239,22 @@ class RigidSolver:
         self._check_state(x, q, v)
         self._history.append((x.copy(), q.copy(), v.copy(), momentum.copy()))
         found = int(self._events.count.numpy()[0])
+        lost, collider = self._broad.lost.numpy()
+        if lost:
+            raise RuntimeError(self._overflow(int(lost), int(collider)))
         if found:
             self._log.append(self._read_events(min(found, self._events.pair.shape[0]), first_substep))
             self._lost_events += max(0, found - self._events.pair.shape[0])
             self._events.count.zero_()
+
+    def _overflow(self, lost: int, collider: int) -> str:
+        name = self.body_names[int(self._geometry.body.numpy()[collider])]
+        owned = int(self._broad.kept.numpy()[collider] + self._broad.slots.numpy()[collider])
+        return (
+            f"{lost} pairs of near bodies found no room in frame {self._frame_count - 1}, the last of {name!r}, which "
+            f"has {owned}; expected at most {self._pair_total} in all and {int(broad.INCOMING)} of one collider. "
+            "Move bodies that overlap apart, build long thin things from shorter parts, or raise fps."
+        )
 
     def _check_state(self, x: np.ndarray, q: np.ndarray, v: np.ndarray) -> None:
         state = np.concatenate([x, q, v], axis=-1)
@@ -359,12 +375,6 @@ class RigidSolver:
 
 
 def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) -> None:
-    count = len(scene.bodies)
-    if count > MAX_BODIES:
-        raise ValueError(
-            f"the scene has {count} rigid bodies, expected at most {MAX_BODIES}: every pair keeps its own contacts, "
-            "and memory grows with their square. Drop bodies that stay out of view, or join some into one hull."
-        )
     if not np.isfinite(fps) or fps <= 0:
         raise ValueError(f"fps is {fps}, expected a number greater than 0 [1/s].")
     if samples_per_frame < 1:
@@ -379,15 +389,6 @@ def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) 
             )
 
 
-def _check_pairs(moving: int, static: int) -> None:
-    total = moving * (moving - 1) // 2 + moving * static
-    if total > MAX_PAIRS:
-        raise ValueError(
-            f"{moving} bodies and {static} static shapes make {total} pairs, expected at most {MAX_PAIRS}. "
-            "Join static shapes into one mesh, or drop bodies."
-        )
-
-
 def _refinement(moving: list[rigid_arrays.Piece]) -> int:
     """1, 2 or 4 times the base rate, by the heaviest load on a body relative to its own mass (at the start).
 
@@ -396,10 +397,13 @@ def _refinement(moving: list[rigid_arrays.Piece]) -> int:
     """
     if len(moving) < 2:
         return 1
-    x = np.array([p.position for p in moving])
-    mass = np.array([p.mass for p in moving])
-    bound = np.array([p.bound for p in moving])
-    apart = np.hypot(x[:, None, 0] - x[None, :, 0], x[:, None, 2] - x[None, :, 2])
-    over = (x[None, :, 1] > x[:, None, 1]) & (apart < 0.5 * (bound[:, None] + bound[None, :]))
-    ratio = float(((over * mass).sum(1) / mass).max())
+    x = np.array([p.position for p in moving], dtype=np.float32)
+    mass = np.array([p.mass for p in moving], dtype=np.float32)
+    bound = np.array([p.bound for p in moving], dtype=np.float32)
+    ratio = 0.0
+    for rows in np.array_split(np.arange(len(moving)), 1 + len(moving) // 256):
+        at, reach = x[rows], 0.5 * (bound[rows, None] + bound)
+        apart = (at[:, None, 0] - x[:, 0]) ** 2 + (at[:, None, 2] - x[:, 2]) ** 2
+        over = (x[:, 1] > at[:, None, 1]) & (apart < reach**2)
+        ratio = max(ratio, float((over @ mass / mass[rows]).max()))
     return 1 if ratio <= 30 else 2 if ratio <= 60 else 4

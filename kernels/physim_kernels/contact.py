@@ -70,7 +70,7 @@ def place_contact(bodies: Bodies, c: Contacts, i: int, a: int, b: int):
         c.separation[i] = length - c.radius_a[i] - c.radius_b[i]
     else:
         if c.kind[i] == RIM:
-            axis = bodies.rotation[b] * wp.vec3(0.0, 1.0, 0.0)
+            axis = bodies.rotation[b] * c.axis_b[i]
             radial = n - wp.dot(n, axis) * axis
             at_b = at_b - (c.radius_b[i] / wp.max(wp.length(radial), 1.0e-6)) * radial
         else:

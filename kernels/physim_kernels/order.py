@@ -12,12 +12,14 @@ COLOURS = 16
 
 
 @wp.kernel
-def order_kernel(pairs: Pairs, bodies: Bodies, pair_total: int, body_total: int, colours: int):
+def order_kernel(pairs: Pairs, bodies: Bodies, body_total: int, colours: int):
+    total = pairs.live_count[0]
     for i in range(body_total):
         pairs.colour_mask[i] = 0
     for k in range(colours + 1):
         pairs.colour_start[k] = 0
-    for p in range(pair_total):
+    for place in range(total):
+        p = pairs.live[place]
         if pairs.count[p] > 0:
             a = pairs.a[p]
             b = pairs.b[p]
@@ -35,7 +37,8 @@ def order_kernel(pairs: Pairs, bodies: Bodies, pair_total: int, body_total: int,
             pairs.colour_start[colour + 1] = pairs.colour_start[colour + 1] + 1
     for k in range(colours):
         pairs.colour_start[k + 1] = pairs.colour_start[k + 1] + pairs.colour_start[k]
-    for p in range(pair_total):
+    for place in range(total):
+        p = pairs.live[place]
         if pairs.count[p] > 0:
             k = pairs.colour[p]
             pairs.order[pairs.colour_start[k]] = p
@@ -51,5 +54,5 @@ def order(pairs: Pairs, bodies: Bodies, *, device):
     """Sort the pairs that touch by colour into ``pairs.order``; ``pairs.colour_start`` gets COLOURS + 1 bounds."""
     wp.launch(
         order_kernel, dim=1, device=device,
-        inputs=[pairs, bodies, pairs.a.shape[0], bodies.x.shape[0], COLOURS],
+        inputs=[pairs, bodies, bodies.x.shape[0], COLOURS],
     )  # fmt: skip

@@ -57,21 +57,36 @@ def publish(bodies: Bodies, i: int):
 
 
 @wp.func
-def facing_area(g: Geometry, i: int, u: wp.vec3):
-    """Area of the silhouette of body ``i`` seen along the unit vector ``u`` of its own frame [m^2]."""
-    kind = g.kind[i]
-    r = g.radius[i]
+def is_round(g: Geometry, i: int):
+    """Whether body ``i`` is one sphere."""
+    return g.kind[g.first[i]] == SPHERE and g.first[i + 1] == g.first[i] + 1
+
+
+@wp.func
+def silhouette(g: Geometry, c: int, u: wp.vec3):
+    """Area of the silhouette of collider ``c`` seen along the unit vector ``u`` of its own frame [m^2]."""
+    kind = g.kind[c]
+    r = g.radius[c]
     if kind == SPHERE:
         return wp.pi * r * r
     if kind == CAPSULE or kind == CYLINDER:
-        side = 4.0 * r * g.half[i] * wp.sqrt(wp.max(1.0 - u[1] * u[1], 0.0))
+        side = 4.0 * r * g.half[c] * wp.sqrt(wp.max(1.0 - u[1] * u[1], 0.0))
         if kind == CAPSULE:
             return wp.pi * r * r + side
         return wp.pi * r * r * wp.abs(u[1]) + side
     area = float(0.0)
-    for f in range(g.face_count[i]):
-        k = g.face_start[i] + f
+    for f in range(g.face_count[c]):
+        k = g.face_start[c] + f
         area += 0.5 * g.face_area[k] * wp.abs(wp.dot(g.face_normal[k], u))
+    return area
+
+
+@wp.func
+def facing_area(g: Geometry, i: int, u: wp.vec3):
+    """Sum of the silhouettes of body ``i``'s colliders seen along the unit vector ``u`` of its own frame [m^2]."""
+    area = float(0.0)
+    for c in range(g.first[i], g.first[i + 1]):
+        area += silhouette(g, c, u * g.rotation[c])
     return area
 
 
@@ -136,7 +151,7 @@ def drift_kernel(g: Geometry, bodies: Bodies, h: wp.float64):
     r = wp.quat_to_matrix(q)
     momentum = wp.transpose(r) * bodies.angular_momentum[i]
     wm = wp.cw_div(momentum, bodies.inertia[i])
-    if g.kind[i] != SPHERE and wp.length_sq(wm) > wp.float64(0.0):
+    if not is_round(g, i) and wp.length_sq(wm) > wp.float64(0.0):
         wm = midpoint_rate(wm, bodies.inertia[i], h)
     half = wp.float64(0.5) * h * wm
     q = wp.normalize(q * wp.quatd(half[0], half[1], half[2], wp.float64(1.0)))

@@ -1,10 +1,12 @@
-"""Arrays of the rigid solver, grouped in four Warp structs. Every kernel of the solver takes these.
+"""Arrays of the rigid solver, grouped in Warp structs. Every kernel of the solver takes these.
 
-Bodies are numbered with the moving ones first, then the static ones (inverse mass 0). A pair (a, b) is ordered by kind,
-``kind[a] >= kind[b]``, and owns four contact slots ``c = 4 pair + k``; with a height field a body has two pairs, one
-for what carries it and one for walls, with a mesh it has four, one for each direction it is touched from. Normals point
-from a to b. SI units, world frame right-handed with Y up; body frames sit at the centre of mass along the principal
-axes.
+Bodies are numbered with the moving ones first, then the static ones (inverse mass 0). A body has one or more colliders,
+numbered in the order of their bodies; the tables of ``Geometry`` go by collider. A pair is a slot for two colliders
+that are near each other; it names their bodies a and b, ordered by the kind of collider, ``kind of a >= kind of b``,
+and owns four contact slots ``c = 4 pair + k``. With a height field a collider has two pairs, one for what carries it
+and one for walls; with a mesh it has four, one for each direction it is touched from. Normals point from a to b.
+Contact points are kept in the frames of the bodies. SI units, world frame right-handed with Y up; body frames sit at
+the centre of mass along the principal axes.
 """
 
 import warp as wp
@@ -18,29 +20,43 @@ FIELD = 5
 MESH = 6
 
 MESH_PAIRS = 4
-"""Pairs of a body with a mesh."""
+"""Pairs of a collider with a mesh."""
+FIELD_PAIRS = 2
+"""Pairs of a collider with a height field."""
 
 FACE = 0
 """Contact of a point of b, with a radius around it, against a plane fixed in a."""
 POINT = 1
 """Contact between a point of a and a point of b, each with a radius: the normal follows the line between them."""
 RIM = 2
-"""Contact of the lowest point of a circle about b's Y axis against a plane fixed in a."""
+"""Contact of the lowest point of a circle about ``axis_b`` against a plane fixed in a."""
 
 
 @wp.struct
 class Geometry:
-    kind: wp.array(dtype=int)  # of the body, one of the numbers above
+    kind: wp.array(dtype=int)  # of the collider, one of the numbers above; so all that follows
+    body: wp.array(dtype=int)  # that it belongs to
+    first: wp.array(dtype=int)  # per body: number of its first collider; one more row at the end
+    is_part: wp.array(dtype=int)  # 1: not at home in its body's frame; its place there:
+    position: wp.array(dtype=wp.vec3)  # of the collider's origin [m]
+    rotation: wp.array(dtype=wp.mat33)  # body from collider
+    box_centre: wp.array(dtype=wp.vec3)  # of the box around it along its own axes [m]
+    box_half: wp.array(dtype=wp.vec3)  # [m]; 0 for planes and fields
+    friction: wp.array(dtype=float)  # of the material, as the four that follow
+    static_friction: wp.array(dtype=float)
+    restitution: wp.array(dtype=float)
+    rolling: wp.array(dtype=float)
+    spinning: wp.array(dtype=float)
     radius: wp.array(dtype=float)  # sphere, capsule, cylinder [m]
     half: wp.array(dtype=float)  # half length of the core of a capsule, of a cylinder [m]
-    bound: wp.array(dtype=float)  # bounding radius about the centre of mass [m]; 0 for planes and fields
+    bound: wp.array(dtype=float)  # bounding radius about the collider's origin [m]; 0 for planes and fields
     vertex_start: wp.array(dtype=int)
     vertex_count: wp.array(dtype=int)
     face_start: wp.array(dtype=int)
     face_count: wp.array(dtype=int)
     edge_start: wp.array(dtype=int)
     edge_count: wp.array(dtype=int)
-    vertices: wp.array(dtype=wp.vec3)  # of all hulls, body frame [m]
+    vertices: wp.array(dtype=wp.vec3)  # of all hulls, collider's frame [m]
     face_normal: wp.array(dtype=wp.vec3)
     face_offset: wp.array(dtype=float)  # normal . x on the face [m]
     face_area: wp.array(dtype=float)  # [m^2]
@@ -84,9 +100,19 @@ class Bodies:
 
 @wp.struct
 class Pairs:
-    a: wp.array(dtype=int)
-    b: wp.array(dtype=int)
-    second: wp.array(dtype=int)  # 1: of the same two bodies as the pair before it, which searches for both
+    a: wp.array(dtype=int)  # body
+    b: wp.array(dtype=int)  # body
+    collider_a: wp.array(dtype=int)
+    collider_b: wp.array(dtype=int)
+    owner: wp.array(dtype=int)  # moving collider in whose list the pair is
+    partner: wp.array(dtype=int)  # the other collider; lists go by rising partner
+    side: wp.array(
+        dtype=int
+    )  # 0, or a number above 0 for the further pairs of two colliders: the first searches for all
+    following: wp.array(dtype=int)  # next pair of the owner's list, -1 at its end
+    head: wp.array(dtype=int)  # per moving collider: first pair of its list, -1 if it is empty
+    live: wp.array(dtype=int)  # all pairs in use, by owner and partner
+    live_count: wp.array(dtype=int)  # [0]
     friction: wp.array(dtype=float)  # Coulomb coefficient while slipping
     static_friction: wp.array(dtype=float)  # Coulomb coefficient while sticking, not below the other
     rolling: wp.array(dtype=float)  # rolling torque per radius of the round side and normal force
@@ -100,7 +126,7 @@ class Pairs:
     colour_start: wp.array(dtype=int)  # COLOURS + 1
     colour_mask: wp.array(dtype=int)  # per body
     hits: wp.array(dtype=int)  # [0]: impacts found in this substep
-    deepest: wp.array(dtype=float)  # deepest penetration so far, per pair [m]
+    deepest: wp.array(dtype=float)  # deepest penetration so far, of any two that used the slot [m]
 
 
 @wp.struct
@@ -111,6 +137,7 @@ class Contacts:
     normal_a: wp.array(dtype=wp.vec3)  # body frame of a
     radius_a: wp.array(dtype=float)
     radius_b: wp.array(dtype=float)
+    axis_b: wp.array(dtype=wp.vec3)  # of the circle of a RIM, body frame of b
     normal_impulse: wp.array(dtype=float)  # kept from substep to substep [N s]
     friction_impulse: wp.array(dtype=wp.vec3)  # world [N s]
     turning_impulse: wp.array(dtype=wp.vec3)  # of rolling and spinning resistance, world [N m s]

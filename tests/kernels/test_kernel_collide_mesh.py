@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from physim_kernels import collide
 from physim_kernels.rigid_data import MESH_PAIRS, POINT
 from scipy.spatial import ConvexHull
-from test_kernel_collide import core, distance, quaternions
+from test_kernel_collide import core, distance, quaternions, search
 
 from physim.compound import Shape
 from physim.materials import Rigid, Static
@@ -24,10 +23,7 @@ def meet(shape: Shape, position, q_mesh, q_shape) -> tuple[float, float, float]:
     scene.add(Mesh(ROCK.triangles), Static(), name="rock", orientation=tuple(q_mesh))
     scene.add(shape, Rigid(), name="thing", position=tuple(position), orientation=tuple(q_shape))
     solver = RigidSolver(scene, fps=60, device="cpu")
-    collide.collide(
-        solver._geometry, solver._bodies, solver._pairs, solver._contacts, solver._candidates, on_surface=True,
-        interval=1.0, gravity=2 * MARGIN, threads=1, device=solver.device,
-    )  # fmt: skip
+    search(solver, interval=1.0, gravity=2 * MARGIN, on_surface=True)
     turn = rotation_matrix(solver._bodies.q.numpy()).astype(np.float64)
     x, c = solver._bodies.x.numpy(), solver._contacts
     least = np.inf
@@ -36,7 +32,7 @@ def meet(shape: Shape, position, q_mesh, q_shape) -> tuple[float, float, float]:
             off = turn[0] @ c.point_b.numpy()[k] + x[0] - turn[1] @ c.point_a.numpy()[k] - x[1]
             way = np.linalg.norm(off) if c.kind.numpy()[k] == POINT else off @ (turn[1] @ c.normal_a.numpy()[k])
             least = min(least, way - c.radius_b.numpy()[k])
-    rock = solver._static[0].mesh.vertices @ turn[1].T + x[1]
+    rock = solver._static[0].colliders[0].mesh.vertices @ turn[1].T + x[1]
     body, radius = core(solver, 0)
     apart = distance(rock, body)
     if apart < 1e-6 and len(body) > 3:

@@ -8,7 +8,7 @@ from physim.forces import Impulse, Wind
 from physim.materials import Rigid, Static
 from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, HeightField, Hull, Mesh, Plane, Sphere, Triangles
-from physim.solver_rigid import MAX_BODIES, RigidSolver
+from physim.solver_rigid import RigidSolver
 from physim.terrain import bake_terrain
 
 
@@ -198,14 +198,6 @@ def test_off_centre_mesh_turns_about_its_centre_of_mass():
     scene.add(moved, rigid(), name="thing", angular_velocity=(0, 0, 2.0))
     position, _, _, _ = run(scene, 0.5).poses()
     assert position[0] == pytest.approx([0.5 - 0.5 * np.cos(1.0), -0.5 * np.sin(1.0), 0], abs=1e-6)
-
-
-def test_too_many_bodies_are_refused():
-    scene = Scene()
-    for _ in range(MAX_BODIES + 1):
-        scene.add(Sphere(0.1), Rigid())
-    with pytest.raises(ValueError, match=f"expected at most {MAX_BODIES}"):
-        RigidSolver(scene, fps=24)
 
 
 @pytest.mark.parametrize("baked", [False, True])

@@ -1,0 +1,458 @@
+"""Which colliders are near each other, and the slots their contacts live in.
+
+Colliders are sorted into grids of cells 1, 2, 4 ... times as wide as the smallest of them, each into the finest grid
+whose cells hold it with all it may move until the next look. A collider looks for others in its own grid and in the
+coarser ones, so the cost is linear in the number of colliders whatever their sizes (Teschner et al., "Optimized Spatial
+Hashing for Collision Detection of Deformable Objects", VMV 2003; levels after Eitz and Lixu, "Hierarchical Spatial
+Hashing for Real-time Collision Detection", SMI 2007). Planes and height fields are compared with every moving collider,
+and so is a grid of few members.
+
+Of two colliders that come near each other one *owns* the pair: the one with the lower number, but never one much larger
+than the other, so that nothing owns many. A pair keeps its slot while the two stay near, and at least to the end of the
+frame; slots are handed out from a stack. Lists are sorted, so neither the order of threads nor the numbers of slots
+reach the result.
+"""
+
+import warp as wp
+
+from physim_kernels.rigid_data import FIELD, FIELD_PAIRS, MESH, MESH_PAIRS, PLANE, Bodies, Geometry, Pairs
+
+LEVELS = wp.constant(20)
+"""Grids; the last takes everything that is larger."""
+FEW = wp.constant(24)
+"""A grid of at most so many members is one cell."""
+INCOMING = wp.constant(64)
+"""Most partners that one collider owns at a time."""
+NONE = wp.constant(2147483647)
+
+
+@wp.struct
+class Broad:
+    moving_total: int  # colliders of bodies that contacts move; they come first
+    collider_total: int
+    cell: float  # edge of the finest cells [m]
+    hash_mask: int  # buckets of the hash table - 1, all ones in binary
+    centre: wp.array(dtype=wp.vec3)  # [m], world
+    reach: wp.array(dtype=float)  # bounding radius and half of the margin [m]
+    lower: wp.array(dtype=wp.vec3)  # box with half of the margin [m], world
+    upper: wp.array(dtype=wp.vec3)
+    level: wp.array(dtype=int)  # -1: without bounds
+    key: wp.array(dtype=wp.int64)  # of the cell
+    bucket: wp.array(dtype=int)
+    level_count: wp.array(dtype=int)
+    bucket_start: wp.array(dtype=int)  # in sorted; LEVELS buckets of whole grids, then the hash table
+    bucket_end: wp.array(dtype=int)
+    sorted: wp.array(dtype=int)  # colliders by bucket
+    boundless: wp.array(dtype=int)  # planes and fields
+    boundless_total: int
+    field_top: wp.array(dtype=float)  # highest point of a field, per collider [m]
+    excluded: wp.array(dtype=wp.int64)  # pairs of bodies that pass through each other, see ``excluded_key``; sorted
+    excluded_total: int
+    incoming: wp.array(dtype=int)  # partners of the collider that owns them, INCOMING rows each
+    incoming_count: wp.array(dtype=int)
+    fresh: wp.array(dtype=int)  # of them without a slot yet; the slots they need
+    slots: wp.array(dtype=int)
+    kept: wp.array(dtype=int)  # slots in use that stay
+    dropped: wp.array(dtype=int)  # first of the list of slots to give back, -1
+    live_at: wp.array(dtype=int)  # first row in pairs.live
+    slot_at: wp.array(dtype=int)  # first row from the top of the stack
+    free: wp.array(dtype=int)  # stack of slots
+    free_count: wp.array(dtype=int)  # [0]
+    lost: wp.array(dtype=int)  # [0] pairs that found no room, [1] a collider they belong to
+
+
+@wp.func
+def half_margin(bound: float):
+    """Half of the distance at which contacts between bodies at rest begin [m]."""
+    return wp.min(0.01 * bound, 0.025)
+
+
+@wp.kernel
+def place_kernel(g: Geometry, bodies: Bodies, broad: Broad, interval: float, gravity: float):
+    """Where each collider is and may get to within ``interval``, and how large that makes it."""
+    i = wp.tid()
+    if broad.level[i] < 0:
+        return
+    body = g.body[i]
+    turn = bodies.rotation[body]
+    offset = turn * g.position[i]
+    if g.is_part[i] == 1:
+        turn = turn * g.rotation[i]
+    centre = wp.vec3(bodies.x[body]) + offset
+    w = bodies.w[body]
+    bound = g.bound[i]
+    speed = wp.length(bodies.v[body] + wp.cross(w, offset)) + wp.length(w) * bound
+    slack = half_margin(bound) + interval * speed + 0.25 * gravity * interval * interval
+    slack += 1.0e-6 * (bound + wp.max(wp.abs(centre[0]), wp.max(wp.abs(centre[1]), wp.abs(centre[2]))))
+    e = g.box_half[i]
+    half = wp.vec3(
+        wp.abs(turn[0, 0]) * e[0] + wp.abs(turn[0, 1]) * e[1] + wp.abs(turn[0, 2]) * e[2] + slack,
+        wp.abs(turn[1, 0]) * e[0] + wp.abs(turn[1, 1]) * e[1] + wp.abs(turn[1, 2]) * e[2] + slack,
+        wp.abs(turn[2, 0]) * e[0] + wp.abs(turn[2, 1]) * e[1] + wp.abs(turn[2, 2]) * e[2] + slack,
+    )
+    middle = centre + turn * g.box_centre[i]
+    broad.centre[i] = centre
+    broad.reach[i] = bound + slack
+    broad.lower[i] = middle - half
+    broad.upper[i] = middle + half
+    level = int(0)
+    size = float(broad.cell)
+    while level < LEVELS - 1 and size < 2.0 * (bound + slack):
+        size = 2.0 * size
+        level += 1
+    broad.level[i] = level
+    wp.atomic_add(broad.level_count, level, 1)
+    broad.bucket_end[broad.bucket[i]] = 0
+
+
+@wp.func
+def coordinate(x: float, size: float):
+    return int(wp.clamp(wp.floor(x / size), -1.0e9, 1.0e9))
+
+
+@wp.func
+def cell_key(level: int, x: int, y: int, z: int):
+    """One number for a cell; cells 2^19 apart share it."""
+    key = (wp.int64(x) & wp.int64(524287)) * wp.int64(524288) + (wp.int64(y) & wp.int64(524287))
+    return (key * wp.int64(524288) + (wp.int64(z) & wp.int64(524287))) * wp.int64(32) + wp.int64(level)
+
+
+@wp.func
+def cell_bucket(level: int, x: int, y: int, z: int, hash_mask: int):
+    """Row of the hash table: neighbours along an axis lie in rows that follow each other."""
+    return LEVELS + ((x + y * 73856093 + z * 19349663 + level * 83492791) & hash_mask)
+
+
+@wp.func
+def is_whole(broad: Broad, level: int):
+    """Whether a grid is one cell."""
+    return level == LEVELS - 1 or broad.level_count[level] <= FEW
+
+
+@wp.kernel
+def sort_kernel(broad: Broad):
+    """Cell and bucket of each collider."""
+    i = wp.tid()
+    level = broad.level[i]
+    if level < 0:
+        return
+    key = wp.int64(level)
+    bucket = int(level)
+    if not is_whole(broad, level):
+        size = broad.cell * float(1 << level)
+        c = broad.centre[i]
+        x = coordinate(c[0], size)
+        y = coordinate(c[1], size)
+        z = coordinate(c[2], size)
+        key = cell_key(level, x, y, z)
+        bucket = cell_bucket(level, x, y, z, broad.hash_mask)
+    broad.key[i] = key
+    broad.bucket[i] = bucket
+    wp.atomic_add(broad.bucket_end, bucket, 1)
+
+
+@wp.kernel
+def scan_kernel(broad: Broad):
+    """From the members of each bucket to its first row; one thread."""
+    total = int(0)
+    for k in range(LEVELS + broad.hash_mask + 1):
+        count = broad.bucket_end[k]
+        broad.bucket_start[k] = total
+        if count > 0:  # an empty one stays at (any, 0)
+            broad.bucket_end[k] = total
+        total += count
+
+
+@wp.kernel
+def scatter_kernel(broad: Broad):
+    i = wp.tid()
+    if broad.level[i] >= 0:
+        row = wp.atomic_add(broad.bucket_end, broad.bucket[i], 1)
+        broad.sorted[row] = i
+
+
+@wp.func
+def excluded_key(a: int, b: int):
+    return wp.int64(wp.min(a, b)) * wp.int64(2147483648) + wp.int64(wp.max(a, b))
+
+
+@wp.func
+def is_excluded(broad: Broad, a: int, b: int):
+    """Whether two bodies pass through each other: binary search."""
+    key = excluded_key(a, b)
+    low = int(0)
+    high = int(broad.excluded_total)
+    while low < high:
+        middle = (low + high) / 2
+        if broad.excluded[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low < broad.excluded_total and broad.excluded[low] == key
+
+
+@wp.func
+def lose(broad: Broad, collider: int):
+    """Note that a pair of this collider found no room."""
+    wp.atomic_add(broad.lost, 0, 1)
+    wp.atomic_max(broad.lost, 1, collider)
+
+
+@wp.func
+def offer(g: Geometry, broad: Broad, i: int, j: int):
+    """Tell the one that owns the pair of its partner."""
+    owner = wp.min(i, j)
+    partner = wp.max(i, j)
+    if partner < broad.moving_total and g.bound[owner] > 4.0 * g.bound[partner]:
+        partner = owner
+        owner = wp.max(i, j)
+    k = wp.atomic_add(broad.incoming_count, owner, 1)
+    if k < INCOMING:
+        broad.incoming[owner * INCOMING + k] = partner
+    else:
+        lose(broad, owner)
+
+
+@wp.func
+def near_boundless(g: Geometry, bodies: Bodies, broad: Broad, i: int, j: int, interval: float):
+    """Whether collider ``i`` may reach the plane or field ``j``."""
+    if broad.excluded_total > 0 and is_excluded(broad, g.body[i], g.body[j]):
+        return False
+    d = broad.centre[i] - wp.vec3(bodies.x[g.body[j]])
+    speed = wp.length(bodies.v[g.body[j]]) + wp.length(bodies.w[g.body[j]]) * wp.length(d)
+    reach = 2.0 * broad.reach[i] - g.bound[i] + interval * speed
+    up = wp.vec3(0.0, 1.0, 0.0)
+    if g.kind[j] == PLANE:
+        up = bodies.rotation[g.body[j]] * up
+    return wp.dot(d, up) - broad.field_top[j] < reach
+
+
+@wp.func
+def near(g: Geometry, broad: Broad, i: int, j: int):
+    """Whether boxes and spheres of two colliders of different bodies overlap."""
+    la = broad.lower[i]
+    ua = broad.upper[i]
+    lb = broad.lower[j]
+    ub = broad.upper[j]
+    if la[0] > ub[0] or lb[0] > ua[0] or la[1] > ub[1] or lb[1] > ua[1] or la[2] > ub[2] or lb[2] > ua[2]:
+        return False
+    reach = broad.reach[i] + broad.reach[j]
+    if wp.length_sq(broad.centre[i] - broad.centre[j]) > reach * reach:
+        return False
+    if g.body[i] == g.body[j]:
+        return False
+    return broad.excluded_total == 0 or not is_excluded(broad, g.body[i], g.body[j])
+
+
+@wp.kernel
+def find_kernel(g: Geometry, bodies: Bodies, broad: Broad, interval: float):
+    """Offer every pair of colliders that are near each other to its owner, once."""
+    i = wp.tid()
+    own = broad.level[i]
+    if own < 0:
+        return
+    moving = broad.moving_total
+    if i < moving:
+        for k in range(broad.boundless_total):
+            if near_boundless(g, bodies, broad, i, broad.boundless[k], interval):
+                offer(g, broad, i, broad.boundless[k])
+    c = broad.centre[i]
+    size = float(broad.cell * float(1 << own))
+    for level in range(own, LEVELS):
+        if broad.level_count[level] > 0 and (level > own or i < moving):
+            low = wp.vec3i(0, 0, 0)
+            high = wp.vec3i(0, 0, 0)
+            whole = is_whole(broad, level)
+            if not whole:
+                r = broad.reach[i] + 0.5 * size
+                low = wp.vec3i(coordinate(c[0] - r, size), coordinate(c[1] - r, size), coordinate(c[2] - r, size))
+                high = wp.vec3i(coordinate(c[0] + r, size), coordinate(c[1] + r, size), coordinate(c[2] + r, size))
+            for x in range(low[0], high[0] + 1):
+                for y in range(low[1], high[1] + 1):
+                    for z in range(low[2], high[2] + 1):
+                        key = wp.int64(level)
+                        bucket = int(level)
+                        if not whole:
+                            key = cell_key(level, x, y, z)
+                            bucket = cell_bucket(level, x, y, z, broad.hash_mask)
+                        for row in range(broad.bucket_start[bucket], broad.bucket_end[bucket]):
+                            j = broad.sorted[row]
+                            if broad.key[j] == key and (level > own or j > i) and (i < moving or j < moving):
+                                if near(g, broad, i, j):
+                                    offer(g, broad, i, j)
+        size = 2.0 * size
+
+
+@wp.func
+def pair_count(g: Geometry, partner: int):
+    """Slots that a pair with this partner takes."""
+    if g.kind[partner] == MESH:
+        return int(MESH_PAIRS)
+    return wp.where(g.kind[partner] == FIELD, int(FIELD_PAIRS), 1)
+
+
+@wp.kernel
+def match_kernel(g: Geometry, pairs: Pairs, broad: Broad, may_drop: int):
+    """Compare the partners that are near with those in the list: which need slots, which give theirs back."""
+    i = wp.tid()
+    first = i * INCOMING
+    count = wp.min(broad.incoming_count[i], INCOMING)
+    broad.incoming_count[i] = 0
+    for k in range(1, count):  # insertion sort
+        value = broad.incoming[first + k]
+        at = int(k)
+        while at > 0 and broad.incoming[first + at - 1] > value:
+            broad.incoming[first + at] = broad.incoming[first + at - 1]
+            at -= 1
+        broad.incoming[first + at] = value
+    k = int(0)
+    pair = int(pairs.head[i])
+    before = int(-1)
+    fresh = int(0)
+    slots = int(0)
+    kept = int(0)
+    dropped = int(-1)
+    while k < count or pair >= 0:
+        partner = int(NONE)
+        if k < count:
+            partner = broad.incoming[first + k]
+        old = int(NONE)
+        if pair >= 0:
+            old = pairs.partner[pair]
+        if partner < old:
+            broad.incoming[first + fresh] = partner
+            fresh += 1
+            slots += pair_count(g, partner)
+            k += 1
+        else:
+            seen = partner == old
+            if seen:
+                k += 1
+            while pair >= 0 and pairs.partner[wp.max(pair, 0)] == old:
+                following = pairs.following[pair]
+                if seen or may_drop == 0:
+                    kept += 1
+                    before = pair
+                else:
+                    if before < 0:
+                        pairs.head[i] = following
+                    else:
+                        pairs.following[before] = following
+                    pairs.count[pair] = 0
+                    pairs.following[pair] = dropped
+                    dropped = pair
+                pair = following
+    broad.fresh[i] = fresh
+    broad.slots[i] = slots
+    broad.kept[i] = kept
+    broad.dropped[i] = dropped
+
+
+@wp.kernel
+def tally_kernel(pairs: Pairs, broad: Broad):
+    """Take slots back, and share out those that are free; one thread."""
+    free = broad.free_count[0]
+    for i in range(broad.moving_total):
+        pair = broad.dropped[i]
+        while pair >= 0:
+            broad.free[free] = pair
+            free += 1
+            pair = pairs.following[pair]
+    live = int(0)
+    for i in range(broad.moving_total):
+        if broad.slots[i] > free:
+            lose(broad, i)
+            broad.fresh[i] = 0
+            broad.slots[i] = 0
+        free -= broad.slots[i]
+        broad.slot_at[i] = free
+        broad.live_at[i] = live
+        live += broad.kept[i] + broad.slots[i]
+    broad.free_count[0] = free
+    pairs.live_count[0] = live
+    for level in range(LEVELS):
+        broad.level_count[level] = 0
+
+
+@wp.func
+def open_pair(
+    g: Geometry, pairs: Pairs, pair: int, owner: int, partner: int, side: int, moving_total: int, gravity: float,
+):  # fmt: skip
+    """A slot for two colliders: who they are, and what their materials make of it.
+
+    The higher kind comes first; of one kind the one that stands, or else the lower number.
+    """
+    a = int(wp.min(owner, partner))
+    b = int(wp.max(owner, partner))
+    if g.kind[b] > g.kind[a] or (g.kind[b] == g.kind[a] and b >= moving_total):
+        a = b
+        b = wp.min(owner, partner)
+    pairs.a[pair] = g.body[a]
+    pairs.b[pair] = g.body[b]
+    pairs.collider_a[pair] = a
+    pairs.collider_b[pair] = b
+    pairs.owner[pair] = owner
+    pairs.partner[pair] = partner
+    pairs.side[pair] = side
+    pairs.count[pair] = 0
+    size = wp.max(g.bound[a], g.bound[b])
+    if g.bound[a] > 0.0 and g.bound[b] > 0.0:
+        size = wp.min(g.bound[a], g.bound[b])
+    pairs.size[pair] = size
+    pairs.push[pair] = wp.where(gravity > 0.0, 0.5 * wp.sqrt(gravity * size), 1.0)
+    pairs.friction[pair] = wp.sqrt(g.friction[a] * g.friction[b])
+    pairs.static_friction[pair] = wp.sqrt(g.static_friction[a] * g.static_friction[b])
+    pairs.restitution[pair] = wp.max(g.restitution[a], g.restitution[b])
+    pairs.rolling[pair] = g.rolling[a] + g.rolling[b]
+    pairs.spinning[pair] = g.spinning[a] + g.spinning[b]
+
+
+@wp.kernel
+def open_kernel(g: Geometry, pairs: Pairs, broad: Broad, gravity: float):
+    """Give slots to the partners without one, and list all slots in use."""
+    i = wp.tid()
+    row = int(broad.live_at[i])
+    slot = int(broad.slot_at[i])
+    k = int(0)
+    fresh = broad.fresh[i]
+    pair = int(pairs.head[i])
+    before = int(-1)
+    while k < fresh or pair >= 0:
+        partner = int(NONE)
+        if k < fresh:
+            partner = broad.incoming[i * INCOMING + k]
+        if pair < 0 or partner < pairs.partner[wp.max(pair, 0)]:
+            for side in range(pair_count(g, partner)):
+                new = broad.free[slot]
+                slot += 1
+                open_pair(g, pairs, new, i, partner, side, broad.moving_total, gravity)
+                pairs.following[new] = pair
+                if before < 0:
+                    pairs.head[i] = new
+                else:
+                    pairs.following[before] = new
+                before = new
+                pairs.live[row] = new
+                row += 1
+            k += 1
+        else:
+            pairs.live[row] = pair
+            row += 1
+            before = pair
+            pair = pairs.following[pair]
+
+
+def search(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, *, interval, gravity, may_drop, device):
+    """List in ``pairs.live`` all pairs of colliders that may touch within ``interval`` [s].
+
+    ``may_drop``: Whether pairs that are apart give their slots back; else they wait, and a slot keeps its meaning.
+    """
+    everything, moving = int(broad.collider_total), int(broad.moving_total)
+    wp.launch(place_kernel, dim=everything, inputs=[g, bodies, broad, interval, gravity], device=device)
+    wp.launch(sort_kernel, dim=everything, inputs=[broad], device=device)
+    wp.launch(scan_kernel, dim=1, inputs=[broad], device=device)
+    wp.launch(scatter_kernel, dim=everything, inputs=[broad], device=device)
+    wp.launch(find_kernel, dim=everything, inputs=[g, bodies, broad, interval], device=device)
+    wp.launch(match_kernel, dim=moving, inputs=[g, pairs, broad, int(may_drop)], device=device)
+    wp.launch(tally_kernel, dim=1, inputs=[pairs, broad], device=device)
+    wp.launch(open_kernel, dim=moving, inputs=[g, pairs, broad, gravity], device=device)
