@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from physim_kernels import broad
+from physim_kernels.rigid_data import PLANE
 
 from physim import rigid_pairs
 from physim.compound import Compound, Part
@@ -52,20 +53,16 @@ def touching(solver: RigidSolver, interval: float) -> set[tuple[int, int]]:
     x, w = b.x.numpy()[body] + arm, b.w.numpy()[body]
     v = b.v.numpy()[body] + np.cross(w, arm)
     fixed = b.inv_mass.numpy()[body] == 0
-    found = set()
-    for i in range(len(body)):
-        for j in range(i + 1, len(body)):
-            if (fixed[i] and fixed[j]) or body[i] == body[j] or kind[i] >= 4:
-                continue
-            size = max(bound[i], bound[j]) if kind[j] >= 4 else min(bound[i], bound[j])
-            speed = np.linalg.norm(v[i] - v[j]) + np.linalg.norm(w[i]) * bound[i] + np.linalg.norm(w[j]) * bound[j]
-            margin = min(0.02 * size, 0.05) + interval * speed + 0.5 * 9.81 * interval**2
-            gap = np.linalg.norm(x[i] - x[j]) - bound[i] - bound[j]
-            if kind[j] >= 4:
-                gap = (x[i] - x[j]) @ turn[body[j]][:, 1] - bound[i]
-            if gap < margin:
-                found.add((i, j))
-    return found
+    i, j = np.triu_indices(len(body), 1)
+    keep = ~(fixed[i] & fixed[j]) & (body[i] != body[j]) & (kind[i] < PLANE)
+    i, j = i[keep], j[keep]
+    size = np.where(kind[j] >= PLANE, np.maximum(bound[i], bound[j]), np.minimum(bound[i], bound[j]))
+    speed = np.linalg.norm(v[i] - v[j], axis=1)
+    speed += np.linalg.norm(w[i], axis=1) * bound[i] + np.linalg.norm(w[j], axis=1) * bound[j]
+    margin = np.minimum(0.02 * size, 0.05) + interval * speed + 0.5 * 9.81 * interval**2
+    above = np.einsum("ni,ni->n", x[i] - x[j], turn[body[j]][:, :, 1]) - bound[i]
+    gap = np.where(kind[j] >= PLANE, above, np.linalg.norm(x[i] - x[j], axis=1) - bound[i] - bound[j])
+    return set(zip(i[gap < margin].tolist(), j[gap < margin].tolist(), strict=True))
 
 
 def boxes_apart(solver: RigidSolver, pair: tuple[int, int]) -> bool:
