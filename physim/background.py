@@ -100,8 +100,9 @@ def plate_with(backdrop: Backdrop, still: Trajectory, moving: dict) -> np.ndarra
     rows, cols = plate.shape[:2]
     scale = max(1.0, cols / 800)
     back, away = np.zeros((rows, cols), bool), np.zeros((rows, cols), bool)
-    for name, entity in ((e.name, e) for e in still.scene.bodies if e.cutout is not None):
-        target = back if name in still.bodies else away if name in moving else None
+    things = [*still.scene.bodies, *still.scene.cloths]
+    for name, entity in ((e.name, e) for e in things if e.cutout is not None):
+        target = back if name in still.bodies or name in still.cloths else away if name in moving else None
         if target is None:
             continue
         alpha = entity.cutout.alpha > 0.02  # type: ignore[union-attr]

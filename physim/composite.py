@@ -1,4 +1,4 @@
-"""One picture of moving bodies over the photo: plate, shadows, bodies. No memory of other frames."""
+"""One picture of moving things over the photo: plate, shadows, bodies and cloth. No memory of other frames."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from physim.backdrop_view import BackdropFrame, photo_camera
 from physim.background import Background, StillMap
 from physim.body_view import pose_matrix
 from physim.camera import Camera
+from physim.cloth_paint import ClothPainter
 from physim.depth_edge import DepthEdges
 from physim.exposure import Exposure, expose
 from physim.ground_shadow import GroundShadow
@@ -21,6 +22,13 @@ from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
 from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_of
 from physim.surface_texture import TILE, PhotoTexture, grain_tile
 from physim.trajectory import Trajectory
+
+
+def state_of(trajectory: Trajectory, time: float) -> tuple:
+    """Where everything is at ``time`` [s], rounded to what cannot be seen."""
+    poses = (track.at(time) for track in trajectory.bodies.values())
+    rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
+    return rounded, tuple(hash(np.round(track.at(time), 6).tobytes()) for track in trajectory.cloths.values())
 
 
 @dataclass(frozen=True)
@@ -68,16 +76,31 @@ class SolidComposer:
         self._photo_size = self.scene.backdrop.photo.shape[:2]
         self._tint = tint_of(self.scene.light)
         self._caster = ShadowCaster(trajectory, device=device)
-        self._painter = BodyPainter(trajectory, size, self._caster, device=device) if trajectory.bodies else None
-        self._lit = light_already_there(blend.to_linear(plate), self.scene.light) if trajectory.bodies else None
-        self._ground = None
-        if self._lit is not None:
-            self._ground = GroundShadow(trajectory, self._caster, self._lit, self._photo_size, device=device)
+        self._painter: BodyPainter | None = None
+        self._weaver: ClothPainter | None = None
+        self._lit: np.ndarray | None = None
+        self._ground: GroundShadow | None = None
+        if trajectory.bodies or trajectory.cloths:
+            self._prepare()
         self._sampler: PlateSampler | None = None
         self._grain: np.ndarray | None = None
         self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
         self._uploaded: tuple[np.ndarray, wp.array] | None = None
         self._found: tuple[DepthEdges | None] | None = None
+
+    def _prepare(self) -> None:
+        """Painters of bodies and cloth, and their shadows."""
+        trajectory, device = self.trajectory, self._device
+        self._lit = light_already_there(blend.to_linear(self.plate), self.scene.light)
+        cloth = None
+        if trajectory.cloths:
+            self._weaver = ClothPainter(trajectory, self.size, self._caster, self._lit, device=device)
+            cloth = self._weaver.light
+        if trajectory.bodies:
+            self._painter = BodyPainter(trajectory, self.size, self._caster, cloth=cloth, device=device)
+        self._ground = GroundShadow(
+            trajectory, self._caster, self._lit, self._photo_size, cloth=cloth, device=device
+        )  # fmt: skip
 
     def background(self, frame: BackdropFrame) -> np.ndarray:
         """The plate through the camera, a fresh (H, W, 3) sRGB array."""
@@ -113,7 +136,7 @@ class SolidComposer:
         """The picture at ``time`` [s]."""
         frame = self._view.at(time)
         picture = self.background(frame)
-        if self._painter is None:
+        if self._ground is None:
             return Solid(picture, np.ones(self.size, np.float32), frame.depth, frame)
         shutter = self.exposure(time, frame.camera)
         shadow = self._shadow(shutter, frame)
@@ -126,14 +149,15 @@ class SolidComposer:
         return Solid(picture, shadow, depth, frame)
 
     def _layers(self, shutter: Exposure, frame: BackdropFrame) -> list[BodyLayer]:
-        """One layer per visible body; that of a body that rests is remembered."""
+        """One layer per visible body or cloth; that of a thing that rests is remembered."""
         layers = []
         for name in [*shutter.resting, *shutter.moving]:
             rests = name in shutter.resting
             times = np.array([shutter.time]) if rests else shutter.times
             key = self._rest_key(name, shutter.time, frame) if rests else None
             if key is None or self._resting.get(name, (None, None))[0] != key:
-                layer = self._painter.paint(  # type: ignore[union-attr]
+                painter = self._weaver if name in self.trajectory.cloths else self._painter
+                layer = painter.paint(  # type: ignore[union-attr]
                     name, times, frame.camera, self._surface(frame, self._hiding(name, times, frame)),
                     self._surroundings(name, shutter.time, frame), supersample=self._supersample(len(times)),
                 )  # fmt: skip
@@ -144,9 +168,9 @@ class SolidComposer:
         return layers
 
     def _hiding(self, name: str, times: np.ndarray, frame: BackdropFrame) -> tuple[slice, slice] | None:
-        """Where a body may be seen if part of it may lie behind something; else edges need not be looked for."""
-        radius = self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
-        centres = np.stack([self.trajectory.bodies[name].at(float(time))[0] for time in times])
+        """Where a thing may be seen if part of it may lie behind something; else edges need not be looked for."""
+        balls = [self._ball(name, float(time)) for time in times]
+        centres, radius = np.stack([centre for centre, _ in balls]), max(radius for _, radius in balls)
         pixels, z = frame.camera.project(centres)
         if z.min() <= 2 * radius:
             return slice(0, self.size[0]), slice(0, self.size[1])
@@ -157,6 +181,14 @@ class SolidComposer:
         crop = frame.depth[window]
         # A point is cut where it lies half a radius behind the surface.
         return window if crop.size and crop.min() < z.max() + 0.5 * radius else None
+
+    def _ball(self, name: str, time: float) -> tuple[np.ndarray, float]:
+        """Centre (3,) and radius [m] of a ball that holds a body or a cloth at ``time`` [s]."""
+        if name in self.trajectory.bodies:
+            return self.trajectory.bodies[name].at(time)[0], self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
+        vertices = self.trajectory.cloths[name].at(time).astype(np.float64)
+        centre = 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
+        return centre, float(np.linalg.norm(vertices - centre, axis=1).max())
 
     def _edges(self) -> DepthEdges | None:
         if self._found is None:
@@ -179,7 +211,9 @@ class SolidComposer:
         return self._uploaded[1], self._uploaded[1]
 
     def _rest_key(self, name: str, time: float, frame: BackdropFrame) -> tuple:
-        """What the look of a resting body depends on: its pose, the camera, and whatever stands about it."""
+        """What the look of a resting thing depends on: its pose, the camera, and whatever stands about it."""
+        if self.trajectory.cloths:  # which darken it as they move
+            return (frame.camera.world_from_camera.tobytes(), *state_of(self.trajectory, time))
         near = self._caster.neighbours(name, time) if self.scene[name].cutout is None else []
         poses = [self.trajectory.bodies[other].at(time) for other in [name, *near]]
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
@@ -256,8 +290,7 @@ class SolidComposer:
         """Colour and height of the ground below an added body, and the light that reaches it there."""
         if self.scene[name].cutout is not None:
             return Surroundings(np.zeros(3), 0.0, 1.0)
-        centre = self.trajectory.bodies[name].at(time)[0]
-        radius = self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
+        centre, radius = self._ball(name, time)
         below, pixel = ground_below(centre, frame.camera, frame.depth)
         z = max(float(frame.camera.project(below)[1]), 1e-3)
         reach = int(np.clip(radius * frame.camera.focal / z, 2, 200))

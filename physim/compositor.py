@@ -59,21 +59,24 @@ class Compositor:
         self._photo = resize(scene.backdrop.photo, self.size)
         moving = {name: track for name, track in trajectory.bodies.items() if self._moves(name)}
         still = {name: track for name, track in trajectory.bodies.items() if name not in moving}
-        self._still = replace(trajectory, bodies=still)
-        plate = resize(plate_with(scene.backdrop, self._still, moving), self.size)
+        cloths = {name: track for name, track in trajectory.cloths.items() if self._waves(name)}
+        resting = {name: track for name, track in trajectory.cloths.items() if name not in cloths}
+        self._still = replace(trajectory, bodies=still, cloths=resting)
+        plate = resize(plate_with(scene.backdrop, self._still, {**moving, **cloths}), self.size)
         self._stills = still_map(scene.backdrop, self.size)
         self._view = Background(scene.backdrop, scene.camera, self.size, self._still, device)
         texture = PhotoTexture.measure(scene.backdrop.photo)
 
-        def composer(bodies) -> SolidComposer:
+        def composer(bodies, cloths) -> SolidComposer:
             return SolidComposer(
-                replace(trajectory, bodies=bodies), plate, self.size, self._view, texture,
+                replace(trajectory, bodies=bodies, cloths=cloths), plate, self.size, self._view, texture,
                 stills=self._stills, shutter=motion_blur, device=device,
             )  # fmt: skip
 
-        self._composer = composer(moving)
-        photographed = {name: track for name, track in moving.items() if scene[name].cutout is not None}
-        first = self._composer if len(photographed) == len(moving) else composer(photographed)
+        self._composer = composer(moving, cloths)
+        of_photo = [{n: t for n, t in tracks.items() if scene[n].cutout is not None} for tracks in (moving, cloths)]
+        added = len(moving) + len(cloths) - len(of_photo[0]) - len(of_photo[1])
+        first = self._composer if added == 0 else composer(*of_photo)
         self._keep_first(first.at(0.0).picture, plate)
         self._smoke = self._smoke_view()
         self._memo: tuple[object, Solid] | None = None
@@ -90,6 +93,16 @@ class Compositor:
         shift = np.linalg.norm(track.dense_position - track.dense_position[0], axis=-1).max()
         turn = np.sqrt(np.clip(1 - (track.dense_orientation @ track.dense_orientation[0]) ** 2, 0, 1)).max()
         return bool(shift + 2 * turn * radius > STILL * away)
+
+    def _waves(self, name: str) -> bool:
+        """Whether a cloth has to be drawn: it was added, or it leaves its place in the photo."""
+        scene, track = self._trajectory.scene, self._trajectory.cloths[name]
+        if scene[name].cutout is None:
+            return True
+        assert scene.camera is not None
+        away = np.linalg.norm(track.dense_position[0] - scene.camera.start.position, axis=-1)
+        shift = np.abs(track.dense_position - track.dense_position[0]).max(axis=(0, 2))
+        return bool((shift > STILL * away).any())
 
     def _keep_first(self, first: np.ndarray, plate: np.ndarray) -> None:
         """What the composite of frame 0, without added things, lacks to be the photo."""
@@ -174,9 +187,12 @@ class Compositor:
         shutter = self._composer.exposure(time, frame.camera)
         instants = [(name, time) for name in shutter.resting]
         instants += [(name, float(each)) for each in shutter.times for name in shutter.moving]
-        poses = [self._composer.trajectory.bodies[name].at(each) for name, each in instants]
+        trajectory = self._composer.trajectory
+        poses = [trajectory.bodies[name].at(each) for name, each in instants if name in trajectory.bodies]
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
-        return (frame.camera.world_from_camera.tobytes(), rounded)
+        sheets = [trajectory.cloths[name].at(each) for name, each in instants if name in trajectory.cloths]
+        forms = tuple(hash(np.round(sheet, 6).tobytes()) for sheet in sheets)
+        return (frame.camera.world_from_camera.tobytes(), rounded, forms)
 
     def frame_at(self, time: float) -> np.ndarray:
         """The picture at any ``time`` [s], (H, W, 3) float32 sRGB in [0, 1]."""

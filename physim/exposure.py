@@ -1,4 +1,4 @@
-"""The instants of one exposure: as many as the fastest body needs, shared by bodies and their shadows."""
+"""The instants of one exposure: as many as the fastest thing needs, shared by bodies, cloth and their shadows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physim.camera import Camera
-from physim.trajectory import Trajectory
+from physim.trajectory import ClothTrack, Trajectory
 
 STEP = 2.0
 """Two instants of an exposure lie at most this far apart on the picture [pixels]; hard edges strobe beyond."""
@@ -18,7 +18,9 @@ SEEN = 0.05
 
 
 def motion_of(trajectory: Trajectory, name: str, camera: Camera, start: float, end: float) -> float:
-    """Longest way of a body's surface on the picture between two times [pixels]."""
+    """Longest way of the surface of a body or a cloth on the picture between two times [pixels]."""
+    if name in trajectory.cloths:
+        return _motion_of_cloth(trajectory.cloths[name], camera, start, end)
     track = trajectory.bodies[name]
     (a, qa), (b, qb) = track.at(start), track.at(end)
     radius = trajectory.scene[name].shape.bounding_radius  # type: ignore[union-attr]
@@ -31,6 +33,13 @@ def motion_of(trajectory: Trajectory, name: str, camera: Camera, start: float, e
     return float(way)
 
 
+def _motion_of_cloth(track: ClothTrack, camera: Camera, start: float, end: float) -> float:
+    (a, za), (b, zb) = (camera.project(track.at(time).astype(np.float64)) for time in (start, end))
+    seen = (za > 1e-3) & (zb > 1e-3)
+    seen &= ((np.maximum(a, b) > 0) & (np.minimum(a, b) < camera.size[::-1])).all(axis=1)
+    return float(np.linalg.norm(b - a, axis=1)[seen].max()) if seen.any() else 0.0
+
+
 @dataclass(frozen=True)
 class Exposure:
     """When the shutter sees what."""
@@ -38,9 +47,9 @@ class Exposure:
     time: float
     """Its middle [s]."""
     times: np.ndarray
-    """Instants at which moving bodies and their shadows are drawn [s]."""
+    """Instants at which what moves and its shadows are drawn [s]."""
     moving: list[str]
-    """Bodies that move visibly while the shutter is open."""
+    """Bodies and cloths that move visibly while the shutter is open."""
     resting: list[str]
     """The others: one instant is enough."""
 
@@ -55,7 +64,8 @@ def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float) 
         shutter: Open time as a part of the frame, 0 for none.
     """
     half = 0.5 * shutter / trajectory.fps
-    ways = {name: motion_of(trajectory, name, camera, time - half, time + half) for name in trajectory.bodies}
+    names = [*trajectory.bodies, *trajectory.cloths]
+    ways = {name: motion_of(trajectory, name, camera, time - half, time + half) for name in names}
     moving = [name for name, way in ways.items() if way > SEEN]
     resting = [name for name in ways if name not in moving]
     if half <= 0.0 or not moving:

@@ -1,4 +1,4 @@
-"""The shadow map of a picture: what bodies leave of the light on the photographed surface during an exposure.
+"""The shadow map of a picture: what bodies and cloth leave of the light on the photographed surface during an exposure.
 
 Large pictures get a map of about 1200 columns, enlarged: shadows of real lights have no finer edges, and the depth
 they fall on is not known any finer. What rests is remembered.
@@ -14,8 +14,9 @@ from scipy.ndimage import map_coordinates
 
 from physim.backdrop_view import BackdropFrame, lens_of
 from physim.camera import Camera
+from physim.cloth_light import ClothLight
 from physim.exposure import Exposure
-from physim.shadow import ShadowCaster, receiver, shadow_region
+from physim.shadow import CONTACT, ShadowCaster, receiver, shadow_region
 from physim.trajectory import Trajectory
 
 COLUMNS = 1200
@@ -32,12 +33,20 @@ class GroundShadow:
         caster: Its bodies as things that stand in the light.
         lit: Part of the direct light already there, on the plate (H, W).
         photo_size: (height, width) of the photo.
+        cloth: Cloth as a thing that stands in the light, if there is any.
         device: Warp device.
     """
 
-    def __init__(self, trajectory: Trajectory, caster: ShadowCaster, lit: np.ndarray, photo_size, *, device) -> None:
+    def __init__(
+        self, trajectory: Trajectory, caster: ShadowCaster, lit: np.ndarray, photo_size,
+        *, cloth: ClothLight | None = None, device,
+    ) -> None:  # fmt: skip
         self._trajectory = trajectory
         self._caster = caster
+        self._cloth = cloth
+        # A cloth of the photo has thrown its shadow when the photo was taken: what counts is how that changes.
+        scene = trajectory.scene
+        self._changes = bool(trajectory.cloths) and all(scene[n].cutout is not None for n in trajectory.cloths)
         self._lit = lit
         self._size = lit.shape
         self._photo_size = photo_size
@@ -62,8 +71,12 @@ class GroundShadow:
         shape = (len(self._rows), len(self._cols))
         factor = np.ones(shape[0] * shape[1], np.float32)
         resting, moving = (
-            [name for name in names if weights.get(name, 1.0) > FAINT] for names in (shutter.resting, shutter.moving)
+            [name for name in names if weights.get(name, 1.0) > FAINT and name in self._trajectory.bodies]
+            for names in (shutter.resting, shutter.moving)
         )
+        if self._cloth is not None:
+            dark = self._under_cloth(shutter, frame, unmoved)
+            self._memo = None
         where, value = self._resting(resting, shutter.time, frame, weights, unmoved)
         factor[where] = value
         if moving:
@@ -72,7 +85,47 @@ class GroundShadow:
             balls = casters.ball.numpy()[casters.fixed :]
             where = shadow_region(self._caster, self._camera(frame), self._depth(frame)[0], balls)
             factor[where] = self._factor(where, frame, casters, len(shutter.times), unmoved)
+        if self._cloth is not None:
+            factor *= dark
         return self._enlarged(factor.reshape(shape))
+
+    def _under_cloth(self, shutter: Exposure, frame: BackdropFrame, unmoved: bool) -> np.ndarray:
+        """Factor of the cloth alone, flat; keeps what it leaves of the direct light for the bodies in it."""
+        assert self._cloth is not None
+        count = len(self._rows) * len(self._cols)
+        self._clear = np.ones(count, np.float32)
+        times = shutter.times if any(name in self._trajectory.cloths for name in shutter.moving) else [shutter.time]
+        times = np.asarray(times)[:: max(1, len(times) // 4)]
+        dark = self._cloth_factor(times, frame, unmoved, self._clear)
+        if self._changes:
+            start = self._cloth_factor(np.zeros(1), frame, unmoved, None)
+            dark = np.clip(dark / np.maximum(start, 0.05), 0.5, 1.0)
+        return dark
+
+    def _cloth_factor(self, times: np.ndarray, frame: BackdropFrame, unmoved: bool, clear) -> np.ndarray:
+        assert self._cloth is not None
+        factor = np.ones(len(self._rows) * len(self._cols), np.float32)
+        where = shadow_region(self._caster, self._camera(frame), self._depth(frame)[0], self._cloth.balls(times))
+        if where.size == 0:
+            return factor
+        lens = lens_of(frame.camera, self._photo_size) / self._step
+        hidden = self._cloth.on_surface(receiver(frame.camera, self._depth(frame)[1], lens), where, times)
+        floor, direct = self._caster.floor, self._lit_at(where, frame, unmoved) * (1 - self._caster.floor)
+        left = ((1 - hidden[:, 0]) * direct + floor * (1 - hidden[:, 1])) / (direct + floor)
+        factor[where] = left * (1 - CONTACT * hidden[:, 1])
+        if clear is not None:
+            clear[where] = 1 - hidden[:, 0]
+        return factor
+
+    def _lit_at(self, where: np.ndarray, frame: BackdropFrame, unmoved: bool) -> np.ndarray:
+        """Part of the direct light that the photo has at pixels of the map."""
+        v, u = np.divmod(where, len(self._cols))
+        at = (self._rows[v], self._cols[u])
+        if unmoved:
+            return self._lit[at]
+        scale = np.array(self._size[::-1]) / np.array(self._photo_size[::-1])
+        place = frame.source_uv[at] * scale - 0.5
+        return map_coordinates(self._lit, [place[:, 1], place[:, 0]], order=1, mode="nearest")
 
     def _camera(self, frame: BackdropFrame) -> Camera:
         u, v = frame.camera.principal_point
@@ -102,13 +155,9 @@ class GroundShadow:
     def _factor(self, where: np.ndarray, frame: BackdropFrame, casters, instants: int, unmoved: bool) -> np.ndarray:
         if where.size == 0:
             return np.ones(0, np.float32)
-        v, u = np.divmod(where, len(self._cols))
-        at = (self._rows[v], self._cols[u])
-        lit = self._lit[at]
-        if not unmoved:
-            scale = np.array(self._size[::-1]) / np.array(self._photo_size[::-1])
-            place = frame.source_uv[at] * scale - 0.5
-            lit = map_coordinates(self._lit, [place[:, 1], place[:, 0]], order=1, mode="nearest")
+        lit = self._lit_at(where, frame, unmoved)
+        if self._cloth is not None:
+            lit = lit * self._clear[where]
         lens = lens_of(frame.camera, self._photo_size) / self._step
         surface = receiver(frame.camera, self._depth(frame)[1], lens)
         return self._caster.factor(surface, where, lit, casters, instants)

@@ -14,7 +14,7 @@ from physim.scene import Cutout, Entity
 from physim.shapes import Box, Capsule, Cylinder, Sphere
 from physim.trajectory import Trajectory
 
-TEXTURES = {"plain": 0, "sugar": 1, "wood": 2, "checker": 3, "speckle": 4}
+TEXTURES = {"plain": 0, "sugar": 1, "wood": 2, "checker": 3, "speckle": 4, "woven": 5, "gingham": 6}
 _WRAP = {"sugar": 0.25, "wax": 0.25, "marble": 0.15, "ice": 0.3}
 """Light that travels under the surface and wraps round the terminator."""
 _GLOSS = {"sugar": 0.05, "rubber": 0.03, "wood": 0.03, "cork": 0.0, "felt": 0.0, "paper": 0.02, "cardboard": 0.01}
@@ -77,13 +77,16 @@ def _low_pass(linear: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray
     return blurred / np.maximum(gaussian_filter(weight, (sigma, sigma, 0), mode="nearest"), 1e-8)
 
 
-class _Atlas:
+class Atlas:
+    """Cutouts at the size a picture needs them, one after the other."""
+
     def __init__(self) -> None:
         self.texels: list[np.ndarray] = []
         self.low: list[np.ndarray] = []
         self.length = 0
 
     def add(self, cutout: Cutout, *, factor: int, scale: float, sigma: float) -> tuple[int, tuple[int, int]]:
+        """Append a cutout, shrunk by ``factor``; returns its first texel and its (columns, rows)."""
         linear = _shrunk(_sharpened(blend.to_linear(cutout.colour), scale), factor)
         alpha = _shrunk(cutout.alpha.astype(np.float32), factor)
         # A thing must not smear its cover beyond its crop.
@@ -148,7 +151,7 @@ def build_looks(trajectory: Trajectory, size: tuple[int, int], *, supersample: i
         "rest": np.tile(np.eye(4, dtype=np.float32), (count, 1, 1)),
         "matcap": np.ones((count, shade.MATCAP, shade.MATCAP), np.float32),
     }  # fmt: skip
-    atlas = _Atlas()
+    atlas = Atlas()
     photographed = [scene[name] for name in trajectory.bodies if scene[name].cutout is not None]
     frame = BodyView(trajectory, tuple(photo_size), device).at(0.0) if photographed else None
     for name in trajectory.bodies:
@@ -181,7 +184,7 @@ def _describe(entity: Entity, number: int, table: dict[str, np.ndarray]) -> None
     table["gloss"][number] = 0.5 if preset in _METALS else _GLOSS.get(preset, 0.12)
 
 
-def _uploaded(table: dict[str, np.ndarray], atlas: _Atlas, device) -> shade.Looks:
+def _uploaded(table: dict[str, np.ndarray], atlas: Atlas, device) -> shade.Looks:
     types = {
         "half": wp.vec3, "colour": wp.vec3, "size": wp.vec2i, "corner": wp.vec2, "rest": wp.mat44,
         "kind": wp.int32, "form": wp.int32, "texture": wp.int32, "start": wp.int32,

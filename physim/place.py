@@ -7,11 +7,14 @@ import numpy as np
 from physim.compound import Solid
 from physim.layers import Layers
 from physim.lift import Lifted, lift
-from physim.materials import Rigid, Smoke, Static
+from physim.lift_sheet import LiftedSheet, lift_sheet
+from physim.materials import Cloth, Rigid, Smoke, Static
 from physim.mesh import read_mesh
 from physim.outline import largest_part, outline
+from physim.pins import Pin
 from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Sphere, Triangles
+from physim.sheet import Sheet
 from physim.shot import ShapeSpec, Thing
 from physim.terrain import bake_terrain
 from physim.zbuffer import placed
@@ -20,7 +23,7 @@ _RISE = 0.5
 """An emitter sits this many radii above the surface it was pointed at, so that most of it is outside."""
 
 
-def material_of(thing: Thing) -> Rigid | Static | Smoke:
+def material_of(thing: Thing) -> Rigid | Static | Smoke | Cloth:
     """Raises NotImplementedError for matter that no solver handles yet."""
     if thing.rigid is not None:
         r = thing.rigid
@@ -38,10 +41,21 @@ def material_of(thing: Thing) -> Rigid | Static | Smoke:
             resolution=s.resolution,
             domain=s.domain,
         )
-    kind = "cloth" if thing.cloth is not None else "liquid"
+    if thing.cloth is not None:
+        c = thing.cloth
+        return Cloth(
+            c.material,
+            areal_density=c.areal_density,
+            stretch=c.stretch,
+            shear=c.shear,
+            bending=c.bending,
+            thickness=c.thickness,
+            friction=c.friction,
+            damping=c.damping,
+        )
     raise NotImplementedError(
-        f"{thing.name!r} is {kind}: this version simulates rigid bodies and smoke. Make it rigid or static, or leave "
-        f"it in the photo."
+        f"{thing.name!r} is liquid: this version simulates rigid bodies, cloth and smoke. Make it rigid or static, or "
+        f"leave it in the photo."
     )
 
 
@@ -52,6 +66,12 @@ def lift_thing(thing: Thing, mask: np.ndarray, layers: Layers) -> Lifted:
     placed_by_user = thing.lift.depth is not None or (thing.lift.kind == "revolve" and thing.lift.circle is not None)
     support = 0.0 if placed_by_user else _support(thing, whole, layers)
     return lift(whole, camera, thing.lift, support=support, moves=thing.rigid is not None, name=thing.name)
+
+
+def lift_cloth(thing: Thing, mask: np.ndarray, layers: Layers) -> LiftedSheet:
+    """The sheet of a cloth of the photo."""
+    support = 0.0 if thing.lift.depth is not None else _support(thing, largest_part(mask), layers)
+    return lift_sheet(mask, layers.photo_camera, thing, support=support)
 
 
 def _support(thing: Thing, mask: np.ndarray, layers: Layers) -> float:
@@ -87,6 +107,49 @@ def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
     return scene.number_of(thing.name)
 
 
+def add_photo_cloth(scene: Scene, thing: Thing, cloth: LiftedSheet) -> int:
+    """Add a cloth of the photo; returns its number in id maps."""
+    scene.add(
+        cloth.pattern,
+        material_of(thing),
+        name=thing.name,
+        position=cloth.position,
+        orientation=cloth.orientation,
+        pin=cloth.pins,
+    )
+    return scene.number_of(thing.name)
+
+
+def add_cloth(scene: Scene, thing: Thing, layers: Layers) -> None:
+    """Add a sheet of cloth that is not in the photo, at a world position or above a pixel."""
+    from scipy.spatial.transform import Rotation
+
+    assert thing.shape is not None and thing.shape.sheet is not None and thing.cloth is not None
+    size = thing.shape.sheet
+    edge = max(size) / thing.cloth.cells
+    sheet = Sheet(size, (max(1, round(size[0] / edge)), max(1, round(size[1] / edge))))
+    turn = tuple(float(q) for q in Rotation.from_rotvec(np.radians(thing.rotation)).as_quat())
+    if thing.at is not None:
+        position = np.asarray(thing.at, dtype=np.float64)
+    else:
+        assert thing.at_pixel is not None
+        spot = layers.point_at(thing.at_pixel, f"{thing.name}.at_pixel")
+        flat = Triangles(np.pad(sheet.rest, ((0, 0), (0, 1))), sheet.faces)
+        position = _resting(scene, flat, turn, spot) + np.array([0, thing.above, 0])
+    scene.add(
+        sheet,
+        material_of(thing),
+        name=thing.name,
+        position=tuple(float(x) for x in position),  # type: ignore[arg-type]
+        orientation=turn,  # type: ignore[arg-type]
+        velocity=thing.velocity,
+        angular_velocity=_radians(thing.angular_velocity),
+        colour=thing.colour,
+        texture=thing.texture,
+        pin=[Pin(pin.where or (), to=pin.to, clamp=pin.clamp) for pin in thing.cloth.pin],
+    )
+
+
 def solid_of(spec: ShapeSpec, name: str) -> Solid:
     """An added shape, its origin at the centre of mass."""
     if spec.box is not None:
@@ -115,7 +178,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
     else:
         assert thing.at_pixel is not None
         spot = layers.point_at(thing.at_pixel, f"{thing.name}.at_pixel")
-        position = _resting(scene, solid, turn, spot) + np.array([0, thing.above, 0])
+        position = _resting(scene, solid.triangles, turn, spot) + np.array([0, thing.above, 0])
     moves = thing.rigid is not None
     scene.add(
         solid,
@@ -130,9 +193,9 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
     )
 
 
-def _resting(scene: Scene, solid: Solid, turn, spot: np.ndarray) -> np.ndarray:
-    """Centre of a solid that touches the scene from above at (x, z) of ``spot``: nowhere inside the relief below it."""
-    mesh = placed(solid.triangles, (0.0, 0.0, 0.0), turn)
+def _resting(scene: Scene, form: Triangles, turn, spot: np.ndarray) -> np.ndarray:
+    """Origin of a form that touches the scene from above at (x, z) of ``spot``: nowhere inside the relief below it."""
+    mesh = placed(form, (0.0, 0.0, 0.0), turn)
     corners = mesh.vertices[mesh.faces]
     samples = np.concatenate(
         [mesh.vertices, corners.mean(1), (corners + np.roll(corners, 1, axis=1)).reshape(-1, 3) / 2]

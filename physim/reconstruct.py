@@ -19,11 +19,22 @@ from physim.layers import Layers
 from physim.light import light_of
 from physim.light_estimate import seen_things
 from physim.photo import Photo
-from physim.place import add_emitter, add_photo_thing, add_shape, lift_thing, material_of
+from physim.pins import Pin
+from physim.place import (
+    add_cloth,
+    add_emitter,
+    add_photo_cloth,
+    add_photo_thing,
+    add_shape,
+    lift_cloth,
+    lift_thing,
+    material_of,
+)
 from physim.scene import Backdrop, Scene
 from physim.segment import coverage, mask_of
 from physim.separate import separate
-from physim.shapes import Plane
+from physim.shapes import Plane, Triangles
+from physim.sheet import Pattern
 from physim.shot import Shot, Thing
 from physim.view import camera_from, path_from, relative_motion
 from physim.zbuffer import placed
@@ -78,7 +89,9 @@ def reconstruct(
     tell("plate", 0.6)
     pieces = separate(scene, shot, photo.image, layers, masks, scene.light)
     for thing in shot.things:
-        if thing.shape is not None:
+        if thing.shape is not None and thing.cloth is not None:
+            add_cloth(scene, thing, layers)
+        elif thing.shape is not None:
             add_shape(scene, thing, layers)
         elif thing.emit is not None:
             add_emitter(scene, thing, layers)
@@ -152,6 +165,15 @@ def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, st
         if thing.select is None or (thing.still and thing.lift.kind == "auto"):
             continue
         mask = mask_of(thing.select, layers.photo_camera.size, name=thing.name)
+        if thing.cloth is not None:
+            masks[thing.name] = mask
+            cloth = lift_cloth(thing, mask, layers)
+            number = add_photo_cloth(scene, thing, cloth)
+            pattern = cloth.pattern
+            flat = Triangles(np.pad(pattern.rest, ((0, 0), (0, 1))), pattern.faces)
+            layers.add(placed(flat, cloth.position, cloth.orientation), mask, number, moves=True)
+            report[f"{thing.name}.sheet"] = _sheet_line(pattern, scene[thing.name].pins)
+            continue
         solid = lift_thing(thing, mask, layers)
         number = add_photo_thing(scene, thing, solid)
         report[f"{thing.name}.solid"] = _solid_line(thing, solid, scene)
@@ -166,6 +188,12 @@ def _solid_line(thing: Thing, solid, scene: Scene) -> str:
     kind = type(solid.shape).__name__.lower()
     line = f"{kind}, {solid.shape.volume * 1e6:.3g} cm^3, outline agrees to {solid.overlap:.2f}"
     return line + (f", {scene[thing.name].mass:.3g} kg" if thing.rigid is not None else "")
+
+
+def _sheet_line(pattern: Pattern, pins: tuple[Pin, ...]) -> str:
+    width, height = np.ptp(pattern.rest, axis=0)
+    held = sum(len(np.atleast_1d(pin.where)) for pin in pins)
+    return f"{width:.3g} x {height:.3g} m, {len(pattern.rest)} vertices, {held} of them pinned"
 
 
 def _add_forces(scene: Scene, shot: Shot) -> None:

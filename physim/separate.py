@@ -8,6 +8,7 @@ import numpy as np
 
 from physim.clean_plate import Choice, Filled, clean_plate
 from physim.layers import Layers
+from physim.lift_sheet import sheet_cutout
 from physim.light import SurfaceAt
 from physim.matte import cut_out, difference_alpha, foreground
 from physim.outline import outline
@@ -38,10 +39,10 @@ class Pieces:
 def separate(
     scene: Scene, shot: Shot, photo: np.ndarray, layers: Layers, masks: dict[str, np.ndarray], light: Light
 ) -> Pieces:
-    """Cut out the rigid things of the photo (their entities get a cutout), fill the plate, make the still layers.
+    """Cut out the bodies and cloths of the photo (they get a cutout), fill the plate, make the still layers.
 
     Args:
-        scene: Its rigid entities that come from the photo are replaced by ones with a cutout.
+        scene: Its bodies and cloths that come from the photo are replaced by ones with a cutout.
         shot: For hints and still things.
         photo: (H, W, 3) sRGB.
         layers: Gets the still layers' depth.
@@ -50,7 +51,7 @@ def separate(
     """
     size = photo.shape[:2]
     still = {t.name: coverage(t.select, size, name=t.name) for t in shot.things if t.still and t.select is not None}
-    moving = [t for t in shot.things if t.rigid is not None and t.name in masks]
+    moving = [t for t in shot.things if (t.rigid is not None or t.cloth is not None) and t.name in masks]
     hole, forbidden = _hole(scene, moving, masks, still, size, layers, light)
     choices = tuple(
         Choice(mask_of(hint.region, size, name="hints.plate"), hint.surface, hint.source) for hint in shot.hints.plate
@@ -60,14 +61,29 @@ def separate(
     if filled:
         pieces.report["plate"] = _plate_line(filled, hole)
     for thing in moving:
-        entity = scene[thing.name]
-        scene.entities[thing.name] = replace(entity, cutout=cut_out(photo, masks[thing.name], plate))
+        mask = masks[thing.name]
+        if thing.cloth is not None:
+            cutout = sheet_cutout(photo, mask, _before(thing, mask, masks, still), plate)
+        else:
+            cutout = cut_out(photo, mask, plate)
+        scene.entities[thing.name] = replace(scene[thing.name], cutout=cutout)
     if still:
         behind = _behind(photo, still, masks, choices)
         for thing in shot.things:
             if thing.name in still:
                 pieces.stills.append(_still_layer(thing, still[thing.name], photo, behind, layers))
     return pieces
+
+
+def _before(thing: Thing, mask: np.ndarray, masks: dict[str, np.ndarray], still: dict) -> np.ndarray:
+    """What stands before a cloth in the photo (H, W) bool: everything else that was selected on top of it."""
+    hidden = np.zeros(mask.shape, dtype=bool)
+    for name, other in masks.items():
+        if name != thing.name:
+            hidden |= other
+    for covered in still.values():
+        hidden |= grown(covered > 0.02, 2)
+    return hidden & mask
 
 
 def _plate_line(filled: list[Filled], hole: np.ndarray) -> str:
@@ -84,7 +100,7 @@ def _hole(scene, moving, masks, still, size, layers: Layers, light: Light) -> tu
     for thing in moving:
         mask = masks[thing.name]
         hole |= grown(mask, max(GROW, CONTACT) * scale)
-        if light.source == "user":
+        if light.source == "user" and thing.cloth is None:
             hole |= grown(_cast_shadow(scene, thing, layers, light), 6 * scale)
     forbidden = np.zeros(size, dtype=bool)
     moves = {thing.name for thing in moving}

@@ -15,6 +15,7 @@ from scipy.ndimage import distance_transform_edt
 from physim.backdrop_view import lens_of, photo_camera
 from physim.body_view import EDGE_PIXELS, BodyFrame, BodyView, pose_matrix
 from physim.camera import Camera
+from physim.cloth_light import ClothLight
 from physim.looks import build_looks
 from physim.shadow import ShadowCaster
 from physim.shapes import Sphere
@@ -58,15 +59,25 @@ class BodyPainter:
         trajectory: What moved; a scene with a camera.
         size: (height, width) of the pictures.
         caster: The same bodies as shadow casters.
+        cloth: Cloth that stands in the light of bodies that were added, if there is any.
         device: Warp device.
     """
 
-    def __init__(self, trajectory: Trajectory, size: tuple[int, int], caster: ShadowCaster, *, device=None) -> None:
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        size: tuple[int, int],
+        caster: ShadowCaster,
+        *,
+        cloth: ClothLight | None = None,
+        device=None,
+    ) -> None:
         self.size = size
         self.device = wp.get_device(device)
         self._trajectory = trajectory
         self._scene = trajectory.scene
         self._caster = caster
+        self._cloth = cloth
         self._looks = build_looks(trajectory, size, supersample=2, device=self.device)
         self._views: dict[tuple[str, int], BodyView] = {}
         self._scratch: dict[int, BodyView] = {}
@@ -118,7 +129,7 @@ class BodyPainter:
             The layer, or None if the body is not in the picture.
         """
         view = self.view(name, supersample)
-        frames = [view.at(float(time), _shaken(camera, k)) for k, time in enumerate(times)]
+        frames = [view.at(float(time), shaken(camera, k)) for k, time in enumerate(times)]
         seen = [frame.window for frame in frames if frame is not None]
         if not seen:
             return None
@@ -158,10 +169,13 @@ class BodyPainter:
             depth, self._array(frame.ids, wp.uint16), self._array(frame.point, wp.vec3),
             self._array(frame.normal, wp.vec3), self._array(frame.source_uv, wp.vec2),
         )  # fmt: skip
+        veiled = wp.empty((0, 0), dtype=wp.vec2, device=self.device)
+        if self._cloth is not None and self._scene[name].cutout is None:
+            veiled = self._cloth.on_bodies(seen[2], seen[3], seen[1], moment.pose, time)
         inner = self._array(self._inner(name, frame, turn), wp.float32)
         shade.shade(
             seen, inner, surface[0], surface[1], self._looks, moment, self._view(frame, count), self._caster.sun,
-            casters, colour_out=colour, made_out=made, behind_out=behind,
+            casters, veiled, colour_out=colour, made_out=made, behind_out=behind,
         )  # fmt: skip
         layer, made_out, behind_out, near_out = outputs
         shade.gather(
@@ -213,7 +227,7 @@ class BodyPainter:
         return view
 
 
-def _shaken(camera: Camera, k: int) -> Camera:
+def shaken(camera: Camera, k: int) -> Camera:
     """The camera of instant k, shifted within a pixel (Halton points): many instants smooth edges by themselves."""
     if k == 0:
         return camera

@@ -158,14 +158,16 @@ class ShadowCaster:
 
     def neighbours(self, name: str, time: float) -> list[str]:
         """Bodies that may take light or sky from a body at ``time`` [s]."""
-        own, found = self._solids[name], []
-        centre = self._trajectory.bodies[name].at(time)[0]
-        for other in self._solids.values():
-            if other.name == name:
-                continue
-            ball = np.array([[*self._trajectory.bodies[other.name].at(time)[0], other.radius]])
-            if self.reach(centre[None], ball, slack=own.radius)[0]:
-                found.append(other.name)
+        centre, radius = self._trajectory.bodies[name].at(time)[0], self._solids[name].radius
+        return [other for other in self.near(centre, radius, time) if other != name]
+
+    def near(self, centre: np.ndarray, radius: float, time: float) -> list[str]:
+        """Bodies that may take light or sky from something inside a ball (3,), radius [m] at ``time`` [s]."""
+        found = []
+        for solid in self._solids.values():
+            ball = np.array([[*self._trajectory.bodies[solid.name].at(time)[0], solid.radius]])
+            if self.reach(np.asarray(centre)[None], ball, slack=radius)[0]:
+                found.append(solid.name)
         return found
 
     def _outline(self, solid: _Solid, turn: np.ndarray, position: np.ndarray) -> np.ndarray:

@@ -18,6 +18,9 @@ Pixel = tuple[float, float]
 Ellipse = tuple[float, float, float, float, float]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Place = Literal[
+    "top", "bottom", "left", "right", "corners", "top corners", "top left", "top right", "bottom left", "bottom right"
+]
 
 
 class Model(BaseModel):
@@ -144,6 +147,9 @@ class ShapeSpec(Model):
         default=None, description="radius, distance between the ends' centres [m]"
     )
     mesh: Path | None = Field(default=None, description="closed mesh file, metres")
+    sheet: tuple[Positive, Positive] | None = Field(
+        default=None, description="width, height [m] of a cloth; upright facing +z, turned by `rotation`"
+    )
 
     @model_validator(mode="after")
     def _one(self) -> ShapeSpec:
@@ -156,8 +162,8 @@ class ShapeSpec(Model):
 class Lift(Model):
     """How a thing of the photo becomes a solid. ``auto`` chooses by the outline."""
 
-    kind: Literal["auto", "box", "sphere", "cylinder", "extrude", "revolve", "card"] = Field(
-        default="auto", description="form of the solid"
+    kind: Literal["auto", "box", "sphere", "cylinder", "extrude", "revolve", "card", "sheet"] = Field(
+        default="auto", description="form of the solid; `sheet` is that of a cloth"
     )
     height: Positive | None = Field(default=None, description="of the solid [m]; for `cylinder`, `box`")
     thickness: Positive | None = Field(default=None, description="away from the camera [m]; for `extrude`, `card`")
@@ -199,8 +205,39 @@ class SmokeSpec(Model):
     )
 
 
+class PinSpec(Model):
+    """What holds a cloth. Exactly one of `where` and `region`."""
+
+    where: Place | None = Field(
+        default=None, description="edge or corner of the flat cloth; top is up, left is left as its front faces you"
+    )
+    region: Select | None = Field(
+        default=None,
+        description="for a cloth of the photo: box, polygon or ellipse around what is held; may lie outside [pixels]",
+    )
+    to: str | None = Field(default=None, description="name of a rigid or static thing it is fixed to; default: the air")
+    clamp: bool = Field(default=False, description="also hold the direction in which the cloth leaves the pin")
+
+    @model_validator(mode="after")
+    def _one(self) -> PinSpec:
+        if (self.where is None) == (self.region is None):
+            raise ValueError("give exactly one of where, region")
+        return self
+
+
 class ClothSpec(Model):
     material: str = Field(default="cotton", description="preset name")
+    areal_density: Positive | None = Field(default=None, description="[kg/m^2]")
+    stretch: tuple[Positive, Positive] | None = Field(
+        default=None, description="membrane stiffness along warp and weft [N/m]"
+    )
+    shear: float | None = Field(default=None, ge=0, description="in-plane shear stiffness [N/m]")
+    bending: tuple[float, float] | None = Field(default=None, description="flexural rigidity, warp and weft [N m]")
+    thickness: Positive | None = Field(default=None, description="[m]")
+    friction: float | None = Field(default=None, ge=0, description="Coulomb coefficient [-]")
+    damping: float | None = Field(default=None, ge=0, description="loss time [s]")
+    cells: int = Field(default=48, ge=2, le=512, description="along the longer side")
+    pin: list[PinSpec] = Field(default=[], description="what holds it; nothing: it falls")
 
 
 class LiquidSpec(Model):
@@ -239,7 +276,7 @@ class Thing(Model):
     rigid: RigidSpec | None = Field(default=None, description="moves and keeps its form")
     static: StaticSpec | None = Field(default=None, description="does not move; things collide with it")
     smoke: SmokeSpec | None = Field(default=None, description="what an `emit` gives off")
-    cloth: ClothSpec | None = Field(default=None, description="a fabric; not in this version")
+    cloth: ClothSpec | None = Field(default=None, description="a fabric: bends, waves in the wind, drapes")
     liquid: LiquidSpec | None = Field(default=None, description="a liquid; not in this version")
     at: Vector | None = Field(default=None, description="world position of the centre [m]; for `shape`")
     at_pixel: Pixel | None = Field(default=None, description="for `shape`: above the surface seen here [pixels]")
@@ -248,7 +285,7 @@ class Thing(Model):
     velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="[m/s]")
     angular_velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="[degrees/s]")
     colour: Vector = Field(default=(0.8, 0.8, 0.8), description="linear reflectance of an added thing, 0..1")
-    texture: Literal["plain", "sugar", "wood", "checker", "speckle"] = Field(
+    texture: Literal["plain", "sugar", "wood", "checker", "speckle", "woven", "gingham"] = Field(
         default="plain", description="surface of an added thing"
     )
 
@@ -266,6 +303,13 @@ class Thing(Model):
             raise ValueError("`emit` and `smoke` go together")
         if self.shape is not None and (self.at is None) == (self.at_pixel is None):
             raise ValueError("a `shape` needs exactly one of `at` and `at_pixel`")
+        sheet = self.shape is not None and self.shape.sheet is not None
+        if sheet and self.cloth is None:
+            raise ValueError("a `sheet` takes `cloth`")
+        if self.cloth is not None and self.shape is not None and not sheet:
+            raise ValueError("a `cloth` that is added takes the shape `sheet`")
+        if (self.lift.kind == "sheet") != (self.cloth is not None and self.select is not None):
+            raise ValueError("a cloth of the photo takes `lift: {kind: sheet}`, and nothing else does")
         return self
 
 

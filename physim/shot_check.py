@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from physim.fabrics import FABRICS
 from physim.materials import SMOKES, SOLIDS
 from physim.photo import PhotoError, picture_size
 from physim.shot import OutputSpec, Select, Shot, Thing
@@ -42,6 +43,7 @@ def check(shot: Shot) -> list[Finding]:
     findings.extend(_limits(shot))
     for route, thing in things[:MAX_THINGS]:
         findings += _thing(route, thing)
+    findings += _pins(things)
     findings += _forces(shot, [thing for _, thing in things])
     findings += _moves(shot)
     for route, region in _regions(shot, things):
@@ -105,12 +107,10 @@ def _limits(shot: Shot) -> Iterator[Finding]:
 def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
     if thing.name == "ground":
         yield Finding((*route, "name"), "given 'ground', which is the name of the ground plane, expected another name.")
-    for kind, later in (("cloth", "does not simulate cloth"), ("liquid", "does not simulate liquids")):
-        if getattr(thing, kind) is not None:
-            yield Finding(
-                (*route, kind), f"this version {later} yet. Make {thing.name!r} rigid or static, or take it out."
-            )
-    for kind, table in (("rigid", SOLIDS), ("static", SOLIDS), ("smoke", SMOKES)):
+    if thing.liquid is not None:
+        text = f"this version does not simulate liquids yet. Make {thing.name!r} rigid or static, or take it out."
+        yield Finding((*route, "liquid"), text)
+    for kind, table in (("rigid", SOLIDS), ("static", SOLIDS), ("smoke", SMOKES), ("cloth", FABRICS)):
         spec = getattr(thing, kind)
         if spec is not None and spec.material not in table:
             yield Finding((*route, kind, "material"), _nearest(spec.material, sorted(table), "a material"))
@@ -125,6 +125,21 @@ def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
     if thing.emit is not None and thing.emit.end is not None and thing.emit.end <= thing.emit.start:
         text = f"given {thing.emit.end:g} s, expected later than `start`, {thing.emit.start:g} s."
         yield Finding((*route, "emit", "end"), text)
+
+
+def _pins(things: list[tuple[Route, Thing]]) -> Iterator[Finding]:
+    """Pins that name a thing which cannot hold them, or a region where there is no photo."""
+    holders = [thing.name for _, thing in things if thing.rigid is not None or thing.static is not None]
+    for route, thing in things:
+        for i, pin in enumerate(thing.cloth.pin if thing.cloth is not None else []):
+            here = (*route, "cloth", "pin", i)
+            if pin.to is not None and pin.to not in holders:
+                yield Finding((*here, "to"), _nearest(pin.to, holders, "the name of a rigid or static thing"))
+            if pin.region is not None and thing.select is None:
+                text = f"{thing.name!r} is not in the photo, expected `where`: an edge or a corner of its sheet."
+                yield Finding((*here, "region"), text)
+            if pin.region is not None and (pin.region.mask is not None or pin.region.ids is not None):
+                yield Finding((*here, "region"), "given a picture, expected a box, a polygon or an ellipse.")
 
 
 def _forces(shot: Shot, things: list[Thing]) -> Iterator[Finding]:

@@ -1,8 +1,8 @@
-"""What is visible in each frame, the nearer of background and bodies, and where it is in another frame."""
+"""What is visible in each frame, the nearest of background, bodies and cloth, and where it is in another frame."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -10,6 +10,8 @@ from scipy.ndimage import map_coordinates
 from physim.backdrop_view import BackdropFrame, BackdropView
 from physim.body_view import BodyFrame, BodyView
 from physim.camera import Camera
+from physim.cloth_view import ClothFrame, ClothView, slack_of
+from physim.materials import Cloth
 from physim.scene import Backdrop, Cutout, Scene
 from physim.trajectory import Trajectory
 
@@ -39,7 +41,10 @@ class Surface:
     mask: np.ndarray
     """(h, w) bool: where in the crop of ``bodies`` they are what is seen."""
     drawn: np.ndarray
-    """(H, W) bool: the same for the whole picture."""
+    """(H, W) bool: where bodies or cloth are what is seen."""
+    cloths: ClothFrame | None = None
+    cloth_mask: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
+    """(h, w) bool: where in the crop of ``cloths`` they are what is seen."""
 
     @property
     def camera(self) -> Camera:
@@ -62,12 +67,15 @@ class Surfaces:
         self.scene, self.backdrop = scene, scene.backdrop
         self._back = BackdropView(scene.backdrop, scene.camera, size, device)
         self._bodies = BodyView(trajectory, size, device)
+        self._cloths = ClothView(trajectory, size, device)
         self._close = CLOSE * float(np.median(scene.backdrop.depth))
         self._ids = _without(scene, scene.backdrop.ids)
         self._stills = _still_maps(scene.backdrop)
         self._sink = np.zeros(len(scene.entities) + 1, np.float32)
         for entity in scene.bodies:
             self._sink[scene.number_of(entity.name)] = SINK * entity.shape.bounding_radius  # type: ignore[union-attr]
+        for name, track in trajectory.cloths.items():
+            self._sink[scene.number_of(name)] = slack_of(track)
         u, v = np.meshgrid(np.arange(self.size[1]) + 0.5, np.arange(self.size[0]) + 0.5)
         self._grid = np.stack([u, v], axis=-1).astype(np.float32)
 
@@ -81,28 +89,41 @@ class Surfaces:
             still = _nearest(self._stills[1], source)
             front = (alpha >= 0.5) & (still < depth)
             depth[front], hole[front], ids[front] = still[front], 0.0, 0
-        bodies = self._bodies.at(time, back.camera)
-        mask, drawn = np.zeros((0, 0), dtype=bool), np.zeros(self.size, dtype=bool)
-        if bodies is not None:
-            v0, v1, u0, u1 = bodies.window
+        drawn = np.zeros(self.size, dtype=bool)
+        bodies, cloths = self._bodies.at(time, back.camera), self._cloths.at(time, back.camera)
+        masks = []
+        for layer in (bodies, cloths):
+            if layer is None:
+                masks.append(np.zeros((0, 0), dtype=bool))
+                continue
+            v0, v1, u0, u1 = layer.window
             crop = (slice(v0, v1), slice(u0, u1))
-            mask = self._seen(bodies, depth[crop])
-            depth[crop][mask], ids[crop][mask] = bodies.depth[mask], bodies.ids[mask]
-            source[crop][mask], hole[crop][mask], drawn[crop] = bodies.source_uv[mask], 0.0, mask
+            mask = self._seen(layer, depth[crop], drawn[crop])
+            depth[crop][mask], ids[crop][mask] = layer.depth[mask], layer.ids[mask]
+            source[crop][mask], hole[crop][mask], drawn[crop][mask] = layer.source_uv[mask], 0.0, True
+            masks.append(mask)
+        if bodies is not None and cloths is not None:  # what cloth covers is not seen
+            v0, v1, u0, u1 = bodies.window
+            masks[0] &= ids[v0:v1, u0:u1] == bodies.ids
         rows, cols = self.backdrop.photo.shape[:2]
         source[((source < 0) | (source > (cols, rows))).any(axis=-1)] = np.nan
-        return Surface(time, back, depth, ids, source, hole, bodies, mask, drawn)
+        return Surface(time, back, depth, ids, source, hole, bodies, masks[0], drawn, cloths, masks[1])
 
-    def _seen(self, bodies: BodyFrame, behind: np.ndarray) -> np.ndarray:
-        """Where a body is nearer than the background and, if it is cut out of the photo, inside its edge."""
-        drawn = bodies.ids > 0
-        mask = drawn & (np.where(drawn, bodies.depth, 0) * (1 - MARGIN) - self._sink[bodies.ids] < behind)
-        for number in np.unique(bodies.ids[drawn]):
+    def _seen(self, layer: BodyFrame | ClothFrame, behind: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+        """Where a layer is nearer than what is behind it and, if it is cut out of the photo, inside its edge.
+
+        The depth of the background is a guess and forgiven more than that of what is ``drawn`` there.
+        """
+        there = layer.ids > 0
+        near = np.where(there, layer.depth, 0)
+        slack = np.where(drawn, 0.05, 1.0) * self._sink[layer.ids]
+        mask = there & (near * np.where(drawn, 1.0, 1 - MARGIN) - slack < behind)
+        for number in np.unique(layer.ids[there]):
             cutout = list(self.scene)[int(number) - 1].cutout
             if cutout is None:
                 continue
-            own = mask & (bodies.ids == number) & np.isfinite(bodies.source_uv[..., 0])
-            mask[own] = _alpha(cutout, bodies.source_uv[own]) >= 0.5
+            own = mask & (layer.ids == number) & np.isfinite(layer.source_uv[..., 0])
+            mask[own] = _alpha(cutout, layer.source_uv[own]) >= 0.5
         return mask
 
     def motion(self, here: Surface, other: Surface) -> tuple[np.ndarray, np.ndarray]:
@@ -115,6 +136,12 @@ class Surfaces:
             moved = self._bodies.motion(here.bodies, other.time, other.camera)
             flow[crop][here.mask], depth[crop][here.mask] = moved.flow[here.mask], moved.depth[here.mask]
             away[crop][here.mask] = moved.facing[here.mask] <= 0
+        if here.cloths is not None and here.cloth_mask.any():
+            v0, v1, u0, u1 = here.cloths.window
+            crop, mask = (slice(v0, v1), slice(u0, u1)), here.cloth_mask
+            moved = self._cloths.motion(here.cloths, other.time, other.camera)
+            flow[crop][mask], depth[crop][mask] = moved.flow[mask], moved.depth[mask]
+            away[crop][mask] = moved.facing[mask] <= 0
         if here.time == other.time:
             return flow, away.astype(np.float32)
         return flow, (away | self._hidden(here, other, flow, depth)).astype(np.float32)
@@ -138,14 +165,57 @@ class Surfaces:
         same = other.ids[v, u] == here.ids
         limit = np.where(same, np.maximum(near, around), near)
         hidden = depth > limit * (1 + MARGIN) + self._close
+        if here.cloths is not None and other.cloths is not None:
+            cloth = (here.ids > 0) & same & np.isin(here.ids, np.unique(here.cloths.ids[here.cloth_mask]))
+            hidden[cloth] = self._folded_away(here, other, cloth, place)
         return outside | (hidden & (here.drawn | other.drawn[v, u]))
+
+    def _folded_away(self, here: Surface, other: Surface, where: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """Whether another part of the same cloth is seen at the place of each of its points ``where``.
+
+        Depth could not tell: folds lie a thread apart. The material point can.
+        """
+        mine, theirs = self._material(here)[where], self._material(other)
+        at = place[where]
+        u0, v0 = np.moveaxis(np.clip((at - 0.5).astype(int), 0, None), -1, 0)
+        u1, v1 = np.minimum(u0 + 1, self.size[1] - 1), np.minimum(v0 + 1, self.size[0] - 1)
+        step = _footprint(theirs)
+        found = np.zeros(len(mine), dtype=bool)
+        for v, u in ((v0, u0), (v0, u1), (v1, u0), (v1, u1)):
+            there = theirs[v, u]
+            far = np.linalg.norm(there[:, :2] - mine[:, :2], axis=-1) > 1.5 * step[v, u] + 1e-9
+            found |= ~far & (there[:, 2] == mine[:, 2])
+        return ~found
+
+    def _material(self, surface: Surface) -> np.ndarray:
+        """Place in the flat fabric and side (H, W, 3) of the cloth that is seen; NaN elsewhere."""
+        full = np.full((*self.size, 3), np.nan, np.float32)
+        assert surface.cloths is not None
+        v0, v1, u0, u1 = surface.cloths.window
+        full[v0:v1, u0:u1][surface.cloth_mask] = surface.cloths.rest[surface.cloth_mask]
+        return full
+
+
+def _footprint(rest: np.ndarray) -> np.ndarray:
+    """How far apart (H, W) [m] neighbouring pixels lie in the fabric; the nearer of both neighbours, along u and v."""
+    total = np.zeros(rest.shape[:2], np.float32)
+    for axis in (0, 1):
+        step = np.linalg.norm(np.diff(rest[..., :2], axis=axis), axis=-1)
+        step[~np.isfinite(step)] = np.inf
+        pad = [(0, 0), (0, 0)]
+        pad[axis] = (1, 0)
+        before = np.pad(step, pad, constant_values=np.inf)
+        pad[axis] = (0, 1)
+        least = np.minimum(before, np.pad(step, pad, constant_values=np.inf))
+        total += np.where(np.isfinite(least), least, 0.0).astype(np.float32)
+    return total
 
 
 def _without(scene: Scene, ids: np.ndarray) -> np.ndarray:
-    """Ids of the photo's things that are part of the plate: bodies are drawn, and show the background behind."""
+    """Ids of the photo's things that are part of the plate: bodies and cloth are drawn, the background goes on."""
     keep = np.zeros(max(int(ids.max()), len(scene.entities)) + 1, dtype=np.uint16)
     for number, entity in enumerate(scene, start=1):
-        keep[number] = 0 if entity.is_body else number
+        keep[number] = 0 if entity.is_body or isinstance(entity.material, Cloth) else number
     return keep[ids]
 
 

@@ -200,7 +200,7 @@ def photo_form(
 @wp.func
 def added(
     number: int, looks: Looks, moment: Moment, view: View, sun: Sun, casters: Casters,
-    p: wp.vec3, n: wp.vec3, world: wp.vec3, depth: float,
+    p: wp.vec3, n: wp.vec3, world: wp.vec3, depth: float, veiled: wp.vec2,
 ):  # fmt: skip
     """A material under the light of the photo."""
     pose = moment.pose[number]
@@ -215,8 +215,8 @@ def added(
     surface = surface_of(looks.texture[number], p, looks.grain[number], pixel, number * 7919)
     tilt = wp.transform_vector(pose, wp.vec3(surface[0], surface[1], surface[2]))
     rough = wp.normalize(smooth + tilt)
-    clear = float(1.0)
-    sky = float(0.0)
+    clear = 1.0 - veiled[0]
+    sky = float(veiled[1])
     for c in range(casters.fixed):
         if casters.body[c] != number:
             clear = clear * (1.0 - sun_hidden(world, casters, c, sun))
@@ -270,6 +270,7 @@ def shade_kernel(
     view: View,
     sun: Sun,
     casters: Casters,
+    veiled: wp.array2d(dtype=wp.vec2),
     # outputs
     colour_out: wp.array2d(dtype=wp.vec4),
     made_out: wp.array2d(dtype=wp.float32),
@@ -293,7 +294,10 @@ def shade_kernel(
     world = wp.transform_point(moment.pose[number], p)
     result = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if looks.kind[number] == ADDED:
-        result = added(number, looks, moment, view, sun, casters, p, normal[v, u], world, z)
+        hidden = wp.vec2(0.0, 0.0)
+        if veiled.shape[0] > 0:
+            hidden = veiled[v, u]
+        result = added(number, looks, moment, view, sun, casters, p, normal[v, u], world, z, hidden)
         made_out[v, u] = shown
     elif looks.kind[number] == PHOTO_BALL:
         result = photo_ball(number, looks, moment, view, p, world)
@@ -343,7 +347,9 @@ def gather_kernel(
     near_out[v + j, u + i] = near
 
 
-def shade(seen, inner, surface, beyond, looks, moment, view, sun, casters, *, colour_out, made_out, behind_out):
+def shade(
+    seen, inner, surface, beyond, looks, moment, view, sun, casters, veiled, *, colour_out, made_out, behind_out
+):  # fmt: skip
     """Premultiplied linear colour and cover of every sample of a window.
 
     Args:
@@ -356,11 +362,12 @@ def shade(seen, inner, surface, beyond, looks, moment, view, sun, casters, *, co
         view: Who looks.
         sun: The light.
         casters: What stands in it (fixed rows).
+        veiled: Parts of sun and sky hidden by cloth, (rows, cols) vec2; empty if there is none.
         colour_out: vec4.
         made_out: Cover by things that were added, for grain and sharpness.
         behind_out: Cover that lies clearly behind ``surface``, though not behind ``beyond``.
     """
-    inputs = [*seen, inner, surface, beyond, looks, moment, view, sun, casters]
+    inputs = [*seen, inner, surface, beyond, looks, moment, view, sun, casters, veiled]
     outputs = [colour_out, made_out, behind_out]
     wp.launch(shade_kernel, dim=inner.shape, inputs=inputs, outputs=outputs, device=inner.device)
 

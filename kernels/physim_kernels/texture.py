@@ -77,3 +77,40 @@ def surface_of(texture: int, p: wp.vec3, size: float, pixel: float, seed: int):
         if cell[3] > 0.72:
             result[3] = 1.0 - 0.6 * keep * (0.4 + 0.6 * wp.abs(cell[0]))
     return result
+
+
+@wp.func
+def stripe(x: float, period: float, pixel: float):
+    """Part of a pixel about x that lies on the first half of each period: 0 to 1, smoothed over the pixel."""
+    phase = x / period - wp.floor(x / period)
+    width = wp.max(0.5 * pixel / period, 1.0e-4)
+    edge = 0.25 - wp.abs(wp.abs(phase - 0.5) - 0.25)  # distance to the next edge, 0 to 0.25
+    inside = 0.5 + 0.5 * wp.min(edge / width, 1.0)
+    keep = wp.clamp(1.5 - 3.0 * width, 0.0, 1.0)
+    if phase < 0.5:
+        return 0.5 + keep * (inside - 0.5)
+    return 0.5 - keep * (inside - 0.5)
+
+
+@wp.func
+def woven(texture: int, x: float, y: float, size: float, pixel: float):
+    """Factor on the albedo of a woven fabric at the place (x, y) of its flat form, and part of its threads dyed.
+
+    5: plain weave, threads of ``size``, over and under in turn, all dyed. 6: gingham, checks of ``size``: dyed warp
+    bands cross dyed weft bands; where one crosses a white one half of the threads are dyed.
+    """
+    thread = size
+    if texture == 6:
+        thread = size / 16.0
+    keep = wp.clamp(1.2 * thread / pixel - 0.35, 0.0, 1.0)
+    under = wp.sin(3.14159265 * x / thread) * wp.sin(3.14159265 * y / thread)
+    factor = 1.0 - 0.12 * keep * (0.5 - 0.5 * under)
+    # Yarn is uneven: slow changes along each thread.
+    state = wp.rand_init(11)
+    slub = wp.noise(state, wp.vec2(0.15 * x / thread, 2.3 * y / thread))
+    slub += wp.noise(state, wp.vec2(2.3 * x / thread + 31.0, 0.15 * y / thread))
+    factor = factor * (1.0 + 0.05 * wp.clamp(2.5 * thread / pixel - 0.5, 0.0, 1.0) * slub)
+    dyed = float(1.0)
+    if texture == 6:
+        dyed = 0.5 * (stripe(x, 2.0 * size, pixel) + stripe(y, 2.0 * size, pixel))
+    return wp.vec2(factor, dyed)

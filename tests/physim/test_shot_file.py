@@ -136,7 +136,32 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
             "given -1, expected more than 0",
         ),
         ("things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], rigid: {mass: -1}}]", ".*mass", "expected more than 0"),
-        ("things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], cloth: {}}]", ".*cloth", "does not simulate cloth yet"),
+        (
+            "things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], cloth: {}}]",
+            r"things\[0\]",
+            "takes the shape `sheet`",
+        ),
+        ("things: [{name: a, shape: {sheet: [1, 1]}, at: [0, 0, 0], rigid: {}}]", r"things\[0\]", "takes `cloth`"),
+        (
+            "things: [{name: a, select: {box: [9, 9, 80, 90]}, cloth: {}}]",
+            r"things\[0\]",
+            "takes `lift: {kind: sheet}`",
+        ),
+        (
+            "things: [{name: a, shape: {sheet: [1, 1]}, at: [0, 0, 0], cloth: {material: coton}}]",
+            ".*cloth.material",
+            "Did you mean `cotton`?",
+        ),
+        (
+            "things: [{name: a, shape: {sheet: [1, 1]}, at: [0, 0, 0], cloth: {pin: [{where: top, to: pole}]}}]",
+            r".*pin\[0\].to",
+            "expected the name of a rigid or static thing: there is none",
+        ),
+        (
+            "things: [{name: a, shape: {sheet: [1, 1]}, at: [0, 0, 0], cloth: {pin: [{region: {box: [0, 0, 9, 9]}}]}}]",
+            ".*region",
+            "expected `where`",
+        ),
         ("things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], liquid: {}}]", ".*liquid", "not simulate liquids yet"),
         ("things: [{name: a, shape: {mesh: no.obj}, at: [0, 0, 0], rigid: {}}]", ".*mesh", "no such file"),
         ("things: [{name: a, select: {mask: no.png}, rigid: {}}]", ".*mask", "no such file"),

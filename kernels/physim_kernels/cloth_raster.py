@@ -1,0 +1,286 @@
+"""Cloth to pixels: a thin sheet seen from either side, and where its points are at another time.
+
+Triangles are scanned as in ``physim_kernels.raster`` (Olano, Greer 1997), but both sides are kept: front faces have
+V = a . (b x c) < 0, back faces V > 0. A visible point is remembered as a triangle and barycentric weights (b, c), which
+are those of the same material point at every other time.
+
+Corners are vertices in the camera frame [m], OpenCV (x right, y down, z forward); a lens is (f_u, f_v, c_u, c_v)
+[pixels]; pixel centres at +0.5.
+"""
+
+import warp as wp
+
+from physim_kernels.raster import NOTHING, Window, high_pixel, low_pixel, project, ray_at
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Fabric:
+    """All drawn cloth of a scene, concatenated. Constant over the clip."""
+
+    face: wp.array(dtype=wp.int32)
+    """(M * 3,) vertices of each triangle"""
+    number: wp.array(dtype=wp.uint16)
+    """(M,) entity number of each triangle"""
+    textured: wp.array(dtype=wp.int32)
+    """(M,) 1 if the photo shows it"""
+    start: wp.array(dtype=wp.vec3d)
+    """(N,) at time 0, in the frame of the photo's camera [m]"""
+    rest: wp.array(dtype=wp.vec2)
+    """(N,) place in the flat fabric [m]"""
+
+
+@wp.kernel
+def cloth_raster_kernel(
+    fabric: Fabric,
+    point: wp.array(dtype=wp.vec3d),
+    lens: wp.vec4d,
+    window: Window,
+    near: wp.float64,
+    bands: wp.int32,
+    # outputs
+    key: wp.array(dtype=wp.uint64),
+):
+    t, band = wp.tid()
+    a = point[fabric.face[3 * t]]
+    b = point[fabric.face[3 * t + 1]]
+    c = point[fabric.face[3 * t + 2]]
+    if wp.max(wp.max(a[2], b[2]), c[2]) <= near:
+        return
+    ea = wp.cross(b, c)
+    eb = wp.cross(c, a)
+    ec = wp.cross(a, b)
+    volume = wp.dot(a, ea)
+    zero = wp.float64(0.0)
+    if volume == zero:
+        return
+    side = wp.sign(volume)
+    u_low = wp.int32(0)
+    v_low = wp.int32(0)
+    u_high = window.cols
+    v_high = window.rows
+    if wp.min(wp.min(a[2], b[2]), c[2]) > near:  # otherwise its outline is unbounded: look everywhere
+        corner = wp.vec2d(wp.float64(window.u), wp.float64(window.v))
+        pa = project(a, lens) - corner
+        pb = project(b, lens) - corner
+        pc = project(c, lens) - corner
+        u_low = low_pixel(pa[0], pb[0], pc[0], window.cols)
+        v_low = low_pixel(pa[1], pb[1], pc[1], window.rows)
+        u_high = high_pixel(pa[0], pb[0], pc[0], window.cols)
+        v_high = high_pixel(pa[1], pb[1], pc[1], window.rows)
+    for v in range(v_low + band, v_high, bands):
+        for u in range(u_low, u_high):
+            ray = ray_at(window.u + u, window.v + v, lens)
+            wa = side * wp.dot(ray, ea)
+            wb = side * wp.dot(ray, eb)
+            wc = side * wp.dot(ray, ec)
+            total = wa + wb + wc
+            if wa >= zero and wb >= zero and wc >= zero and total > zero:
+                z = side * volume / total
+                if z > near:
+                    bits = wp.cast(wp.float32(z), wp.uint32)
+                    wp.atomic_min(key, v * window.cols + u, (wp.uint64(bits) << wp.uint64(32)) | wp.uint64(t))
+
+
+@wp.kernel
+def cloth_resolve_kernel(
+    fabric: Fabric,
+    point: wp.array(dtype=wp.vec3d),
+    normal: wp.array(dtype=wp.vec3),
+    key: wp.array(dtype=wp.uint64),
+    lens: wp.vec4d,
+    window: Window,
+    world_from_camera: wp.mat44d,
+    photo_lens: wp.vec4d,
+    # outputs
+    depth_out: wp.array2d(dtype=wp.float32),
+    ids_out: wp.array2d(dtype=wp.uint16),
+    face_out: wp.array2d(dtype=wp.int32),
+    weight_out: wp.array2d(dtype=wp.vec2),
+    normal_out: wp.array2d(dtype=wp.vec3),
+    rest_out: wp.array2d(dtype=wp.vec3),
+    source_out: wp.array2d(dtype=wp.vec2),
+):
+    v, u = wp.tid()
+    k = key[v * window.cols + u]
+    source_out[v, u] = wp.vec2(wp.nan, wp.nan)
+    rest_out[v, u] = wp.vec3(0.0, 0.0, 0.0)
+    weight_out[v, u] = wp.vec2(0.0, 0.0)
+    normal_out[v, u] = wp.vec3(0.0, 0.0, 0.0)
+    if k == wp.uint64(NOTHING):
+        depth_out[v, u] = wp.inf
+        ids_out[v, u] = wp.uint16(0)
+        face_out[v, u] = -1
+        return
+    t = wp.int32(k & wp.uint64(0xFFFFFFFF))
+    i = fabric.face[3 * t]
+    j = fabric.face[3 * t + 1]
+    m = fabric.face[3 * t + 2]
+    ray = ray_at(window.u + u, window.v + v, lens)
+    a = point[i]
+    b = point[j]
+    c = point[m]
+    wa = wp.dot(ray, wp.cross(b, c))
+    wb = wp.dot(ray, wp.cross(c, a))
+    wc = wp.dot(ray, wp.cross(a, b))
+    total = wa + wb + wc
+    wa /= total
+    wb /= total
+    wc /= total
+    front = float(1.0)
+    if wp.dot(a, wp.cross(b, c)) > wp.float64(0.0):
+        front = -1.0
+    n = wp.float32(wa) * normal[i] + wp.float32(wb) * normal[j] + wp.float32(wc) * normal[m]
+    n = front * wp.normalize(n)
+    # Along a silhouette the smooth normal may look away from a side that is seen: it is held at the limb.
+    sight = world_from_camera * wp.vec4d(ray[0], ray[1], ray[2], wp.float64(0.0))
+    away = wp.normalize(wp.vec3(wp.float32(sight[0]), wp.float32(sight[1]), wp.float32(sight[2])))
+    n = wp.normalize(n - (wp.max(wp.dot(n, away), -0.02) + 0.02) * away)
+    rest = wp.float32(wa) * fabric.rest[i] + wp.float32(wb) * fabric.rest[j] + wp.float32(wc) * fabric.rest[m]
+    depth_out[v, u] = wp.float32(wa * a[2] + wb * b[2] + wc * c[2])
+    ids_out[v, u] = fabric.number[t]
+    face_out[v, u] = t
+    weight_out[v, u] = wp.vec2(wp.float32(wb), wp.float32(wc))
+    normal_out[v, u] = n
+    rest_out[v, u] = wp.vec3(rest[0], rest[1], front)
+    if fabric.textured[t] == 1:
+        seen = wa * fabric.start[i] + wb * fabric.start[j] + wc * fabric.start[m]
+        if seen[2] > wp.float64(0.0):
+            pixel = project(seen, photo_lens)
+            source_out[v, u] = wp.vec2(wp.float32(pixel[0]), wp.float32(pixel[1]))
+
+
+@wp.kernel
+def cloth_motion_kernel(
+    fabric: Fabric,
+    face: wp.array2d(dtype=wp.int32),
+    weight: wp.array2d(dtype=wp.vec2),
+    here: wp.array(dtype=wp.vec3d),
+    other: wp.array(dtype=wp.vec3d),
+    lens: wp.vec4d,
+    # outputs
+    flow_out: wp.array2d(dtype=wp.vec2),
+    depth_out: wp.array2d(dtype=wp.float32),
+    facing_out: wp.array2d(dtype=wp.float32),
+):
+    v, u = wp.tid()
+    flow_out[v, u] = wp.vec2(0.0, 0.0)
+    depth_out[v, u] = wp.inf
+    facing_out[v, u] = wp.float32(-1.0)
+    t = face[v, u]
+    if t < 0:
+        return
+    i = fabric.face[3 * t]
+    j = fabric.face[3 * t + 1]
+    m = fabric.face[3 * t + 2]
+    w = weight[v, u]
+    wb = wp.float64(w[0])
+    wc = wp.float64(w[1])
+    wa = wp.float64(1.0) - wb - wc
+    then = wa * other[i] + wb * other[j] + wc * other[m]
+    # Both ends go through the same arithmetic, so what rests has a flow of exactly zero.
+    flow = project(then, lens) - project(wa * here[i] + wb * here[j] + wc * here[m], lens)
+    flow_out[v, u] = wp.vec2(wp.float32(flow[0]), wp.float32(flow[1]))
+    depth_out[v, u] = wp.float32(then[2])
+    side = wp.sign(wp.dot(here[i], wp.cross(here[j], here[m])))
+    facet = wp.normalize(wp.cross(other[j] - other[i], other[m] - other[i]))
+    facing_out[v, u] = wp.float32(side * wp.dot(facet, wp.normalize(then)))
+
+
+@wp.kernel
+def vertex_normal_kernel(
+    point: wp.array(dtype=wp.vec3),
+    face: wp.array(dtype=wp.int32),
+    first: wp.array(dtype=wp.int32),
+    around: wp.array(dtype=wp.int32),
+    # outputs
+    normal_out: wp.array(dtype=wp.vec3),
+):
+    """Mean of the faces around a vertex, weighted by area."""
+    i = wp.tid()
+    total = wp.vec3(0.0, 0.0, 0.0)
+    for k in range(first[i], first[i + 1]):
+        t = around[k]
+        a = point[face[3 * t]]
+        total += wp.cross(point[face[3 * t + 1]] - a, point[face[3 * t + 2]] - a)
+    normal_out[i] = wp.normalize(total)
+
+
+def vertex_normals(point, face, first, around, *, normal_out):
+    """Smooth unit normals of the front side.
+
+    Args:
+        point: Vertices [m], (N,) vec3.
+        face: (M * 3,) int32.
+        first: (N + 1,) int32: where the faces of each vertex begin in ``around``.
+        around: Faces of each vertex in turn, int32.
+        normal_out: (N,) vec3.
+    """
+    wp.launch(
+        vertex_normal_kernel,
+        dim=point.shape[0],
+        inputs=[point, face, first, around],
+        outputs=[normal_out],
+        device=point.device,
+    )
+
+
+def cloth_raster(fabric, point, *, lens, window, near, key):
+    """Find the nearest triangle of every pixel of ``window``, whichever side it shows.
+
+    Args:
+        fabric: ``Fabric`` of M triangles.
+        point: Vertices in the camera frame [m], vec3d, (N,).
+        lens: (f_u, f_v, c_u, c_v) [pixels], vec4d.
+        window: ``Window`` to draw, in pixels of the picture.
+        near: Nothing at or before this depth is drawn [m].
+        key: Output, uint64, at least rows * cols long.
+    """
+    device = key.device
+    key[: window.rows * window.cols].fill_(NOTHING)
+    bands = 1 if device.is_cpu else 32  # on a GPU a large triangle is shared by several threads
+    wp.launch(
+        cloth_raster_kernel,
+        dim=(fabric.number.shape[0], bands),
+        inputs=[fabric, point, lens, window, near, bands],
+        outputs=[key],
+        device=device,
+    )
+
+
+def cloth_resolve(fabric, point, normal, key, *, lens, window, world_from_camera, photo_lens, outputs):
+    """What is seen in every pixel: (depth, ids, face, weight, normal, rest, source), each (rows, cols).
+
+    Depth [m] is infinite and ``face`` -1 where nothing is; ``weight`` are the barycentrics of the second and third
+    vertex; ``normal`` [world] looks towards the camera; ``rest`` is (x, y) in the flat fabric [m] and +1 where the
+    front, -1 where the back is seen; ``source`` [pixels of the photo] is NaN if the photo does not show the cloth.
+    """
+    wp.launch(
+        cloth_resolve_kernel,
+        dim=(window.rows, window.cols),
+        inputs=[fabric, point, normal, key, lens, window, world_from_camera, photo_lens],
+        outputs=outputs,
+        device=key.device,
+    )
+
+
+def cloth_motion(fabric, face, weight, here, other, *, lens, outputs):
+    """Where the visible points are at another time: (flow [pixels], depth [m], facing [-]).
+
+    Args:
+        fabric: ``Fabric``.
+        face: Visible triangle of every pixel, -1 for none.
+        weight: Its barycentrics.
+        here: Vertices now in the camera frame of now [m].
+        other: Vertices then in the camera frame of then [m].
+        lens: (f_u, f_v, c_u, c_v) [pixels].
+        outputs: ``facing`` is the cosine between the side that is seen now and the direction to the camera then.
+    """
+    wp.launch(
+        cloth_motion_kernel,
+        dim=face.shape,
+        inputs=[fabric, face, weight, here, other, lens],
+        outputs=outputs,
+        device=face.device,
+    )
