@@ -1,4 +1,4 @@
-"""Command line: ``i2v animate``, ``preview``, ``doctor``.
+"""Command line: ``i2v animate``, ``preview``, ``doctor``, ``cache``.
 
 Results go to stdout, progress to stderr. Exit code 0: done; 1: the doctor found something missing; 2: something given
 is wrong, said in one block without a traceback (``--traceback`` shows it); 130: interrupted, nothing left behind.
@@ -72,7 +72,13 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="say what this machine has and what will fit")
     doctor.set_defaults(run=_doctor)
-    for command in (animate, preview, doctor):
+
+    cache = commands.add_parser("cache", help="compile all kernels ahead of their first use, find or remove them")
+    cache.add_argument("what", choices=("warm", "where", "clear"), help="compile them; print their folder; remove them")
+    cache.add_argument("--device", help="device to compile for, such as cpu or cuda:0 (default: the best there is)")
+    cache.add_argument("--quiet", action="store_true", help="no progress")
+    cache.set_defaults(run=_cache)
+    for command in (animate, preview, doctor, cache):
         command.add_argument("--traceback", action="store_true", help="show where in the program an error arose")
     return parser
 
@@ -114,6 +120,21 @@ def _doctor(arguments: argparse.Namespace) -> int:
     missing = [line for line in lines if not line.ok]
     print("ready" if not missing else f"not ready: {len(missing)} of these need attention, marked with !")
     return 1 if missing else 0
+
+
+def _cache(arguments: argparse.Namespace) -> int:
+    """By the physical half, in a process of its own as the doctor does: this one does not load Warp."""
+    import subprocess
+
+    command = [sys.executable, "-m", "physim.cli", "cache", arguments.what]
+    command += ["--device", arguments.device] if arguments.device else []
+    command += ["--quiet"] if arguments.quiet else []
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            raise
 
 
 def _done(summary: RunSummary, quiet: bool) -> int:

@@ -1,4 +1,4 @@
-"""Command line of the physical half: check a shot file, write its schema, list compute devices, validate the solvers.
+"""Command line of the physical half: check a shot file, write its schema, list devices, validate solvers, compile kernels.
 
 Results go to stdout. Exit code 0: done; 1: a validation failed; 2: something given is wrong, said on stderr; 130:
 interrupted.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -66,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--device", help="Warp device, such as cpu or cuda:0")
     validate.add_argument("--output", type=Path, metavar="FILE.md", help="also write a page of documentation")
     validate.set_defaults(run=_validate)
+
+    cache = commands.add_parser("cache", help="compile all kernels ahead of their first use, find or remove them")
+    cache.add_argument("what", choices=("warm", "where", "clear"), help="compile them; print their folder; remove them")
+    cache.add_argument("--device", help="Warp device to compile for, such as cpu or cuda:0 (default: Warp's)")
+    cache.add_argument("--workers", type=int, help="modules at a time (default: one per core, at most 8)")
+    cache.add_argument("--quiet", action="store_true", help="no progress")
+    cache.set_defaults(run=_cache)
     return parser
 
 
@@ -118,6 +127,43 @@ def _validate(arguments: argparse.Namespace) -> int:
 
     settings = Settings(arguments.fps, arguments.refinement, arguments.device)
     return validate(arguments.cases, arguments.only, settings, as_json=arguments.json, output=arguments.output)
+
+
+def _cache(arguments: argparse.Namespace) -> int:
+    from physim import kernel_cache
+
+    if arguments.what == "where":
+        print(kernel_cache.folder())
+    elif arguments.what == "clear":
+        print(f"{kernel_cache.clear() / 1e6:.1f} MB of compiled kernels removed from {kernel_cache.folder()}")
+    else:
+        if arguments.workers is not None and arguments.workers < 1:
+            raise ValueError(f"--workers is {arguments.workers}, expected at least 1.")
+        with _compiling(arguments.quiet) as progress:
+            done = kernel_cache.warm(arguments.device, workers=arguments.workers, progress=progress)
+        if done.compiled:
+            print(f"{len(done.compiled)} of {done.total} modules compiled for {done.device} in {done.seconds:.1f} s")
+        else:
+            print(f"all {done.total} modules are compiled for {done.device}")
+        print(done.folder)
+    return 0
+
+
+@contextmanager
+def _compiling(quiet: bool) -> Iterator[Callable[[int, int, str], None] | None]:
+    """A bar on a terminal, a line per module elsewhere; on stderr."""
+    if quiet:
+        yield None
+    elif not sys.stderr.isatty():
+        yield lambda done, total, name: print(f"{done}/{total} {name}", file=sys.stderr, flush=True)
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bars:
+            bar = bars.add_task("kernels", total=None)
+            yield lambda done, total, name: bars.update(bar, completed=done, total=total, description=name)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import warp as wp
 from physim_kernels import advect, grid, obstacle, smoke, transport
 
 from physim.gas_state import Field, GasSettings, GasState, Obstacles, Puffs
+from physim.kernel_cache import load_kernels
 from physim.pressure import PressureSolver
 
 
@@ -85,8 +86,7 @@ class GasGrid:
 
     def _warm_up(self) -> None:
         """Load the modules outside the capture (a capture cannot compile)."""
-        for module in (advect, grid, obstacle, smoke, transport):
-            wp.load_module(module, device=self.device)
+        load_kernels((advect, grid, obstacle, smoke, transport), self.device)
 
     @property
     def density(self) -> np.ndarray:

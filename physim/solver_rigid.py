@@ -14,6 +14,7 @@ from physim_kernels import broad, collide, contact, impact, order, rigid
 from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays, rigid_pairs
+from physim.kernel_cache import load_kernels
 from physim.partner import Partner
 from physim.scene import Scene
 from physim.shapes import HeightField
@@ -228,8 +229,7 @@ class RigidSolver:
             partner.end_frame()
 
     def _load_kernels(self) -> None:
-        for module in (broad, collide, order, rigid, contact, impact):
-            wp.load_module(module, device=self.device)
+        load_kernels((broad, collide, order, rigid, contact, impact), self.device)
         for partner in self._partners:
             partner.load_kernels()
 
