@@ -1,4 +1,4 @@
-"""Command line of the physical half: check a shot file, write its schema, list devices, validate solvers, compile kernels.
+"""Command line of the physical half: shot files, their schema, devices, validation of the solvers, compiled kernels.
 
 Results go to stdout. Exit code 0: done; 1: a validation failed; 2: something given is wrong, said on stderr; 130:
 interrupted.
