@@ -16,6 +16,10 @@ MODULES = (
     "physim.validation.rigid_spin",
     "physim.validation.rigid_stack",
     "physim.validation.rigid_swing",
+    "physim.validation.cloth_bend",
+    "physim.validation.cloth_hang",
+    "physim.validation.cloth_modes",
+    "physim.validation.cloth_touch",
 )
 """Where the runners are."""
 

@@ -1,0 +1,112 @@
+"""Cases of bending: a strip under its own weight, under a force at its tip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from physim.pins import Pin
+from physim.scene import Scene
+from physim.shapes import Box
+from physim.validation.case import Case, Quantity, Row
+from physim.validation.parts import push, solid, substep_of
+from physim.validation.registry import runner
+from physim.validation.settings import Settings
+from physim.validation.strips import Strip, brake, clamp, fabric, settle
+
+STRAIN = 3e-4
+"""Largest strain of a strip that is meant not to stretch."""
+
+
+@runner("cantilever_heavy_elastica")
+def cantilever(case: Case, settings: Settings) -> Iterator[Quantity]:
+    """Drop over reach of a clamped strip along the master curve, on several meshes."""
+    table = sorted(case.rows(), key=lambda row: row["Gamma"])
+    examples = list(case.params.get("examples", []))
+    first = examples[0] if examples else {"L": 0.2, "areal_density": 0.15}
+    for row in table:
+        weight = first["areal_density"] * case.gravity
+        rigidity = weight * first["L"] ** 3 / row["Gamma"]
+        strip = Strip(first["L"], first["L"] / 8, _cells(row["Gamma"]))
+        yield from _hang(case, settings, strip, first["areal_density"], rigidity, row, f"Gamma {row['Gamma']:g}")
+    for example in examples:
+        gamma = example["areal_density"] * case.gravity * example["L"] ** 3 / example["D_Nm"]
+        row = _interpolated(table, gamma)
+        if row is None:
+            continue
+        n, m = _cells(gamma)
+        for cells, irregular in (((n, m), False), ((2 * n, 2 * m), False), ((n, m), True), ((2 * n, 2 * m), True)):
+            strip = Strip(example["L"], example["L"] / 8, cells, irregular)
+            mesh = f"{cells[0]} x {cells[1]} cells" + (", irregular" if irregular else "")
+            label = f"Gamma {gamma:.3g}, L {example['L']:g} m, {mesh}"
+            yield from _hang(case, settings, strip, example["areal_density"], example["D_Nm"], row, label)
+
+
+def _cells(gamma: float) -> tuple[int, int]:
+    """Ten cells over the length in which weight bends the strip, at least 24 over all of it, nearly square."""
+    n = 8 * int(np.ceil(max(24, 10 * gamma ** (1 / 3)) / 8))
+    return n, n // 8
+
+
+def _interpolated(table: list[Row], gamma: float) -> Row | None:
+    """The master curve at ``gamma``, between its rows; ``None`` outside of them."""
+    from scipy.interpolate import PchipInterpolator
+
+    x = np.log([row["Gamma"] for row in table])
+    if len(table) < 2 or not x[0] - 1e-6 <= np.log(gamma) <= x[-1] + 1e-6:
+        return None
+    near = min(table, key=lambda row: abs(row["Gamma"] / gamma - 1))
+    if abs(near["Gamma"] / gamma - 1) < 1e-4:
+        return near
+    at = float(np.clip(np.log(gamma), x[0], x[-1]))
+    return {k: float(PchipInterpolator(x, [row[k] for row in table])(at)) for k in table[0]}
+
+
+def _hang(
+    case: Case, settings: Settings, strip: Strip, areal_density: float, rigidity: float, row: Row, label: str
+) -> Iterator[Quantity]:
+    length = strip.length
+    stretch = areal_density * case.gravity * length / STRAIN
+    cloth = fabric(areal_density, stretch, rigidity, damping=2e-3, drag_coefficient=brake(areal_density, length))
+    scene = Scene(gravity=(0.0, -case.gravity, 0.0))
+    start = np.stack([strip.rest[:, 0], 0 * strip.rest[:, 0], strip.rest[:, 1]], axis=1)
+    scene.add(strip.pattern(start), cloth, name="strip", pin=clamp(strip))
+    x, _ = settle(scene, "strip", settings, 30 * np.sqrt(length / case.gravity), length)
+    reach, height, _ = strip.along(x, length)
+    yield case.relative(f"drop over reach [-], {label}", row["H_over_W"], -height / reach, case.limits("H_over_W_rel"))
+    yield case.absolute(
+        f"angle of the tip [deg], {label}", row["tip_angle_deg"], _tip_angle(strip, x), case.limits("tip_angle_deg")
+    )
+
+
+def _tip_angle(strip: Strip, x: np.ndarray) -> float:
+    """Below the horizontal [deg]; the curvature vanishes at the tip, so the last half cell hardly turns."""
+    step = 0.5 * strip.length / strip.cells[0]
+    a, b = strip.along(x, strip.length - step), strip.along(x, strip.length)
+    return float(np.degrees(np.arctan2(a[1] - b[1], b[0] - a[0])))
+
+
+@runner("elastica_tip_load")
+def tip_load(case: Case, settings: Settings) -> Iterator[Quantity]:
+    """Deflection and shortening of a weightless strip that a light body at its tip pulls with a constant force."""
+    length, areal_density, rigidity = 0.2, 0.15, 1e-3
+    strip = Strip(length, length / 8, (32, 4))
+    for row in case.rows():
+        force = row["PL2_over_EI"] * rigidity * strip.width / length**2
+        stretch = max(force / strip.width, rigidity / length**2) / STRAIN
+        brakes = brake(areal_density, length)
+        cloth = fabric(areal_density, stretch, rigidity, damping=2e-3, drag_coefficient=brakes)
+        scene = Scene(gravity=(0.0, 0.0, 0.0))
+        start = np.stack([strip.rest[:, 0], 0 * strip.rest[:, 0], strip.rest[:, 1]], axis=1)
+        bob = 0.2 * areal_density * strip.width * length
+        scene.add(Box((0.002, 0.002, strip.width)), solid(mass=bob), name="bob", position=(length, 0.0, 0.0))
+        scene.add(strip.pattern(start), cloth, name="strip", pin=[clamp(strip), Pin(strip.end(length), to="bob")])
+        seconds = 30 * np.sqrt(areal_density * strip.width * length**2 / force)
+        push(scene, "bob", (0.0, -force, 0.0), 8 * seconds, substep_of(scene, settings))
+        x, _ = settle(scene, "strip", settings, seconds, length)
+        tip = strip.along(x, length) / length
+        label = f"P L^2 / EI {row['PL2_over_EI']:g}"
+        yield case.relative(f"deflection over length [-], {label}", row["w_deflection_over_L"], -tip[1], case.limits("w_rel"))
+        yield case.relative(f"shortening over length [-], {label}", row["u_shortening_over_L"], 1 - tip[0], case.limits(None))
+        yield case.absolute(f"angle of the tip [deg], {label}", row["tip_angle_deg"], _tip_angle(strip, x), case.limits(None))
