@@ -32,15 +32,15 @@ def cantilever(case: Case, settings: Settings) -> Iterator[Quantity]:
         yield from _hang(case, settings, strip, first["areal_density"], rigidity, row, f"Gamma {row['Gamma']:g}")
     for example in examples:
         gamma = example["areal_density"] * case.gravity * example["L"] ** 3 / example["D_Nm"]
-        row = _interpolated(table, gamma)
-        if row is None:
+        point = _interpolated(table, gamma)
+        if point is None:
             continue
         n, m = _cells(gamma)
         for cells, irregular in (((n, m), False), ((2 * n, 2 * m), False), ((n, m), True), ((2 * n, 2 * m), True)):
             strip = Strip(example["L"], example["L"] / 8, cells, irregular)
             mesh = f"{cells[0]} x {cells[1]} cells" + (", irregular" if irregular else "")
             label = f"Gamma {gamma:.3g}, L {example['L']:g} m, {mesh}"
-            yield from _hang(case, settings, strip, example["areal_density"], example["D_Nm"], row, label)
+            yield from _hang(case, settings, strip, example["areal_density"], example["D_Nm"], point, label)
 
 
 def _cells(gamma: float) -> tuple[int, int]:
@@ -107,6 +107,12 @@ def tip_load(case: Case, settings: Settings) -> Iterator[Quantity]:
         x, _ = settle(scene, "strip", settings, seconds, length)
         tip = strip.along(x, length) / length
         label = f"P L^2 / EI {row['PL2_over_EI']:g}"
-        yield case.relative(f"deflection over length [-], {label}", row["w_deflection_over_L"], -tip[1], case.limits("w_rel"))
-        yield case.relative(f"shortening over length [-], {label}", row["u_shortening_over_L"], 1 - tip[0], case.limits(None))
-        yield case.absolute(f"angle of the tip [deg], {label}", row["tip_angle_deg"], _tip_angle(strip, x), case.limits(None))
+        yield case.relative(
+            f"deflection over length [-], {label}", row["w_deflection_over_L"], -tip[1], case.limits("w_rel")
+        )
+        yield case.relative(
+            f"shortening over length [-], {label}", row["u_shortening_over_L"], 1 - tip[0], case.limits(None)
+        )
+        yield case.absolute(
+            f"angle of the tip [deg], {label}", row["tip_angle_deg"], _tip_angle(strip, x), case.limits(None)
+        )

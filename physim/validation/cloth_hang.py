@@ -104,7 +104,9 @@ def hanging_stretch(case: Case, settings: Settings) -> Iterator[Quantity]:
         x, _ = settle(_hung(case, strip, braked), "strip", settings, 8 * period, expected["tip_extension_m"])
         tip = float(-strip.along(x, length)[1] - length)
         found.append(tip)
-        yield case.relative(f"extension of the tip [m], {label}", expected["tip_extension_m"], tip, case.limits("ext_rel"))
+        yield case.relative(
+            f"extension of the tip [m], {label}", expected["tip_extension_m"], tip, case.limits("ext_rel")
+        )
         places = np.linspace(0, length, 41)
         down = -strip.profile(x, 41)[:, 1] - places
         # its strain falls linearly to the tip; a parabola has it at the top

@@ -105,7 +105,9 @@ def chain(case: Case, settings: Settings) -> Iterator[Quantity]:
         yield case.relative(f"period {k} [s]", expected, got, case.limits(f"period{k}_rel"))
         if k == 1:
             first, last = (np.abs(x[(t >= a * expected) & (t <= b * expected)]).max() for a, b in ((0, 1), (9, 10)))
-            yield case.relative("amplitude after ten periods over that at the start [-]", 1.0, float(last / first), case.limits(None))
+            yield case.relative(
+                "amplitude after ten periods over that at the start [-]", 1.0, float(last / first), case.limits(None)
+            )
 
 
 # -- buckling ---------------------------------------------------------------------------------------------------------
@@ -171,4 +173,9 @@ def lateral_buckling(case: Case, settings: Settings) -> Iterator[Quantity]:
         gravities = loads * rigidity / (density * length**3)
         squares = _squares(case, settings, strip, cloth, start, shape, gravities, slowest)
         got = critical_load(loads, squares, 2)
-        yield case.relative(f"weight x length^3 / rigidity at buckling [-], Poisson {nu:g}", expected, got, case.limits("Gamma_crit_rel"))
+        yield case.relative(
+            f"weight x length^3 / rigidity at buckling [-], Poisson {nu:g}",
+            expected,
+            got,
+            case.limits("Gamma_crit_rel"),
+        )

@@ -69,7 +69,7 @@ def _slides(case: Case, settings: Settings, mu: float, wrap: float, ratio: float
     scene = Scene(gravity=(0.0, 0.0, 0.0))
     scene.add(Cylinder(radius, 0.1), ground(mu**2), orientation=(np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)))
     pins = []
-    for name, s, tangent, force in (("slack", 0.0, tangents[0], pull), ("taut", length, tangents[1], ratio * pull)):
+    for name, s, force in (("slack", 0.0, pull), ("taut", length, ratio * pull)):
         edge = strip.end(s)
         at = place[edge].mean(axis=0)
         scene.add(Box((0.004, 0.004, strip.width)), solid(mass=0.05 * force), name=name, position=vector(at))
@@ -116,7 +116,9 @@ def drape(case: Case, settings: Settings) -> Iterator[Quantity]:
         yield case.absolute(f"drape coefficient [%], {label}", float(np.clip(cover, low, high)), cover, limits)
         if name == "medium" and "nodes_typical" in expected:
             fewest, most = expected["nodes_typical"]
-            yield case.truth(f"number of folds within {fewest} to {most} ({nodes}), {label}", True, fewest <= nodes <= most)
+            yield case.truth(
+                f"number of folds within {fewest} to {most} ({nodes}), {label}", True, fewest <= nodes <= most
+            )
     if "monotone" in expected:
         yield case.truth("drape coefficient rises with the bending length", True, bool(np.all(np.diff(found) > 0)))
 
@@ -186,7 +188,8 @@ def _shadow(x: np.ndarray, faces: np.ndarray, inner: float, cell: float) -> floa
         window = (slice(low[1], high[1]), slice(low[0], high[0]))
         du, dv = u[window], v[window]
         sides = [
-            (q[0] - o[0]) * (dv - o[1]) - (q[1] - o[1]) * (du - o[0]) for o, q in ((p[0], p[1]), (p[1], p[2]), (p[2], p[0]))
+            (q[0] - o[0]) * (dv - o[1]) - (q[1] - o[1]) * (du - o[0])
+            for o, q in ((p[0], p[1]), (p[1], p[2]), (p[2], p[0]))
         ]
         covered[window] |= np.all([s >= 0 for s in sides], axis=0) | np.all([s <= 0 for s in sides], axis=0)
     return float(covered.sum()) * cell**2
@@ -199,4 +202,3 @@ def _folds(rim: np.ndarray) -> int:
     radius = np.hypot(rim[:, 0], rim[:, 2])[order]
     even = np.interp(np.linspace(-np.pi, np.pi, 256, endpoint=False), angle[order], radius, period=2 * np.pi)
     return int(np.argmax(np.abs(np.fft.rfft(even - even.mean()))[1:32]) + 1)
-
