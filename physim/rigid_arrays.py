@@ -311,6 +311,14 @@ def meshes(everything: list[Piece], g: data.Geometry, device: wp.Device) -> list
     return list(made.values())
 
 
+def _inverse_inertia(piece: Piece) -> np.ndarray:
+    """On world axes (3, 3) [1/(kg m^2)]; zero for what nothing can turn."""
+    if piece.inertia is None or not np.isfinite(piece.mass):
+        return np.zeros((3, 3))
+    turn = rotation_matrix(piece.orientation)
+    return turn @ np.diag(1.0 / piece.inertia) @ turn.T
+
+
 def bodies(everything: list[Piece], moving: list[Entity], device: wp.Device) -> data.Bodies:
     """State of all bodies at time 0; ``moving`` are the entities of the first pieces."""
     count = len(everything)
@@ -329,7 +337,7 @@ def bodies(everything: list[Piece], moving: list[Entity], device: wp.Device) -> 
     b.inertia = to_array([p.inertia if p.inertia is not None else np.ones(3) for p in everything], wp.vec3d, device)
     b.inv_mass = to_array([1.0 / p.mass for p in everything], float, device)
     b.rotation = to_array([rotation_matrix(p.orientation) for p in everything], wp.mat33, device)
-    b.inv_inertia = wp.zeros(count, dtype=wp.mat33, device=device)
+    b.inv_inertia = to_array([_inverse_inertia(p) for p in everything], wp.mat33, device)
     b.v = to_array(velocity, wp.vec3, device)
     b.v_ref = to_array(velocity, wp.vec3, device)
     spin = [e.angular_velocity for e in moving] + [(0.0, 0.0, 0.0)] * (count - len(moving))

@@ -83,10 +83,10 @@ def contacts(pair_total: int, device: wp.Device) -> data.Contacts:
     """Four empty contacts per pair."""
     c = data.Contacts()
     types = {
-        "kind deferred slips heir_slips": int,
-        "radius_a radius_b normal_impulse separation normal_mass friction_mass impact_normal heir_normal": float,
-        "point_a point_b normal_a axis_b friction_impulse normal arm_a arm_b impact_friction turning_impulse "
-        "heir_friction heir_turning": wp.vec3,
+        "kind fresh slips heir_slips": int,
+        "radius_a radius_b normal_impulse heir_normal": float,
+        "point_a point_b normal_a axis_b friction_impulse turning_impulse heir_friction heir_turning": wp.vec3,
+        "row": data.Row,
     }
     for names, dtype in types.items():
         for name in names.split():

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 import warp as wp
-from physim_kernels import broad, collide, contact, impact, order, rigid
+from physim_kernels import broad, collide, contact, contact_state, impact, order, rigid
 from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays, rigid_pairs
@@ -19,7 +19,7 @@ from physim.partner import Partner
 from physim.scene import Scene
 from physim.shapes import HeightField
 from physim.terrain import rotation_matrix
-from physim.trajectory import CONTACT_DTYPE, BodyTrack
+from physim.trajectory import CONTACT_DTYPE, CONTACT_STATE_DTYPE, BodyTrack
 
 BASE_RATE = 960.0
 """Least substeps per second."""
@@ -138,11 +138,17 @@ class RigidSolver:
         capacity = 1024 + 64 * self._count
         events = impact.Events()
         events.count = wp.zeros(1, dtype=int, device=device)
-        for name, dtype in (("pair", int), ("substep", int), ("fraction", float), ("impulse", float)):
-            setattr(events, name, wp.zeros(capacity, dtype=dtype, device=device))
-        for name, dtype in (("point", wp.vec3), ("normal", wp.vec3), ("tangential", float), ("speed", float)):
-            setattr(events, name, wp.zeros(capacity, dtype=dtype, device=device))
+        columns = {"a b substep": int, "fraction impulse tangential speed": float, "point normal": wp.vec3}
+        _fill(events, columns, capacity, device)
         self._events = events
+        self._loads, self._states = contact_state.Loads(), contact_state.States()
+        columns = {"a b": int, "impulse": float, "point normal rates": wp.vec3}
+        _fill(self._loads, columns, max(self._pair_total, 1), device)
+        capacity = self.samples_per_frame * (64 + 8 * self._count)
+        _fill(self._states, {**columns, "sample": int}, capacity, device)
+        self._states.count = wp.zeros(1, dtype=int, device=device)
+        self._state_log: list[np.ndarray] = []
+        self._lost_states = 0
 
     def couple(self, partner: Partner) -> None:
         """Let ``partner`` move and push within every substep; before the first frame."""
@@ -171,10 +177,12 @@ class RigidSolver:
                 partner.launch_substep(k)
             rigid.drift(self._geometry, bodies, count=self._count, h=h, device=self.device)
             if total:
-                contact.relax(bodies, pairs, contacts, h=h, **per_colour)
+                contact.relax(bodies, pairs, contacts, self._loads, h=h, **per_colour)
             if (k + 1) % self.substeps_per_sample == 0:
                 row = (k + 1) // self.substeps_per_sample - 1
                 rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)
+                if total:
+                    contact_state.report(self._loads, self._states, sample=row, device=self.device)
                 for partner in self._partners:
                     partner.launch_record(row)
 
@@ -229,7 +237,7 @@ class RigidSolver:
             partner.end_frame()
 
     def _load_kernels(self) -> None:
-        load_kernels((broad, collide, order, rigid, contact, impact), self.device)
+        load_kernels((broad, collide, order, rigid, contact, contact_state, impact), self.device)
         for partner in self._partners:
             partner.load_kernels()
 
@@ -243,9 +251,14 @@ class RigidSolver:
         if lost:
             raise RuntimeError(self._overflow(int(lost), int(collider)))
         if found:
-            self._log.append(self._read_events(min(found, self._events.pair.shape[0]), first_substep))
-            self._lost_events += max(0, found - self._events.pair.shape[0])
+            self._log.append(self._read_events(min(found, self._events.a.shape[0]), first_substep))
+            self._lost_events += max(0, found - self._events.a.shape[0])
             self._events.count.zero_()
+        found = int(self._states.count.numpy()[0])
+        if found:
+            self._state_log.append(self._read_states(min(found, self._states.a.shape[0])))
+            self._lost_states += max(0, found - self._states.a.shape[0])
+            self._states.count.zero_()
 
     def _overflow(self, lost: int, collider: int) -> str:
         name = self.body_names[int(self._geometry.body.numpy()[collider])]
@@ -272,20 +285,37 @@ class RigidSolver:
     def _read_events(self, count: int, first: int) -> np.ndarray:
         """Impacts of this frame as ``CONTACT_DTYPE``."""
         e = self._events
-        pair, substep = e.pair.numpy()[:count], e.substep.numpy()[:count]
-        everything = self._moving + self._static
-        a, b = self._pairs.a.numpy()[pair], self._pairs.b.numpy()[pair]
+        substep = e.substep.numpy()[:count]
         out = np.zeros(count, CONTACT_DTYPE)
         out["time"] = (first + substep + e.fraction.numpy()[:count].astype(np.float64)) * self.substep
-        out["body_a"] = [everything[i].name for i in a]
-        out["body_b"] = [everything[i].name for i in b]
-        out["material_a"] = [everything[i].material.preset for i in a]
-        out["material_b"] = [everything[i].material.preset for i in b]
+        self._name(out, e.a.numpy()[:count], e.b.numpy()[:count])
         out["point"] = e.point.numpy()[:count]
         out["normal"] = e.normal.numpy()[:count]
         out["impulse"] = e.impulse.numpy()[:count]
         out["tangential_impulse"] = e.tangential.numpy()[:count]
         out["approach_speed"] = e.speed.numpy()[:count]
+        return out
+
+    def _name(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+        """Enter the names and materials of bodies ``a`` and ``b``."""
+        everything = self._moving + self._static
+        names = np.array([piece.name for piece in everything])
+        presets = np.array([piece.material.preset for piece in everything])
+        for side, index in (("a", a), ("b", b)):
+            out[f"body_{side}"], out[f"material_{side}"] = names[index], presets[index]
+
+    def _read_states(self, count: int) -> np.ndarray:
+        """Contacts under load in this frame's samples as ``CONTACT_STATE_DTYPE``."""
+        s = self._states
+        out = np.zeros(count, CONTACT_STATE_DTYPE)
+        done = (self._frame_count - 1) * self.samples_per_frame + s.sample.numpy()[:count] + 1
+        sample_length = self.substep * self.substeps_per_sample
+        out["time"] = done * sample_length
+        self._name(out, s.a.numpy()[:count], s.b.numpy()[:count])
+        out["point"] = s.point.numpy()[:count]
+        out["normal"] = s.normal.numpy()[:count]
+        out["force"] = s.impulse.numpy()[:count] / sample_length
+        out["slip"], out["roll"], out["spin"] = s.rates.numpy()[:count].T
         return out
 
     # -- results --------------------------------------------------------------------------------------------------
@@ -328,6 +358,13 @@ class RigidSolver:
         log = np.concatenate(self._log)
         return log[np.lexsort((log["body_b"], log["body_a"], log["time"]))]
 
+    def contact_states(self) -> np.ndarray:
+        """What pressed on what at every sample so far, ``CONTACT_STATE_DTYPE``, in order of time."""
+        if not self._state_log:
+            return np.zeros(0, CONTACT_STATE_DTYPE)
+        log = np.concatenate(self._state_log)
+        return log[np.lexsort((log["body_b"], log["body_a"], log["time"]))]
+
     def report(self) -> dict[str, float]:
         """What the laws say about the run so far.
 
@@ -345,6 +382,7 @@ class RigidSolver:
             "deepest_penetration [m]": max(0.0, float(self._pairs.deepest.numpy().max(initial=0.0))),
             "contact_events [-]": float(sum(len(rows) for rows in self._log)),
             "lost_contact_events [-]": float(self._lost_events),
+            "lost_contact_states [-]": float(self._lost_states),
             "substep [s]": self.substep,
         }
         if not self._static and not self._outer.has_air:
@@ -372,6 +410,13 @@ class RigidSolver:
         error = (mass * (velocity[-1] - velocity[0])).sum(0) - given
         scale = (mass[:, 0] * np.linalg.norm(velocity, axis=-1)).sum(-1).max()
         return float(np.linalg.norm(error) / max(scale, 1e-30))
+
+
+def _fill(struct, columns: dict[str, type], rows: int, device: wp.Device) -> None:
+    """Zeroed arrays of ``rows`` rows for the fields named, by type."""
+    for names, dtype in columns.items():
+        for name in names.split():
+            setattr(struct, name, wp.zeros(rows, dtype=dtype, device=device))
 
 
 def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) -> None:

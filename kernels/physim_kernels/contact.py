@@ -7,125 +7,209 @@ the implicit soft constraint has scale-free coefficients (Catto, "Soft Constrain
 
 The friction mass is one over the largest eigenvalue of the contact's inverse mass on the tangent plane: a scalar, so
 that friction opposes the slip in every direction alike. Energy that the spring puts in is taken out by a relax pass.
+
+A pass loads the two bodies of a pair once, walks over its points and writes the bodies back once.
 """
 
 import warp as wp
 
-from physim_kernels.rigid_data import POINT, RIM, Bodies, Contacts, Pairs
+from physim_kernels.contact_state import Loads, gather_load
+from physim_kernels.resistance import turning_step
+from physim_kernels.rigid_data import POINT, RIM, Bodies, Contacts, Pairs, Row
 
 FREQUENCY_STEP = wp.constant(1.5707963)  # h w
 DAMPING = wp.constant(2.0)
+FAST_TURN = wp.constant(4.0e-4)
+"""Square of the angle per substep beyond which effective masses are computed anew."""
+
+
+@wp.struct
+class Couple:
+    """The two bodies of a pair, in registers."""
+
+    va: wp.vec3
+    wa: wp.vec3
+    vb: wp.vec3
+    wb: wp.vec3
+    ma: float  # inverse masses
+    mb: float
+    ia: wp.mat33  # inverse inertias, world
+    ib: wp.mat33
 
 
 @wp.func
-def inverse_mass(bodies: Bodies, a: int, b: int, arm_a: wp.vec3, arm_b: wp.vec3, u: wp.vec3):
-    """Velocity of the contact along ``u`` per impulse along ``u`` [1/kg]."""
-    ca = wp.cross(arm_a, u)
-    cb = wp.cross(arm_b, u)
-    return (
-        bodies.inv_mass[a] + bodies.inv_mass[b]
-        + wp.dot(ca, bodies.inv_inertia[a] * ca) + wp.dot(cb, bodies.inv_inertia[b] * cb)
-    )  # fmt: skip
+def load(bodies: Bodies, a: int, b: int):
+    m = Couple()
+    m.va = bodies.v[a]
+    m.wa = bodies.w[a]
+    m.vb = bodies.v[b]
+    m.wb = bodies.w[b]
+    m.ma = bodies.inv_mass[a]
+    m.mb = bodies.inv_mass[b]
+    m.ia = bodies.inv_inertia[a]
+    m.ib = bodies.inv_inertia[b]
+    return m
 
 
 @wp.func
-def contact_velocity(bodies: Bodies, a: int, b: int, arm_a: wp.vec3, arm_b: wp.vec3):
+def store(bodies: Bodies, a: int, b: int, m: Couple):
+    """Write the velocities back. Bodies that nothing can push are never written: threads share them."""
+    if m.ma > 0.0:
+        bodies.v[a] = m.va
+        bodies.w[a] = m.wa
+    if m.mb > 0.0:
+        bodies.v[b] = m.vb
+        bodies.w[b] = m.wb
+
+
+@wp.func
+def push(m: Couple, p: Row, impulse: wp.vec3):
+    """Give ``impulse`` [N s] to b and take it from a."""
+    m.va = m.va - m.ma * impulse
+    m.wa = m.wa - m.ia * wp.cross(p.arm_a, impulse)
+    m.vb = m.vb + m.mb * impulse
+    m.wb = m.wb + m.ib * wp.cross(p.arm_b, impulse)
+    return m
+
+
+@wp.func
+def contact_velocity(m: Couple, p: Row):
     """Velocity of b's surface against a's at a contact [m/s]."""
-    return bodies.v[b] + wp.cross(bodies.w[b], arm_b) - bodies.v[a] - wp.cross(bodies.w[a], arm_a)
+    return m.vb + wp.cross(m.wb, p.arm_b) - m.va - wp.cross(m.wa, p.arm_a)
 
 
 @wp.func
-def contact_shift(bodies: Bodies, a: int, b: int, arm_a: wp.vec3, arm_b: wp.vec3):
+def contact_shift(bodies: Bodies, a: int, b: int, p: Row):
     """Displacement at a contact that impacts of this substep have added [m]."""
-    return bodies.dx[b] + wp.cross(bodies.dtheta[b], arm_b) - bodies.dx[a] - wp.cross(bodies.dtheta[a], arm_a)
+    return bodies.dx[b] + wp.cross(bodies.dtheta[b], p.arm_b) - bodies.dx[a] - wp.cross(bodies.dtheta[a], p.arm_a)
 
 
 @wp.func
-def push(bodies: Bodies, a: int, b: int, arm_a: wp.vec3, arm_b: wp.vec3, impulse: wp.vec3):
-    """Give ``impulse`` [N s] to b and take it from a. Static bodies are never written."""
-    if bodies.inv_mass[a] > 0.0:
-        bodies.v[a] = bodies.v[a] - bodies.inv_mass[a] * impulse
-        bodies.w[a] = bodies.w[a] - bodies.inv_inertia[a] * wp.cross(arm_a, impulse)
-    if bodies.inv_mass[b] > 0.0:
-        bodies.v[b] = bodies.v[b] + bodies.inv_mass[b] * impulse
-        bodies.w[b] = bodies.w[b] + bodies.inv_inertia[b] * wp.cross(arm_b, impulse)
+def response(m: Couple, p: Row, u: wp.vec3):
+    """Velocity of the contact per impulse along ``u`` [1/kg]."""
+    by_b = wp.cross(m.ib * wp.cross(p.arm_b, u), p.arm_b)
+    return (m.ma + m.mb) * u + by_b + wp.cross(m.ia * wp.cross(p.arm_a, u), p.arm_a)
 
 
 @wp.func
-def place_contact(bodies: Bodies, c: Contacts, i: int, a: int, b: int):
-    """Normal, arms and separation of contact ``i`` at the bodies' present poses."""
-    d = wp.vec3(bodies.x[b] - bodies.x[a])
-    at_a = bodies.rotation[a] * c.point_a[i]
-    at_b = bodies.rotation[b] * c.point_b[i]
-    n = bodies.rotation[a] * c.normal_a[i]
-    if c.kind[i] == POINT:
+def place_contact(
+    p: Row, kind: int, point_a: wp.vec3, point_b: wp.vec3, normal_a: wp.vec3, axis_b: wp.vec3, d: wp.vec3,
+    turn_a: wp.mat33, turn_b: wp.mat33,
+):  # fmt: skip
+    """Normal, arms and separation of a contact for b at ``d`` from a, in orientations ``turn_a``, ``turn_b``.
+
+    Both arms lead to the same point, on b's surface: impulses there are equal and opposite on one line, so that they
+    keep the angular momentum of the two.
+    """
+    at_b = turn_b * point_b
+    at_a = turn_a * point_a
+    n = turn_a * normal_a
+    if kind == POINT:
         u = d + at_b - at_a
         length = wp.length(u)
         if wp.dot(u, n) > 1.0e-9:
             n = u / length
         else:
             length = wp.dot(u, n)
-        c.arm_a[i] = at_a + c.radius_a[i] * n
-        c.arm_b[i] = at_b - c.radius_b[i] * n
-        c.separation[i] = length - c.radius_a[i] - c.radius_b[i]
+        p.separation = length - p.radius_a - p.radius_b
+        at_b = at_b - p.radius_b * n
     else:
-        if c.kind[i] == RIM:
-            axis = bodies.rotation[b] * c.axis_b[i]
+        if kind == RIM:
+            axis = turn_b * axis_b
             radial = n - wp.dot(n, axis) * axis
-            at_b = at_b - (c.radius_b[i] / wp.max(wp.length(radial), 1.0e-6)) * radial
+            at_b = at_b - (p.radius_b / wp.max(wp.length(radial), 1.0e-6)) * radial
         else:
-            at_b = at_b - c.radius_b[i] * n
-        s = wp.dot(n, d + at_b - at_a)
-        c.arm_a[i] = d + at_b - s * n
-        c.arm_b[i] = at_b
-        c.separation[i] = s
-    c.normal[i] = n
+            at_b = at_b - p.radius_b * n
+        p.separation = wp.dot(n, d + at_b - at_a)
+    p.normal = n
+    p.arm_b = at_b
+    p.arm_a = d + at_b
+    return p
 
 
 @wp.func
-def contact_masses(bodies: Bodies, c: Contacts, i: int, a: int, b: int):
+def contact_masses(m: Couple, p: Row):
     """Effective masses along the normal and, the safe scalar, on the tangent plane."""
-    n = c.normal[i]
-    arm_a = c.arm_a[i]
-    arm_b = c.arm_b[i]
-    c.normal_mass[i] = 1.0 / inverse_mass(bodies, a, b, arm_a, arm_b, n)
+    n = p.normal
+    p.response = response(m, p, n)
+    p.normal_mass = 1.0 / wp.dot(n, p.response)
     side = wp.vec3(1.0, 0.0, 0.0)
     if wp.abs(n[0]) > 0.7:
         side = wp.vec3(0.0, 1.0, 0.0)
     u = wp.normalize(wp.cross(n, side))
     w = wp.cross(n, u)
-    k_uu = inverse_mass(bodies, a, b, arm_a, arm_b, u)
-    k_ww = inverse_mass(bodies, a, b, arm_a, arm_b, w)
-    k_uw = wp.dot(wp.cross(arm_a, u), bodies.inv_inertia[a] * wp.cross(arm_a, w))
-    k_uw += wp.dot(wp.cross(arm_b, u), bodies.inv_inertia[b] * wp.cross(arm_b, w))
+    by_u = response(m, p, u)
+    k_uu = wp.dot(u, by_u)
+    k_uw = wp.dot(w, by_u)
+    k_ww = wp.dot(w, response(m, p, w))
     half = 0.5 * (k_uu - k_ww)
-    c.friction_mass[i] = 1.0 / (0.5 * (k_uu + k_ww) + wp.sqrt(half * half + k_uw * k_uw))
+    p.friction_mass = 1.0 / (0.5 * (k_uu + k_ww) + wp.sqrt(half * half + k_uw * k_uw))
+    return p
+
+
+@wp.struct
+class Grip:
+    """Impulses of a point, kept from pass to pass."""
+
+    normal: float
+    friction: wp.vec3
+    slips: int
+
+
+@wp.func
+def within_disc(wanted: wp.vec3, load: float, friction: float, static_friction: float, slips: int):
+    """Friction impulse within Coulomb's disc for the normal impulse ``load``, and whether the point slips.
+
+    A point that sticks holds up to the static coefficient; one that slips is braked with the kinetic one until that is
+    enough to stop it within the substep.
+    """
+    limit = wp.where(slips == 0, static_friction, friction) * load
+    size = wp.length_sq(wanted)
+    if size > limit * limit:
+        return wanted * (friction * load / wp.sqrt(size)), 1
+    return wanted, 0
 
 
 @wp.func
 def solve_point(
-    bodies: Bodies, c: Contacts, i: int, a: int, b: int,
-    friction: float, bias: float, mass_scale: float, impulse_scale: float,
+    m: Couple, p: Row, g: Grip, friction: float, static_friction: float, bias: float, mass_scale: float,
+    impulse_scale: float,
 ):  # fmt: skip
-    """One pass over one point: friction against the last normal impulse, then the normal impulse."""
-    n = c.normal[i]
-    arm_a = c.arm_a[i]
-    arm_b = c.arm_b[i]
-    v = contact_velocity(bodies, a, b, arm_a, arm_b)
-    slip = v - wp.dot(n, v) * n
-    old = c.friction_impulse[i]
-    new = old - c.friction_mass[i] * slip
-    limit = friction * c.normal_impulse[i]
-    size = wp.length(new)
-    if size > limit:
-        new = new * (limit / size)
-    push(bodies, a, b, arm_a, arm_b, new - old)
-    c.friction_impulse[i] = new
-    vn = wp.dot(n, contact_velocity(bodies, a, b, arm_a, arm_b))
-    before = c.normal_impulse[i]
-    after = wp.max(before - c.normal_mass[i] * mass_scale * (vn + bias) - impulse_scale * before, 0.0)
-    c.normal_impulse[i] = after
-    push(bodies, a, b, arm_a, arm_b, (after - before) * n)
+    """One pass over one point: friction against the last normal impulse, then the normal impulse, given as one.
+
+    A point that did not press yet takes its normal impulse first, or its first friction would be none.
+    """
+    n = p.normal
+    v = contact_velocity(m, p)
+    vn = wp.dot(n, v)
+    before = g.normal
+    change = wp.vec3(0.0, 0.0, 0.0)
+    if before > 0.0:
+        slip = v - vn * n
+        new, slips = within_disc(g.friction - p.friction_mass * slip, before, friction, static_friction, g.slips)
+        change = new - g.friction
+        g.friction = new
+        g.slips = slips
+        vn += wp.dot(p.response, change)
+    after = wp.max(before - p.normal_mass * mass_scale * (vn + bias) - impulse_scale * before, 0.0)
+    g.normal = after
+    m = push(m, p, change + (after - before) * n)
+    if before <= 0.0 and after > 0.0:
+        v = contact_velocity(m, p)
+        slip = v - wp.dot(n, v) * n
+        new, slips = within_disc(g.friction - p.friction_mass * slip, after, friction, static_friction, 0)
+        m = push(m, p, new - g.friction)
+        g.friction = new
+        g.slips = slips
+    return m, g
+
+
+@wp.func
+def turn(m: Couple, change: wp.vec3):
+    """Give an angular impulse to b and take it from a."""
+    m.wa = m.wa - m.ia * change
+    m.wb = m.wb + m.ib * change
+    return m
 
 
 @wp.kernel
@@ -134,19 +218,35 @@ def warm_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, colour: int, stride: 
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
     while place < end:
         pair = pairs.order[place]
-        a = pairs.a[pair]
-        b = pairs.b[pair]
+        total = wp.vec3(0.0, 0.0, 0.0)
+        turn_a = wp.vec3(0.0, 0.0, 0.0)
+        turn_b = wp.vec3(0.0, 0.0, 0.0)
         for k in range(pairs.count[pair]):
             i = 4 * pair + k
-            if c.deferred[i] == 1:
+            p = c.row[i]
+            if p.deferred == 1:
                 c.normal_impulse[i] = 0.0
                 c.friction_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
-            else:
-                n = c.normal[i]
+                c.turning_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
+            elif c.normal_impulse[i] > 0.0:
                 friction = c.friction_impulse[i]
-                friction = friction - wp.dot(n, friction) * n
+                friction = friction - wp.dot(p.normal, friction) * p.normal
                 c.friction_impulse[i] = friction
-                push(bodies, a, b, c.arm_a[i], c.arm_b[i], c.normal_impulse[i] * n + friction)
+                impulse = c.normal_impulse[i] * p.normal + friction
+                total += impulse
+                turn_a += wp.cross(p.arm_a, impulse) + c.turning_impulse[i]
+                turn_b += wp.cross(p.arm_b, impulse) + c.turning_impulse[i]
+            else:
+                c.friction_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
+                c.turning_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
+        a = pairs.a[pair]
+        b = pairs.b[pair]
+        if bodies.inv_mass[a] > 0.0:
+            bodies.v[a] = bodies.v[a] - bodies.inv_mass[a] * total
+            bodies.w[a] = bodies.w[a] - bodies.inv_inertia[a] * turn_a
+        if bodies.inv_mass[b] > 0.0:
+            bodies.v[b] = bodies.v[b] + bodies.inv_mass[b] * total
+            bodies.w[b] = bodies.w[b] + bodies.inv_inertia[b] * turn_b
         place += stride
 
 
@@ -156,15 +256,24 @@ def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, colour: in
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
     a1 = 2.0 * DAMPING + FREQUENCY_STEP
     a2 = FREQUENCY_STEP * a1
+    shifted = pairs.hits[0] > 0
     while place < end:
         pair = pairs.order[place]
         a = pairs.a[pair]
         b = pairs.b[pair]
+        m = load(bodies, a, b)
+        friction = pairs.friction[pair]
+        static_friction = pairs.static_friction[pair]
+        twist = friction * pairs.spinning[pair]
+        turns = pairs.rolling[pair] + twist
         pressed = int(0)
         for k in range(pairs.count[pair]):
             i = 4 * pair + k
-            if c.deferred[i] == 0:
-                s = c.separation[i] + wp.dot(c.normal[i], contact_shift(bodies, a, b, c.arm_a[i], c.arm_b[i]))
+            p = c.row[i]
+            if p.deferred == 0:
+                s = p.separation
+                if shifted:
+                    s += wp.dot(p.normal, contact_shift(bodies, a, b, p))
                 bias = s / h
                 mass_scale = float(1.0)
                 impulse_scale = float(0.0)
@@ -172,34 +281,74 @@ def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, colour: in
                     bias = wp.max(FREQUENCY_STEP / (h * a1) * s, -pairs.push[pair])
                     mass_scale = a2 / (1.0 + a2)
                     impulse_scale = 1.0 / (1.0 + a2)
-                solve_point(bodies, c, i, a, b, pairs.friction[pair], bias, mass_scale, impulse_scale)
-                if c.normal_impulse[i] > 0.0:
+                g = Grip()
+                g.normal = c.normal_impulse[i]
+                g.friction = c.friction_impulse[i]
+                g.slips = c.slips[i]
+                m, g = solve_point(m, p, g, friction, static_friction, bias, mass_scale, impulse_scale)
+                c.normal_impulse[i] = g.normal
+                c.friction_impulse[i] = g.friction
+                c.slips[i] = g.slips
+                if turns > 0.0:
+                    was = c.turning_impulse[i]
+                    now = turning_step(m.ia + m.ib, m.wb - m.wa, p, was, g.normal, pairs.rolling[pair], twist)
+                    c.turning_impulse[i] = now
+                    m = turn(m, now - was)
+                if g.normal > 0.0:
                     pressed = int(1)
+        store(bodies, a, b, m)
         if pressed == 1:
-            if bodies.inv_mass[a] > 0.0:
+            if m.ma > 0.0:
                 bodies.active[a] = 1
-            if bodies.inv_mass[b] > 0.0:
+            if m.mb > 0.0:
                 bodies.active[b] = 1
         place += stride
 
 
 @wp.kernel
-def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, colour: int, stride: int):
+def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, h: float, colour: int, stride: int):
     place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
+    shifted = pairs.hits[0] > 0
     while place < end:
         pair = pairs.order[place]
         a = pairs.a[pair]
         b = pairs.b[pair]
+        m = load(bodies, a, b)
+        friction = pairs.friction[pair]
+        static_friction = pairs.static_friction[pair]
+        twist = friction * pairs.spinning[pair]
+        turns = pairs.rolling[pair] + twist
+        deepest = pairs.deepest[pair]
+        touched = int(0)
         for k in range(pairs.count[pair]):
             i = 4 * pair + k
-            if c.deferred[i] == 0:
-                n = c.normal[i]
-                vn = wp.dot(n, contact_velocity(bodies, a, b, c.arm_a[i], c.arm_b[i]))
-                s = c.separation[i] + wp.dot(n, contact_shift(bodies, a, b, c.arm_a[i], c.arm_b[i]))
-                pairs.deepest[pair] = wp.max(pairs.deepest[pair], -(s + h * vn))  # at the end of the drift
-                if c.normal_impulse[i] > 0.0 or s + h * vn <= 0.0:
-                    solve_point(bodies, c, i, a, b, pairs.friction[pair], 0.0, 1.0, 0.0)
+            p = c.row[i]
+            if p.deferred == 0:
+                s = p.separation
+                if shifted:
+                    s += wp.dot(p.normal, contact_shift(bodies, a, b, p))
+                s += h * wp.dot(p.normal, contact_velocity(m, p))  # at the end of the drift
+                deepest = wp.max(deepest, -s)
+                if c.normal_impulse[i] > 0.0 or s <= 0.0:
+                    g = Grip()
+                    g.normal = c.normal_impulse[i]
+                    g.friction = c.friction_impulse[i]
+                    g.slips = c.slips[i]
+                    m, g = solve_point(m, p, g, friction, static_friction, 0.0, 1.0, 0.0)
+                    c.normal_impulse[i] = g.normal
+                    c.friction_impulse[i] = g.friction
+                    c.slips[i] = g.slips
+                    if turns > 0.0:
+                        was = c.turning_impulse[i]
+                        now = turning_step(m.ia + m.ib, m.wb - m.wa, p, was, g.normal, pairs.rolling[pair], twist)
+                        c.turning_impulse[i] = now
+                        m = turn(m, now - was)
+                    touched = int(1)
+        pairs.deepest[pair] = deepest
+        if touched == 1:
+            store(bodies, a, b, m)
+            gather_load(bodies, pairs, c, loads, pair)
         place += stride
 
 
@@ -226,6 +375,6 @@ def solve(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, **launch):
     over_colours(solve_kernel, [bodies, pairs, c, h], **launch)
 
 
-def relax(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, **launch):
-    """The pass after the drift that takes the softness's extra velocity out again."""
-    over_colours(relax_kernel, [bodies, pairs, c, h], **launch)
+def relax(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, h, **launch):
+    """The pass after the drift that takes the softness's extra velocity out again; adds what presses to ``loads``."""
+    over_colours(relax_kernel, [bodies, pairs, c, loads, h], **launch)

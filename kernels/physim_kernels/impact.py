@@ -1,28 +1,42 @@
 """Impacts with restitution, at the instant inside the substep at which bodies meet.
 
 A pair whose separation would close within the substep gets a Newton impact on all its points at once (projected
-Gauss-Seidel on this pair alone), with targets set so that the velocity *at the instant of impact* is reversed. The
-bodies fly alpha h with the old velocity and (1 - alpha) h with the new one; the difference is a displacement correction
-that is kept apart from the pose until the drift. Position, velocity and time are then exact for a parabola.
+Gauss-Seidel on this pair alone). The bodies are carried to the instant of impact, positions along their parabola and
+orientations by free rotation; arms, normals, inertias and velocities are those of that instant, and its velocities are
+reversed. Then the pose at the start of the substep is changed so that free flight with the new velocity leads through
+the pose of the impact: the displacement is kept apart until the drift, the orientation is rotated back. Each impact
+therefore keeps linear and angular momentum, and its energy balance is Newton's, whatever the substep.
+
+Impulses enter the double precision state, equal and opposite on one line of action.
 """
 
 import warp as wp
 
 from physim_kernels.contact import (
+    FAST_TURN,
+    Couple,
     contact_masses,
     contact_shift,
     contact_velocity,
+    load,
     over_colours,
     place_contact,
     push,
 )
+from physim_kernels.rigid import collect, turned, world_inverse
 from physim_kernels.rigid_data import Bodies, Contacts, Pairs
+
+mat43 = wp.types.matrix(shape=(4, 3), dtype=float)
+
+SWEEPS = wp.constant(60)
+"""Most Gauss-Seidel sweeps over the points of one impact; they end when nothing changes any more."""
 
 
 @wp.struct
 class Events:
     count: wp.array(dtype=int)  # [0]: impacts this frame, may exceed the capacity
-    pair: wp.array(dtype=int)
+    a: wp.array(dtype=int)
+    b: wp.array(dtype=int)
     substep: wp.array(dtype=int)  # within the frame
     fraction: wp.array(dtype=float)  # instant within the substep, 0 to 1
     point: wp.array(dtype=wp.vec3)  # world [m]
@@ -30,6 +44,28 @@ class Events:
     impulse: wp.array(dtype=float)  # [N s]
     tangential: wp.array(dtype=float)  # [N s]
     speed: wp.array(dtype=float)  # of approach [m/s]
+
+
+@wp.struct
+class Meeting:
+    """Two bodies at the instant of an impact."""
+
+    m: Couple
+    turn_a: wp.mat33
+    turn_b: wp.mat33
+    d: wp.vec3  # from a to b [m]
+
+
+@wp.struct
+class Blow:
+    """Impulses of one impact on the points of a pair."""
+
+    normal: wp.vec4
+    friction: mat43
+    linear: wp.vec3  # their sum [N s]
+    about_a: wp.vec3  # its moment about a's centre of mass [N m s]
+    about_b: wp.vec3
+    work: float  # change of the kinetic energy [J]
 
 
 @wp.func
@@ -43,60 +79,152 @@ def fraction_to_meet(separation: float, vn: float, an: float, h: float):
 
 
 @wp.func
-def impact_sweep(
-    bodies: Bodies, c: Contacts, first: int, count: int, a: int, b: int, friction: float,
-    target: wp.vec4, joins: wp.vec4,
-):  # fmt: skip
-    """One pass over the points of a pair: friction within Coulomb's disc, then the normal impulse to its target."""
-    for k in range(count):
-        if joins[k] > 0.0:
-            i = first + k
-            n = c.normal[i]
-            arm_a = c.arm_a[i]
-            arm_b = c.arm_b[i]
-            v = contact_velocity(bodies, a, b, arm_a, arm_b)
-            old = c.impact_friction[i]
-            new = old - c.friction_mass[i] * (v - wp.dot(n, v) * n)
-            limit = friction * c.impact_normal[i]
-            size = wp.length(new)
-            if size > limit:
-                new = new * (limit / size)
-            push(bodies, a, b, arm_a, arm_b, new - old)
-            c.impact_friction[i] = new
-            vn = wp.dot(n, contact_velocity(bodies, a, b, arm_a, arm_b))
-            before = c.impact_normal[i]
-            after = wp.max(before + c.normal_mass[i] * (target[k] - vn), 0.0)
-            c.impact_normal[i] = after
-            push(bodies, a, b, arm_a, arm_b, (after - before) * n)
-
-
-@wp.func
 def is_hit(vn: float, separation: float, threshold: float, h: float):
     """The bound of the contact pass, so that nothing falls between the two."""
     return vn < -threshold and separation + h * vn <= 0.0
 
 
 @wp.func
-def log_impact(
-    events: Events, c: Contacts, first: int, count: int, pair: int, substep: int, fraction: float, speed: float,
-    at: int, point: wp.vec3, joins: wp.vec4,
+def spin_at(q: wp.quatd, momentum: wp.vec3d, inertia: wp.vec3d):
+    return wp.vec3(wp.quat_rotate(q, wp.cw_div(wp.quat_rotate_inv(q, momentum), inertia)))
+
+
+@wp.func
+def orientation_at(bodies: Bodies, i: int, time: wp.float64):
+    if bodies.inv_mass[i] <= 0.0:
+        return bodies.q[i]
+    return turned(bodies.q[i], bodies.angular_momentum[i], bodies.inertia[i], time)
+
+
+@wp.func
+def matrix(q: wp.quatd):
+    return wp.quat_to_matrix(wp.quat(float(q[0]), float(q[1]), float(q[2]), float(q[3])))
+
+
+@wp.func
+def place_at(bodies: Bodies, i: int, time: wp.float64, h: wp.float64):
+    """Centre of mass at ``time`` of the substep on the parabola whose velocity at its end is known."""
+    if bodies.inv_mass[i] <= 0.0:
+        return bodies.x[i]
+    way = bodies.momentum_velocity[i] * time + wp.vec3d(bodies.acc[i]) * (time * (wp.float64(0.5) * time - h))
+    return bodies.x[i] + wp.vec3d(bodies.dx[i]) + way
+
+
+@wp.func
+def meet(bodies: Bodies, a: int, b: int, time: float, h: float):
+    """The two bodies at ``time`` of the substep, flying freely until then."""
+    out = Meeting()
+    t = wp.float64(time)
+    qa = orientation_at(bodies, a, t)
+    qb = orientation_at(bodies, b, t)
+    out.turn_a = matrix(qa)
+    out.turn_b = matrix(qb)
+    out.d = wp.vec3(place_at(bodies, b, t, wp.float64(h)) - place_at(bodies, a, t, wp.float64(h)))
+    m = Couple()
+    m.ma = bodies.inv_mass[a]
+    m.mb = bodies.inv_mass[b]
+    m.va = bodies.v[a]
+    m.vb = bodies.v[b]
+    m.wa = bodies.w[a]
+    m.wb = bodies.w[b]
+    m.ia = bodies.inv_inertia[a]
+    m.ib = bodies.inv_inertia[b]
+    if m.ma > 0.0:
+        m.va = m.va - (h - time) * bodies.acc[a]
+        m.wa = spin_at(qa, bodies.angular_momentum[a], bodies.inertia[a])
+        m.ia = world_inverse(out.turn_a, bodies.inertia[a])
+    if m.mb > 0.0:
+        m.vb = m.vb - (h - time) * bodies.acc[b]
+        m.wb = spin_at(qb, bodies.angular_momentum[b], bodies.inertia[b])
+        m.ib = world_inverse(out.turn_b, bodies.inertia[b])
+    out.m = m
+    return out
+
+
+@wp.func
+def blow(
+    c: Contacts, first: int, count: int, at: Meeting, friction: float, target: wp.vec4, joins: wp.vec4
 ):  # fmt: skip
-    total = float(0.0)
-    tangential = wp.vec3(0.0, 0.0, 0.0)
+    """Impulses that bring the joining points to their target speeds: friction within Coulomb's disc, then normal."""
+    out = Blow()
+    m = at.m
+    before = at.m
+    sweep = int(0)
+    change = float(1.0)
+    while sweep < SWEEPS and change > 1.0e-7:
+        change = float(0.0)
+        for k in range(count):
+            if joins[k] > 0.0:
+                p = c.row[first + k]
+                v = contact_velocity(m, p)
+                old = wp.vec3(out.friction[k, 0], out.friction[k, 1], out.friction[k, 2])
+                new = old - p.friction_mass * (v - wp.dot(p.normal, v) * p.normal)
+                limit = friction * out.normal[k]
+                size = wp.length(new)
+                if size > limit:
+                    new = new * (limit / size)
+                m = push(m, p, new - old)
+                for j in range(3):
+                    out.friction[k, j] = new[j]
+                vn = wp.dot(p.normal, contact_velocity(m, p))
+                was = out.normal[k]
+                now = wp.max(was + p.normal_mass * (target[k] - vn), 0.0)
+                out.normal[k] = now
+                m = push(m, p, (now - was) * p.normal)
+                change = wp.max(change, (wp.abs(now - was) + wp.length(new - old)) / (now + 1.0e-30))
+        sweep += 1
+    out.linear = wp.vec3(0.0, 0.0, 0.0)
+    out.about_a = wp.vec3(0.0, 0.0, 0.0)
+    out.about_b = wp.vec3(0.0, 0.0, 0.0)
+    out.work = 0.0
     for k in range(count):
         if joins[k] > 0.0:
-            total += c.impact_normal[first + k]
-            tangential += c.impact_friction[first + k]
+            p = c.row[first + k]
+            impulse = out.normal[k] * p.normal + wp.vec3(out.friction[k, 0], out.friction[k, 1], out.friction[k, 2])
+            out.linear = out.linear + impulse
+            out.about_a = out.about_a + wp.cross(p.arm_a, impulse)
+            out.about_b = out.about_b + wp.cross(p.arm_b, impulse)
+            out.work = out.work + 0.5 * wp.dot(impulse, contact_velocity(m, p) + contact_velocity(before, p))
+    return out
+
+
+@wp.func
+def take(bodies: Bodies, i: int, impulse: wp.vec3, moment: wp.vec3, time: float):
+    """Give a moving body an impulse at ``time`` of the substep, in double precision, and turn its past to match."""
+    if bodies.inv_mass[i] > 0.0:
+        t = wp.float64(time)
+        q = orientation_at(bodies, i, t)
+        was_v = bodies.v[i]
+        was_w = bodies.w[i]
+        bodies.momentum_velocity[i] = bodies.momentum_velocity[i] + wp.float64(bodies.inv_mass[i]) * wp.vec3d(impulse)
+        bodies.angular_momentum[i] = bodies.angular_momentum[i] + wp.vec3d(moment)
+        bodies.q[i] = turned(q, bodies.angular_momentum[i], bodies.inertia[i], -t)
+        bodies.v[i] = wp.vec3(bodies.momentum_velocity[i])
+        bodies.v_ref[i] = bodies.v[i]
+        bodies.w[i] = spin_at(bodies.q[i], bodies.angular_momentum[i], bodies.inertia[i])
+        bodies.w_ref[i] = bodies.w[i]
+        bodies.dx[i] = bodies.dx[i] - time * (bodies.v[i] - was_v)
+        bodies.dtheta[i] = bodies.dtheta[i] - time * (bodies.w[i] - was_w)
+
+
+@wp.func
+def log_impact(
+    bodies: Bodies, events: Events, a: int, b: int, substep: int, fraction: float, speed: float, point: wp.vec3,
+    normal: wp.vec3, given: Blow, time: float, h: float,
+):  # fmt: skip
+    total = given.normal[0] + given.normal[1] + given.normal[2] + given.normal[3]
     if total > 0.0:
         e = wp.atomic_add(events.count, 0, 1)
-        if e < events.pair.shape[0]:
-            events.pair[e] = pair
+        if e < events.a.shape[0]:
+            events.a[e] = a
+            events.b[e] = b
             events.substep[e] = substep
             events.fraction[e] = fraction
-            events.point[e] = point
-            events.normal[e] = c.normal[at]
+            events.point[e] = wp.vec3(place_at(bodies, b, wp.float64(time), wp.float64(h))) + point
+            events.normal[e] = normal
             events.impulse[e] = total
-            events.tangential[e] = wp.length(tangential)
+            sideways = given.linear - wp.dot(given.linear, normal) * normal
+            events.tangential[e] = wp.length(sideways)
             events.speed[e] = speed
 
 
@@ -104,60 +232,121 @@ def log_impact(
 def impact_pair(
     bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, pair: int, h: float, threshold: float, substep: int,
 ):  # fmt: skip
+    """Resolve the impact of a pair, if one of its points would hit within the substep."""
     a = pairs.a[pair]
     b = pairs.b[pair]
     first = 4 * pair
     count = pairs.count[pair]
-    restitution = pairs.restitution[pair]
+    now = load(bodies, a, b)
     acc = bodies.acc[b] - bodies.acc[a]
+    fraction = float(2.0)
+    for k in range(count):
+        p = c.row[first + k]
+        s = p.separation + wp.dot(p.normal, contact_shift(bodies, a, b, p))
+        vn = wp.dot(p.normal, contact_velocity(now, p))
+        if is_hit(vn, s, threshold, h):
+            fraction = wp.min(fraction, fraction_to_meet(s, vn, wp.dot(p.normal, acc), h))
+    if fraction > 1.0:
+        return
+    for body in range(2):
+        i = wp.where(body == 0, a, b)
+        if bodies.inv_mass[i] > 0.0:
+            collect(bodies, i)
+    # carried to the instant of impact; what the straight estimate missed of it is made up for by secant steps
+    close = 1.0e-3 * pairs.size[pair]
+    at = Meeting()
     joins = wp.vec4(0.0, 0.0, 0.0, 0.0)
     target = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    hit = int(0)
-    fraction = float(1.0)
+    chief = int(0)
     speed = float(0.0)
-    at = int(first)
+    for turn in range(3):
+        at = meet(bodies, a, b, fraction * h, h)
+        gap = float(1.0e30)
+        closing = float(0.0)
+        speed = float(0.0)
+        for k in range(count):
+            i = first + k
+            p = c.row[i]
+            p = place_contact(
+                p, c.kind[i], c.point_a[i], c.point_b[i], c.normal_a[i], c.axis_b[i], at.d, at.turn_a, at.turn_b
+            )
+            p = contact_masses(at.m, p)
+            c.row[i] = p
+            vn = wp.dot(p.normal, contact_velocity(at.m, p))
+            joins[k] = 0.0
+            target[k] = -pairs.restitution[pair] * vn
+            if p.separation < close:
+                joins[k] = 1.0
+                if vn < speed:
+                    speed = vn
+                    chief = k
+            if vn < 0.0 and p.separation < gap:
+                gap = p.separation
+                closing = vn
+        if turn < 2 and closing < -0.1 * threshold and wp.abs(gap) > 1.0e-3 * close:
+            fraction = wp.clamp(fraction + gap / (-closing * h), 0.0, 1.0)
+    given = blow(c, first, count, at, pairs.friction[pair], target, joins)
+    share = float(1.0)
+    if given.work > 0.0:  # Newton's law with friction can ask for more than there is: then less restitution
+        dead = blow(c, first, count, at, pairs.friction[pair], wp.vec4(0.0, 0.0, 0.0, 0.0), joins)
+        share = wp.clamp(dead.work / (dead.work - given.work), 0.0, 1.0)
+        given = blow(c, first, count, at, pairs.friction[pair], share * target, joins)
+        if given.work > 0.0:
+            given = dead
+    p = c.row[first + chief]
+    log_impact(bodies, events, a, b, substep, fraction, -speed, p.arm_b, p.normal, given, fraction * h, h)
+    take(bodies, a, -given.linear, -given.about_a, fraction * h)
+    take(bodies, b, given.linear, given.about_b, fraction * h)
+    wp.atomic_add(pairs.hits, 0, 1)
+    # the passes to come work at the start of the substep again
+    d = wp.vec3(bodies.x[b] - bodies.x[a])
     for k in range(count):
         i = first + k
-        n = c.normal[i]
-        s = c.separation[i] + wp.dot(n, contact_shift(bodies, a, b, c.arm_a[i], c.arm_b[i]))
-        vn = wp.dot(n, contact_velocity(bodies, a, b, c.arm_a[i], c.arm_b[i]))
-        if is_hit(vn, s, threshold, h):
-            an = wp.dot(n, acc)
-            alpha = fraction_to_meet(s, vn, an, h)
-            rest = an * (1.0 - alpha) * h
-            joins[k] = 1.0
-            target[k] = -restitution * (vn - rest) + rest
-            fraction = wp.min(fraction, alpha)
-            if vn - rest < speed:
-                speed = vn - rest
-                at = i
-            hit = hit + 1
-        elif s < 1.0e-3 * pairs.size[pair]:
-            joins[k] = 1.0
-    if hit == 0:
-        return
-    va = bodies.v[a]
-    vb = bodies.v[b]
-    wa = bodies.w[a]
-    wb = bodies.w[b]
-    for k in range(count):
-        c.impact_normal[first + k] = 0.0
-        c.impact_friction[first + k] = wp.vec3(0.0, 0.0, 0.0)
-    sweeps = int(16)
-    if count == 1:
-        sweeps = int(4)
-    for _ in range(sweeps):
-        impact_sweep(bodies, c, first, count, a, b, pairs.friction[pair], target, joins)
-    back = fraction * h
-    if bodies.inv_mass[a] > 0.0:
-        bodies.dx[a] = bodies.dx[a] - back * (bodies.v[a] - va)
-        bodies.dtheta[a] = bodies.dtheta[a] - back * (bodies.w[a] - wa)
-    if bodies.inv_mass[b] > 0.0:
-        bodies.dx[b] = bodies.dx[b] - back * (bodies.v[b] - vb)
-        bodies.dtheta[b] = bodies.dtheta[b] - back * (bodies.w[b] - wb)
-    wp.atomic_add(pairs.hits, 0, 1)
-    point = wp.vec3(bodies.x[b]) + c.arm_b[at] + back * vb
-    log_impact(events, c, first, count, pair, substep, fraction, -speed, at, point, joins)
+        p = c.row[i]
+        turn_a = bodies.rotation[a]
+        turn_b = bodies.rotation[b]
+        p = place_contact(p, c.kind[i], c.point_a[i], c.point_b[i], c.normal_a[i], c.axis_b[i], d, turn_a, turn_b)
+        c.row[i] = contact_masses(now, p)
+
+
+@wp.kernel
+def prepare_kernel(
+    bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, h: float, threshold: float, substep: int, sweep: int,
+    colour: int, stride: int,
+):  # fmt: skip
+    """Place the contacts of all pairs; effective masses only where they are new or a body turns fast. Then impacts."""
+    place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
+    end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
+    while place < end:
+        pair = pairs.order[place]
+        a = pairs.a[pair]
+        b = pairs.b[pair]
+        m = load(bodies, a, b)
+        d = wp.vec3(bodies.x[b] - bodies.x[a])
+        turn_a = bodies.rotation[a]
+        turn_b = bodies.rotation[b]
+        fast = h * h * wp.max(wp.length_sq(m.wa), wp.length_sq(m.wb)) > FAST_TURN
+        shifted = pairs.hits[0] > 0
+        hit = int(0)
+        for k in range(pairs.count[pair]):
+            i = 4 * pair + k
+            p = c.row[i]
+            p.radius_a = c.radius_a[i]
+            p.radius_b = c.radius_b[i]
+            p.deferred = 0
+            p = place_contact(p, c.kind[i], c.point_a[i], c.point_b[i], c.normal_a[i], c.axis_b[i], d, turn_a, turn_b)
+            if fast or c.fresh[i] == 1:
+                p = contact_masses(m, p)
+                c.fresh[i] = 0
+            c.row[i] = p
+            s = p.separation
+            if shifted:
+                s += wp.dot(p.normal, contact_shift(bodies, a, b, p))
+            if is_hit(wp.dot(p.normal, contact_velocity(m, p)), s, threshold, h):
+                hit = int(1)
+        if hit == 1:
+            impact_pair(bodies, pairs, c, events, pair, h, threshold, substep)
+        place += stride
 
 
 @wp.kernel
@@ -165,17 +354,13 @@ def impact_kernel(
     bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, h: float, threshold: float, substep: int, sweep: int,
     colour: int, stride: int,
 ):  # fmt: skip
+    """One more walk over all pairs, since an impact may have driven bodies against their neighbours."""
+    if pairs.hits[0] == 0:
+        return
     place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
-    if sweep > 0 and pairs.hits[0] == 0:
-        return
     while place < end:
-        pair = pairs.order[place]
-        if sweep == 0:
-            for k in range(pairs.count[pair]):
-                place_contact(bodies, c, 4 * pair + k, pairs.a[pair], pairs.b[pair])
-                contact_masses(bodies, c, 4 * pair + k, pairs.a[pair], pairs.b[pair])
-        impact_pair(bodies, pairs, c, events, pair, h, threshold, substep)
+        impact_pair(bodies, pairs, c, events, pairs.order[place], h, threshold, substep)
         place += stride
 
 
@@ -186,26 +371,30 @@ def defer_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, threshold:
     A point waits once: one that is already inside by more than a thousandth of the size is stopped at last, or a body
     that is hammered from both sides would sink into one of them.
     """
+    if pairs.hits[0] == 0:
+        return
     place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
     while place < end:
         pair = pairs.order[place]
-        a = pairs.a[pair]
-        b = pairs.b[pair]
-        for k in range(pairs.count[pair]):
-            i = 4 * pair + k
-            c.deferred[i] = 0
-            if pairs.hits[0] > 0 and pairs.restitution[pair] > 0.0:
-                s = c.separation[i] + wp.dot(c.normal[i], contact_shift(bodies, a, b, c.arm_a[i], c.arm_b[i]))
-                vn = wp.dot(c.normal[i], contact_velocity(bodies, a, b, c.arm_a[i], c.arm_b[i]))
+        if pairs.restitution[pair] > 0.0:
+            a = pairs.a[pair]
+            b = pairs.b[pair]
+            m = load(bodies, a, b)
+            for k in range(pairs.count[pair]):
+                p = c.row[4 * pair + k]
+                s = p.separation + wp.dot(p.normal, contact_shift(bodies, a, b, p))
+                vn = wp.dot(p.normal, contact_velocity(m, p))
                 if is_hit(vn, s, threshold, h) and s > -1.0e-3 * pairs.size[pair]:
-                    c.deferred[i] = 1
+                    p.deferred = 1
+                    c.row[4 * pair + k] = p
         place += stride
 
 
 def impact(bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, *, h, threshold, substep, sweep, **launch):
-    """Place all contacts (``sweep`` 0) and resolve its impacts; a later sweep ends at once without any."""
-    over_colours(impact_kernel, [bodies, pairs, c, events, h, threshold, substep, sweep], **launch)
+    """Place all contacts (``sweep`` 0) and resolve their impacts; a later sweep ends at once without any."""
+    kernel = prepare_kernel if sweep == 0 else impact_kernel
+    over_colours(kernel, [bodies, pairs, c, events, h, threshold, substep, sweep], **launch)
 
 
 def defer(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, threshold, **launch):

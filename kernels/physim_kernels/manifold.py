@@ -134,6 +134,7 @@ def write_contact(c: Contacts, cand: Candidates, row: int, slot: int):
     c.normal_a[slot] = cand.normal_a[row]
     c.radius_a[slot] = cand.radius_a[row]
     c.radius_b[slot] = cand.radius_b[row]
+    c.fresh[slot] = 1
     c.normal_impulse[slot] = c.heir_normal[slot]
     c.friction_impulse[slot] = c.heir_friction[slot]
     c.turning_impulse[slot] = c.heir_turning[slot]

@@ -33,27 +33,47 @@ class Outer:
 @wp.func
 def collect(bodies: Bodies, i: int):
     """Add what the contact solver changed in single precision to the double precision state."""
-    dv = bodies.v[i] - bodies.v_ref[i]
-    bodies.momentum_velocity[i] = bodies.momentum_velocity[i] + wp.vec3d(dv)
+    bodies.momentum_velocity[i] = bodies.momentum_velocity[i] + wp.vec3d(bodies.v[i] - bodies.v_ref[i])
+    bodies.v_ref[i] = bodies.v[i]
     dw = bodies.w[i] - bodies.w_ref[i]
-    if wp.dot(dw, dw) > 0.0:
-        r = wp.quat_to_matrix(bodies.q[i])
-        change = wp.transpose(r) * wp.vec3d(dw)
-        bodies.angular_momentum[i] = bodies.angular_momentum[i] + r * wp.cw_mul(bodies.inertia[i], change)
+    if wp.length_sq(dw) > 0.0:
+        q = bodies.q[i]
+        change = wp.cw_mul(bodies.inertia[i], wp.quat_rotate_inv(q, wp.vec3d(dw)))
+        bodies.angular_momentum[i] = bodies.angular_momentum[i] + wp.quat_rotate(q, change)
+        bodies.w_ref[i] = bodies.w[i]
 
 
 @wp.func
 def publish(bodies: Bodies, i: int):
     """Write the single precision copies of the state: v, w, rotation and the world inertia's inverse."""
-    r = wp.quat_to_matrix(bodies.q[i])
-    inverse = wp.cw_div(wp.vec3d(wp.float64(1.0), wp.float64(1.0), wp.float64(1.0)), bodies.inertia[i])
-    w = r * wp.cw_mul(inverse, wp.transpose(r) * bodies.angular_momentum[i])
+    q = bodies.q[i]
+    inertia = bodies.inertia[i]
     bodies.v[i] = wp.vec3(bodies.momentum_velocity[i])
-    bodies.w[i] = wp.vec3(w)
     bodies.v_ref[i] = bodies.v[i]
+    w = wp.quat_rotate(q, wp.cw_div(wp.quat_rotate_inv(q, bodies.angular_momentum[i]), inertia))
+    bodies.w[i] = wp.vec3(w)
     bodies.w_ref[i] = bodies.w[i]
-    bodies.rotation[i] = wp.mat33(r)
-    bodies.inv_inertia[i] = wp.mat33(r * wp.diag(inverse) * wp.transpose(r))
+    r = wp.quat_to_matrix(wp.quat(float(q[0]), float(q[1]), float(q[2]), float(q[3])))
+    bodies.rotation[i] = r
+    bodies.inv_inertia[i] = world_inverse(r, inertia)
+
+
+@wp.func
+def world_inverse(r: wp.mat33, inertia: wp.vec3d):
+    """Inverse inertia in world axes of a body in orientation ``r``."""
+    ix = 1.0 / float(inertia[0])
+    iy = 1.0 / float(inertia[1])
+    iz = 1.0 / float(inertia[2])
+    if is_even(inertia):
+        return wp.diag(wp.vec3(ix, iy, iz))
+    return r * wp.diag(wp.vec3(ix, iy, iz)) * wp.transpose(r)
+
+
+@wp.func
+def is_even(inertia: wp.vec3d):
+    """Whether all moments are equal, to rounding: spheres, cubes. Such a body turns steadily."""
+    slack = wp.float64(1.0e-12) * inertia[0]
+    return wp.abs(inertia[1] - inertia[0]) <= slack and wp.abs(inertia[2] - inertia[0]) <= slack
 
 
 @wp.func
@@ -95,7 +115,7 @@ def air_change(g: Geometry, bodies: Bodies, i: int, wind: wp.vec3, gravity: wp.v
     """Change of velocity by quadratic drag over ``h``: v' = v / (1 + k h |v|), exact for dv/dt = -k |v| v."""
     v = bodies.momentum_velocity[i] + wp.float64(0.5) * h * gravity - wp.vec3d(wind)
     speed = wp.length(v)
-    if speed < wp.float64(1.0e-9):
+    if speed < wp.float64(1.0e-3):  # far below any other force on a body
         return wp.vec3d()
     u = wp.transpose(bodies.rotation[i]) * wp.vec3(v / speed)
     rate = wp.float64(bodies.drag[i] * facing_area(g, i, u)) * h * speed
@@ -107,7 +127,8 @@ def kick_kernel(g: Geometry, bodies: Bodies, outer: Outer, hits: wp.array(dtype=
     i = wp.tid()
     if i == 0:
         hits[0] = 0
-    collect(bodies, i)
+    velocity = bodies.momentum_velocity[i] + wp.vec3d(bodies.v[i] - bodies.v_ref[i])
+    bodies.momentum_velocity[i] = velocity
     change = h * outer.gravity
     if outer.has_air == 1 and bodies.drag[i] > 0.0:
         change += air_change(g, bodies, i, outer.wind[k], outer.gravity, h)
@@ -115,14 +136,19 @@ def kick_kernel(g: Geometry, bodies: Bodies, outer: Outer, hits: wp.array(dtype=
     for j in range(outer.impulse_count):
         if outer.impulse_substep[j] == now and outer.impulse_body[j] == i:
             p = outer.impulse[j]
-            bodies.momentum_velocity[i] = bodies.momentum_velocity[i] + wp.float64(bodies.inv_mass[i]) * p
+            velocity = velocity + wp.float64(bodies.inv_mass[i]) * p
+            twist = bodies.inv_inertia[i] * wp.vec3(wp.cross(outer.impulse_arm[j], p))
+            bodies.w[i] = bodies.w[i] + twist
             bodies.angular_momentum[i] = bodies.angular_momentum[i] + wp.cross(outer.impulse_arm[j], p)
-    bodies.momentum_velocity[i] = bodies.momentum_velocity[i] + change
+            bodies.w_ref[i] = bodies.w_ref[i] + twist
+    velocity = velocity + change
+    bodies.momentum_velocity[i] = velocity
+    bodies.v[i] = wp.vec3(velocity)
+    bodies.v_ref[i] = bodies.v[i]
     bodies.acc[i] = wp.vec3(change / h)
     bodies.dx[i] = wp.vec3(0.0, 0.0, 0.0)
     bodies.dtheta[i] = wp.vec3(0.0, 0.0, 0.0)
     bodies.active[i] = 0
-    publish(bodies, i)
 
 
 @wp.func
@@ -130,13 +156,29 @@ def midpoint_rate(w0: wp.vec3d, inertia: wp.vec3d, h: wp.float64):
     """Mean angular velocity of the step, body frame: Newton's method on the implicit midpoint rule."""
     half = wp.float64(0.5) * h
     wm = w0
-    for _ in range(4):
+    size = wp.length_sq(w0)
+    change = size
+    count = int(0)
+    while count < 6 and change > wp.float64(1.0e-30) * size:
         # f(wm) = I (wm - w0) + h/2 wm x I wm
         im = wp.cw_mul(inertia, wm)
         f = wp.cw_mul(inertia, wm - w0) + half * wp.cross(wm, im)
         j = wp.diag(inertia) + half * (wp.skew(wm) * wp.diag(inertia) - wp.skew(im))
-        wm = wm - wp.inverse(j) * f
+        step = wp.inverse(j) * f
+        wm = wm - step
+        change = wp.length_sq(step)
+        count += 1
     return wm
+
+
+@wp.func
+def turned(q: wp.quatd, momentum: wp.vec3d, inertia: wp.vec3d, h: wp.float64):
+    """Orientation after free rotation for ``h`` (which may be negative) with the world angular momentum given."""
+    w = wp.cw_div(wp.quat_rotate_inv(q, momentum), inertia)
+    if wp.length_sq(w) * h * h > wp.float64(1.0e-14) and not is_even(inertia):
+        w = midpoint_rate(w, inertia, h)
+    half = wp.float64(0.5) * h * w
+    return wp.normalize(q * wp.quatd(half[0], half[1], half[2], wp.float64(1.0)))
 
 
 @wp.kernel
@@ -147,17 +189,9 @@ def drift_kernel(g: Geometry, bodies: Bodies, h: wp.float64):
     if bodies.active[i] == 0:  # free flight is an exact parabola
         x = x - wp.float64(0.5) * h * h * wp.vec3d(bodies.acc[i])
     bodies.x[i] = x
-    q = bodies.q[i]
-    r = wp.quat_to_matrix(q)
-    momentum = wp.transpose(r) * bodies.angular_momentum[i]
-    wm = wp.cw_div(momentum, bodies.inertia[i])
-    if not is_round(g, i) and wp.length_sq(wm) > wp.float64(0.0):
-        wm = midpoint_rate(wm, bodies.inertia[i], h)
-    half = wp.float64(0.5) * h * wm
-    q = wp.normalize(q * wp.quatd(half[0], half[1], half[2], wp.float64(1.0)))
-    turn = wp.float64(0.5) * wp.vec3d(bodies.dtheta[i])
-    q = wp.normalize(wp.quatd(turn[0], turn[1], turn[2], wp.float64(1.0)) * q)
-    bodies.q[i] = q
+    momentum = bodies.angular_momentum[i]
+    if wp.length_sq(momentum) > wp.float64(0.0):
+        bodies.q[i] = turned(bodies.q[i], momentum, bodies.inertia[i], h)
     publish(bodies, i)
 
 
@@ -169,8 +203,6 @@ def record_kernel(
 ):  # fmt: skip
     i = wp.tid()
     collect(bodies, i)
-    bodies.v_ref[i] = bodies.v[i]
-    bodies.w_ref[i] = bodies.w[i]
     k = row * count + i
     x_out[k] = bodies.x[i]
     q_out[k] = bodies.q[i]

@@ -130,6 +130,22 @@ class Pairs:
 
 
 @wp.struct
+class Row:
+    """A contact as the solver reads it in this substep, lying together in memory."""
+
+    normal: wp.vec3  # world
+    arm_a: wp.vec3  # from the centre of mass to the point where both meet, world axes [m]
+    arm_b: wp.vec3
+    separation: float  # [m]; negative is penetration
+    response: wp.vec3  # K n: velocity of the contact per impulse along the normal [1/kg]
+    normal_mass: float  # 1 / (n K n) [kg]
+    friction_mass: float  # 1 / largest eigenvalue of K on the tangent plane [kg]
+    radius_a: float  # of the round side [m], 0 for a corner or face
+    radius_b: float
+    deferred: int  # waits for its impact in the next substep
+
+
+@wp.struct
 class Contacts:
     kind: wp.array(dtype=int)
     point_a: wp.array(dtype=wp.vec3)  # body frame of a [m]
@@ -138,23 +154,16 @@ class Contacts:
     radius_a: wp.array(dtype=float)
     radius_b: wp.array(dtype=float)
     axis_b: wp.array(dtype=wp.vec3)  # of the circle of a RIM, body frame of b
+    fresh: wp.array(dtype=int)  # 1: found anew since its masses were computed
+    row: wp.array(dtype=Row)
     normal_impulse: wp.array(dtype=float)  # kept from substep to substep [N s]
     friction_impulse: wp.array(dtype=wp.vec3)  # world [N s]
     turning_impulse: wp.array(dtype=wp.vec3)  # of rolling and spinning resistance, world [N m s]
     slips: wp.array(dtype=int)  # 1 while kinetic friction acts
-    normal: wp.array(dtype=wp.vec3)  # world
-    arm_a: wp.array(dtype=wp.vec3)  # from the centre of mass, world axes [m]
-    arm_b: wp.array(dtype=wp.vec3)
-    separation: wp.array(dtype=float)  # [m]; negative is penetration
-    normal_mass: wp.array(dtype=float)  # 1 / (n K n) [kg]
-    friction_mass: wp.array(dtype=float)  # 1 / largest eigenvalue of K on the tangent plane [kg]
-    deferred: wp.array(dtype=int)  # waits for its impact in the next substep
     heir_normal: wp.array(dtype=float)  # scratch of the search: what a new contact takes over from an old one
     heir_friction: wp.array(dtype=wp.vec3)
     heir_turning: wp.array(dtype=wp.vec3)
     heir_slips: wp.array(dtype=int)
-    impact_normal: wp.array(dtype=float)  # impulses of the impact in hand [N s]
-    impact_friction: wp.array(dtype=wp.vec3)
 
 
 @wp.struct

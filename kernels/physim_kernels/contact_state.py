@@ -1,0 +1,121 @@
+"""What presses where, how hard, and how it slides, rolls and spins there: sums per pair, emptied at each sample.
+
+Sound of scraping and rolling, and judging whether feet stand still, need contacts over time; impacts are events of
+their own (``impact``) and are not part of these loads.
+"""
+
+import warp as wp
+
+from physim_kernels.rigid_data import Bodies, Contacts, Pairs, Row
+
+
+@wp.struct
+class Loads:
+    """Sums over the substeps of a sample, per pair slot."""
+
+    a: wp.array(dtype=int)  # the bodies the sums belong to
+    b: wp.array(dtype=int)
+    impulse: wp.array(dtype=float)  # normal [N s]
+    point: wp.array(dtype=wp.vec3)  # impulse x place, world
+    normal: wp.array(dtype=wp.vec3)  # impulse x normal
+    rates: wp.array(dtype=wp.vec3)  # impulse x (slip speed, roll speed, spin)
+
+
+@wp.struct
+class States:
+    """Rows of a frame, in the order of pairs within each sample."""
+
+    count: wp.array(dtype=int)  # [0]: rows, may exceed the capacity
+    sample: wp.array(dtype=int)
+    a: wp.array(dtype=int)
+    b: wp.array(dtype=int)
+    impulse: wp.array(dtype=float)
+    point: wp.array(dtype=wp.vec3)
+    normal: wp.array(dtype=wp.vec3)
+    rates: wp.array(dtype=wp.vec3)
+
+
+@wp.func
+def roll_speed(va: wp.vec3, wa: wp.vec3, vb: wp.vec3, wb: wp.vec3, p: Row):
+    """Speed of the contact point over that surface over which it moves less: 0 for a thing that only slides."""
+    n = p.normal
+    at_a = va + wp.cross(wa, p.arm_a)
+    at_b = vb + wp.cross(wb, p.arm_b)
+    # the contact lies on the line between the two cores (centres of curvature), which carry it along
+    core_a = at_a - p.radius_a * wp.cross(wa, n)
+    core_b = at_b + p.radius_b * wp.cross(wb, n)
+    along = core_b
+    if p.radius_a > 0.0:
+        along = core_a + (p.radius_a / (p.radius_a + p.radius_b)) * (core_b - core_a)
+    over_a = along - at_a
+    over_b = along - at_b
+    over_a = over_a - wp.dot(over_a, n) * n
+    over_b = over_b - wp.dot(over_b, n) * n
+    return wp.sqrt(wp.min(wp.length_sq(over_a), wp.length_sq(over_b)))
+
+
+@wp.func
+def gather_load(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, pair: int):
+    """Add this substep's impulses of a pair to its sums."""
+    a = pairs.a[pair]
+    b = pairs.b[pair]
+    va = bodies.v[a]
+    wa = bodies.w[a]
+    vb = bodies.v[b]
+    wb = bodies.w[b]
+    x = wp.vec3(bodies.x[b])
+    total = float(0.0)
+    point = wp.vec3(0.0, 0.0, 0.0)
+    normal = wp.vec3(0.0, 0.0, 0.0)
+    rates = wp.vec3(0.0, 0.0, 0.0)
+    for k in range(pairs.count[pair]):
+        i = 4 * pair + k
+        press = c.normal_impulse[i]
+        if press > 0.0:
+            p = c.row[i]
+            v = vb + wp.cross(wb, p.arm_b) - va - wp.cross(wa, p.arm_a)
+            slip = wp.length(v - wp.dot(v, p.normal) * p.normal)
+            roll = float(0.0)
+            if p.radius_a + p.radius_b > 0.0:
+                roll = roll_speed(va, wa, vb, wb, p)
+            total += press
+            point += press * (x + p.arm_b)
+            normal += press * p.normal
+            rates += press * wp.vec3(slip, roll, wp.abs(wp.dot(wb - wa, p.normal)))
+    if loads.a[pair] != a or loads.b[pair] != b:  # the slot has changed hands
+        loads.a[pair] = a
+        loads.b[pair] = b
+        loads.impulse[pair] = total
+        loads.point[pair] = point
+        loads.normal[pair] = normal
+        loads.rates[pair] = rates
+    else:
+        loads.impulse[pair] = loads.impulse[pair] + total
+        loads.point[pair] = loads.point[pair] + point
+        loads.normal[pair] = loads.normal[pair] + normal
+        loads.rates[pair] = loads.rates[pair] + rates
+
+
+@wp.kernel
+def report_kernel(loads: Loads, states: States, sample: int):
+    pair = wp.tid()
+    total = loads.impulse[pair]
+    if total > 0.0:
+        row = wp.atomic_add(states.count, 0, 1)
+        if row < states.sample.shape[0]:
+            states.sample[row] = sample
+            states.a[row] = loads.a[pair]
+            states.b[row] = loads.b[pair]
+            states.impulse[row] = total
+            states.point[row] = loads.point[pair] / total
+            states.normal[row] = wp.normalize(loads.normal[pair])
+            states.rates[row] = loads.rates[pair] / total
+        loads.impulse[pair] = 0.0
+        loads.point[pair] = wp.vec3(0.0, 0.0, 0.0)
+        loads.normal[pair] = wp.vec3(0.0, 0.0, 0.0)
+        loads.rates[pair] = wp.vec3(0.0, 0.0, 0.0)
+
+
+def report(loads: Loads, states: States, *, sample, device):
+    """Turn the sums of all pairs that pressed since the last report into rows of ``states`` and start anew."""
+    wp.launch(report_kernel, dim=loads.impulse.shape[0], inputs=[loads, states, sample], device=device)
