@@ -38,7 +38,8 @@ def cup_scene(aim: str, rng: np.random.Generator) -> Scene:
         position[1] = rng.uniform(0.05, 0.1)
     q = rng.normal(size=4)
     scene.add(
-        Box((SIDE, SIDE, SIDE)), Rigid("sugar"), name="cube", position=tuple(position), velocity=tuple(velocity),
+        # two corners alone hold no cube against turning about their line: sugar touches over half a millimetre
+        Box((SIDE, SIDE, SIDE)), Rigid("sugar", spinning_resistance=5e-4), name="cube", position=tuple(position), velocity=tuple(velocity),
         orientation=tuple(q / np.linalg.norm(q)), angular_velocity=tuple(rng.normal(size=3) * rng.choice([0, 10, 40])),
     )  # fmt: skip
     return scene
