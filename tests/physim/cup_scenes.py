@@ -39,7 +39,8 @@ def cup_scene(aim: str, rng: np.random.Generator) -> Scene:
     q = rng.normal(size=4)
     scene.add(
         # two corners alone hold no cube against turning about their line: sugar touches over half a millimetre
-        Box((SIDE, SIDE, SIDE)), Rigid("sugar", spinning_resistance=5e-4), name="cube", position=tuple(position), velocity=tuple(velocity),
+        Box((SIDE, SIDE, SIDE)), Rigid("sugar", spinning_resistance=5e-4), name="cube",
+        position=tuple(position), velocity=tuple(velocity),
         orientation=tuple(q / np.linalg.norm(q)), angular_velocity=tuple(rng.normal(size=3) * rng.choice([0, 10, 40])),
     )  # fmt: skip
     return scene
