@@ -10,10 +10,11 @@ import math
 
 import numpy as np
 import warp as wp
-from physim_kernels import broad, collide, contact, contact_state, impact, order, rigid
+from physim_kernels import broad, collide, contact, contact_state, impact, joint, order, rigid
 from physim_kernels import rigid_data as data
 
-from physim import rigid_arrays, rigid_pairs
+from physim import rigid_arrays, rigid_joints, rigid_pairs
+from physim.joint_stage import JointStage
 from physim.kernel_cache import load_kernels
 from physim.partner import Partner
 from physim.scene import Scene
@@ -72,6 +73,8 @@ class RigidSolver:
         self._count = len(self.body_names)
         self._frame_count = 0
         self._moving, self._static = rigid_arrays.pieces(scene, terrain)
+        self._ties = rigid_joints.ties(scene.joints, self._moving + self._static)
+        self._excluded += sorted(rigid_joints.apart(self._ties))
         self._set_clock()
         self._make_arrays()
         self._graph: wp.Graph | None = None
@@ -104,6 +107,11 @@ class RigidSolver:
         self._contacts = rigid_pairs.contacts(self._pair_total, device)
         self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
         self._candidates = rigid_pairs.candidates(max(self._threads, 1), 64, device)
+        self._joints: JointStage | None = None
+        if self._ties:
+            self._joints = JointStage(
+                self._ties, everything, self._count, h=self.substep, bodies=self._bodies, device=device,
+            )  # fmt: skip
         self._make_outer()
         self._make_outputs()
 
@@ -171,13 +179,29 @@ class RigidSolver:
                 for sweep in range(2):
                     impact.impact(bodies, pairs, contacts, events, substep=k, sweep=sweep, **gate, **per_colour)
                 impact.defer(bodies, pairs, contacts, **gate, **per_colour)
+            if self._joints:
+                self._joints.warm()
+            if total:
                 contact.warm(bodies, pairs, contacts, **per_colour)
                 contact.solve(bodies, pairs, contacts, h=h, **per_colour)
+            if total and self._joints:
+                for _ in range(self._joints.repeats):
+                    self._joints.solve(last=False)
+                    contact.solve(bodies, pairs, contacts, h=h, **per_colour)
             for partner in self._partners:
                 partner.launch_substep(k)
+            if self._joints:
+                self._joints.solve()
             rigid.drift(self._geometry, bodies, count=self._count, h=h, device=self.device)
+            if self._joints:
+                self._joints.place()
             if total:
+                if self._joints:
+                    contact.relax(bodies, pairs, contacts, self._loads, h=h, log=False, **per_colour)
+                    self._joints.relax(last=False)
                 contact.relax(bodies, pairs, contacts, self._loads, h=h, **per_colour)
+            if self._joints:
+                self._joints.relax()
             if (k + 1) % self.substeps_per_sample == 0:
                 row = (k + 1) // self.substeps_per_sample - 1
                 rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)
@@ -226,6 +250,8 @@ class RigidSolver:
             self._outer.wind.assign(np.array([self.scene.wind_at(t) for t in times], dtype=np.float32))
         if self._graph is None:
             self._load_kernels()
+            if self._joints:
+                self._joints.begin()
             with wp.ScopedCapture(device=self.device) as capture:
                 self._launch_frame()
             self._graph = capture.graph
@@ -237,7 +263,8 @@ class RigidSolver:
             partner.end_frame()
 
     def _load_kernels(self) -> None:
-        load_kernels((broad, collide, order, rigid, contact, contact_state, impact), self.device)
+        extra = (joint,) if self._joints else ()
+        load_kernels((broad, collide, order, rigid, contact, contact_state, impact, *extra), self.device)
         for partner in self._partners:
             partner.load_kernels()
 
@@ -351,6 +378,12 @@ class RigidSolver:
             for i, name in enumerate(self.body_names)
         }
 
+    def joint_loads(self) -> np.ndarray:
+        """Force that each joint puts on its ``body``, mean over the last substep, in the order of ``scene.joints``
+        (J, 3) [N], world.
+        """
+        return self._joints.loads() if self._joints else np.zeros((0, 3))
+
     def contacts(self) -> np.ndarray:
         """Impacts so far, ``CONTACT_DTYPE``, in order of time."""
         if not self._log:
@@ -385,7 +418,9 @@ class RigidSolver:
             "lost_contact_states [-]": float(self._lost_states),
             "substep [s]": self.substep,
         }
-        if not self._static and not self._outer.has_air:
+        if self._joints:
+            values["joint_error [m]"] = self._joints.error()
+        if not self._static and not self._outer.has_air and all(j.other for j in self.scene.joints):
             values["momentum_error [-]"] = self._momentum_error()
         return values
 
@@ -396,7 +431,8 @@ class RigidSolver:
         inertia = np.array([p.inertia for p in self._moving])
         body = np.einsum("...ji,...j->...i", rotation_matrix(q), momentum)
         kinetic = 0.5 * mass * (v**2).sum(-1) + 0.5 * (body**2 / inertia).sum(-1)
-        return (kinetic - mass * (x @ self.scene.gravity)).sum(-1)
+        energy = (kinetic - mass * (x @ self.scene.gravity)).sum(-1)
+        return energy + self._joints.energy(x, q) if self._joints else energy
 
     def _momentum_error(self) -> float:
         """Momentum that nothing accounts for, over the largest sum of the bodies' momenta [-]."""

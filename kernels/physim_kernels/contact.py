@@ -306,7 +306,9 @@ def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, colour: in
 
 
 @wp.kernel
-def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, h: float, colour: int, stride: int):
+def relax_kernel(
+    bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, h: float, log: int, colour: int, stride: int
+):  # fmt: skip
     place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
     shifted = pairs.hits[0] > 0
@@ -348,7 +350,8 @@ def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, h: flo
         pairs.deepest[pair] = deepest
         if touched == 1:
             store(bodies, a, b, m)
-            gather_load(bodies, pairs, c, loads, pair)
+            if log == 1:
+                gather_load(bodies, pairs, c, loads, pair)
         place += stride
 
 
@@ -375,6 +378,6 @@ def solve(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, **launch):
     over_colours(solve_kernel, [bodies, pairs, c, h], **launch)
 
 
-def relax(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, h, **launch):
+def relax(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, h, log=True, **launch):
     """The pass after the drift that takes the softness's extra velocity out again; adds what presses to ``loads``."""
-    over_colours(relax_kernel, [bodies, pairs, c, loads, h], **launch)
+    over_colours(relax_kernel, [bodies, pairs, c, loads, h, int(log)], **launch)

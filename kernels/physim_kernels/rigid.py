@@ -181,17 +181,33 @@ def turned(q: wp.quatd, momentum: wp.vec3d, inertia: wp.vec3d, h: wp.float64):
     return wp.normalize(q * wp.quatd(half[0], half[1], half[2], wp.float64(1.0)))
 
 
+@wp.func
+def drifted_place(bodies: Bodies, i: int, h: wp.float64):
+    """Centre of mass of body ``i`` after ``h`` [m]."""
+    x = bodies.x[i] + h * bodies.momentum_velocity[i] + wp.vec3d(bodies.dx[i])
+    if bodies.active[i] == 0:  # free flight is an exact parabola
+        x = x - wp.float64(0.5) * h * h * wp.vec3d(bodies.acc[i])
+    return x
+
+
+@wp.func
+def drifted_turn(bodies: Bodies, i: int, h: wp.float64):
+    """Orientation of body ``i`` after ``h``."""
+    q = bodies.q[i]
+    momentum = bodies.angular_momentum[i]
+    if wp.length_sq(momentum) > wp.float64(0.0):
+        q = turned(q, momentum, bodies.inertia[i], h)
+    return q
+
+
 @wp.kernel
 def drift_kernel(g: Geometry, bodies: Bodies, h: wp.float64):
     i = wp.tid()
     collect(bodies, i)
-    x = bodies.x[i] + h * bodies.momentum_velocity[i] + wp.vec3d(bodies.dx[i])
-    if bodies.active[i] == 0:  # free flight is an exact parabola
-        x = x - wp.float64(0.5) * h * h * wp.vec3d(bodies.acc[i])
+    x = drifted_place(bodies, i, h)
+    q = drifted_turn(bodies, i, h)
     bodies.x[i] = x
-    momentum = bodies.angular_momentum[i]
-    if wp.length_sq(momentum) > wp.float64(0.0):
-        bodies.q[i] = turned(bodies.q[i], momentum, bodies.inertia[i], h)
+    bodies.q[i] = q
     publish(bodies, i)
 
 
