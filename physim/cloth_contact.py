@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import warp as wp
-from physim_kernels import cloth_touch, cloth_tree
+from physim_kernels import cloth_rows, cloth_search, cloth_touch, cloth_tree
 from physim_kernels import rigid_data as data
 
 from physim.cloth_tree import build, edges_of
+
+ROUNDS = 4
+"""How often in a substep cloth meets itself and the sharp parts of colliders; their faces it meets in every step."""
 
 
 def _zeros(target: Any, sizes: dict[str, tuple[int, Any]], device: wp.Device) -> None:
@@ -47,7 +50,6 @@ class ClothContact:
         self._count, self._colliders = len(rest), len(surface)
         edges = edges_of(np.asarray(faces))
         self.tree, self._leaves = build(np.asarray(faces), np.asarray(rest), np.asarray(cloth), edges, device)
-        self._speed = wp.zeros(self._leaves, dtype=float, device=device)
         s = cloth_tree.Sheets()
         s.x, s.v, s.inv_mass = x, v, inv_mass
         for name, value, dtype in (
@@ -56,7 +58,9 @@ class ClothContact:
         ):  # fmt: skip
             setattr(s, name, wp.array(np.asarray(value), dtype=dtype, device=device))
         self.sheets = s
+        self._coarse = float(np.linalg.norm(np.diff(np.asarray(rest)[edges.ends], axis=1), axis=-1).max(initial=0.0))
         self._make_touches(surface)
+        self._make_rows(len(edges.ends), len(faces))
 
     def _make_touches(self, surface: Sequence[float]) -> None:
         c, n = cloth_touch.Touches(), self._count
@@ -73,30 +77,56 @@ class ClothContact:
         c.surface = wp.array(np.asarray([*surface, 0.0]), dtype=float, device=self.device)
         self.touches = c
 
+    def _make_rows(self, edges: int, faces: int) -> None:
+        r, n = cloth_rows.Rows(), self._count
+        r.edge_first = int(cloth_rows.VERTEX_SLOTS) * n
+        r.face_first = r.edge_first + int(cloth_rows.EDGE_SLOTS) * edges
+        rows, owners = r.face_first + int(cloth_rows.FACE_SLOTS) * faces, n + edges + faces
+        integers = "kind a b collider live old_kind old_live old_b old_collider list hot"
+        scalars = "side gap offset friction normal_mass friction_mass pressure old_side old_pressure"
+        _zeros(r, {name: (owners, int) for name in ("count", "old_count")}, self.device)
+        _zeros(r, {name: (rows, int) for name in integers.split()}, self.device)
+        _zeros(r, {name: (rows, float) for name in scalars.split()}, self.device)
+        _zeros(r, {name: (rows, wp.vec3) for name in "normal arm drag old_normal old_drag".split()}, self.device)
+        _zeros(r, {"vertices": (rows, wp.vec4i), "weights": (rows, wp.vec4), "totals": (3, int)}, self.device)
+        self.rows = r
+
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of a capture."""
-        for module in (cloth_tree, cloth_touch):
+        for module in (cloth_tree, cloth_touch, cloth_rows, cloth_search):
             wp.load_module(module, device=self.device)
 
     def launch_search(self, interval: float, gravity: float) -> None:
         """Look for all contacts of the next ``interval`` [s]; ``gravity`` [m/s^2] is what may speed things up."""
         slack = gravity * interval * interval + 1.0e-4
-        cloth_tree.refit(self.sheets, self.tree, self._speed, interval=interval, device=self.device)
+        cloth_tree.refit(self.sheets, self.tree, device=self.device)
         cloth_touch.find(
-            self.geometry, self.bodies, self.sheets, self.tree, self.touches, self._speed, colliders=self._colliders,
+            self.geometry, self.bodies, self.sheets, self.tree, self.touches, colliders=self._colliders,
             interval=interval, slack=slack, device=self.device,
         )  # fmt: skip
+        cloth_search.find(
+            self.geometry, self.bodies, self.sheets, self.tree, self.touches, self.rows, coarse=self._coarse,
+            interval=interval, slack=slack, device=self.device,
+        )  # fmt: skip
+        cloth_rows.gather(self.sheets, self.rows, device=self.device)
 
     def launch_begin(self, h: float) -> None:
         """At the start of a substep of ``h`` [s]: place the rows."""
-        cloth_touch.begin(self.geometry, self.bodies, self.sheets, self.touches, h=h, device=self.device)
+        shared = (self.geometry, self.bodies, self.sheets)
+        cloth_touch.begin(*shared, self.touches, h=h, device=self.device)
+        cloth_rows.begin(*shared, self.rows, h=h, device=self.device)
 
-    def launch_step(self, j: int, dt: float, h: float) -> None:
-        """Between kick and drift of step ``j`` of the substep, of length ``dt`` [s]: change the velocities."""
-        cloth_touch.step(
-            self.geometry, self.bodies, self.sheets, self.touches, time=j * dt, dt=dt, h=h, device=self.device
-        )
+    def launch_step(self, j: int, steps: int, h: float) -> None:
+        """Between kick and drift of step ``j`` of the ``steps`` of a substep of ``h`` [s]: change the velocities."""
+        shared, dt = (self.geometry, self.bodies, self.sheets), h / steps
+        stride = max(1, round(steps / ROUNDS))
+        if j % stride == 0:
+            ahead = min(stride, steps - j) * dt
+            cloth_rows.step(*shared, self.rows, time=j * dt, dt=ahead, h=h, device=self.device)
+        cloth_touch.step(*shared, self.touches, time=j * dt, dt=dt, h=h, device=self.device)
 
     def launch_end(self, h: float) -> None:
         """After the last step of the substep."""
-        cloth_touch.end(self.geometry, self.bodies, self.sheets, self.touches, device=self.device)
+        shared = (self.geometry, self.bodies, self.sheets)
+        cloth_rows.end(*shared, self.rows, h=h, device=self.device)
+        cloth_touch.end(*shared, self.touches, device=self.device)

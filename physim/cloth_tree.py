@@ -121,9 +121,11 @@ def build(
     tree.rest_upper = wp.array(upper, dtype=wp.vec2, device=device)
     tree.cloth = wp.array(owner, dtype=int, device=device)
     nodes = 2 * count - 1
-    for name in ("lower", "upper", "axis"):
+    for name in ("lower", "upper", "axis", "velocity"):
         setattr(tree, name, wp.zeros(nodes, dtype=wp.vec3, device=device))
     tree.spread = wp.zeros(nodes, dtype=float, device=device)
+    tree.stir = wp.zeros(nodes, dtype=float, device=device)
+    tree.stack = wp.zeros(int(data.STACK) * count, dtype=int, device=device)
     tree.sharp = wp.zeros(len(edges.ends), dtype=int, device=device)
     tree.sharp_count = wp.zeros(count, dtype=int, device=device)
     return tree, count

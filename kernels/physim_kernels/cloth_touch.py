@@ -109,18 +109,22 @@ def box_reaches(lower: wp.vec3, upper: wp.vec3, g: Geometry, bodies: Bodies, c: 
 
 
 @wp.func
-def body_reach(g: Geometry, bodies: Bodies, c: int, interval: float):
-    """How far the surface of collider ``c`` may move within ``interval`` [m]."""
+def node_reach(g: Geometry, bodies: Bodies, tree: Tree, node: int, c: int, interval: float):
+    """How far a node of the cloth and the surface of collider ``c`` may come closer within ``interval`` [m]."""
     b = collider_body(g, c)
-    return interval * (wp.length(bodies.v[b]) + wp.length(bodies.w[b]) * g.bound[c])
+    meet = wp.length(tree.velocity[node] - bodies.v[b]) + tree.stir[node]
+    return interval * (meet + wp.length(bodies.w[b]) * g.bound[c])
 
 
 @wp.kernel
-def near_kernel(g: Geometry, bodies: Bodies, tree: Tree, c: Touches, colliders: int, interval: float, slack: float):
+def near_kernel(
+    g: Geometry, bodies: Bodies, tree: Tree, c: Touches, colliders: int, interval: float, slack: float
+):  # fmt: skip
     """List the colliders that any cloth may touch within ``interval`` [s]."""
     count = int(0)
     for k in range(colliders):
-        if box_reaches(tree.lower[0], tree.upper[0], g, bodies, k, slack + body_reach(g, bodies, k, interval)):
+        reach = slack + node_reach(g, bodies, tree, 0, k, interval)
+        if box_reaches(tree.lower[0], tree.upper[0], g, bodies, k, reach):
             c.near[count] = k
             count += 1
     c.near_total[0] = count
@@ -154,8 +158,7 @@ def keep(c: Touches, i: int, collider: int, point: wp.vec3, side: wp.vec3, gap: 
 
 @wp.kernel
 def find_kernel(
-    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, speed: wp.array(dtype=float), interval: float,
-    slack: float,
+    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, interval: float, slack: float
 ):  # fmt: skip
     """Contacts of the vertices of one leaf within ``interval`` [s]; impulses pass on to the same collider's row."""
     leaf = wp.tid()
@@ -173,11 +176,10 @@ def find_kernel(
     node = tree.leaf_count - 1 + leaf
     for m in range(c.near_total[0]):
         collider = c.near[m]
-        moves = body_reach(g, bodies, collider, interval)
-        if box_reaches(tree.lower[node], tree.upper[node], g, bodies, collider, slack + moves):
+        reach = slack + node_reach(g, bodies, tree, node, collider, interval)
+        if box_reaches(tree.lower[node], tree.upper[node], g, bodies, collider, reach):
             rotation = collider_rotation(g, bodies, collider)
             at = collider_origin(g, bodies, collider)
-            reach = slack + moves + interval * speed[leaf]
             for k in range(first, end):
                 i = tree.vertex[k]
                 p = (s.x[i] - at) * rotation
@@ -587,10 +589,10 @@ def end_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches):
     c.totals[1] = 0
 
 
-def find(g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, speed, *, colliders, interval, slack, device):
-    """Look for contacts within the next ``interval`` [s] and ``slack`` [m]; the tree must have been refitted for it."""
+def find(g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, *, colliders, interval, slack, device):
+    """Look for contacts within the next ``interval`` [s] and ``slack`` [m]; the tree must have been refitted."""
     wp.launch(near_kernel, dim=1, inputs=[g, bodies, tree, c, colliders, interval, slack], device=device)
-    wp.launch(find_kernel, dim=tree.leaf_count, inputs=[g, bodies, s, tree, c, speed, interval, slack], device=device)
+    wp.launch(find_kernel, dim=tree.leaf_count, inputs=[g, bodies, s, tree, c, interval, slack], device=device)
     wp.launch(list_kernel, dim=1, inputs=[tree, c, s.x.shape[0]], device=device)
 
 

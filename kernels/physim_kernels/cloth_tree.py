@@ -40,12 +40,19 @@ class Tree:
     rest_lower: wp.array(dtype=wp.vec2)  # of the node, in the flat fabric [m]
     rest_upper: wp.array(dtype=wp.vec2)
     cloth: wp.array(dtype=int)  # of the node; -1: of several
-    lower: wp.array(dtype=wp.vec3)  # of the node: where it is until the next look [m]
+    lower: wp.array(dtype=wp.vec3)  # of the node, half the thickness included [m]
     upper: wp.array(dtype=wp.vec3)
+    velocity: wp.array(dtype=wp.vec3)  # of the node, its middle [m/s]
+    stir: wp.array(dtype=float)  # how far velocities in the node are from that [m/s]
     axis: wp.array(dtype=wp.vec3)  # of the cone of normals
     spread: wp.array(dtype=float)  # half its opening [rad]
     sharp: wp.array(dtype=int)  # of the edge: 1 if it is a ridge or a border
     sharp_count: wp.array(dtype=int)  # of the leaf: ridges and borders
+    stack: wp.array(dtype=int)  # scratch of the search, STACK rows per leaf
+
+
+STACK = wp.constant(48)
+"""More than the depth of any tree."""
 
 
 SHARP = wp.constant(0.966)
@@ -62,14 +69,33 @@ def face_direction(s: Sheets, f: int):
     return wp.cross(s.x[t[1]] - p, s.x[t[2]] - p)
 
 
+@wp.func
+def leaf_motion(s: Sheets, tree: Tree, leaf: int, node: int):
+    """Velocities of a leaf: their middle and how far they are from it. Returns its half thickness."""
+    low = wp.vec3(1.0e30, 1.0e30, 1.0e30)
+    high = -low
+    thick = float(0.0)
+    for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
+        t = s.faces[tree.face[k]]
+        low = wp.min(wp.min(low, s.v[t[0]]), wp.min(s.v[t[1]], s.v[t[2]]))
+        high = wp.max(wp.max(high, s.v[t[0]]), wp.max(s.v[t[1]], s.v[t[2]]))
+        thick = wp.max(thick, s.half[t[0]])
+    tree.velocity[node] = 0.5 * (low + high)
+    tree.stir[node] = wp.max(0.5 * wp.length(high - low), 0.0)
+    if tree.face_start[leaf] == tree.face_start[leaf + 1]:
+        tree.velocity[node] = wp.vec3(0.0, 0.0, 0.0)
+        tree.stir[node] = 0.0
+    return thick
+
+
 @wp.kernel
-def leaf_kernel(s: Sheets, tree: Tree, interval: float, speed: wp.array(dtype=float)):
-    """Boxes swept over ``interval`` [s], cones and ridges of the leaves."""
+def leaf_kernel(s: Sheets, tree: Tree):
+    """Boxes, velocities, cones and ridges of the leaves."""
     leaf = wp.tid()
+    node = tree.leaf_count - 1 + leaf
     lower = wp.vec3(1.0e30, 1.0e30, 1.0e30)
     upper = -lower
     total = wp.vec3(0.0, 0.0, 0.0)
-    fastest = float(0.0)
     for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
         t = s.faces[tree.face[k]]
         a = s.x[t[0]]
@@ -78,24 +104,15 @@ def leaf_kernel(s: Sheets, tree: Tree, interval: float, speed: wp.array(dtype=fl
         lower = wp.min(wp.min(lower, a), wp.min(b, c))
         upper = wp.max(wp.max(upper, a), wp.max(b, c))
         total += wp.normalize(wp.cross(b - a, c - a))
-    thick = float(0.0)
-    for k in range(tree.vertex_start[leaf], tree.vertex_start[leaf + 1]):
-        i = tree.vertex[k]
-        fastest = wp.max(fastest, wp.length_sq(s.v[i]))
-        thick = wp.max(thick, s.half[i])
-    fastest = wp.sqrt(fastest)
     axis = wp.normalize(total)
     least = float(1.0)
     for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
         least = wp.min(least, wp.dot(axis, wp.normalize(face_direction(s, tree.face[k]))))
-    node = tree.leaf_count - 1 + leaf
-    reach = 2.0 * thick + interval * fastest
-    box = wp.vec3(reach, reach, reach)
-    tree.lower[node] = lower - box
-    tree.upper[node] = upper + box
+    thick = leaf_motion(s, tree, leaf, node)
+    tree.lower[node] = lower - wp.vec3(thick, thick, thick)
+    tree.upper[node] = upper + wp.vec3(thick, thick, thick)
     tree.axis[node] = axis
     tree.spread[node] = wp.acos(wp.clamp(least, -1.0, 1.0))
-    speed[leaf] = fastest
     sharp = int(0)
     first = tree.edge_start[leaf]
     bent = tree.spread[node] > 0.12  # half of what makes a ridge
@@ -134,6 +151,10 @@ def node_kernel(tree: Tree, first: int, count: int, stride: int):
         b = a + 1
         tree.lower[node] = wp.min(tree.lower[a], tree.lower[b])
         tree.upper[node] = wp.max(tree.upper[a], tree.upper[b])
+        middle = 0.5 * (tree.velocity[a] + tree.velocity[b])
+        apart = 0.5 * wp.length(tree.velocity[a] - tree.velocity[b])
+        tree.velocity[node] = middle
+        tree.stir[node] = apart + wp.max(tree.stir[a], tree.stir[b])
         axis = wp.normalize(tree.axis[a] + tree.axis[b])
         # angles of the parts to the new axis, a little more than exact so that rounding never makes a cone too narrow
         one = wp.acos(wp.clamp(wp.dot(axis, tree.axis[a]), -1.0, 1.0)) + tree.spread[a]
@@ -144,10 +165,14 @@ def node_kernel(tree: Tree, first: int, count: int, stride: int):
 
 
 @wp.func
-def boxes_meet(tree: Tree, a: int, b: int):
+def boxes_meet(tree: Tree, a: int, b: int, interval: float, slack: float):
+    """Whether two nodes may come within ``slack`` [m] of each other in the next ``interval`` [s]."""
     p = tree.lower[a] - tree.upper[b]
     q = tree.lower[b] - tree.upper[a]
-    return wp.max(wp.max(p[0], wp.max(p[1], p[2])), wp.max(q[0], wp.max(q[1], q[2]))) <= 0.0
+    apart = wp.max(wp.max(p[0], wp.max(p[1], p[2])), wp.max(q[0], wp.max(q[1], q[2]))) - slack
+    if apart <= 0.0:
+        return True
+    return apart <= interval * (wp.length(tree.velocity[a] - tree.velocity[b]) + tree.stir[a] + tree.stir[b])
 
 
 @wp.func
@@ -166,9 +191,9 @@ def flat_together(tree: Tree, a: int, b: int):
     return wp.max(0.5 * (between + one + two), wp.max(one, two)) < CONE
 
 
-def refit(s: Sheets, tree: Tree, speed, *, interval, device):
-    """Fit the tree to where the cloth is and will be for ``interval`` [s]; ``speed`` gets the fastest of each leaf."""
-    wp.launch(leaf_kernel, dim=tree.leaf_count, inputs=[s, tree, interval, speed], device=device)
+def refit(s: Sheets, tree: Tree, *, device):
+    """Fit the tree to where the cloth is."""
+    wp.launch(leaf_kernel, dim=tree.leaf_count, inputs=[s, tree], device=device)
     if device.is_cpu:
         wp.launch(node_kernel, dim=1, inputs=[tree, 0, tree.leaf_count - 1, 1], device=device)
         return

@@ -55,7 +55,7 @@ class LooseCloth:
         self.contact.launch_begin(h)
         for j in range(self.steps):
             wp.launch(kick_kernel, self.count, [self.v, dt, self.gravity], device=device)
-            self.contact.launch_step(j, dt, h)
+            self.contact.launch_step(j, self.steps, h)
             wp.launch(drift_kernel, self.count, [self.x, self.v, dt], device=device)
         self.contact.launch_end(h)
 
