@@ -37,17 +37,16 @@ class ClothContact:
         half: (N,) half the thickness [m].
         friction: (N,) Coulomb coefficient of the cloth.
         geometry, bodies: Of the rigid solver.
-        surface: Friction coefficient of every collider, in the order of ``geometry``.
         device: Where all of it lives.
     """
 
     def __init__(
         self, *, x: wp.array, v: wp.array, inv_mass: wp.array, faces: np.ndarray, rest: np.ndarray, cloth: np.ndarray,
-        half: np.ndarray, friction: np.ndarray, geometry: data.Geometry, bodies: data.Bodies, surface: Sequence[float],
-        device: wp.Device,
+        half: np.ndarray, friction: np.ndarray, geometry: data.Geometry, bodies: data.Bodies, device: wp.Device,
+        surface: Sequence[float] = (),
     ):  # fmt: skip
         self.device, self.geometry, self.bodies = device, geometry, bodies
-        self._count, self._colliders = len(rest), len(surface)
+        self._count, self._colliders = len(rest), int(geometry.first.numpy()[-1])
         edges = edges_of(np.asarray(faces))
         self.tree, self._leaves = build(np.asarray(faces), np.asarray(rest), np.asarray(cloth), edges, device)
         s = cloth_tree.Sheets()
@@ -59,10 +58,10 @@ class ClothContact:
             setattr(s, name, wp.array(np.asarray(value), dtype=dtype, device=device))
         self.sheets = s
         self._coarse = float(np.linalg.norm(np.diff(np.asarray(rest)[edges.ends], axis=1), axis=-1).max(initial=0.0))
-        self._make_touches(surface)
+        self._make_touches()
         self._make_rows(len(edges.ends), len(faces))
 
-    def _make_touches(self, surface: Sequence[float]) -> None:
+    def _make_touches(self) -> None:
         c, n = cloth_touch.Touches(), self._count
         rows = 4 * n
         _zeros(c, {name: (n, int) for name in ("count", "old_count", "list")}, self.device)
@@ -74,7 +73,6 @@ class ClothContact:
         _zeros(c, {name: (rows, float) for name in scalars}, self.device)
         _zeros(c, {"total": (1, int), "near": (self._colliders, int), "near_total": (1, int)}, self.device)
         _zeros(c, {"deepest": (1, float)}, self.device)
-        c.surface = wp.array(np.asarray([*surface, 0.0]), dtype=float, device=self.device)
         self.touches = c
 
     def _make_rows(self, edges: int, faces: int) -> None:
@@ -116,9 +114,9 @@ class ClothContact:
         cloth_touch.begin(*shared, self.touches, h=h, device=self.device)
         cloth_rows.begin(*shared, self.rows, h=h, device=self.device)
 
-    def launch_step(self, j: int, steps: int, h: float) -> None:
-        """Between kick and drift of step ``j`` of the ``steps`` of a substep of ``h`` [s]: change the velocities."""
-        shared, dt = (self.geometry, self.bodies, self.sheets), h / steps
+    def launch_step(self, j: int, dt: float, h: float) -> None:
+        """Between kick and drift of step ``j``, of ``dt`` [s], of a substep of ``h`` [s]: change the velocities."""
+        shared, steps = (self.geometry, self.bodies, self.sheets), round(h / dt)
         stride = max(1, round(steps / ROUNDS))
         if j % stride == 0:
             ahead = min(stride, steps - j) * dt

@@ -349,7 +349,7 @@ def feature_kernel(
         if has_features(g, collider, coarse):
             reach = slack + node_reach(g, bodies, tree, node, collider, interval)
             if box_reaches(tree.lower[node], tree.upper[node], g, bodies, collider, reach):
-                friction = c.surface[collider]
+                friction = g.friction[collider]
                 corners_near_leaf(g, bodies, s, tree, r, leaf, collider, interval, slack, friction)
                 bars_near_leaf(g, bodies, s, tree, r, leaf, collider, interval, slack, friction)
 

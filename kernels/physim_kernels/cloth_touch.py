@@ -65,7 +65,6 @@ class Touches:
     totals: wp.array(dtype=int)  # [0]: of alone, [1]: of shared
     near: wp.array(dtype=int)  # colliders near any cloth
     near_total: wp.array(dtype=int)
-    surface: wp.array(dtype=float)  # friction coefficient of each collider
     deepest: wp.array(dtype=float)  # [0]: deepest penetration so far [m]
 
 
@@ -74,18 +73,23 @@ class Touches:
 
 @wp.func
 def collider_body(g: Geometry, c: int):
-    return c
+    return g.body[c]
 
 
 @wp.func
 def collider_rotation(g: Geometry, bodies: Bodies, c: int):
-    return bodies.rotation[c]
+    if g.is_part[c] == 1:
+        return bodies.rotation[g.body[c]] * g.rotation[c]
+    return bodies.rotation[g.body[c]]
 
 
 @wp.func
 def collider_origin(g: Geometry, bodies: Bodies, c: int):
     """Where the collider's frame has its origin at the start of the substep."""
-    return wp.vec3(bodies.x[c])
+    b = g.body[c]
+    if g.is_part[c] == 1:
+        return wp.vec3(bodies.x[b]) + bodies.rotation[b] * g.position[c]
+    return wp.vec3(bodies.x[b])
 
 
 # -- search --------------------------------------------------------------------------------------------------------
@@ -113,7 +117,7 @@ def node_reach(g: Geometry, bodies: Bodies, tree: Tree, node: int, c: int, inter
     """How far a node of the cloth and the surface of collider ``c`` may come closer within ``interval`` [m]."""
     b = collider_body(g, c)
     meet = wp.length(tree.velocity[node] - bodies.v[b]) + tree.stir[node]
-    return interval * (meet + wp.length(bodies.w[b]) * g.bound[c])
+    return interval * (meet + wp.length(bodies.w[b]) * (g.bound[c] + wp.length(g.position[c])))
 
 
 @wp.kernel
@@ -189,7 +193,7 @@ def find_kernel(
                 ):
                     d, n = near_collider(g, collider, p, limit)
                     if d < limit:
-                        mu = wp.sqrt(s.friction[i] * c.surface[collider])
+                        mu = wp.sqrt(s.friction[i] * g.friction[collider])
                         keep(c, i, collider, p - d * n, n, d - s.half[i], mu)
 
 

@@ -32,8 +32,7 @@ class LooseCloth:
         self.contact = ClothContact(
             x=self.x, v=self.v, inv_mass=self.inv_mass, faces=faces, rest=rest, cloth=np.zeros(count, int),
             half=np.full(count, half), friction=np.full(count, friction), geometry=solver._geometry,
-            bodies=solver._bodies, surface=[p.material.friction for p in solver._moving + solver._static],
-            device=device,
+            bodies=solver._bodies, device=device,
         )  # fmt: skip
         solver.couple(self)
 
@@ -55,7 +54,7 @@ class LooseCloth:
         self.contact.launch_begin(h)
         for j in range(self.steps):
             wp.launch(kick_kernel, self.count, [self.v, dt, self.gravity], device=device)
-            self.contact.launch_step(j, self.steps, h)
+            self.contact.launch_step(j, dt, h)
             wp.launch(drift_kernel, self.count, [self.x, self.v, dt], device=device)
         self.contact.launch_end(h)
 
