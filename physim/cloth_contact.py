@@ -14,7 +14,7 @@ import warp as wp
 from physim_kernels import cloth_rows, cloth_search, cloth_touch, cloth_tree
 from physim_kernels import rigid_data as data
 
-from physim.cloth_tree import build, edges_of
+from physim.cloth_tree import build, edges_of, pieces_of
 
 ROUNDS = 4
 """How often in a substep cloth meets itself and the sharp parts of colliders; their faces it meets in every step."""
@@ -48,6 +48,7 @@ class ClothContact:
         self.device, self.geometry, self.bodies = device, geometry, bodies
         self._count, self._colliders = len(rest), int(geometry.first.numpy()[-1])
         edges = edges_of(np.asarray(faces))
+        cloth = pieces_of(edges, self._count)
         self.tree, self._leaves = build(np.asarray(faces), np.asarray(rest), np.asarray(cloth), edges, device)
         s = cloth_tree.Sheets()
         s.x, s.v, s.inv_mass = x, v, inv_mass

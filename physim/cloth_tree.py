@@ -39,6 +39,16 @@ def edges_of(faces: np.ndarray) -> Edges:
     )
 
 
+def pieces_of(edges: Edges, count: int) -> np.ndarray:
+    """Number of the connected piece that each of ``count`` vertices belongs to."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    one = np.ones(len(edges.ends))
+    graph = coo_array((one, (edges.ends[:, 0], edges.ends[:, 1])), shape=(count, count))
+    return connected_components(graph, directed=False)[1]
+
+
 def _halves(rows: np.ndarray, centre: np.ndarray, cloth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split triangles at the border between cloths, or across the longer side of a patch, into equal halves."""
     if len(rows) > 1 and cloth[rows].min() != cloth[rows].max():

@@ -43,7 +43,7 @@ VERTEX_SLOTS = wp.constant(4)
 """Triangles near one vertex."""
 EDGE_SLOTS = wp.constant(4)
 """Edges, of cloth or of colliders, near one edge."""
-FACE_SLOTS = wp.constant(2)
+FACE_SLOTS = wp.constant(3)
 """Points of colliders near one triangle."""
 FAR_OFF = wp.constant(0)
 """Of a row: cannot touch within this substep."""
@@ -120,12 +120,15 @@ def bar_ends(g: Geometry, c: int, feature: int):
 
 
 @wp.func
-def hull_beyond(g: Geometry, c: int, corner: wp.vec3, n: wp.vec3):
-    """Whether hull ``c`` lies behind the plane through its ``corner`` with normal ``n`` (its own frame)."""
+def hull_beyond(g: Geometry, c: int, corner: wp.vec3, n: wp.vec3, slack: float):
+    """Whether hull ``c`` lies behind the plane through its ``corner`` with normal ``n`` (its own frame).
+
+    ``slack`` is relative to its size.
+    """
     high = float(-1.0e30)
     for k in range(g.vertex_count[c]):
         high = wp.max(high, wp.dot(n, g.vertices[g.vertex_start[c] + k] - corner))
-    return high < 2.0e-2 * g.bound[c]
+    return high < slack * g.bound[c]
 
 
 # -- placing -------------------------------------------------------------------------------------------------------
@@ -266,7 +269,7 @@ def place_core_face(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h
     at = core - meeting(gap, -wp.dot(n, v), h) * v  # where the core will be as the triangle sees it
     q, feature = closest_on_triangle(at, x0, x1, x2)
     if feature == INSIDE:
-        if radius == 0.0 and not hull_beyond(g, c, local, n * rotation):
+        if radius == 0.0 and not hull_beyond(g, c, local, n * rotation, 0.02):
             return BESIDE
     else:
         if radius == 0.0 or feature < 3:  # a corner passes beside; a vertex has a row of its own

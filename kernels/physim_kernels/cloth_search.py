@@ -22,6 +22,7 @@ from physim_kernels.cloth_rows import (
     barycentric,
     core_point,
     core_radius,
+    hull_beyond,
 )
 from physim_kernels.cloth_touch import (
     Touches,
@@ -223,9 +224,10 @@ def self_kernel(s: Sheets, tree: Tree, r: Rows, interval: float, slack: float):
 
 @wp.func
 def core_on_face(
-    s: Sheets, r: Rows, c: int, feature: int, core: wp.vec3, velocity: wp.vec3, radius: float, f: int, interval: float,
-    slack: float, friction: float,
+    g: Geometry, s: Sheets, r: Rows, c: int, feature: int, core: wp.vec3, rotation: wp.mat33, velocity: wp.vec3, f: int,
+    interval: float, slack: float,
 ):  # fmt: skip
+    radius = core_radius(g, c)
     t = s.faces[f]
     x0 = s.x[t[0]]
     d = s.x[t[1]] - x0
@@ -241,8 +243,10 @@ def core_on_face(
     if wp.abs(height) > reach:
         return
     side = wp.sign(height)
+    if radius == 0.0 and not hull_beyond(g, c, core_point(g, c, feature), side * (n * rotation), 0.3):
+        return
     owner = s.x.shape[0] + s.edges.shape[0] + f
-    mu = wp.sqrt(s.friction[t[0]] * friction)
+    mu = wp.sqrt(s.friction[t[0]] * g.friction[c])
     enter(
         r, owner, r.face_first + FACE_SLOTS * f, FACE_SLOTS, CORE_FACE, f, feature, c, side * n, side,
         wp.abs(height), mu,
@@ -285,8 +289,7 @@ def has_features(g: Geometry, c: int, coarse: float):
 
 @wp.func
 def corners_near_leaf(
-    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, r: Rows, leaf: int, c: int, interval: float, slack: float,
-    friction: float,
+    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, r: Rows, leaf: int, c: int, interval: float, slack: float
 ):  # fmt: skip
     """Points of a collider against the triangles of a leaf."""
     node = tree.leaf_count - 1 + leaf
@@ -297,14 +300,15 @@ def corners_near_leaf(
         count = 2
     b = collider_body(g, c)
     radius = core_radius(g, c)
+    rotation = collider_rotation(g, bodies, c)
     for feature in range(count):
-        core = collider_origin(g, bodies, c) + collider_rotation(g, bodies, c) * core_point(g, c, feature)
+        core = collider_origin(g, bodies, c) + rotation * core_point(g, c, feature)
         velocity = point_velocity(bodies, b, core - wp.vec3(bodies.x[b]))
         reach = radius + slack + interval * (wp.length(velocity - tree.velocity[node]) + tree.stir[node])
         out = wp.max(tree.lower[node] - core, core - tree.upper[node])
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
             for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
-                core_on_face(s, r, c, feature, core, velocity, radius, tree.face[k], interval, slack, friction)
+                core_on_face(g, s, r, c, feature, core, rotation, velocity, tree.face[k], interval, slack)
 
 
 @wp.func
@@ -350,7 +354,7 @@ def feature_kernel(
             reach = slack + node_reach(g, bodies, tree, node, collider, interval)
             if box_reaches(tree.lower[node], tree.upper[node], g, bodies, collider, reach):
                 friction = g.friction[collider]
-                corners_near_leaf(g, bodies, s, tree, r, leaf, collider, interval, slack, friction)
+                corners_near_leaf(g, bodies, s, tree, r, leaf, collider, interval, slack)
                 bars_near_leaf(g, bodies, s, tree, r, leaf, collider, interval, slack, friction)
 
 
