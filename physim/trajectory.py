@@ -98,6 +98,9 @@ class ClothTrack:
     """(N, 2) float64 [m]: where each vertex lies in the flat fabric."""
     dense_velocity: np.ndarray
     """(T * samples_per_frame + 1, N, 3) float32 [m/s]."""
+    dense_pull: np.ndarray = field(default_factory=lambda: np.zeros((1, 0, 3), np.float32))
+    """(T * samples_per_frame + 1, pins, 3) float32 [N]: force of the cloth on each of its pins, in their order, mean
+    since the sample before; the weight of what is held included."""
 
     @property
     def position(self) -> np.ndarray:

@@ -3,7 +3,7 @@
 Time. The rigid solver's substep ``h`` holds ``steps`` steps of cloth of length ``dt = h / steps``: short enough to
 follow the fastest wave in the fabric, so that nothing is iterated and the result is that of the equations. One step is
 
-    kick      v += dt (elastic forces / mass + acc)      acc: gravity, wind, bending, damping of this substep
+    kick      v += dt (elastic forces / mass + acc)      acc: gravity, wind; constant during the substep
     contact   v -> v'                                    whatever touches, on velocities: see below
     drift     x += dt v'                                 compensated: x + x_lo is what is advanced
 
@@ -20,13 +20,15 @@ import warp as wp
 
 @wp.struct
 class Cloths:
-    # per vertex
+    # per vertex; x, x_lo and v have more rows than vertices: after them come the directions that clamps hold
     x: wp.array(dtype=wp.vec3)  # position [m]
     x_lo: wp.array(dtype=wp.vec3)  # what x lacks of the position for want of digits [m]
     v: wp.array(dtype=wp.vec3)  # [m/s]
     inv_mass: wp.array(dtype=float)  # [1/kg]; 0 where held
     mass: wp.array(dtype=float)  # [kg], of held vertices too
-    acc: wp.array(dtype=wp.vec3)  # of gravity, wind, bending and damping, one substep long [m/s^2]
+    acc: wp.array(dtype=wp.vec3)  # of gravity and wind, one substep long [m/s^2]
+    force: wp.array(dtype=wp.vec3)  # of the membrane, in this step [N]
+    pull: wp.array(dtype=wp.vec3)  # impulse of the cloth on what holds the vertex, since last cleared [N s]
     cloth: wp.array(dtype=int)  # number of the cloth
     rest: wp.array(dtype=wp.vec2)  # place in the flat fabric [m]
     # per triangle of the surface
@@ -42,3 +44,9 @@ class Cloths:
     vertex_total: int
     face_total: int
     edge_total: int
+
+
+@wp.func
+def between(cloths: Cloths, a: int, b: int):
+    """From vertex ``a`` to ``b``, to the last digit kept [m]."""
+    return (cloths.x[b] - cloths.x[a]) + (cloths.x_lo[b] - cloths.x_lo[a])

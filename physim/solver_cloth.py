@@ -1,0 +1,283 @@
+"""Cloth in time: explicit small steps inside the substeps of the rigid solver, which keeps the clock.
+
+A step is as short as the fastest wave in the fabric asks for (its length follows from the moduli and the mesh, once per
+scene), so that nothing is iterated: at rest the forces balance exactly, moving energy stays, and the answer does not
+know how it was computed. See ``docs/physics.md`` for the equations and the measured errors, and
+``docs/design/0002-cloth.md`` for what was tried instead.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+import warp as wp
+from physim_kernels import cloth, cloth_bend, cloth_membrane
+
+from physim import cloth_arrays
+from physim.scene import Scene
+from physim.solver_rigid import RigidSolver
+from physim.terrain import rotation_matrix
+from physim.trajectory import ClothTrack
+
+SAFETY = 0.8
+"""Step over the largest stable one, at rest; what is left is for fabric that is stretched."""
+BENDING_SAFETY = 0.4
+"""The same for kicks by bending, which come less often than steps."""
+SPEED_LIMIT = 1.0e4
+"""Speed at which a state counts as blown up [m/s]."""
+
+
+class ClothContact(Protocol):
+    """Whatever cloth touches. Works on ``ClothSolver.cloths``; see ``physim_kernels/cloth_data.py`` for the rules."""
+
+    def load_kernels(self) -> None:
+        """Compile and load all modules, outside of the capture."""
+
+    def begin_frame(self, first_substep: int) -> None:
+        """On the host, before the replay of a frame."""
+
+    def launch_search(self, k: int) -> None:
+        """At the start of substep ``k`` of the frame: look for what is near, if it is time."""
+
+    def launch_solve(self, k: int, step: int) -> None:
+        """In step ``step`` of substep ``k``, between kick and drift: change velocities."""
+
+    def end_frame(self) -> None:
+        """On the host, after the replay."""
+
+
+class ClothSolver:
+    """Simulates all cloths of a scene as a partner of a rigid solver.
+
+    Args:
+        scene: What is there. Not changed.
+        rigid: Keeps the clock and the bodies; may have none.
+
+    Raises:
+        ValueError: The scene has no cloth, a loose vertex, or a pin that holds what is not there.
+    """
+
+    def __init__(self, scene: Scene, rigid: RigidSolver):
+        self.scene, self.rigid, self.device = scene, rigid, rigid.device
+        self.names = [e.name for e in scene.cloths]
+        self.whole = cloth_arrays.Whole([cloth_arrays.piece(e) for e in scene.cloths])
+        if not self.names:
+            raise ValueError("the scene has no cloth; add a Sheet or a Pattern with a Cloth material.")
+        self.contact: ClothContact | None = None
+        """Set before the first frame."""
+        self._set_steps()
+        device, pieces = self.device, self.whole.pieces
+        self.cloths = cloth_arrays.cloths(self.whole, device)
+        self._membrane = cloth_arrays.membrane(self.whole, self.step, device)
+        self._bending = cloth_arrays.bending(self.whole, self.step * self.stride, device)
+        self._air = cloth_arrays.air(
+            self.whole, self.rigid.substeps, scene.gravity, bool(scene.wind_at(0.0).any()), device
+        )
+        self._lossy = any(p.material.damping > 0 for p in pieces)
+        self._stiff = any(p.plate.nnz > 0 for p in pieces)
+        self._make_pins()
+        samples = rigid.samples_per_frame
+        self._x_out = wp.zeros((samples, self.whole.count), dtype=wp.vec3, device=device)
+        self._v_out = wp.zeros((samples, self.whole.count), dtype=wp.vec3, device=device)
+        self._pull_out = wp.zeros((samples, max(self._pins.count, 1)), dtype=wp.vec3, device=device)
+        n = self.whole.count
+        self._history = [(self.cloths.x.numpy()[None, :n], self.cloths.v.numpy()[None, :n])]
+        self._pulls = [np.zeros((1, max(self._pins.count, 1), 3), np.float32)]
+        self._frame_count = 0
+
+    # -- set-up ---------------------------------------------------------------------------------------------------
+
+    def _set_steps(self) -> None:
+        """Steps per substep and kicks by bending per substep, from the fastest waves."""
+        h, finer = self.rigid.substep, max(self.rigid.refinement, 1.0)
+        lossy = math.sqrt(1 + cloth_arrays.MEMORY_SHARE)
+        fastest = max(p.membrane_rate for p in self.whole.pieces) * lossy
+        bending = max(p.bending_rate for p in self.whole.pieces) * lossy
+        step, kick = (2 * s / max(r, 1e-9) for s, r in ((SAFETY, fastest), (BENDING_SAFETY, bending)))
+        kicks = max(1, math.ceil(h / kick * min(finer, 1.0) - 1e-9))
+        self.stride = max(1, math.ceil(h / kicks / step - 1e-9))
+        """Steps between two kicks by bending."""
+        self.steps = kicks * self.stride
+        """Steps per substep."""
+        self.step = h / self.steps
+        """Length of a step [s]."""
+
+    def _make_pins(self) -> None:
+        """What is held, in the pin's own frame: about its centroid, or in the body's frame."""
+        pins, rigid, device = cloth.Pins(), self.rigid, self.device
+        body_q, body_x = rigid.pose_arrays()
+        vertex, pin, start, direction, direction_pin, direction_start = ([] for _ in range(6))
+        body, first, self._motions, self._centres = [], [0], [], []
+        for c, p in enumerate(self.whole.pieces):
+            shift, row = self.whole.vertex_start[c], self.whole.direction_start[c]
+            for held, given in zip(p.held, p.entity.pins, strict=True):
+                number = -1 if given.to is None else rigid.number_of(given.to)
+                centre = p.start[held].mean(axis=0) if len(held) else np.zeros(3)
+                turn = np.eye(3)
+                if number >= 0:
+                    centre, turn = body_x[number], rotation_matrix(body_q[number])
+                vertex += (shift + held).tolist()
+                pin += [len(body)] * len(held)
+                start += ((p.start[held] - centre) @ turn).tolist()
+                if given.clamp:
+                    rows = np.flatnonzero(np.isin(p.clamped, held))
+                    rows = np.stack([2 * rows, 2 * rows + 1], axis=1).ravel()
+                    direction += (row + rows).tolist()
+                    direction_pin += [len(body)] * len(rows)
+                    direction_start += (p.directions[rows] @ turn).tolist()
+                body.append(number)
+                first.append(len(vertex))
+                self._motions.append(given.motion)
+                self._centres.append(centre)
+        self._held, self._directions = len(vertex), len(direction)
+        rows = (rigid.substeps + 1) * max(len(body), 1)
+        for name, values, dtype in (
+            ("vertex", vertex, int), ("pin", pin, int), ("start", start, wp.vec3d), ("direction", direction, int),
+            ("direction_pin", direction_pin, int), ("direction_start", direction_start, wp.vec3d),
+            ("body", body, int), ("first", first, int), ("centre", np.zeros((rows, 3)), wp.vec3d),
+            ("turn", np.tile([0.0, 0.0, 0.0, 1.0], (rows, 1)), wp.quatd),
+        ):  # fmt: skip
+            setattr(pins, name, cloth_arrays._array(values, dtype, device))
+        pins.count = len(body)
+        self._pins = pins
+        self._bodies_pinned = any(b >= 0 for b in body)
+        self._taken = wp.zeros(max(len(vertex), 1), dtype=wp.vec3, device=device)
+
+    # -- partner of the rigid solver --------------------------------------------------------------------------------
+
+    def load_kernels(self) -> None:
+        """Compile and load all modules, outside of the capture."""
+        for module in (cloth, cloth_membrane, cloth_bend):
+            wp.load_module(module, device=self.device)
+        if self.contact:
+            self.contact.load_kernels()
+
+    def begin_frame(self, first_substep: int) -> None:
+        """Tables of wind, impulses and moving pins for the frame that begins with this substep."""
+        h, n = self.rigid.substep, self.rigid.substeps
+        times = (first_substep + np.arange(n + 1)) * h
+        if self._air.blows:
+            self._air.wind.assign(np.array([self.scene.wind_at(t) for t in times[:-1]], dtype=np.float32))
+        self._tabulate_impulses(first_substep)
+        if self._pins.count and (first_substep == 0 or any(m is not None for m in self._motions)):
+            self._tabulate_motions(times)
+        if self.contact:
+            self.contact.begin_frame(first_substep)
+
+    def _tabulate_impulses(self, first: int) -> None:
+        mine = [p for p in self.scene.impulses() if p.on in self.names]
+        if not mine:
+            return
+        table = np.zeros((self.rigid.substeps, len(self.names), 3), dtype=np.float32)
+        inverse = self.cloths.inv_mass.numpy()
+        for push in mine:
+            k, number = math.floor(push.at / self.rigid.substep + 1e-6) - first, self.names.index(push.on)
+            if 0 <= k < len(table):
+                own = inverse[self.whole.vertex_start[number] : self.whole.vertex_start[number + 1]]
+                mass = (1 / own[own > 0]).sum(dtype=np.float64)
+                table[k, number] += np.array(push.newton_seconds) / max(mass, 1e-30)
+        self._air.push.assign(table.reshape(-1, 3))
+
+    def _tabulate_motions(self, times: np.ndarray) -> None:
+        from scipy.spatial.transform import Rotation
+
+        count = len(self._motions)
+        centre = np.zeros((len(times), count, 3))
+        turn = np.zeros((len(times), count, 4))
+        turn[..., 3] = 1
+        for p, (motion, middle) in enumerate(zip(self._motions, self._centres, strict=True)):
+            centre[:, p] = middle
+            if motion is not None:
+                offset, spin = motion.at(times)
+                centre[:, p] += offset
+                turn[:, p] = Rotation.from_rotvec(spin).as_quat()
+        self._pins.centre.assign(centre.reshape(-1, 3))
+        self._pins.turn.assign(turn.reshape(-1, 4))
+
+    def launch_search(self, k: int) -> None:
+        """Contacts of substep ``k``."""
+        if self.contact:
+            self.contact.launch_search(k)
+
+    def launch_substep(self, k: int) -> None:
+        """All steps of substep ``k``."""
+        cloths, device, dt, h = self.cloths, self.device, self.step, self.rigid.substep
+        cloth.outer(cloths, self._air, k=k, h=h, device=device)
+        if self._held:
+            cloth.hold(
+                cloths, self._pins, self.rigid.bodies, k=k, h=h, held=self._held, directions=self._directions,
+                device=device,
+            )  # fmt: skip
+        for j in range(self.steps):
+            if self._stiff and j % self.stride == 0:
+                cloth_bend.bend(cloths, self._bending, dt=dt * self.stride, lossy=self._lossy, device=device)
+            cloth_membrane.stretch(
+                cloths, self._membrane, triangles=cloths.face_total, offset=0, count=cloths.vertex_total, device=device
+            )
+            cloth.kick(cloths, dt=dt, device=device)
+            if self.contact:
+                self.contact.launch_solve(k, j)
+            cloth.drift(cloths, rows=self.whole.rows, dt=dt, device=device)
+        if self._bodies_pinned:
+            cloth.react(cloths, self._pins, self.rigid.bodies, self._taken, device=device)
+
+    def launch_record(self, row: int) -> None:
+        """Copy the state to row ``row`` of the frame's outputs."""
+        cloth.record(
+            self.cloths, self._pins, self._taken, row=row, x_out=self._x_out, v_out=self._v_out,
+            pull_out=self._pull_out, device=self.device,
+        )  # fmt: skip
+
+    def end_frame(self) -> None:
+        """Read the frame back.
+
+        Raises:
+            FloatingPointError: A vertex is no longer at a finite place, or faster than ``SPEED_LIMIT``.
+        """
+        x, v = self._x_out.numpy().copy(), self._v_out.numpy().copy()
+        self._frame_count += 1
+        self._check_state(x, v)
+        self._history.append((x, v))
+        rate = self.rigid.fps * self.rigid.samples_per_frame
+        self._pulls.append(self._pull_out.numpy() * rate)
+        if self.contact:
+            self.contact.end_frame()
+
+    def _check_state(self, x: np.ndarray, v: np.ndarray) -> None:
+        bad = ~(np.abs(v).max(axis=-1) < SPEED_LIMIT) | ~np.isfinite(x).all(axis=-1)
+        if not bad.any():
+            return
+        sample, vertex = np.argwhere(bad)[0]
+        number = int(np.searchsorted(self.whole.vertex_start, vertex, side="right")) - 1
+        samples = self.rigid.samples_per_frame
+        time = (self._frame_count - 1 + (sample + 1) / samples) / self.rigid.fps
+        raise FloatingPointError(
+            f"cloth {self.names[number]!r}: vertex {vertex - self.whole.vertex_start[number]} is at {x[sample, vertex]} "
+            f"m with {v[sample, vertex]} m/s at {time:.4f} s, expected a finite state below {SPEED_LIMIT:g} m/s. Check "
+            "its start velocity, the speed of its pins and impulses, or raise refinement."
+        )
+
+    # -- results --------------------------------------------------------------------------------------------------
+
+    def tracks(self) -> dict[str, ClothTrack]:
+        """Every cloth at all samples so far, the initial one first."""
+        x, v = (np.concatenate(c) for c in zip(*self._history, strict=True))
+        pulls = np.concatenate(self._pulls)
+        out, pin = {}, 0
+        for i, p in enumerate(self.whole.pieces):
+            part = slice(self.whole.vertex_start[i], self.whole.vertex_start[i + 1])
+            own = pulls[:, pin : pin + len(p.held)]
+            pin += len(p.held)
+            out[p.entity.name] = ClothTrack(
+                self.rigid.samples_per_frame, self.rigid.fps, np.ascontiguousarray(x[:, part]),
+                p.faces.astype(np.int32), p.rest, np.ascontiguousarray(v[:, part]), np.ascontiguousarray(own),
+            )  # fmt: skip
+        return out
+
+    def report(self) -> dict[str, float]:
+        """What the laws say about the run so far; see :mod:`physim.cloth_report`."""
+        from physim.cloth_report import report
+
+        return report(self)
