@@ -180,7 +180,11 @@ def plate_grid(size, cells, clamped: np.ndarray, bending, poisson: float):
         ):
             if place in (0, end):  # mirror: curvature from the next vertex and the held direction
                 sign = 1 if place == 0 else -1
-                matrix[i, i + sign * stride], matrix[i, i], matrix[i, held] = 2 / step**2, -2 / step**2, -2 * sign / step
+                matrix[i, i + sign * stride], matrix[i, i], matrix[i, held] = (
+                    2 / step**2,
+                    -2 / step**2,
+                    -2 * sign / step,
+                )
     uu, vv = uu.tocsr(), vv.tocsr()
     d11, d22, d12, d66 = rigidities(bending, poisson)
     half = lambda n: np.r_[0.5, np.ones(n - 1), 0.5] if n > 1 else np.array([0.5, 0.5])  # noqa: E731

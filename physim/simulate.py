@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from physim.materials import Cloth, Liquid
+from physim.materials import Liquid
 from physim.scene import Scene
-from physim.trajectory import CONTACT_DTYPE, BodyTrack, ConservationReport, SmokeTrack, Trajectory
+from physim.trajectory import CONTACT_DTYPE, BodyTrack, ClothTrack, ConservationReport, SmokeTrack, Trajectory
 
 
 def simulate(
@@ -43,7 +43,7 @@ def simulate(
 
     Raises:
         ValueError: ``seconds``, ``fps`` or ``samples_per_frame`` out of range.
-        NotImplementedError: The scene has cloth or liquid.
+        NotImplementedError: The scene has liquid.
         FloatingPointError: The motion is no longer finite; the message says which thing and when.
     """
     _check(scene, seconds, fps, samples_per_frame)
@@ -53,12 +53,19 @@ def simulate(
     terrain = bake_terrain(scene)
     clock.lap("terrain")
     frame_count = max(1, round(seconds * fps))
-    rigid = smoke = None
-    if scene.bodies:
+    rigid = smoke = cloth = None
+    if scene.bodies or scene.cloths:
         from physim.solver_rigid import RigidSolver
 
         rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement)
         clock.lap("build rigid")
+    if scene.cloths:
+        from physim.solver_cloth import ClothSolver
+
+        assert rigid is not None
+        cloth = ClothSolver(scene, rigid)
+        rigid.couple(cloth)
+        clock.lap("build cloth")
     if scene.smokes:
         from physim.solver_smoke import SmokeSolver
 
@@ -78,9 +85,12 @@ def simulate(
     bodies: dict[str, BodyTrack] = rigid.tracks() if rigid else {}
     smokes: dict[str, SmokeTrack] = smoke.tracks() if smoke else {}
     contacts = rigid.contacts() if rigid else np.zeros(0, CONTACT_DTYPE)
-    values = {**(rigid.report() if rigid else {}), **(smoke.report() if smoke else {})}
+    values: dict[str, float] = {}
+    for solver in (rigid, cloth, smoke):
+        values |= solver.report() if solver else {}
+    cloths: dict[str, ClothTrack] = cloth.tracks() if cloth else {}
     clock.lap("collect")
-    return Trajectory(scene, fps, seconds, bodies, smokes, contacts, ConservationReport(values), clock.laps)
+    return Trajectory(scene, fps, seconds, bodies, smokes, contacts, ConservationReport(values), clock.laps, cloths)
 
 
 def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> None:
@@ -90,12 +100,11 @@ def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> 
     if samples_per_frame < 1:
         raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
     for entity in scene:
-        for kind, word in ((Cloth, "cloth"), (Liquid, "a liquid")):
-            if isinstance(entity.material, kind):
-                raise NotImplementedError(
-                    f"{entity.name!r} asks for {word}; this version simulates rigid bodies and smoke. "
-                    f"Remove it from the scene, or give it a Rigid or Static material."
-                )
+        if isinstance(entity.material, Liquid):
+            raise NotImplementedError(
+                f"{entity.name!r} asks for a liquid; this version simulates rigid bodies, cloth and smoke. "
+                f"Remove it from the scene, or give it a Rigid or Static material."
+            )
 
 
 class _Clock:

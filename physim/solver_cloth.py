@@ -9,13 +9,13 @@ know how it was computed. See ``docs/physics.md`` for the equations and the meas
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 import numpy as np
 import warp as wp
 from physim_kernels import cloth, cloth_bend, cloth_membrane
 
 from physim import cloth_arrays
+from physim.cloth_contact import ClothContact
 from physim.scene import Scene
 from physim.solver_rigid import RigidSolver
 from physim.terrain import rotation_matrix
@@ -25,27 +25,10 @@ SAFETY = 0.8
 """Step over the largest stable one, at rest; what is left is for fabric that is stretched."""
 BENDING_SAFETY = 0.4
 """The same for kicks by bending, which come less often than steps."""
+SEARCH_RATE = 240.0
+"""Least searches for contacts per second."""
 SPEED_LIMIT = 1.0e4
 """Speed at which a state counts as blown up [m/s]."""
-
-
-class ClothContact(Protocol):
-    """Whatever cloth touches. Works on ``ClothSolver.cloths``; see ``physim_kernels/cloth_data.py`` for the rules."""
-
-    def load_kernels(self) -> None:
-        """Compile and load all modules, outside of the capture."""
-
-    def begin_frame(self, first_substep: int) -> None:
-        """On the host, before the replay of a frame."""
-
-    def launch_search(self, k: int) -> None:
-        """At the start of substep ``k`` of the frame: look for what is near, if it is time."""
-
-    def launch_solve(self, k: int, step: int) -> None:
-        """In step ``step`` of substep ``k``, between kick and drift: change velocities."""
-
-    def end_frame(self) -> None:
-        """On the host, after the replay."""
 
 
 class ClothSolver:
@@ -65,17 +48,17 @@ class ClothSolver:
         self.whole = cloth_arrays.Whole([cloth_arrays.piece(e) for e in scene.cloths])
         if not self.names:
             raise ValueError("the scene has no cloth; add a Sheet or a Pattern with a Cloth material.")
-        self.contact: ClothContact | None = None
-        """Set before the first frame."""
         self._set_steps()
         device, pieces = self.device, self.whole.pieces
         self.cloths = cloth_arrays.cloths(self.whole, device)
+        self.contact = self._make_contact()
+        self._search_stride = max(1, math.floor(1.0 / (SEARCH_RATE * rigid.substep) + 1e-9))
         self._membrane = cloth_arrays.membrane(self.whole, self.step, device)
         self._bending = cloth_arrays.bending(self.whole, self.step * self.stride, device)
         self._air = cloth_arrays.air(
             self.whole, self.rigid.substeps, scene.gravity, bool(scene.wind_at(0.0).any()), device
         )
-        self._lossy = any(p.material.damping > 0 for p in pieces)
+        self._lossy = any(p.material.damping for p in pieces)
         self._stiff = any(p.plate.nnz > 0 for p in pieces)
         self._make_pins()
         samples = rigid.samples_per_frame
@@ -83,7 +66,7 @@ class ClothSolver:
         self._v_out = wp.zeros((samples, self.whole.count), dtype=wp.vec3, device=device)
         self._pull_out = wp.zeros((samples, max(self._pins.count, 1)), dtype=wp.vec3, device=device)
         n = self.whole.count
-        self._history = [(self.cloths.x.numpy()[None, :n], self.cloths.v.numpy()[None, :n])]
+        self.history = [(self.cloths.x.numpy()[None, :n].copy(), self.cloths.v.numpy()[None, :n].copy())]
         self._pulls = [np.zeros((1, max(self._pins.count, 1), 3), np.float32)]
         self._frame_count = 0
 
@@ -104,12 +87,28 @@ class ClothSolver:
         self.step = h / self.steps
         """Length of a step [s]."""
 
+    def _make_contact(self) -> ClothContact | None:
+        """With all bodies and static things; ``None`` where there are none."""
+        pieces, mine, c = self.rigid.pieces, self.whole.pieces, self.cloths
+        if not pieces:
+            return None
+        sizes = [len(p.rest) for p in mine]
+        return ClothContact(
+            x=c.x, v=c.v, inv_mass=c.inv_mass, faces=self.whole.faces, rest=np.concatenate([p.rest for p in mine]),
+            cloth=np.repeat(np.arange(len(mine)), sizes),
+            half=np.repeat([0.5 * p.material.thickness for p in mine], sizes),  # type: ignore[operator]
+            friction=np.repeat([p.material.friction for p in mine], sizes), geometry=self.rigid.geometry,  # type: ignore[arg-type]
+            bodies=self.rigid.bodies, surface=[p.material.friction for p in pieces], device=self.device,  # type: ignore[misc]
+        )  # fmt: skip
+
     def _make_pins(self) -> None:
         """What is held, in the pin's own frame: about its centroid, or in the body's frame."""
         pins, rigid, device = cloth.Pins(), self.rigid, self.device
-        body_q, body_x = rigid.pose_arrays()
+        body_q, body_x = rigid.bodies.q.numpy(), rigid.bodies.x.numpy()
         vertex, pin, start, direction, direction_pin, direction_start = ([] for _ in range(6))
-        body, first, self._motions, self._centres = [], [0], [], []
+        body: list[int] = []
+        first = [0]
+        self._motions, self._centres = [], []
         for c, p in enumerate(self.whole.pieces):
             shift, row = self.whole.vertex_start[c], self.whole.direction_start[c]
             for held, given in zip(p.held, p.entity.pins, strict=True):
@@ -132,13 +131,14 @@ class ClothSolver:
                 self._motions.append(given.motion)
                 self._centres.append(centre)
         self._held, self._directions = len(vertex), len(direction)
-        rows = (rigid.substeps + 1) * max(len(body), 1)
-        for name, values, dtype in (
+        size = (rigid.substeps + 1) * max(len(body), 1)
+        tables: tuple[tuple[str, object, object], ...] = (
             ("vertex", vertex, int), ("pin", pin, int), ("start", start, wp.vec3d), ("direction", direction, int),
             ("direction_pin", direction_pin, int), ("direction_start", direction_start, wp.vec3d),
-            ("body", body, int), ("first", first, int), ("centre", np.zeros((rows, 3)), wp.vec3d),
-            ("turn", np.tile([0.0, 0.0, 0.0, 1.0], (rows, 1)), wp.quatd),
-        ):  # fmt: skip
+            ("body", body, int), ("first", first, int), ("centre", np.zeros((size, 3)), wp.vec3d),
+            ("turn", np.tile([0.0, 0.0, 0.0, 1.0], (size, 1)), wp.quatd),
+        )  # fmt: skip
+        for name, values, dtype in tables:
             setattr(pins, name, cloth_arrays._array(values, dtype, device))
         pins.count = len(body)
         self._pins = pins
@@ -163,8 +163,6 @@ class ClothSolver:
         self._tabulate_impulses(first_substep)
         if self._pins.count and (first_substep == 0 or any(m is not None for m in self._motions)):
             self._tabulate_motions(times)
-        if self.contact:
-            self.contact.begin_frame(first_substep)
 
     def _tabulate_impulses(self, first: int) -> None:
         mine = [p for p in self.scene.impulses() if p.on in self.names]
@@ -197,9 +195,10 @@ class ClothSolver:
         self._pins.turn.assign(turn.reshape(-1, 4))
 
     def launch_search(self, k: int) -> None:
-        """Contacts of substep ``k``."""
-        if self.contact:
-            self.contact.launch_search(k)
+        """Contacts of substep ``k`` and of those until the next search."""
+        if self.contact and k % self._search_stride == 0:
+            interval = self.rigid.substep * min(self._search_stride, self.rigid.substeps - k)
+            self.contact.launch_search(interval, float(np.linalg.norm(self.scene.gravity)))
 
     def launch_substep(self, k: int) -> None:
         """All steps of substep ``k``."""
@@ -210,6 +209,8 @@ class ClothSolver:
                 cloths, self._pins, self.rigid.bodies, k=k, h=h, held=self._held, directions=self._directions,
                 device=device,
             )  # fmt: skip
+        if self.contact:
+            self.contact.launch_begin(h)
         for j in range(self.steps):
             if self._stiff and j % self.stride == 0:
                 cloth_bend.bend(cloths, self._bending, dt=dt * self.stride, lossy=self._lossy, device=device)
@@ -218,8 +219,10 @@ class ClothSolver:
             )
             cloth.kick(cloths, dt=dt, device=device)
             if self.contact:
-                self.contact.launch_solve(k, j)
+                self.contact.launch_step(j, dt, h)
             cloth.drift(cloths, rows=self.whole.rows, dt=dt, device=device)
+        if self.contact:
+            self.contact.launch_end(h)
         if self._bodies_pinned:
             cloth.react(cloths, self._pins, self.rigid.bodies, self._taken, device=device)
 
@@ -239,11 +242,9 @@ class ClothSolver:
         x, v = self._x_out.numpy().copy(), self._v_out.numpy().copy()
         self._frame_count += 1
         self._check_state(x, v)
-        self._history.append((x, v))
+        self.history.append((x, v))
         rate = self.rigid.fps * self.rigid.samples_per_frame
         self._pulls.append(self._pull_out.numpy() * rate)
-        if self.contact:
-            self.contact.end_frame()
 
     def _check_state(self, x: np.ndarray, v: np.ndarray) -> None:
         bad = ~(np.abs(v).max(axis=-1) < SPEED_LIMIT) | ~np.isfinite(x).all(axis=-1)
@@ -251,19 +252,20 @@ class ClothSolver:
             return
         sample, vertex = np.argwhere(bad)[0]
         number = int(np.searchsorted(self.whole.vertex_start, vertex, side="right")) - 1
-        samples = self.rigid.samples_per_frame
+        own, samples = vertex - self.whole.vertex_start[number], self.rigid.samples_per_frame
         time = (self._frame_count - 1 + (sample + 1) / samples) / self.rigid.fps
         raise FloatingPointError(
-            f"cloth {self.names[number]!r}: vertex {vertex - self.whole.vertex_start[number]} is at {x[sample, vertex]} "
-            f"m with {v[sample, vertex]} m/s at {time:.4f} s, expected a finite state below {SPEED_LIMIT:g} m/s. Check "
-            "its start velocity, the speed of its pins and impulses, or raise refinement."
+            f"cloth {self.names[number]!r}: vertex {own} is at "
+            f"{x[sample, vertex]} m with {v[sample, vertex]} m/s at {time:.4f} s, "
+            f"expected a finite state below {SPEED_LIMIT:g} m/s. "
+            "Check its start velocity, the speed of its pins and impulses, or raise refinement."
         )
 
     # -- results --------------------------------------------------------------------------------------------------
 
     def tracks(self) -> dict[str, ClothTrack]:
         """Every cloth at all samples so far, the initial one first."""
-        x, v = (np.concatenate(c) for c in zip(*self._history, strict=True))
+        x, v = (np.concatenate(c) for c in zip(*self.history, strict=True))
         pulls = np.concatenate(self._pulls)
         out, pin = {}, 0
         for i, p in enumerate(self.whole.pieces):
@@ -275,6 +277,16 @@ class ClothSolver:
                 p.faces.astype(np.int32), p.rest, np.ascontiguousarray(v[:, part]), np.ascontiguousarray(own),
             )  # fmt: skip
         return out
+
+    @property
+    def time(self) -> float:
+        """Simulated so far [s]."""
+        return self._frame_count / self.rigid.fps
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing outside but gravity and impulses acts on the cloth."""
+        return self._held == 0 and self._air.blows == 0 and self.contact is None
 
     def report(self) -> dict[str, float]:
         """What the laws say about the run so far; see :mod:`physim.cloth_report`."""

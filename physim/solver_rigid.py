@@ -14,6 +14,7 @@ from physim_kernels import broad, collide, contact, contact_state, impact, joint
 from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays, rigid_joints, rigid_pairs
+from physim.forces import Impulse
 from physim.joint_stage import JointStage
 from physim.kernel_cache import load_kernels
 from physim.partner import Partner
@@ -121,7 +122,7 @@ class RigidSolver:
         outer.gravity = wp.vec3d(*self.scene.gravity)
         outer.wind = wp.zeros(self._substeps, dtype=wp.vec3, device=device)
         outer.substep = wp.zeros(1, dtype=int, device=device)
-        impulses = self.scene.impulses()
+        impulses = self._impulses()
         outer.impulse_count = len(impulses)
         rows = max(len(impulses), 1)
         bodies = [self.body_names.index(p.on) for p in impulses] or [-1]
@@ -158,9 +159,46 @@ class RigidSolver:
         self._state_log: list[np.ndarray] = []
         self._lost_states = 0
 
+    def _impulses(self) -> list[Impulse]:
+        """Those on bodies."""
+        return [p for p in self.scene.impulses() if p.on in self.body_names]
+
     def couple(self, partner: Partner) -> None:
         """Let ``partner`` move and push within every substep; before the first frame."""
         self._partners.append(partner)
+
+    # -- what partners see ------------------------------------------------------------------------------------------
+
+    @property
+    def substeps(self) -> int:
+        """Substeps per frame."""
+        return self._substeps
+
+    @property
+    def bodies(self) -> data.Bodies:
+        """State of all bodies, the moving ones first."""
+        return self._bodies
+
+    @property
+    def geometry(self) -> data.Geometry:
+        """Shapes of all bodies."""
+        return self._geometry
+
+    @property
+    def pieces(self) -> list[rigid_arrays.Piece]:
+        """All bodies, in the order of :attr:`bodies`."""
+        return self._moving + self._static
+
+    def number_of(self, name: str) -> int:
+        """Row of a body in :attr:`bodies`.
+
+        Raises:
+            ValueError: There is no such body, or it is a plane.
+        """
+        names = [p.name for p in self.pieces if p.kind < data.PLANE or p.kind == data.MESH]
+        if name not in names:
+            raise ValueError(f"{name!r} is no body that can hold something, expected one of {', '.join(names)}.")
+        return next(i for i, p in enumerate(self.pieces) if p.name == name)
 
     # -- one frame ------------------------------------------------------------------------------------------------
 
@@ -440,7 +478,7 @@ class RigidSolver:
         velocity = np.concatenate([state[2] for state in self._history])
         time = self._frame_count / self.fps
         given = time * mass.sum() * self.scene.gravity
-        for blow in self.scene.impulses():
+        for blow in self._impulses():
             if math.floor(blow.at / self.substep + 1e-6) < self._frame_count * self._substeps:
                 given = given + np.array(blow.newton_seconds)
         error = (mass * (velocity[-1] - velocity[0])).sum(0) - given
@@ -462,11 +500,12 @@ def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) 
         raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
     if not 0.1 <= refinement <= 64:
         raise ValueError(f"refinement is {refinement}, expected a number from 0.1 to 64.")
-    names = [e.name for e in scene.bodies]
+    names = [e.name for e in [*scene.bodies, *scene.cloths]]
     for push in scene.impulses():
         if push.on not in names:
             raise ValueError(
-                f"an impulse acts on {push.on!r}, expected a rigid body: {', '.join(names) or 'there are none'}."
+                f"an impulse acts on {push.on!r}, expected a rigid body or a cloth: "
+                f"{', '.join(names) or 'there are none'}."
             )
 
 

@@ -78,7 +78,9 @@ def loss_kernel(cloths: Cloths, bending: Bending, dt: float):
     bending.memory[i] = memory
     bending.normal[i] = n
     d = bending.rigidity[i]
-    bending.moment[i] = wp.vec3(d[0] * memory[0] + d[2] * memory[1], d[1] * memory[1] + d[2] * memory[0], d[3] * memory[2])
+    bending.moment[i] = wp.vec3(
+        d[0] * memory[0] + d[2] * memory[1], d[1] * memory[1] + d[2] * memory[0], d[3] * memory[2]
+    )
 
 
 def bend(cloths: Cloths, bending: Bending, *, dt, lossy, device):

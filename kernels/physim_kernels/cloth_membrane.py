@@ -4,8 +4,8 @@ In a triangle with rest plane coordinates (u, v) the map to space has constant c
 
     eps = (|w_u| - 1, |w_v| - 1, w_u . w_v),   energy = area/2 (Q11 e1^2 + Q22 e2^2 + 2 Q12 e1 e2 + G e3^2)
 
-(Baraff & Witkin, "Large steps in cloth simulation", SIGGRAPH 1998, section 4, with true moduli instead of stiffnesses)
-the stresses are P_u = dE/dw_u, P_v = dE/dw_v and vertex a feels -(du_a P_u + dv_a P_v), du_a and dv_a the derivatives of
+(Baraff & Witkin, "Large steps in cloth simulation", SIGGRAPH 1998, section 4, with moduli instead of constants) the
+stresses are P_u = dE/dw_u, P_v = dE/dw_v and vertex a feels -(du_a P_u + dv_a P_v), du_a and dv_a the derivatives of
 its hat function. Loss is that of a standard linear solid: eps + m instead of eps, where the memory m follows
 dm/dt = ``share`` d eps/dt - m / time. At low frequency this is the Kelvin-Voigt stress of viscosity share x time; at
 high frequency it stiffens by 1 + share and stays within the step's stability bound, which Kelvin-Voigt would not.
