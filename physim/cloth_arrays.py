@@ -315,7 +315,10 @@ def bending(whole: Whole, dt: float, device: wp.Device) -> cloth_bend.Bending:
         shape = sum(abs(m) > 0 for m in three).tocsr()
         shape.sort_indices()
         row = np.repeat(np.arange(whole.count), np.diff(shape.indptr))
-        weights = np.stack([np.asarray(m[row, shape.indices]).ravel() for m in three], axis=1)
+        weights = np.zeros((len(row), 3))
+        for k, m in enumerate(three):
+            if len(row):
+                weights[:, k] = np.asarray(m[row, shape.indices]).ravel()
         setattr(out, f"{name}_first", _array(shape.indptr, int, device))
         setattr(out, f"{name}_column", _array(shape.indices, int, device))
         setattr(out, name, _array(weights, wp.vec3, device))

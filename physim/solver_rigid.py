@@ -193,12 +193,12 @@ class RigidSolver:
         """Row of a body in :attr:`bodies`.
 
         Raises:
-            ValueError: There is no such body, or it is a plane.
+            ValueError: There is no such body.
         """
-        names = [p.name for p in self.pieces if p.kind < data.PLANE or p.kind == data.MESH]
+        names = [p.name for p in self.pieces]
         if name not in names:
             raise ValueError(f"{name!r} is no body that can hold something, expected one of {', '.join(names)}.")
-        return next(i for i, p in enumerate(self.pieces) if p.name == name)
+        return names.index(name)
 
     # -- one frame ------------------------------------------------------------------------------------------------
 
