@@ -24,14 +24,15 @@ class Settings:
     substeps: int
     options: dict[str, Any] = field(default_factory=dict)
     """Of the solver's constructor."""
-    contact: dict[str, Any] = field(default_factory=dict)
-    """Stiffness and damping of contacts, for the solvers that have such."""
+    contact: tuple[float, float] | None = None
+    """Stiffness and damping of contacts per mass of a body [1/s^2, 1/s], for the solvers that have such."""
     collide_every: int = 1
     """Substeps per collision pass."""
 
     def __str__(self) -> str:
         words = [f"{self.substeps} substeps"]
-        words += [f"{k}={v}" for k, v in {**self.options, **self.contact}.items() if not isinstance(v, dict)]
+        words += [f"{k} {v}" for k, v in self.options.items()]
+        words += [f"ke {self.contact[0]:g} and kd {self.contact[1]:g} per kg"] if self.contact else []
         return ", ".join(words)
 
 
@@ -40,13 +41,13 @@ SOLID = {
     "xpbd-fine": Settings(16, {"iterations": 8}),
     "mujoco-warp": Settings(8),
     "steel": Settings(4),
-    "kamino": Settings(6, collide_every=2),
-    "vbd": Settings(8, {"iterations": 5}, {"ke": 1e8, "kd": 5e5}),
-    "semi-implicit": Settings(64, {}, {"ke": 1e6, "kd": 1e4}),
-    "featherstone": Settings(64, {}, {"ke": 1e6, "kd": 1e4}),
+    "kamino": Settings(6),
+    "vbd": Settings(8, {"iterations": 5}, (1e5, 5e2)),
+    "semi-implicit": Settings(64, {}, (1e5, 3e2)),
+    "featherstone": Settings(64, {}, (1e5, 3e2)),
 }
-"""Newton's example of basic shapes uses 500 Hz and 5 iterations for XPBD and VBD (with this contact stiffness). The
-default contact stiffness of the two penalty solvers (2.5 kN/m) lets the stack sink into the ground, hence this one."""
+"""Newton's example of basic shapes runs XPBD and VBD at 500 Hz with 5 iterations, VBD with this contact stiffness for
+bodies of a ton. The default stiffness of 2.5 kN/m lets the penalty solvers sink into the ground, hence this one."""
 
 GAP = 0.02
 """Distance from which contacts are made [m]. Newton's default of 0.1 m is twice the radius of the poured spheres and
@@ -157,7 +158,7 @@ class _Run:
                 self.model, dynamics_solver="dvi", sparse_dynamics=True, sparse_jacobian=True
             )
             config.dynamics.cull_speculative_contacts = False
-            config.dvi.max_alternating_iterations = 2
+            config.dvi.max_alternating_iterations = 8
             return s.SolverKamino(self.model, config=config)
         if self.name == "style3d":
             return s.SolverStyle3D(self.model, config=s.SolverStyle3D.Config(iterations=10))
@@ -216,8 +217,11 @@ class _SolidRun(_Run):
     def build(self, newton: Any, builder: Any) -> None:
         scene: SolidScene = self.scene
         config = newton.ModelBuilder.ShapeConfig(
-            mu=scene.friction, restitution=0.0, mu_torsional=0.0, mu_rolling=0.0, gap=GAP, **self.settings.contact
+            mu=scene.friction, restitution=0.0, mu_torsional=0.0, mu_rolling=0.0, gap=GAP
         )
+        if self.settings.contact:
+            mass = float(np.median([thing.mass for thing in scene.things]))
+            config.ke, config.kd = (value * mass for value in self.settings.contact)
         if scene.terrain is None:
             builder.add_ground_plane(cfg=config)
         else:

@@ -13,7 +13,7 @@ from benchmarks.solids_scenes import FPS, ClothScene, Result, SolidScene
 
 def run(scene: SolidScene | ClothScene, device: str, repeats: int, limit: float) -> Result:
     """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used."""
-    world = _cloth(scene) if isinstance(scene, ClothScene) else _solids(scene)
+    world = cloth_world(scene) if isinstance(scene, ClothScene) else solids_world(scene)
     physim.simulate(world, seconds=1 / FPS, fps=FPS, device=device)  # compiles and loads
     frames = round(scene.seconds * FPS)
     best, setup, used = np.full(frames, np.inf), np.inf, 0.0
@@ -54,7 +54,8 @@ def _settings(trajectory: physim.Trajectory) -> str:
     return f"defaults, {1 / (FPS * substep):.0f} substeps" if substep else "defaults"
 
 
-def _solids(scene: SolidScene) -> physim.Scene:
+def solids_world(scene: SolidScene) -> physim.Scene:
+    """The comparison's solids as a scene of ours, without air."""
     world = physim.Scene()
     ground = physim.Static(friction=scene.friction, restitution=0.0)
     world.add(physim.Plane() if scene.terrain is None else scene.terrain, ground, name="ground")
@@ -75,7 +76,8 @@ def _solids(scene: SolidScene) -> physim.Scene:
     return world
 
 
-def _cloth(scene: ClothScene) -> physim.Scene:
+def cloth_world(scene: ClothScene) -> physim.Scene:
+    """The comparison's sheet as a scene of ours."""
     world = physim.Scene()
     ground = physim.Static(friction=scene.friction, restitution=0.0)
     world.add(physim.Plane(), ground, name="ground")
