@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import warp as wp
-from physim_kernels import joint
+from physim_kernels import joint, joint_data
 from physim_kernels import rigid_data as data
 
 from physim.joints import Spring
+from physim.materials import Kinematic
 from physim.rigid_arrays import Piece
 from physim.rigid_joints import Tie, arrays
 from physim.terrain import rotation_matrix
@@ -21,6 +22,7 @@ class JointStage:
         pieces: All bodies, the moving ones first.
         moving: How many of them move.
         h: Substep [s].
+        ahead: Poses at the end of the substep; who prescribes motion writes those of kinematic bodies.
     """
 
     repeats = 2
@@ -29,16 +31,15 @@ class JointStage:
 
     def __init__(
         self, ties: list[Tie], pieces: list[Piece], moving: int, *, h: float,
-        bodies: data.Bodies, device: wp.Device,
+        bodies: data.Bodies, ahead: joint_data.Ahead, device: wp.Device,
     ):  # fmt: skip
         self._ties = ties
         self._pieces = pieces
-        self._made = arrays(ties, pieces, moving, device)
+        self._made = arrays(ties, moving, device)
         self._bodies = bodies
         self._h = h
         self._launch = dict(islands=self._made.islands, device=device)
-        self.ahead = self._made.ahead
-        """Poses at the end of the substep; who prescribes motion writes those of kinematic bodies."""
+        self._ahead = ahead
 
     def begin(self) -> None:
         """Before the first substep: rows at the poses of time 0."""
@@ -50,7 +51,7 @@ class JointStage:
     def solve(self, *, last: bool = True) -> None:
         """``last`` False: only islands with contacts, which are solved again after it."""
         m = self._made
-        joint.solve(self._bodies, m.joints, m.rows, m.ahead, h=self._h, last=last, **self._launch)
+        joint.solve(self._bodies, m.joints, m.rows, self._ahead, h=self._h, last=last, **self._launch)
 
     def place(self) -> None:
         joint.place(self._bodies, self._made.joints, self._made.rows, h=self._h, **self._launch)
@@ -67,13 +68,19 @@ class JointStage:
         return float(self._made.joints.error.numpy().max())
 
     def energy(self, x: np.ndarray, q: np.ndarray) -> np.ndarray | float:
-        """Energy in springs (S,) [J], at poses of the moving bodies x (S, n, 3), q (S, n, 4) in principal frames."""
+        """Energy in springs (S,) [J], at poses of the moving bodies x (S, n, 3), q (S, n, 4) in principal frames.
+
+        Without springs at a kinematic body, which do the work that moves it.
+        """
         total: np.ndarray | float = 0.0
         for tie in self._ties:
-            if isinstance(tie.joint, Spring):
+            if isinstance(tie.joint, Spring) and not self._is_told(tie.a) and not self._is_told(tie.b):
                 span = self._end(tie.b, tie.anchor_b, x, q) - self._end(tie.a, tie.anchor_a, x, q)
                 total = total + 0.5 * tie.joint.stiffness * (np.linalg.norm(span, axis=-1) - tie.length) ** 2
         return total
+
+    def _is_told(self, body: int) -> bool:
+        return body >= 0 and isinstance(self._pieces[body].material, Kinematic)
 
     def _end(self, body: int, anchor: np.ndarray, x: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Where an anchor is at every sample (S, 3) or (3,) [m]; of what does not move freely, at time 0."""

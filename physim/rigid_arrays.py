@@ -10,7 +10,7 @@ import warp as wp
 from physim_kernels import rigid_data as data
 
 from physim.compound import Compound, Shape
-from physim.materials import Rigid, Static
+from physim.materials import Kinematic, Rigid, Static
 from physim.rigid_hull import CollisionHull, collision_hull, prism, simplify
 from physim.rigid_mesh import CollisionMesh, collision_mesh
 from physim.scene import Entity, Scene
@@ -94,8 +94,8 @@ def quaternion_of(rotation: np.ndarray) -> np.ndarray:
 def pieces(scene: Scene, terrain: HeightField | None) -> tuple[list[Piece], list[Piece]]:
     """The moving and the static bodies of a scene, in its order; ``terrain`` stands in for all static meshes."""
     moving = [_piece(entity) for entity in scene.bodies]
-    meshes = [e for e in scene.statics if isinstance(e.shape, Mesh)]
-    static = [_static_piece(e) for e in scene.statics if terrain is None or not isinstance(e.shape, Mesh)]
+    meshes = [e for e in scene.statics if isinstance(e.shape, Mesh) and not isinstance(e.material, Kinematic)]
+    static = [_static_piece(e) for e in scene.statics if terrain is None or e not in meshes]
     if terrain is not None:
         material = meshes[0].material if meshes else Static()
         name = meshes[0].name if meshes else "terrain"
@@ -125,7 +125,10 @@ def _static_piece(entity: Entity) -> Piece:
         turn = rotation_matrix(np.array(entity.orientation))
         normal = turn @ (given / length)
         along = normal @ position + entity.shape.offset / length
-        return Piece(entity.name, entity.material, (Collider(data.PLANE, 0.0),), normal * along, _up_to(normal))
+        origin = normal * along
+        if isinstance(entity.material, Kinematic):  # of its points the one that it turns about
+            origin = position + normal * (along - normal @ position)
+        return Piece(entity.name, entity.material, (Collider(data.PLANE, 0.0),), origin, _up_to(normal))
     if isinstance(entity.shape, Mesh):
         mesh, q = collision_mesh(entity.shape.triangles), np.array(entity.orientation, dtype=np.float64)
         bound = float(np.linalg.norm(mesh.vertices, axis=1).max())

@@ -168,13 +168,12 @@ class JointArrays:
 
     joints: data.Joints
     rows: data.Rows
-    ahead: data.Ahead
     islands: int
     order: np.ndarray
     """Place in the arrays of each joint of the scene."""
 
 
-def arrays(everything: list[Tie], pieces: list[Piece], moving: int, device: wp.Device) -> JointArrays:
+def arrays(everything: list[Tie], moving: int, device: wp.Device) -> JointArrays:
     """All joints in the order of their islands."""
     groups = islands(everything, moving)
     sorted_ties = [everything[n] for group in groups for n in group]
@@ -200,10 +199,15 @@ def arrays(everything: list[Tie], pieces: list[Piece], moving: int, device: wp.D
     _fill_rows(
         rows, sorted_ties, bounds, [min([m for m, _ in list_], default=n) for n, list_ in enumerate(near)], device
     )
-    ahead = data.Ahead()
-    ahead.x = wp.array(np.array([p.position for p in pieces]), dtype=wp.vec3d, device=device)
-    ahead.q = wp.array(np.array([p.orientation for p in pieces]), dtype=wp.quatd, device=device)
-    return JointArrays(joints, rows, ahead, len(groups), np.argsort([n for group in groups for n in group]))
+    return JointArrays(joints, rows, len(groups), np.argsort([n for group in groups for n in group]))
+
+
+def ahead(pieces: list[Piece], device: wp.Device) -> data.Ahead:
+    """Poses at the end of a substep: of what stands still, for good."""
+    out = data.Ahead()
+    out.x = wp.array(np.array([p.position for p in pieces]), dtype=wp.vec3d, device=device)
+    out.q = wp.array(np.array([p.orientation for p in pieces]), dtype=wp.quatd, device=device)
+    return out
 
 
 def _int(values, device: wp.Device) -> wp.array:

@@ -287,6 +287,12 @@ class Scene:
         return [e for e in self if isinstance(e.material, Kinematic)]
 
     @property
+    def movers(self) -> list[Entity]:
+        """Solids that move, by forces or as they are told, in the order they were added."""
+        told = [e for e in self.kinematics if not isinstance(e.shape, Plane | HeightField)]
+        return [e for e in self if isinstance(e.material, Rigid) or e in told]
+
+    @property
     def cloths(self) -> list[Entity]:
         """Cloths, in the order they were added."""
         return [e for e in self if isinstance(e.material, Cloth)]

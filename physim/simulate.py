@@ -54,7 +54,7 @@ def simulate(
     clock.lap("terrain")
     frame_count = max(1, round(seconds * fps))
     rigid = smoke = cloth = None
-    if scene.bodies or scene.cloths:
+    if scene.movers or scene.cloths:
         from physim.solver_rigid import RigidSolver
 
         rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement)
@@ -78,7 +78,7 @@ def simulate(
             rigid.frame()
             clock.lap("rigid")
         if smoke:
-            smoke.frame(rigid.poses() if rigid else None)
+            smoke.frame(rigid.mover_poses() if rigid else None)
             clock.lap("smoke")
         if progress:
             progress(frame + 1, frame_count)

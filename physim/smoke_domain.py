@@ -57,7 +57,7 @@ def body_speed(scene: Scene, seconds: float) -> float:
     strength = float(np.linalg.norm(scene.gravity))
     ground = ground_height(scene)
     fastest = 0.0
-    for body in scene.bodies:
+    for body in scene.movers:
         fall = strength * seconds
         if ground is not None:
             fall = min(fall, float(np.sqrt(2 * strength * max(body.position[1] - ground, 0.0))))

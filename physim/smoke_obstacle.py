@@ -13,7 +13,7 @@ from physim.smoke_domain import SmokeDomain
 from physim.terrain import face_planes, grid_distance
 
 Poses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""position (n, 3), orientation (n, 4), velocity (n, 3), angular velocity (n, 3) of the scene's bodies in order."""
+"""position (n, 3), orientation (n, 4), velocity (n, 3), angular velocity (n, 3) of the scene's movers in order."""
 
 
 def check_room(name: str, emitter: Emitter, domain: SmokeDomain, areas: tuple[np.ndarray, ...]) -> None:
@@ -43,7 +43,7 @@ def rotation_between(q0: np.ndarray, q1: np.ndarray) -> np.ndarray:
 
 def initial_poses(scene: Scene) -> Poses:
     """Where the scene says its bodies are."""
-    bodies = scene.bodies
+    bodies = scene.movers
     columns = ((b.position, b.orientation, b.velocity, b.angular_velocity) for b in bodies)
     arrays = [np.array(a, dtype=np.float64) for a in zip(*columns, strict=True)] if bodies else []
     return tuple(arrays) if bodies else (np.zeros((0, 3)), np.zeros((0, 4)), np.zeros((0, 3)), np.zeros((0, 3)))  # type: ignore[return-value]
@@ -52,7 +52,7 @@ def initial_poses(scene: Scene) -> Poses:
 def body_obstacles(scene: Scene, steps: int, device) -> Obstacles:
     """The scene's bodies as tables for ``physim_kernels.obstacle``; a mesh counts as its convex hull."""
     kinds, sizes, planes, starts = [], [], [np.zeros((0, 4))], [0]
-    for body in scene.bodies:
+    for body in scene.movers:
         shape, own = body.shape, np.zeros((0, 4))
         if isinstance(shape, Sphere):
             kind, size = obstacle.SPHERE, (shape.radius, 0.0, 0.0)
@@ -70,7 +70,7 @@ def body_obstacles(scene: Scene, steps: int, device) -> Obstacles:
         planes.append(own)
         starts.append(starts[-1] + len(own))
     faces = np.concatenate([*planes, np.zeros((1, 4))])  # never empty
-    reach = [b.shape.bounding_radius for b in scene.bodies]  # type: ignore[union-attr]
+    reach = [b.shape.bounding_radius for b in scene.movers]  # type: ignore[union-attr]
     tables = [
         wp.array(np.array(values, dtype=numpy_type), dtype=warp_type, device=device)
         for values, numpy_type, warp_type in (

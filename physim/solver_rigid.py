@@ -10,13 +10,15 @@ import math
 
 import numpy as np
 import warp as wp
-from physim_kernels import broad, collide, contact, contact_state, impact, joint, order, rigid
+from physim_kernels import broad, collide, contact, contact_state, impact, joint, kinematic, order, rigid
 from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays, rigid_joints, rigid_pairs
 from physim.forces import Impulse
 from physim.joint_stage import JointStage
 from physim.kernel_cache import load_kernels
+from physim.kinematic_stage import KinematicStage, state_at
+from physim.kinematic_stage import tracks as kinematic_tracks
 from physim.partner import Partner
 from physim.scene import Scene
 from physim.shapes import HeightField
@@ -108,13 +110,22 @@ class RigidSolver:
         self._contacts = rigid_pairs.contacts(self._pair_total, device)
         self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
         self._candidates = rigid_pairs.candidates(max(self._threads, 1), 64, device)
-        self._joints: JointStage | None = None
-        if self._ties:
-            self._joints = JointStage(
-                self._ties, everything, self._count, h=self.substep, bodies=self._bodies, device=device,
-            )  # fmt: skip
+        self._make_guides()
         self._make_outer()
         self._make_outputs()
+
+    def _make_guides(self) -> None:
+        """What ties bodies and what tells them where to go."""
+        everything, shared = self._moving + self._static, dict(h=self.substep, bodies=self._bodies, device=self.device)
+        self._joints: JointStage | None = None
+        self._kinematics: KinematicStage | None = None
+        if not self._ties and not self.scene.kinematics:
+            return
+        shared["ahead"] = rigid_joints.ahead(everything, self.device)
+        if self._ties:
+            self._joints = JointStage(self._ties, everything, self._count, **shared)
+        if self.scene.kinematics:
+            self._kinematics = KinematicStage(self.scene, everything, substeps=self._substeps, **shared)
 
     def _make_outer(self) -> None:
         """Gravity, wind table of one frame, and impulses at their substeps."""
@@ -209,6 +220,8 @@ class RigidSolver:
         h, total = self.substep, self._pair_total
         gate = dict(h=h, threshold=4.0 * self._gravity * h + 1e-3)
         for k in range(self._substeps):
+            if self._kinematics:
+                self._kinematics.depart(k)
             self._launch_search(k)
             for partner in self._partners:
                 partner.launch_search(k)
@@ -231,6 +244,8 @@ class RigidSolver:
             if self._joints:
                 self._joints.solve()
             rigid.drift(self._geometry, bodies, count=self._count, h=h, device=self.device)
+            if self._kinematics:
+                self._kinematics.arrive(k)
             if self._joints:
                 self._joints.place()
             if total:
@@ -283,6 +298,8 @@ class RigidSolver:
         for partner in self._partners:
             partner.begin_frame(first)
         self._outer.substep.assign([first])
+        if self._kinematics:
+            self._kinematics.begin_frame(first)
         if self._outer.has_air:
             times = (first + np.arange(self._substeps)) * self.substep
             self._outer.wind.assign(np.array([self.scene.wind_at(t) for t in times], dtype=np.float32))
@@ -301,7 +318,7 @@ class RigidSolver:
             partner.end_frame()
 
     def _load_kernels(self) -> None:
-        extra = (joint,) if self._joints else ()
+        extra = ((joint,) if self._joints else ()) + ((kinematic,) if self._kinematics else ())
         load_kernels((broad, collide, order, rigid, contact, contact_state, impact, *extra), self.device)
         for partner in self._partners:
             partner.load_kernels()
@@ -407,14 +424,25 @@ class RigidSolver:
         """
         return self._public(*(column[-1] for column in self._history[-1]))  # type: ignore[return-value]
 
+    def mover_poses(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """As :meth:`poses`, of ``scene.movers``: kinematic solids too."""
+        here = dict(zip(self.body_names, zip(*self.poses(), strict=True), strict=True))
+        now = np.array([self._frame_count / self.fps])
+        rows = [here[e.name] if e.name in here else tuple(s[0] for s in state_at(e, now)) for e in self.scene.movers]
+        return tuple(np.array(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
+
     def tracks(self) -> dict[str, BodyTrack]:
-        """Every body's states at all samples so far, the initial one first."""
+        """States of all that moves at all samples so far, the initial one first."""
         columns = [np.concatenate(c) for c in zip(*self._history, strict=True)]
         state = self._public(*columns)
-        return {
+        found = {
             name: BodyTrack(self.samples_per_frame, self.fps, *(np.ascontiguousarray(s[:, i]) for s in state))
             for i, name in enumerate(self.body_names)
         }
+        told = kinematic_tracks(
+            self.scene, fps=self.fps, samples_per_frame=self.samples_per_frame, frames=self._frame_count
+        )
+        return {e.name: (found | told)[e.name] for e in self.scene.movers}
 
     def joint_loads(self) -> np.ndarray:
         """Force that each joint puts on its ``body``, mean over the last substep, in the order of ``scene.joints``
@@ -440,7 +468,8 @@ class RigidSolver:
         """What the laws say about the run so far.
 
         ``energy_gain`` is the largest rise of the bodies' energy over any earlier sample: wind and impulses do such
-        work, contacts must not. ``deepest_penetration`` is that at the end of any substep. ``momentum_error`` is there
+        work, contacts must not; where kinematic bodies do work it is left out. ``deepest_penetration`` is that at the
+        end of any substep, ``joint_error`` the distance by which a joint's points missed. ``momentum_error`` is there
         only where momentum is conserved: nothing static, no air.
         """
         if self._count == 0:
@@ -449,13 +478,14 @@ class RigidSolver:
         values = {
             "energy_start [J]": float(energy[0]),
             "energy_end [J]": float(energy[-1]),
-            "energy_gain [J]": float((energy - np.minimum.accumulate(energy)).max()),
             "deepest_penetration [m]": max(0.0, float(self._pairs.deepest.numpy().max(initial=0.0))),
             "contact_events [-]": float(sum(len(rows) for rows in self._log)),
             "lost_contact_events [-]": float(self._lost_events),
             "lost_contact_states [-]": float(self._lost_states),
             "substep [s]": self.substep,
         }
+        if not self._kinematics:
+            values["energy_gain [J]"] = float((energy - np.minimum.accumulate(energy)).max())
         if self._joints:
             values["joint_error [m]"] = self._joints.error()
         if not self._static and not self._outer.has_air and all(j.other for j in self.scene.joints):

@@ -135,7 +135,7 @@ class _SceneGas:
         for entity, emitter in zip(entities, emitters, strict=True):
             check_room(entity.name, emitter, domain, areas)
         self._poses = initial_poses(scene)
-        obstacles = body_obstacles(scene, steps, device) if scene.bodies else None
+        obstacles = body_obstacles(scene, steps, device) if scene.movers else None
         self.grid = GasGrid(
             self.settings, areas, obstacles=obstacles,
             puffs=self._empty_puffs(device), device=device,

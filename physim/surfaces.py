@@ -72,7 +72,7 @@ class Surfaces:
         self._ids = _without(scene, scene.backdrop.ids)
         self._stills = _still_maps(scene.backdrop)
         self._sink = np.zeros(len(scene.entities) + 1, np.float32)
-        for entity in scene.bodies:
+        for entity in scene.movers:
             self._sink[scene.number_of(entity.name)] = SINK * entity.shape.bounding_radius  # type: ignore[union-attr]
         for name, track in trajectory.cloths.items():
             self._sink[scene.number_of(name)] = slack_of(track)

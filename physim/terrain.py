@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from physim.compound import Shape
+from physim.materials import Kinematic
 from physim.scene import Entity, Scene
 from physim.shapes import Box, Capsule, Cylinder, HeightField, Hull, Mesh, Plane, Sphere
 
@@ -56,7 +57,7 @@ def bake_terrain(scene: Scene, *, max_cells: int = 256) -> HeightField | None:
         raise ValueError(
             f"max_cells is {max_cells}, expected at least {4 * MARGIN}: the ring alone takes {2 * MARGIN}."
         )
-    meshes = [e for e in scene.statics if isinstance(e.shape, Mesh)]
+    meshes = [e for e in scene.statics if isinstance(e.shape, Mesh) and not isinstance(e.material, Kinematic)]
     if not meshes:
         return None
     corners = np.concatenate([_world_triangles(e) for e in meshes])  # (M, 3 corners, xyz)
@@ -158,8 +159,8 @@ def grid_distance(
     distance = np.full(np.broadcast_shapes(x.shape, y.shape, z.shape), np.inf)
     for entity in scene.statics:
         shape = entity.shape
-        if isinstance(shape, Mesh):
-            continue
+        if isinstance(shape, Mesh) or (isinstance(entity.material, Kinematic) and not isinstance(shape, Plane)):
+            continue  # meshes are terrain, and what moves is no wall
         if isinstance(shape, Plane):
             normal = np.asarray(shape.normal, dtype=np.float64)
             other = (x * normal[0] + y * normal[1] + z * normal[2] - shape.offset) / np.linalg.norm(normal)

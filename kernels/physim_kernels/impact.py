@@ -335,6 +335,10 @@ def prepare_kernel(
             p.radius_b = c.radius_b[i]
             p.deferred = 0
             p = place_contact(p, c.kind[i], c.point_a[i], c.point_b[i], c.normal_a[i], c.axis_b[i], d, turn_a, turn_b)
+            if m.ma == 0.0:  # what turns as it is told carries along the chord of its arc, not along the tangent
+                p.arm_a = p.arm_a + 0.5 * h * wp.cross(m.wa, p.arm_a)
+            if m.mb == 0.0:
+                p.arm_b = p.arm_b + 0.5 * h * wp.cross(m.wb, p.arm_b)
             if fast or c.fresh[i] == 1:
                 p = contact_masses(m, p)
                 c.fresh[i] = 0
