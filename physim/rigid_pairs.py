@@ -66,8 +66,9 @@ def search(
     for name in ("bucket", "sorted"):
         setattr(out, name, wp.zeros(max(total, 1), dtype=int, device=device))
     out.level_count = wp.zeros(broad.LEVELS, dtype=int, device=device)
-    for name in ("bucket_start", "bucket_end"):
-        setattr(out, name, wp.zeros(broad.LEVELS + size, dtype=int, device=device))
+    out.sorted_ball = wp.zeros(max(total, 1), dtype=wp.vec4, device=device)
+    for name in ("bucket_start", "bucket_fill"):
+        setattr(out, name, wp.zeros(broad.LEVELS + size + 1, dtype=int, device=device))
     keys = np.array(sorted({min(pair) * 2**31 + max(pair) for pair in excluded}), dtype=np.int64)
     out.excluded, out.excluded_total = to_array(keys, wp.int64, device), len(keys)
     out.incoming = wp.zeros(max(moving, 1) * broad.INCOMING, dtype=int, device=device)

@@ -40,9 +40,10 @@ class Broad:
     key: wp.array(dtype=wp.int64)  # of the cell
     bucket: wp.array(dtype=int)
     level_count: wp.array(dtype=int)
-    bucket_start: wp.array(dtype=int)  # in sorted; LEVELS buckets of whole grids, then the hash table
-    bucket_end: wp.array(dtype=int)
+    bucket_start: wp.array(dtype=int)  # first row in sorted; LEVELS buckets of whole grids, the hash table, the end
+    bucket_fill: wp.array(dtype=int)  # members, then the end while they are filled in
     sorted: wp.array(dtype=int)  # colliders by bucket
+    sorted_ball: wp.array(dtype=wp.vec4)  # their centres and reaches
     boundless: wp.array(dtype=int)  # planes and fields
     boundless_total: int
     field_top: wp.array(dtype=float)  # highest point of a field, per collider [m]
@@ -102,7 +103,7 @@ def place_kernel(g: Geometry, bodies: Bodies, broad: Broad, interval: float, gra
         level += 1
     broad.level[i] = level
     wp.atomic_add(broad.level_count, level, 1)
-    broad.bucket_end[broad.bucket[i]] = 0
+    broad.bucket_fill[broad.bucket[i]] = 0
 
 
 @wp.func
@@ -111,15 +112,16 @@ def coordinate(x: float, size: float):
 
 
 @wp.func
-def cell_key(level: int, x: int, y: int, z: int):
-    """One number for a cell; cells 2^19 apart share it."""
-    key = (wp.int64(x) & wp.int64(524287)) * wp.int64(524288) + (wp.int64(y) & wp.int64(524287))
-    return (key * wp.int64(524288) + (wp.int64(z) & wp.int64(524287))) * wp.int64(32) + wp.int64(level)
+def row_key(level: int, y: int, z: int):
+    """One number for a row of cells along x; rows 2^28 apart share it."""
+    return ((wp.int64(y) & wp.int64(268435455)) * wp.int64(268435456) + (wp.int64(z) & wp.int64(268435455))) * wp.int64(
+        32
+    ) + wp.int64(level)
 
 
 @wp.func
 def cell_bucket(level: int, x: int, y: int, z: int, hash_mask: int):
-    """Row of the hash table: neighbours along an axis lie in rows that follow each other."""
+    """Row of the hash table: neighbours along x lie in rows that follow each other."""
     return LEVELS + ((x + y * 73856093 + z * 19349663 + level * 83492791) & hash_mask)
 
 
@@ -144,31 +146,35 @@ def sort_kernel(broad: Broad):
         x = coordinate(c[0], size)
         y = coordinate(c[1], size)
         z = coordinate(c[2], size)
-        key = cell_key(level, x, y, z)
+        key = row_key(level, y, z)
         bucket = cell_bucket(level, x, y, z, broad.hash_mask)
     broad.key[i] = key
     broad.bucket[i] = bucket
-    wp.atomic_add(broad.bucket_end, bucket, 1)
+    wp.atomic_add(broad.bucket_fill, bucket, 1)
 
 
 @wp.kernel
 def scan_kernel(broad: Broad):
     """From the members of each bucket to its first row; one thread."""
     total = int(0)
-    for k in range(LEVELS + broad.hash_mask + 1):
-        count = broad.bucket_end[k]
+    buckets = LEVELS + broad.hash_mask + 1
+    for k in range(buckets):
+        count = broad.bucket_fill[k]
         broad.bucket_start[k] = total
-        if count > 0:  # an empty one stays at (any, 0)
-            broad.bucket_end[k] = total
+        if count > 0:  # an empty one stays at 0
+            broad.bucket_fill[k] = total
         total += count
+    broad.bucket_start[buckets] = total
 
 
 @wp.kernel
 def scatter_kernel(broad: Broad):
     i = wp.tid()
     if broad.level[i] >= 0:
-        row = wp.atomic_add(broad.bucket_end, broad.bucket[i], 1)
+        row = wp.atomic_add(broad.bucket_fill, broad.bucket[i], 1)
         broad.sorted[row] = i
+        c = broad.centre[i]
+        broad.sorted_ball[row] = wp.vec4(c[0], c[1], c[2], broad.reach[i])
 
 
 @wp.func
@@ -229,19 +235,34 @@ def near_boundless(g: Geometry, bodies: Bodies, broad: Broad, i: int, j: int, in
 
 @wp.func
 def near(g: Geometry, broad: Broad, i: int, j: int):
-    """Whether boxes and spheres of two colliders of different bodies overlap."""
+    """Whether the boxes of two colliders of different bodies overlap."""
     la = broad.lower[i]
     ua = broad.upper[i]
     lb = broad.lower[j]
     ub = broad.upper[j]
     if la[0] > ub[0] or lb[0] > ua[0] or la[1] > ub[1] or lb[1] > ua[1] or la[2] > ub[2] or lb[2] > ua[2]:
         return False
-    reach = broad.reach[i] + broad.reach[j]
-    if wp.length_sq(broad.centre[i] - broad.centre[j]) > reach * reach:
-        return False
     if g.body[i] == g.body[j]:
         return False
     return broad.excluded_total == 0 or not is_excluded(broad, g.body[i], g.body[j])
+
+
+@wp.func
+def find_among(g: Geometry, broad: Broad, i: int, first: int, end: int, key: wp.int64, coarser: int):
+    """Offer the pairs of ``i`` with the members of some buckets; ``coarser``: they are of a coarser grid than ``i``."""
+    c = broad.centre[i]
+    r = broad.reach[i]
+    for row in range(first, end):
+        ball = broad.sorted_ball[row]
+        x = ball[0] - c[0]
+        y = ball[1] - c[1]
+        z = ball[2] - c[2]
+        reach = ball[3] + r
+        if x * x + y * y + z * z < reach * reach:
+            j = broad.sorted[row]
+            if (coarser == 1 or j > i) and (i < broad.moving_total or j < broad.moving_total):
+                if broad.key[j] == key and near(g, broad, i, j):
+                    offer(g, broad, i, j)
 
 
 @wp.kernel
@@ -267,19 +288,21 @@ def find_kernel(g: Geometry, bodies: Bodies, broad: Broad, interval: float):
                 r = broad.reach[i] + 0.5 * size
                 low = wp.vec3i(coordinate(c[0] - r, size), coordinate(c[1] - r, size), coordinate(c[2] - r, size))
                 high = wp.vec3i(coordinate(c[0] + r, size), coordinate(c[1] + r, size), coordinate(c[2] + r, size))
-            for x in range(low[0], high[0] + 1):
-                for y in range(low[1], high[1] + 1):
-                    for z in range(low[2], high[2] + 1):
-                        key = wp.int64(level)
-                        bucket = int(level)
-                        if not whole:
-                            key = cell_key(level, x, y, z)
-                            bucket = cell_bucket(level, x, y, z, broad.hash_mask)
-                        for row in range(broad.bucket_start[bucket], broad.bucket_end[bucket]):
-                            j = broad.sorted[row]
-                            if broad.key[j] == key and (level > own or j > i) and (i < moving or j < moving):
-                                if near(g, broad, i, j):
-                                    offer(g, broad, i, j)
+            for y in range(low[1], high[1] + 1):
+                for z in range(low[2], high[2] + 1):
+                    coarser = wp.min(level - own, 1)
+                    key = wp.int64(level)
+                    first = int(level)
+                    last = int(level)
+                    if not whole:
+                        key = row_key(level, y, z)
+                        first = cell_bucket(level, low[0], y, z, broad.hash_mask)
+                        last = cell_bucket(level, high[0], y, z, broad.hash_mask)
+                    begin = broad.bucket_start[first]
+                    if last < first:  # the row goes over the end of the table
+                        find_among(g, broad, i, broad.bucket_start[LEVELS], broad.bucket_start[last + 1], key, coarser)
+                        last = LEVELS + broad.hash_mask
+                    find_among(g, broad, i, begin, broad.bucket_start[last + 1], key, coarser)
         size = 2.0 * size
 
 

@@ -21,10 +21,12 @@ from physim_kernels.collide_terrain import hull_field, round_field
 from physim_kernels.manifold import floor_first, hand_over, hand_over_sides, keep_four
 from physim_kernels.rigid_data import (
     CYLINDER,
+    FACE,
     FIELD,
     HULL,
     MESH,
     PLANE,
+    POINT,
     RIM,
     SPHERE,
     Bodies,
@@ -88,6 +90,30 @@ def to_bodies(g: Geometry, a: int, b: int, cand: Candidates, first: int, count: 
             cand.point_b[k] = g.rotation[b] * cand.point_b[k] + g.position[b]
 
 
+@wp.func
+def touch_ball(
+    g: Geometry, pairs: Pairs, c: Contacts, pair: int, a: int, b: int, point_a: wp.vec3, normal: wp.vec3,
+    radius_a: float, separation: float, margin: float,
+):  # fmt: skip
+    """The one contact of ball ``b``, normal and point in the frame of a's body; it keeps the impulses it has."""
+    if separation >= margin:
+        pairs.count[pair] = 0
+        return
+    i = 4 * pair
+    if pairs.count[pair] == 0:
+        c.normal_impulse[i] = 0.0
+        c.friction_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
+        c.turning_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
+        c.slips[i] = 0
+    pairs.count[pair] = 1
+    c.kind[i] = wp.where(g.kind[a] == SPHERE, POINT, FACE)
+    c.point_a[i] = point_a
+    c.point_b[i] = g.position[b]
+    c.normal_a[i] = normal
+    c.radius_a[i] = radius_a
+    c.radius_b[i] = g.radius[b]
+
+
 @wp.kernel
 def collide_kernel(
     g: Geometry, bodies: Bodies, pairs: Pairs, interval: float, gravity: float,
@@ -116,7 +142,22 @@ def collide_kernel(
         speed = wp.length(v) + wp.length(w_a) * g.bound[a] + wp.length(w_b) * g.bound[b]
         size = pairs.size[pair]
         margin = wp.min(0.02 * size, 0.05) + interval * speed + 0.5 * gravity * interval * interval
-        near = wp.length(d) < g.bound[a] + g.bound[b] + margin
+        distance = wp.length(d)
+        if g.kind[a] == SPHERE:
+            n = wp.vec3(0.0, 1.0, 0.0)
+            if distance > 1.0e-12:
+                n = (d / distance) * turn_a  # in a's frame
+            gap = distance - g.radius[a] - g.radius[b]
+            touch_ball(g, pairs, c, pair, a, b, g.position[a], n, g.radius[a], gap, margin)
+            continue
+        if g.kind[a] == PLANE and g.kind[b] == SPHERE:
+            foot = d * turn_a
+            gap = foot[1] - g.radius[b]
+            touch_ball(
+                g, pairs, c, pair, a, b, wp.vec3(foot[0], 0.0, foot[2]), wp.vec3(0.0, 1.0, 0.0), 0.0, gap, margin
+            )
+            continue
+        near = distance < g.bound[a] + g.bound[b] + margin
         if g.kind[a] == PLANE:
             near = wp.dot(d, turn_a * wp.vec3(0.0, 1.0, 0.0)) < g.bound[b] + margin
         if g.kind[a] == FIELD:

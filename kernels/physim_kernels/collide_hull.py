@@ -185,25 +185,78 @@ def nearest_edges(g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin
 
 
 @wp.func
+def face_points(
+    g: Geometry, ref: int, face: int, inc: int, rot: wp.mat33, t: wp.vec3, margin: float, flip: int,
+    cand: Candidates, slot: int,
+):  # fmt: skip
+    """Contact points of a face of ``ref`` with ``inc``; ``flip``: ref is b. Returns (count, bound).
+
+    No axis separates the two by more than ``bound`` [m]: the least height over the face of a point of ``inc``, or
+    something negative if that point lies in ``ref``; 1e30 when neither is known.
+    """
+    corners, first = clip_face(g, ref, face, inc, rot, t, cand, slot)
+    n = g.face_normal[g.face_start[ref] + face]
+    offset = g.face_offset[g.face_start[ref] + face]
+    back = wp.transpose(rot)
+    count = int(0)
+    least = float(1.0e30)
+    at = wp.vec3(0.0, 0.0, 0.0)
+    for k in range(corners):
+        p = cand.polygon[first + k]  # on inc, in ref's frame
+        s = wp.dot(n, p) - offset
+        if s < least:
+            least = s
+            at = p
+        if s < margin:
+            if flip == 1:
+                count = add_candidate(cand, slot, count, FACE, back * (p - t), p - s * n, -(n * rot), 0.0, 0.0, s)
+            else:
+                count = add_candidate(cand, slot, count, FACE, p - s * n, back * (p - t), n, 0.0, 0.0, s)
+    if least < 0.0:
+        for f in range(g.face_count[ref]):
+            if wp.dot(g.face_normal[g.face_start[ref] + f], at) > g.face_offset[g.face_start[ref] + f]:
+                least = float(1.0e30)
+                break
+    return count, least
+
+
+@wp.func
 def hull_hull(
     g: Geometry, a: int, b: int, rot: wp.mat33, t: wp.vec3, margin: float, size: float, cand: Candidates, slot: int
 ):  # fmt: skip
     """Contact points of two hulls closer than ``margin`` into ``cand``; returns how many.
 
-    ``size`` [m] scales the bias that keeps the winning axis from flickering: faces before edges, a before b.
+    ``size`` [m] scales the bias that keeps the winning axis from flickering: faces before edges, a before b. Edges are
+    the dear part: they are left out when the points over the face prove that no axis separates by so much more.
     """
-    count = int(0)
     back = wp.transpose(rot)
     sep_a, face_a = best_face(g, a, b, rot, t)
     if sep_a > margin:
-        return count
+        return 0
     sep_b, face_b = best_face(g, b, a, back, -(back * t))
     if sep_b > margin:
+        return 0
+    ref = int(a)
+    inc = int(b)
+    face = int(face_a)
+    flip = int(0)
+    turn = rot
+    way = t
+    if sep_b > sep_a + 5.0e-4 * size:
+        ref = b
+        inc = a
+        face = face_b
+        flip = int(1)
+        turn = back
+        way = -(back * t)
+    count, least = face_points(g, ref, face, inc, turn, way, margin, flip, cand, slot)
+    bar = wp.max(sep_a, sep_b) + 0.01 * size
+    if wp.max(least, 0.0) <= bar:
         return count
     sep_e, edge_a, edge_b, axis = best_edges(g, a, b, rot, t)
     if sep_e > margin:
-        return count
-    if sep_e > wp.max(sep_a, sep_b) + 0.01 * size:
+        return 0
+    if sep_e > bar:
         ea = g.edges[g.edge_start[a] + edge_a]
         eb = g.edges[g.edge_start[b] + edge_b]
         p = g.vertices[g.vertex_start[a] + ea[0]]
@@ -213,26 +266,8 @@ def hull_hull(
         s, u = segment_parameters(p, d, q, e)
         point_b = back * (q + u * e - t)
         return add_candidate(
-            cand, slot, count, FACE, p + s * d, point_b, axis, 0.0, 0.0, wp.dot(axis, q + u * e - p - s * d)
+            cand, slot, 0, FACE, p + s * d, point_b, axis, 0.0, 0.0, wp.dot(axis, q + u * e - p - s * d)
         )
-    if sep_b > sep_a + 5.0e-4 * size:
-        corners, first = clip_face(g, b, face_b, a, back, -(back * t), cand, slot)
-        n = g.face_normal[g.face_start[b] + face_b]
-        for k in range(corners):
-            p = cand.polygon[first + k]  # on a, in b's frame
-            s = wp.dot(n, p) - g.face_offset[g.face_start[b] + face_b]
-            if s < margin:
-                count = add_candidate(cand, slot, count, FACE, rot * p + t, p - s * n, -(rot * n), 0.0, 0.0, s)
-        if count == 0 and sep_b > 0.0:
-            return nearest_edges(g, a, b, rot, t, margin, cand, slot)
-        return count
-    corners, first = clip_face(g, a, face_a, b, rot, t, cand, slot)
-    n = g.face_normal[g.face_start[a] + face_a]
-    for k in range(corners):
-        p = cand.polygon[first + k]  # on b, in a's frame
-        s = wp.dot(n, p) - g.face_offset[g.face_start[a] + face_a]
-        if s < margin:
-            count = add_candidate(cand, slot, count, FACE, p - s * n, back * (p - t), n, 0.0, 0.0, s)
-    if count == 0 and sep_a > 0.0:
+    if count == 0 and (sep_a > 0.0 or flip == 1) and (sep_b > 0.0 or flip == 0):
         return nearest_edges(g, a, b, rot, t, margin, cand, slot)
     return count
