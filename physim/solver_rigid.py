@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 import warp as wp
-from physim_kernels import broad, collide, contact, contact_state, impact, joint, kinematic, order, rigid
+from physim_kernels import broad, collide, contact, contact_state, impact, joint, kinematic, order, rest, rigid
 from physim_kernels import rigid_data as data
 
-from physim import rigid_arrays, rigid_joints, rigid_pairs
+from physim import rigid_arrays, rigid_joints, rigid_pairs, rigid_rest
 from physim.forces import Impulse
 from physim.joint_stage import JointStage
 from physim.kernel_cache import load_kernels
@@ -49,6 +49,7 @@ class RigidSolver:
             walls and without overhangs. ``None``: static meshes are met as they are.
         device: Warp device; ``None`` is Warp's default.
         refinement: Substeps are this many times as many as the solver would choose.
+        sleeping: Whether bodies that keep their place for half a second cost nothing until something stirs them.
 
     Raises:
         ValueError: An impulse on no body.
@@ -63,6 +64,7 @@ class RigidSolver:
         terrain: HeightField | None = None,
         device: str | None = None,
         refinement: float = 1.0,
+        sleeping: bool = True,
     ):
         _check(scene, fps, samples_per_frame, refinement)
         self.device = wp.get_device(device)
@@ -70,6 +72,7 @@ class RigidSolver:
         self.fps = float(fps)
         self.samples_per_frame = samples_per_frame
         self.refinement = refinement
+        self._sleeping = sleeping
         self._partners: list[Partner] = []
         self._excluded: list[tuple[int, int]] = []
         self.body_names = [e.name for e in scene.bodies]
@@ -110,6 +113,7 @@ class RigidSolver:
         self._contacts = rigid_pairs.contacts(self._pair_total, device)
         self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
         self._candidates = rigid_pairs.candidates(max(self._threads, 1), 64, device)
+        self._rest = rigid_rest.watch(self.scene, everything, self._bodies, self._count, device)
         self._make_guides()
         self._make_outer()
         self._make_outputs()
@@ -282,6 +286,11 @@ class RigidSolver:
                 self._geometry, self._bodies, self._pairs, self._contacts, self._candidates, on_surface=on_surface,
                 interval=interval, gravity=self._gravity, threads=self._threads, device=self.device,
             )  # fmt: skip
+        if self._sleeping and k % self._stride == 0:
+            rest.settle(
+                self._bodies, self._pairs, self._contacts, self._outer, self._rest, k=k, steps=self._stride,
+                interval=searches[False], count=self._count, device=self.device,
+            )  # fmt: skip
         if searches:
             order.order(self._pairs, self._bodies, device=self.device)
 
@@ -319,7 +328,7 @@ class RigidSolver:
 
     def _load_kernels(self) -> None:
         extra = ((joint,) if self._joints else ()) + ((kinematic,) if self._kinematics else ())
-        load_kernels((broad, collide, order, rigid, contact, contact_state, impact, *extra), self.device)
+        load_kernels((broad, collide, order, rest, rigid, contact, contact_state, impact, *extra), self.device)
         for partner in self._partners:
             partner.load_kernels()
 

@@ -15,7 +15,7 @@ reach the result.
 
 import warp as wp
 
-from physim_kernels.rigid_data import FIELD, FIELD_PAIRS, MESH, MESH_PAIRS, PLANE, Bodies, Geometry, Pairs
+from physim_kernels.rigid_data import FIELD, FIELD_PAIRS, MESH, MESH_PAIRS, PLANE, Bodies, Geometry, Pairs, nobody_stirs
 
 LEVELS = wp.constant(20)
 """Grids; the last takes everything that is larger."""
@@ -72,7 +72,7 @@ def half_margin(bound: float):
 def place_kernel(g: Geometry, bodies: Bodies, broad: Broad, interval: float, gravity: float):
     """Where each collider is and may get to within ``interval``, and how large that makes it."""
     i = wp.tid()
-    if broad.level[i] < 0:
+    if broad.level[i] < 0 or nobody_stirs(bodies):
         return
     body = g.body[i]
     turn = bodies.rotation[body]
@@ -132,11 +132,11 @@ def is_whole(broad: Broad, level: int):
 
 
 @wp.kernel
-def sort_kernel(broad: Broad):
+def sort_kernel(bodies: Bodies, broad: Broad):
     """Cell and bucket of each collider."""
     i = wp.tid()
     level = broad.level[i]
-    if level < 0:
+    if level < 0 or nobody_stirs(bodies):
         return
     key = wp.int64(level)
     bucket = int(level)
@@ -154,8 +154,10 @@ def sort_kernel(broad: Broad):
 
 
 @wp.kernel
-def scan_kernel(broad: Broad):
+def scan_kernel(bodies: Bodies, broad: Broad):
     """From the members of each bucket to its first row; one thread."""
+    if nobody_stirs(bodies):
+        return
     total = int(0)
     buckets = LEVELS + broad.hash_mask + 1
     for k in range(buckets):
@@ -168,9 +170,9 @@ def scan_kernel(broad: Broad):
 
 
 @wp.kernel
-def scatter_kernel(broad: Broad):
+def scatter_kernel(bodies: Bodies, broad: Broad):
     i = wp.tid()
-    if broad.level[i] >= 0:
+    if broad.level[i] >= 0 and not nobody_stirs(bodies):
         row = wp.atomic_add(broad.bucket_fill, broad.bucket[i], 1)
         broad.sorted[row] = i
         c = broad.centre[i]
@@ -270,7 +272,7 @@ def find_kernel(g: Geometry, bodies: Bodies, broad: Broad, interval: float):
     """Offer every pair of colliders that are near each other to its owner, once."""
     i = wp.tid()
     own = broad.level[i]
-    if own < 0:
+    if own < 0 or nobody_stirs(bodies):
         return
     moving = broad.moving_total
     if i < moving:
@@ -315,9 +317,11 @@ def pair_count(g: Geometry, partner: int):
 
 
 @wp.kernel
-def match_kernel(g: Geometry, pairs: Pairs, broad: Broad, may_drop: int):
+def match_kernel(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, may_drop: int):
     """Compare the partners that are near with those in the list: which need slots, which give theirs back."""
     i = wp.tid()
+    if nobody_stirs(bodies):
+        return
     first = i * INCOMING
     count = wp.min(broad.incoming_count[i], INCOMING)
     broad.incoming_count[i] = 0
@@ -372,8 +376,10 @@ def match_kernel(g: Geometry, pairs: Pairs, broad: Broad, may_drop: int):
 
 
 @wp.kernel
-def tally_kernel(pairs: Pairs, broad: Broad):
+def tally_kernel(bodies: Bodies, pairs: Pairs, broad: Broad):
     """Take slots back, and share out those that are free; one thread."""
+    if nobody_stirs(bodies):
+        return
     free = broad.free_count[0]
     for i in range(broad.moving_total):
         pair = broad.dropped[i]
@@ -431,9 +437,11 @@ def open_pair(
 
 
 @wp.kernel
-def open_kernel(g: Geometry, pairs: Pairs, broad: Broad, gravity: float):
+def open_kernel(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, gravity: float):
     """Give slots to the partners without one, and list all slots in use."""
     i = wp.tid()
+    if nobody_stirs(bodies):
+        return
     row = int(broad.live_at[i])
     slot = int(broad.slot_at[i])
     k = int(0)
@@ -468,14 +476,15 @@ def open_kernel(g: Geometry, pairs: Pairs, broad: Broad, gravity: float):
 def search(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, *, interval, gravity, may_drop, device):
     """List in ``pairs.live`` all pairs of colliders that may touch within ``interval`` [s].
 
+    While nothing in the scene stirs the list stays as it is.
     ``may_drop``: Whether pairs that are apart give their slots back; else they wait, and a slot keeps its meaning.
     """
     everything, moving = int(broad.collider_total), int(broad.moving_total)
     wp.launch(place_kernel, dim=everything, inputs=[g, bodies, broad, interval, gravity], device=device)
-    wp.launch(sort_kernel, dim=everything, inputs=[broad], device=device)
-    wp.launch(scan_kernel, dim=1, inputs=[broad], device=device)
-    wp.launch(scatter_kernel, dim=everything, inputs=[broad], device=device)
+    wp.launch(sort_kernel, dim=everything, inputs=[bodies, broad], device=device)
+    wp.launch(scan_kernel, dim=1, inputs=[bodies, broad], device=device)
+    wp.launch(scatter_kernel, dim=everything, inputs=[bodies, broad], device=device)
     wp.launch(find_kernel, dim=everything, inputs=[g, bodies, broad, interval], device=device)
-    wp.launch(match_kernel, dim=moving, inputs=[g, pairs, broad, int(may_drop)], device=device)
-    wp.launch(tally_kernel, dim=1, inputs=[pairs, broad], device=device)
-    wp.launch(open_kernel, dim=moving, inputs=[g, pairs, broad, gravity], device=device)
+    wp.launch(match_kernel, dim=moving, inputs=[g, bodies, pairs, broad, int(may_drop)], device=device)
+    wp.launch(tally_kernel, dim=1, inputs=[bodies, pairs, broad], device=device)
+    wp.launch(open_kernel, dim=moving, inputs=[g, bodies, pairs, broad, gravity], device=device)

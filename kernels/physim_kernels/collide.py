@@ -34,6 +34,8 @@ from physim_kernels.rigid_data import (
     Contacts,
     Geometry,
     Pairs,
+    is_awake,
+    nobody_stirs,
 )
 
 
@@ -121,7 +123,7 @@ def collide_kernel(
 ):  # fmt: skip
     thread = wp.tid()
     place = int(thread)
-    total = pairs.live_count[0]
+    total = wp.where(nobody_stirs(bodies), 0, pairs.live_count[0])
     while place < total:
         pair = pairs.live[place]
         place += thread_total
@@ -131,6 +133,8 @@ def collide_kernel(
         b = pairs.collider_b[pair]
         body_a = pairs.a[pair]
         body_b = pairs.b[pair]
+        if not (is_awake(bodies, body_a) or is_awake(bodies, body_b)):
+            continue  # they keep the contacts they fell asleep with
         turn_a = bodies.rotation[body_a]
         turn_b = bodies.rotation[body_b]
         arm_a = turn_a * g.position[a]

@@ -1,26 +1,27 @@
 """The order in which pairs are solved: greedy colours, so that no two pairs of one colour share a moving body.
 
 On a CPU one launch walks the whole list, which is Gauss-Seidel; on a GPU each colour is a launch of its own and the
-last colour, which takes what did not fit, is walked by one thread. The arithmetic and its order are the same.
+last colour, which takes what did not fit, is walked by one thread. The arithmetic and its order are the same. Pairs
+of which no one is awake are left out.
 """
 
 import warp as wp
 
-from physim_kernels.rigid_data import Bodies, Pairs
+from physim_kernels.rigid_data import Bodies, Pairs, is_awake, nobody_stirs
 
 COLOURS = 16
 
 
 @wp.kernel
 def order_kernel(pairs: Pairs, bodies: Bodies, body_total: int, colours: int):
-    total = pairs.live_count[0]
-    for i in range(body_total):
+    total = wp.where(nobody_stirs(bodies), 0, pairs.live_count[0])
+    for i in range(wp.where(total > 0, body_total, 0)):
         pairs.colour_mask[i] = 0
     for k in range(colours + 1):
         pairs.colour_start[k] = 0
     for place in range(total):
         p = pairs.live[place]
-        if pairs.count[p] > 0:
+        if pairs.count[p] > 0 and (is_awake(bodies, pairs.a[p]) or is_awake(bodies, pairs.b[p])):
             a = pairs.a[p]
             b = pairs.b[p]
             taken = int(0)
@@ -39,7 +40,7 @@ def order_kernel(pairs: Pairs, bodies: Bodies, body_total: int, colours: int):
         pairs.colour_start[k + 1] = pairs.colour_start[k + 1] + pairs.colour_start[k]
     for place in range(total):
         p = pairs.live[place]
-        if pairs.count[p] > 0:
+        if pairs.count[p] > 0 and (is_awake(bodies, pairs.a[p]) or is_awake(bodies, pairs.b[p])):
             k = pairs.colour[p]
             pairs.order[pairs.colour_start[k]] = p
             pairs.colour_start[k] = pairs.colour_start[k] + 1

@@ -127,6 +127,8 @@ def kick_kernel(g: Geometry, bodies: Bodies, outer: Outer, hits: wp.array(dtype=
     i = wp.tid()
     if i == 0:
         hits[0] = 0
+    if bodies.asleep[i] == 1:
+        return
     velocity = bodies.momentum_velocity[i] + wp.vec3d(bodies.v[i] - bodies.v_ref[i])
     bodies.momentum_velocity[i] = velocity
     change = h * outer.gravity
@@ -203,6 +205,8 @@ def drifted_turn(bodies: Bodies, i: int, h: wp.float64):
 @wp.kernel
 def drift_kernel(g: Geometry, bodies: Bodies, h: wp.float64):
     i = wp.tid()
+    if bodies.asleep[i] == 1:
+        return
     collect(bodies, i)
     x = drifted_place(bodies, i, h)
     q = drifted_turn(bodies, i, h)
@@ -218,7 +222,8 @@ def record_kernel(
     momentum_out: wp.array(dtype=wp.vec3d),
 ):  # fmt: skip
     i = wp.tid()
-    collect(bodies, i)
+    if bodies.asleep[i] == 0:
+        collect(bodies, i)
     k = row * count + i
     x_out[k] = bodies.x[i]
     q_out[k] = bodies.q[i]

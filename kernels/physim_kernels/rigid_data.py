@@ -95,7 +95,24 @@ class Bodies:
     dx: wp.array(dtype=wp.vec3)  # displacement correction of impacts in this substep [m]
     dtheta: wp.array(dtype=wp.vec3)  # [rad]
     active: wp.array(dtype=int)  # 1 if a contact pressed on it in this substep
+    asleep: wp.array(dtype=int)  # 1: at rest and not moved until something wakes it
+    awake: wp.array(dtype=int)  # [0]: how many bodies are awake; [1]: how many are moved from outside, all the time
+    stirred: wp.array(dtype=int)  # [0]: 1 if a sleeping body was pushed; [1]: 1 while islands are looked at
     drag: wp.array(dtype=float)  # air density x drag coefficient / (2 mass) [1/m^3 * m = 1/m per m^2]
+
+
+@wp.func
+def is_awake(bodies: Bodies, i: int):
+    """Whether body ``i`` is moved now, by contacts or from outside."""
+    if bodies.inv_mass[i] > 0.0:
+        return bodies.asleep[i] == 0
+    return wp.length_sq(bodies.v[i]) + wp.length_sq(bodies.w[i]) > 0.0
+
+
+@wp.func
+def nobody_stirs(bodies: Bodies):
+    """Whether nothing in the scene moves, or may begin to by itself."""
+    return bodies.awake[0] + bodies.awake[1] == 0
 
 
 @wp.struct
