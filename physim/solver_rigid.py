@@ -20,10 +20,11 @@ from physim.kernel_cache import load_kernels
 from physim.kinematic_stage import KinematicStage, state_at
 from physim.kinematic_stage import tracks as kinematic_tracks
 from physim.partner import Partner
+from physim.rigid_log import ContactLog
 from physim.scene import Scene
 from physim.shapes import HeightField
 from physim.terrain import rotation_matrix
-from physim.trajectory import CONTACT_DTYPE, CONTACT_STATE_DTYPE, BodyTrack
+from physim.trajectory import BodyTrack
 
 BASE_RATE = 960.0
 """Least substeps per second."""
@@ -84,8 +85,6 @@ class RigidSolver:
         self._set_clock()
         self._make_arrays()
         self._graph: wp.Graph | None = None
-        self._log: list[np.ndarray] = []
-        self._lost_events = 0
         self._history = [tuple(column[None] for column in self._initial_state())]
 
     # -- set-up ---------------------------------------------------------------------------------------------------
@@ -159,20 +158,10 @@ class RigidSolver:
             "v_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
             "momentum_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
         }
-        capacity = 1024 + 64 * self._count
-        events = impact.Events()
-        events.count = wp.zeros(1, dtype=int, device=device)
-        columns = {"a b substep": int, "fraction impulse tangential speed": float, "point normal": wp.vec3}
-        _fill(events, columns, capacity, device)
-        self._events = events
-        self._loads, self._states = contact_state.Loads(), contact_state.States()
-        columns = {"a b": int, "impulse": float, "point normal rates": wp.vec3}
-        _fill(self._loads, columns, max(self._pair_total, 1), device)
-        capacity = self.samples_per_frame * (64 + 8 * self._count)
-        _fill(self._states, {**columns, "sample": int}, capacity, device)
-        self._states.count = wp.zeros(1, dtype=int, device=device)
-        self._state_log: list[np.ndarray] = []
-        self._lost_states = 0
+        self._log = ContactLog(
+            self._moving + self._static, self._count, self._pair_total, substep=self.substep,
+            substeps=self.substeps_per_sample, samples=self.samples_per_frame, device=device,
+        )  # fmt: skip
 
     def _impulses(self) -> list[Impulse]:
         """Those on bodies."""
@@ -220,7 +209,7 @@ class RigidSolver:
     def _launch_frame(self) -> None:
         """The whole frame as launches; nothing is read back and nothing depends on the state."""
         per_colour = dict(colours=order.COLOURS, capacity=max(self._pair_total, 1), device=self.device)
-        bodies, pairs, contacts, events = self._bodies, self._pairs, self._contacts, self._events
+        bodies, pairs, contacts, events = self._bodies, self._pairs, self._contacts, self._log.events
         h, total = self.substep, self._pair_total
         gate = dict(h=h, threshold=4.0 * self._gravity * h + 1e-3)
         for k in range(self._substeps):
@@ -254,16 +243,16 @@ class RigidSolver:
                 self._joints.place()
             if total:
                 if self._joints:
-                    contact.relax(bodies, pairs, contacts, self._loads, h=h, log=False, **per_colour)
+                    contact.relax(bodies, pairs, contacts, self._log.loads, h=h, log=False, **per_colour)
                     self._joints.relax(last=False)
-                contact.relax(bodies, pairs, contacts, self._loads, h=h, **per_colour)
+                contact.relax(bodies, pairs, contacts, self._log.loads, h=h, **per_colour)
             if self._joints:
                 self._joints.relax()
             if (k + 1) % self.substeps_per_sample == 0:
                 row = (k + 1) // self.substeps_per_sample - 1
                 rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)
                 if total:
-                    contact_state.report(self._loads, self._states, sample=row, device=self.device)
+                    contact_state.report(self._log.loads, self._log.states, sample=row, device=self.device)
                 for partner in self._partners:
                     partner.launch_record(row)
 
@@ -322,7 +311,7 @@ class RigidSolver:
         wp.capture_launch(self._graph)
         self._frame_count += 1
         if self._count:
-            self._read_back(first)
+            self._read_back()
         for partner in self._partners:
             partner.end_frame()
 
@@ -332,24 +321,15 @@ class RigidSolver:
         for partner in self._partners:
             partner.load_kernels()
 
-    def _read_back(self, first_substep: int) -> None:
+    def _read_back(self) -> None:
         shape = (self.samples_per_frame, self._count)
         x, q, v, momentum = (array.numpy().reshape(*shape, -1) for array in self._out.values())
         self._check_state(x, q, v)
         self._history.append((x.copy(), q.copy(), v.copy(), momentum.copy()))
-        found = int(self._events.count.numpy()[0])
         lost, collider = self._broad.lost.numpy()
         if lost:
             raise RuntimeError(self._overflow(int(lost), int(collider)))
-        if found:
-            self._log.append(self._read_events(min(found, self._events.a.shape[0]), first_substep))
-            self._lost_events += max(0, found - self._events.a.shape[0])
-            self._events.count.zero_()
-        found = int(self._states.count.numpy()[0])
-        if found:
-            self._state_log.append(self._read_states(min(found, self._states.a.shape[0])))
-            self._lost_states += max(0, found - self._states.a.shape[0])
-            self._states.count.zero_()
+        self._log.read(self._frame_count - 1)
 
     def _overflow(self, lost: int, collider: int) -> str:
         name = self.body_names[int(self._geometry.body.numpy()[collider])]
@@ -372,42 +352,6 @@ class RigidSolver:
                 f"expected a finite state below {SPEED_LIMIT:g} m/s. Check its mass, size, start velocity and "
                 "impulses, or raise samples_per_frame, which shortens the substep."
             )
-
-    def _read_events(self, count: int, first: int) -> np.ndarray:
-        """Impacts of this frame as ``CONTACT_DTYPE``."""
-        e = self._events
-        substep = e.substep.numpy()[:count]
-        out = np.zeros(count, CONTACT_DTYPE)
-        out["time"] = (first + substep + e.fraction.numpy()[:count].astype(np.float64)) * self.substep
-        self._name(out, e.a.numpy()[:count], e.b.numpy()[:count])
-        out["point"] = e.point.numpy()[:count]
-        out["normal"] = e.normal.numpy()[:count]
-        out["impulse"] = e.impulse.numpy()[:count]
-        out["tangential_impulse"] = e.tangential.numpy()[:count]
-        out["approach_speed"] = e.speed.numpy()[:count]
-        return out
-
-    def _name(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-        """Enter the names and materials of bodies ``a`` and ``b``."""
-        everything = self._moving + self._static
-        names = np.array([piece.name for piece in everything])
-        presets = np.array([piece.material.preset for piece in everything])
-        for side, index in (("a", a), ("b", b)):
-            out[f"body_{side}"], out[f"material_{side}"] = names[index], presets[index]
-
-    def _read_states(self, count: int) -> np.ndarray:
-        """Contacts under load in this frame's samples as ``CONTACT_STATE_DTYPE``."""
-        s = self._states
-        out = np.zeros(count, CONTACT_STATE_DTYPE)
-        done = (self._frame_count - 1) * self.samples_per_frame + s.sample.numpy()[:count] + 1
-        sample_length = self.substep * self.substeps_per_sample
-        out["time"] = done * sample_length
-        self._name(out, s.a.numpy()[:count], s.b.numpy()[:count])
-        out["point"] = s.point.numpy()[:count]
-        out["normal"] = s.normal.numpy()[:count]
-        out["force"] = s.impulse.numpy()[:count] / sample_length
-        out["slip"], out["roll"], out["spin"] = s.rates.numpy()[:count].T
-        return out
 
     # -- results --------------------------------------------------------------------------------------------------
 
@@ -461,17 +405,11 @@ class RigidSolver:
 
     def contacts(self) -> np.ndarray:
         """Impacts so far, ``CONTACT_DTYPE``, in order of time."""
-        if not self._log:
-            return np.zeros(0, CONTACT_DTYPE)
-        log = np.concatenate(self._log)
-        return log[np.lexsort((log["body_b"], log["body_a"], log["time"]))]
+        return self._log.contacts()
 
     def contact_states(self) -> np.ndarray:
         """What pressed on what at every sample so far, ``CONTACT_STATE_DTYPE``, in order of time."""
-        if not self._state_log:
-            return np.zeros(0, CONTACT_STATE_DTYPE)
-        log = np.concatenate(self._state_log)
-        return log[np.lexsort((log["body_b"], log["body_a"], log["time"]))]
+        return self._log.contact_states()
 
     def report(self) -> dict[str, float]:
         """What the laws say about the run so far.
@@ -488,9 +426,9 @@ class RigidSolver:
             "energy_start [J]": float(energy[0]),
             "energy_end [J]": float(energy[-1]),
             "deepest_penetration [m]": max(0.0, float(self._pairs.deepest.numpy().max(initial=0.0))),
-            "contact_events [-]": float(sum(len(rows) for rows in self._log)),
-            "lost_contact_events [-]": float(self._lost_events),
-            "lost_contact_states [-]": float(self._lost_states),
+            "contact_events [-]": float(self._log.event_count),
+            "lost_contact_events [-]": float(self._log.lost_events),
+            "lost_contact_states [-]": float(self._log.lost_states),
             "substep [s]": self.substep,
         }
         if not self._kinematics:
@@ -523,13 +461,6 @@ class RigidSolver:
         error = (mass * (velocity[-1] - velocity[0])).sum(0) - given
         scale = (mass[:, 0] * np.linalg.norm(velocity, axis=-1)).sum(-1).max()
         return float(np.linalg.norm(error) / max(scale, 1e-30))
-
-
-def _fill(struct, columns: dict[str, type], rows: int, device: wp.Device) -> None:
-    """Zeroed arrays of ``rows`` rows for the fields named, by type."""
-    for names, dtype in columns.items():
-        for name in names.split():
-            setattr(struct, name, wp.zeros(rows, dtype=dtype, device=device))
 
 
 def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) -> None:

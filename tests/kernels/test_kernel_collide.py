@@ -189,7 +189,7 @@ def sphere_wall():
 
 def substep(solver, *, whole):
     """The passes of one substep, in one walk over all pairs or in one launch per colour."""
-    b, p, c, e, device = solver._bodies, solver._pairs, solver._contacts, solver._events, solver.device
+    b, p, c, e, device = solver._bodies, solver._pairs, solver._contacts, solver._log.events, solver.device
     g, h = solver._geometry, solver.substep
     search(solver, interval=h, gravity=9.81)
     order.order(p, b, device=device)
