@@ -42,6 +42,7 @@ _EXPORTS = {
     "Mesh": "physim.shapes",
     "Compound": "physim.compound",
     "Part": "physim.compound",
+    "decompose": "physim.decompose",
     "HeightField": "physim.shapes",
     "Sheet": "physim.sheet",
     "Pattern": "physim.sheet",
