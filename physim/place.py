@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from physim.compound import Solid
+from physim.compound import Compound, Part, Solid
+from physim.join import motion_of
 from physim.layers import Layers
 from physim.lift import Lifted, lift
 from physim.lift_sheet import LiftedSheet, lift_sheet
-from physim.materials import Cloth, Rigid, Smoke, Static
+from physim.materials import Cloth, Kinematic, Rigid, Smoke, Static
 from physim.mesh import read_mesh
 from physim.outline import largest_part, outline
 from physim.pins import Pin
 from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Sphere, Triangles
 from physim.sheet import Sheet
-from physim.shot import ShapeSpec, Thing
+from physim.shot import PartSpec, ShapeSpec, Thing
+from physim.shot_joints import KinematicSpec
 from physim.terrain import bake_terrain
 from physim.zbuffer import placed
 
@@ -23,13 +25,21 @@ _RISE = 0.5
 """An emitter sits this many radii above the surface it was pointed at, so that most of it is outside."""
 
 
-def material_of(thing: Thing) -> Rigid | Static | Smoke | Cloth:
+def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth:
     """Raises NotImplementedError for matter that no solver handles yet."""
     if thing.rigid is not None:
         r = thing.rigid
-        return Rigid(r.material, r.density, r.friction, r.restitution, r.mass, r.drag_coefficient)
-    if thing.static is not None:
-        return Static(thing.static.material, thing.static.friction, thing.static.restitution)
+        return Rigid(
+            r.material, r.density, r.friction, r.restitution, r.mass, r.drag_coefficient,
+            r.static_friction, r.rolling_resistance, r.spinning_resistance,
+        )  # fmt: skip
+    solid = thing.static or thing.kinematic
+    if solid is not None:
+        surface = (
+            solid.material, solid.friction, solid.restitution,
+            solid.static_friction, solid.rolling_resistance, solid.spinning_resistance,
+        )  # fmt: skip
+        return Kinematic(*surface, motion_of(solid)) if isinstance(solid, KinematicSpec) else Static(*surface)
     if thing.smoke is not None:
         s = thing.smoke
         return Smoke(
@@ -65,7 +75,7 @@ def lift_thing(thing: Thing, mask: np.ndarray, layers: Layers) -> Lifted:
     whole = largest_part(mask)
     placed_by_user = thing.lift.depth is not None or (thing.lift.kind == "revolve" and thing.lift.circle is not None)
     support = 0.0 if placed_by_user else _support(thing, whole, layers)
-    return lift(whole, camera, thing.lift, support=support, moves=thing.rigid is not None, name=thing.name)
+    return lift(whole, camera, thing.lift, support=support, moves=thing.moves, name=thing.name)
 
 
 def lift_cloth(thing: Thing, mask: np.ndarray, layers: Layers) -> LiftedSheet:
@@ -100,8 +110,8 @@ def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
         name=thing.name,
         position=solid.position,
         orientation=solid.orientation,
-        velocity=thing.velocity if thing.rigid is not None else (0.0, 0.0, 0.0),
-        angular_velocity=_radians(thing.angular_velocity) if thing.rigid is not None else (0.0, 0.0, 0.0),
+        velocity=thing.velocity if thing.moves else (0.0, 0.0, 0.0),
+        angular_velocity=_radians(thing.angular_velocity) if thing.moves else (0.0, 0.0, 0.0),
         colour=thing.colour,
     )
     return scene.number_of(thing.name)
@@ -160,10 +170,29 @@ def solid_of(spec: ShapeSpec, name: str) -> Solid:
         return Cylinder(*spec.cylinder)
     if spec.capsule is not None:
         return Capsule(*spec.capsule)
+    if spec.compound is not None:
+        return Compound(tuple(_part(part) for part in spec.compound))
     assert spec.mesh is not None
     mesh = read_mesh(spec.mesh, name=name)
     _, centroid, _ = mesh.mass_properties()
     return Mesh(Triangles(mesh.vertices - centroid, mesh.faces))
+
+
+def _part(spec: PartSpec) -> Part:
+    from scipy.spatial.transform import Rotation
+
+    shape: Box | Sphere | Cylinder | Capsule
+    if spec.box is not None:
+        shape = Box(spec.box)
+    elif spec.sphere is not None:
+        shape = Sphere(spec.sphere)
+    elif spec.cylinder is not None:
+        shape = Cylinder(*spec.cylinder)
+    else:
+        assert spec.capsule is not None
+        shape = Capsule(*spec.capsule)
+    x, y, z, w = (float(q) for q in Rotation.from_rotvec(np.radians(spec.rotation)).as_quat())
+    return Part(shape, spec.at, (x, y, z, w), spec.density)
 
 
 def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
@@ -179,7 +208,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
         assert thing.at_pixel is not None
         spot = layers.point_at(thing.at_pixel, f"{thing.name}.at_pixel")
         position = _resting(scene, solid.triangles, turn, spot) + np.array([0, thing.above, 0])
-    moves = thing.rigid is not None
+    moves = thing.moves
     scene.add(
         solid,
         material_of(thing),

@@ -15,6 +15,7 @@ import numpy as np
 from physim.camera import Camera
 from physim.depth import DepthBackend, DepthResult, aligned, geometric, load_depth, resampled
 from physim.forces import Impulse, Wind
+from physim.join import add_joints
 from physim.layers import Layers
 from physim.light import light_of
 from physim.light_estimate import seen_things
@@ -96,6 +97,7 @@ def reconstruct(
         elif thing.emit is not None:
             add_emitter(scene, thing, layers)
     report |= lines | pieces.report
+    add_joints(scene, shot)
     _add_forces(scene, shot)
     _set_camera(scene, shot, camera, layers, report)
     scene.backdrop = Backdrop(
@@ -180,7 +182,7 @@ def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, st
         if not thing.still:
             masks[thing.name] = mask
             mesh = placed(solid.shape.triangles, solid.position, solid.orientation)
-            layers.add(mesh, mask, number, moves=thing.rigid is not None)
+            layers.add(mesh, mask, number, moves=thing.moves)
     return masks
 
 

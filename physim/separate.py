@@ -51,7 +51,7 @@ def separate(
     """
     size = photo.shape[:2]
     still = {t.name: coverage(t.select, size, name=t.name) for t in shot.things if t.still and t.select is not None}
-    moving = [t for t in shot.things if (t.rigid is not None or t.cloth is not None) and t.name in masks]
+    moving = [t for t in shot.things if (t.moves or t.cloth is not None) and t.name in masks]
     hole, forbidden = _hole(scene, moving, masks, still, size, layers, light)
     choices = tuple(
         Choice(mask_of(hint.region, size, name="hints.plate"), hint.surface, hint.source) for hint in shot.hints.plate

@@ -9,22 +9,18 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Vector = tuple[float, float, float]
+from physim.shot_joints import JointSpec, KinematicSpec
+from physim.shot_model import Fraction, Model, Positive, Vector
+
 Pixel = tuple[float, float]
 Ellipse = tuple[float, float, float, float, float]
-Positive = Annotated[float, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Place = Literal[
     "top", "bottom", "left", "right", "corners", "top corners", "top left", "top right", "bottom left", "bottom right"
 ]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 # ---- where in the photo ----------------------------------------------------------------------------------------------
@@ -137,6 +133,27 @@ class Hints(Model):
 # ---- things ----------------------------------------------------------------------------------------------------------
 
 
+class PartSpec(Model):
+    """One convex piece of a compound. Exactly one of box, sphere, cylinder, capsule."""
+
+    box: tuple[Positive, Positive, Positive] | None = Field(default=None, description="edge lengths x, y, z [m]")
+    sphere: Positive | None = Field(default=None, description="radius [m]")
+    cylinder: tuple[Positive, Positive] | None = Field(default=None, description="radius, height [m]; axis Y")
+    capsule: tuple[Positive, Positive] | None = Field(
+        default=None, description="radius, distance between the ends' centres [m]"
+    )
+    at: Vector = Field(default=(0.0, 0.0, 0.0), description="of its centre, in the compound's own frame [m]")
+    rotation: Vector = Field(default=(0.0, 0.0, 0.0), description="rotation vector [degrees]")
+    density: Positive = Field(default=1.0, description="relative to the material's [-]")
+
+    @model_validator(mode="after")
+    def _one(self) -> PartSpec:
+        given = [n for n in ("box", "sphere", "cylinder", "capsule") if getattr(self, n) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of box, sphere, cylinder, capsule; given: {', '.join(given) or 'none'}")
+        return self
+
+
 class ShapeSpec(Model):
     """A thing that is not in the photo. Exactly one of the fields."""
 
@@ -147,6 +164,9 @@ class ShapeSpec(Model):
         default=None, description="radius, distance between the ends' centres [m]"
     )
     mesh: Path | None = Field(default=None, description="closed mesh file, metres")
+    compound: list[PartSpec] | None = Field(
+        default=None, min_length=1, description="several pieces that move as one; its centre is that of their mass"
+    )
     sheet: tuple[Positive, Positive] | None = Field(
         default=None, description="width, height [m] of a cloth; upright facing +z, turned by `rotation`"
     )
@@ -185,12 +205,18 @@ class RigidSpec(Model):
     friction: float | None = Field(default=None, ge=0, description="Coulomb coefficient [-]")
     restitution: Fraction | None = Field(default=None, description="[-]")
     drag_coefficient: float = Field(default=0.5, ge=0, description="[-]")
+    static_friction: float | None = Field(default=None, ge=0, description="of a contact that does not slip [-]")
+    rolling_resistance: float = Field(default=0.0, ge=0, description="torque over radius and load [-]")
+    spinning_resistance: float = Field(default=0.0, ge=0, description="lever arm of friction about the normal [m]")
 
 
 class StaticSpec(Model):
     material: str = Field(default="wood", description="preset name")
     friction: float | None = Field(default=None, ge=0, description="Coulomb coefficient [-]")
     restitution: Fraction | None = Field(default=None, description="[-]")
+    static_friction: float | None = Field(default=None, ge=0, description="of a contact that does not slip [-]")
+    rolling_resistance: float = Field(default=0.0, ge=0, description="torque over radius and load [-]")
+    spinning_resistance: float = Field(default=0.0, ge=0, description="lever arm of friction about the normal [m]")
 
 
 class SmokeSpec(Model):
@@ -262,8 +288,11 @@ class EmitSpec(Model):
         return self
 
 
+MATTER = ("rigid", "static", "kinematic", "smoke", "cloth", "liquid")
+
+
 class Thing(Model):
-    """One thing: where it is (select, shape or emit) and what it is made of (rigid, static, smoke, cloth, liquid)."""
+    """One thing: where it is (select, shape or emit) and what it is made of (rigid, static, kinematic, smoke, ...)."""
 
     name: str = Field(min_length=1, max_length=64, description="what it goes by, unique in the shot")
     select: Select | None = Field(default=None, description="a thing of the photo")
@@ -275,6 +304,7 @@ class Thing(Model):
     )
     rigid: RigidSpec | None = Field(default=None, description="moves and keeps its form")
     static: StaticSpec | None = Field(default=None, description="does not move; things collide with it")
+    kinematic: KinematicSpec | None = Field(default=None, description="moves as it is told; pushes and is not pushed")
     smoke: SmokeSpec | None = Field(default=None, description="what an `emit` gives off")
     cloth: ClothSpec | None = Field(default=None, description="a fabric: bends, waves in the wind, drapes")
     liquid: LiquidSpec | None = Field(default=None, description="a liquid; not in this version")
@@ -289,16 +319,19 @@ class Thing(Model):
         default="plain", description="surface of an added thing"
     )
 
+    @property
+    def moves(self) -> bool:
+        """Whether it is a solid that changes its place."""
+        return self.rigid is not None or self.kinematic is not None
+
     @model_validator(mode="after")
     def _consistent(self) -> Thing:
         places = [n for n in ("select", "shape", "emit") if getattr(self, n) is not None]
         if len(places) != 1:
             raise ValueError(f"give exactly one of select, shape, emit; given: {', '.join(places) or 'none'}")
-        kinds = [n for n in ("rigid", "static", "smoke", "cloth", "liquid") if getattr(self, n) is not None]
+        kinds = [n for n in MATTER if getattr(self, n) is not None]
         if len(kinds) != 1:
-            raise ValueError(
-                f"give exactly one of rigid, static, smoke, cloth, liquid; given: {', '.join(kinds) or 'none'}"
-            )
+            raise ValueError(f"give exactly one of {', '.join(MATTER)}; given: {', '.join(kinds) or 'none'}")
         if (self.emit is not None) != (self.smoke is not None):
             raise ValueError("`emit` and `smoke` go together")
         if self.shape is not None and (self.at is None) == (self.at_pixel is None):
@@ -390,6 +423,7 @@ class Shot(Model):
     photo: Path = Field(description="picture file; `skimage:NAME` takes a photo that scikit-image ships")
     hints: Hints = Field(default=Hints(), description="what is known about the photo")
     things: list[Thing] = Field(default=[], description="what moves, stands in the way, or smokes")
+    joints: list[JointSpec] = Field(default=[], description="what ties things to each other or to the world")
     forces: list[ForceSpec] = Field(default=[], description="wind and pushes; gravity is always there")
     camera: list[MoveSpec] = Field(default=[], description="camera moves, from the photo on")
     seconds: float = Field(default=3.0, gt=0, le=600, description="length of the video [s]")

@@ -18,6 +18,8 @@ from physim.shot import OutputSpec, Select, Shot, Thing
 from physim.shot_text import Route
 
 MAX_THINGS = 1000
+GROUND = "ground"
+"""Name of the ground plane."""
 MAX_FRAMES = 36_000
 """25 minutes at 24 frames per second."""
 MAX_SQUEEZE = 0.01
@@ -44,6 +46,7 @@ def check(shot: Shot) -> list[Finding]:
     for route, thing in things[:MAX_THINGS]:
         findings += _thing(route, thing)
     findings += _pins(things)
+    findings += _joints(shot, [thing for _, thing in things])
     findings += _forces(shot, [thing for _, thing in things])
     findings += _moves(shot)
     for route, region in _regions(shot, things):
@@ -105,15 +108,18 @@ def _limits(shot: Shot) -> Iterator[Finding]:
 
 
 def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
-    if thing.name == "ground":
+    if thing.name == GROUND:
         yield Finding((*route, "name"), "given 'ground', which is the name of the ground plane, expected another name.")
     if thing.liquid is not None:
         text = f"this version does not simulate liquids yet. Make {thing.name!r} rigid or static, or take it out."
         yield Finding((*route, "liquid"), text)
-    for kind, table in (("rigid", SOLIDS), ("static", SOLIDS), ("smoke", SMOKES), ("cloth", FABRICS)):
+    tables = {"rigid": SOLIDS, "static": SOLIDS, "kinematic": SOLIDS, "smoke": SMOKES, "cloth": FABRICS}
+    for kind, table in tables.items():
         spec = getattr(thing, kind)
         if spec is not None and spec.material not in table:
             yield Finding((*route, kind, "material"), _nearest(spec.material, sorted(table), "a material"))
+    for kind in ("rigid", "static", "kinematic"):
+        yield from _static_friction((*route, kind), getattr(thing, kind))
     if thing.shape is not None and thing.shape.mesh is not None and not thing.shape.mesh.is_file():
         yield Finding((*route, "shape", "mesh"), f"{thing.shape.mesh}: no such file, expected a closed mesh in metres.")
     if not all(0 <= c <= 1 for c in thing.colour):
@@ -129,7 +135,7 @@ def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
 
 def _pins(things: list[tuple[Route, Thing]]) -> Iterator[Finding]:
     """Pins that name a thing which cannot hold them, or a region where there is no photo."""
-    holders = [thing.name for _, thing in things if thing.rigid is not None or thing.static is not None]
+    holders = [thing.name for _, thing in things if thing.moves or thing.static is not None]
     for route, thing in things:
         for i, pin in enumerate(thing.cloth.pin if thing.cloth is not None else []):
             here = (*route, "cloth", "pin", i)
@@ -140,6 +146,43 @@ def _pins(things: list[tuple[Route, Thing]]) -> Iterator[Finding]:
                 yield Finding((*here, "region"), text)
             if pin.region is not None and (pin.region.mask is not None or pin.region.ids is not None):
                 yield Finding((*here, "region"), "given a picture, expected a box, a polygon or an ellipse.")
+
+
+def _static_friction(route: Route, spec: Any) -> Iterator[Finding]:
+    if spec is None or spec.static_friction is None or spec.material not in SOLIDS:
+        return
+    kinetic = SOLIDS[spec.material]["friction"] if spec.friction is None else spec.friction
+    if spec.static_friction < kinetic:
+        text = f"given {spec.static_friction:g}, expected at least the friction of slipping, {kinetic:g}."
+        yield Finding((*route, "static_friction"), text)
+
+
+def _joints(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
+    """Joints must name solids, two different ones, and at least one that forces move."""
+    drawn = [thing.name for thing in things if thing.still and thing.lift.kind == "auto"]  # no solids
+    solid = [t.name for t in things if (t.moves or t.static is not None) and t.name not in drawn] + [GROUND]
+    rigid = [thing.name for thing in things if thing.rigid is not None]
+    names = [thing.name for thing in things]
+    wrong_things = any(thing is None for thing in shot.things or [])
+    for i, joint in enumerate(shot.joints or []):
+        if joint is None:
+            continue
+        route, spec = ("joints", i, joint.kind), joint.spec
+        unknown = False
+        for end in ("body", "other"):
+            given = getattr(spec, end)
+            if given is None or given in solid:
+                continue
+            unknown = True
+            if given in names:
+                text = f"{given!r} is no solid and cannot be tied, expected a rigid, static or kinematic thing."
+                yield Finding((*route, end), text)
+            elif not wrong_things:  # the thing may be one of those that could not be read
+                yield Finding((*route, end), _nearest(given, solid, "the name of a solid thing"))
+        if not unknown and spec.body == spec.other:
+            yield Finding((*route, "other"), f"given {spec.other!r}, which is `body` too, expected another thing.")
+        elif not unknown and not wrong_things and spec.body not in rigid and spec.other not in rigid:
+            yield Finding((*route, "body"), f"{spec.body!r} does not give way, expected one end on a rigid thing.")
 
 
 def _forces(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
