@@ -55,6 +55,7 @@ class ClothContact:
         for name, value, dtype in (
             ("cloth", cloth, int), ("rest", rest, wp.vec2), ("half", half, float), ("friction", friction, float),
             ("faces", faces, wp.vec3i), ("edges", edges.ends, wp.vec2i), ("wings", edges.wings, wp.vec2i),
+            ("beside", edges.faces, wp.vec2i),
         ):  # fmt: skip
             setattr(s, name, wp.array(np.asarray(value), dtype=dtype, device=device))
         self.sheets = s
@@ -81,7 +82,7 @@ class ClothContact:
         r.edge_first = int(cloth_rows.VERTEX_SLOTS) * n
         r.face_first = r.edge_first + int(cloth_rows.EDGE_SLOTS) * edges
         rows, owners = r.face_first + int(cloth_rows.FACE_SLOTS) * faces, n + edges + faces
-        integers = "kind a b collider live old_kind old_live old_b old_collider list hot"
+        integers = "kind a b collider live wait old_kind old_live old_b old_collider list hot"
         scalars = "side gap offset friction normal_mass friction_mass pressure old_side old_pressure"
         _zeros(r, {name: (owners, int) for name in ("count", "old_count")}, self.device)
         _zeros(r, {name: (rows, int) for name in integers.split()}, self.device)

@@ -72,12 +72,10 @@ def _leaves(centre: np.ndarray, cloth: np.ndarray) -> list[np.ndarray]:
     return level
 
 
-def _owned(leaf: np.ndarray, leaf_count: int, inside: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Things by the leaf that owns them, seams first: (start of each leaf and the end, things)."""
-    keys = (leaf,) if inside is None else (inside, leaf)
-    order = np.lexsort((np.arange(len(leaf)), *keys))
-    start = np.searchsorted(leaf[order], np.arange(leaf_count + 1))
-    return start, order
+def _owned(leaf: np.ndarray, leaf_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Things by the leaf that owns them: (start of each leaf and the end, things)."""
+    order = np.argsort(leaf, kind="stable")
+    return np.searchsorted(leaf[order], np.arange(leaf_count + 1)), order
 
 
 def _rest_boxes(leaves: list[np.ndarray], faces: np.ndarray, rest: np.ndarray, cloth: np.ndarray):  # type: ignore[no-untyped-def]
@@ -114,18 +112,15 @@ def build(
     vertex_leaf[faces[::-1].ravel()] = np.repeat(face_leaf[::-1], 3)
     vertex_leaf[vertex_leaf < 0] = 0
     edge_leaf = face_leaf[edges.faces[:, 0]]
-    inside = (edges.faces[:, 1] >= 0) & (face_leaf[edges.faces[:, 1]] == edge_leaf)
     tree = data.Tree()
     tree.leaf_count = count
     for name, (start, order) in {
         "face": _owned(face_leaf, count),
         "vertex": _owned(vertex_leaf, count),
-        "edge": _owned(edge_leaf, count, inside.astype(int)),
+        "edge": _owned(edge_leaf, count),
     }.items():
         setattr(tree, f"{name}_start", wp.array(start, dtype=int, device=device))
         setattr(tree, name, wp.array(order, dtype=int, device=device))
-    seams = np.bincount(edge_leaf[~inside], minlength=count)
-    tree.seam_count = wp.array(seams, dtype=int, device=device)
     lower, upper, owner = _rest_boxes(leaves, faces, rest, face_cloth)
     tree.rest_lower = wp.array(lower, dtype=wp.vec2, device=device)
     tree.rest_upper = wp.array(upper, dtype=wp.vec2, device=device)
@@ -136,6 +131,7 @@ def build(
     tree.spread = wp.zeros(nodes, dtype=float, device=device)
     tree.stir = wp.zeros(nodes, dtype=float, device=device)
     tree.stack = wp.zeros(int(data.STACK) * count, dtype=int, device=device)
+    tree.normal = wp.zeros(len(faces), dtype=wp.vec3, device=device)
     tree.sharp = wp.zeros(len(edges.ends), dtype=int, device=device)
     tree.sharp_count = wp.zeros(count, dtype=int, device=device)
     return tree, count

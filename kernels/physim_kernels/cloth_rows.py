@@ -76,6 +76,7 @@ class Rows:
     pressure: wp.array(dtype=float)
     drag: wp.array(dtype=wp.vec3)  # on a's side
     live: wp.array(dtype=int)  # LIVE, FAR_OFF or BESIDE
+    wait: wp.array(dtype=int)  # substeps in which the gap is too wide to be looked at
     old_count: wp.array(dtype=int)
     old_kind: wp.array(dtype=int)
     old_live: wp.array(dtype=int)
@@ -143,6 +144,15 @@ def meeting(gap: float, closing: float, h: float):
 
 
 @wp.func
+def too_far(r: Rows, row: int, gap: float, way: float):
+    """A gap that cannot close within this substep, nor in the next few; ``way`` [m] is what a substep may close."""
+    r.wait[row] = wp.min(int(0.5 * gap / wp.max(way, 0.2 * gap)), 3)
+    if r.live[row] == BESIDE:
+        return BESIDE
+    return FAR_OFF
+
+
+@wp.func
 def barycentric(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3):
     """Weights of the foot of ``p`` on the plane of a triangle; negative outside."""
     n = wp.cross(b - a, c - a)
@@ -176,7 +186,7 @@ def place_point_face(s: Sheets, r: Rows, row: int, h: float):
     w = inside_weights(barycentric(p, x0, s.x[t[1]], s.x[t[2]]))
     u = s.v[i] - w[0] * s.v[t[0]] - w[1] * s.v[t[1]] - w[2] * s.v[t[2]]
     if gap > h * (STIR - wp.dot(n, u)):
-        return wp.where(r.live[row] == BESIDE, BESIDE, FAR_OFF)
+        return too_far(r, row, gap, h * (STIR - wp.dot(n, u)))
     at = barycentric(p + meeting(gap, -wp.dot(n, u), h) * u, x0, s.x[t[1]], s.x[t[2]])
     if wp.min(at[0], wp.min(at[1], at[2])) < -1.0e-3:
         return BESIDE
@@ -231,7 +241,7 @@ def place_edge_edge(s: Sheets, r: Rows, row: int, h: float):
     gap = wp.dot(n, x0 - y0) - apart
     v = (1.0 - u) * s.v[p[0]] + u * s.v[p[1]] - (1.0 - w) * s.v[q[0]] - w * s.v[q[1]]
     if gap > h * (STIR - wp.dot(n, v)):
-        return wp.where(r.live[row] == BESIDE, BESIDE, FAR_OFF)
+        return too_far(r, row, gap, h * (STIR - wp.dot(n, v)))
     if not wings_behind(s, r.a[row], -n) or not wings_behind(s, r.b[row], n):
         return BESIDE
     r.normal[row] = n
@@ -265,7 +275,7 @@ def place_core_face(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h
     gap = side * height - apart
     v = (s.v[t[0]] + s.v[t[1]] + s.v[t[2]]) / 3.0 - point_velocity(bodies, b, core - centre)
     if gap > h * (STIR - wp.dot(n, v)):
-        return wp.where(r.live[row] == BESIDE, BESIDE, FAR_OFF)
+        return too_far(r, row, gap, h * (STIR - wp.dot(n, v)))
     at = core - meeting(gap, -wp.dot(n, v), h) * v  # where the core will be as the triangle sees it
     q, feature = closest_on_triangle(at, x0, x1, x2)
     if feature == INSIDE:
@@ -341,7 +351,7 @@ def place_bar_edge(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h:
         return BESIDE
     v = (1.0 - u) * s.v[p[0]] + u * s.v[p[1]] - point_velocity(bodies, b, on_body - centre)
     if gap > h * (STIR - wp.dot(n, v)):
-        return wp.where(r.live[row] == BESIDE, BESIDE, FAR_OFF)
+        return too_far(r, row, gap, h * (STIR - wp.dot(n, v)))
     r.normal[row] = n
     r.gap[row] = gap
     r.offset[row] = wp.dot(n, y0) + apart
@@ -427,6 +437,9 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, h: float):
     hot = int(0)
     for k in range(r.totals[0]):
         row = r.list[k]
+        if r.wait[row] > 0:
+            r.wait[row] = r.wait[row] - 1
+            continue
         kind = r.kind[row]
         live = int(FAR_OFF)
         if kind == POINT_FACE:

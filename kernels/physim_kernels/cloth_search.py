@@ -86,6 +86,7 @@ def enter(
     r.gap[row] = distance
     r.friction[row] = friction
     r.live[row] = 0
+    r.wait[row] = 0
     r.pressure[row] = 0.0
     r.drag[row] = wp.vec3(0.0, 0.0, 0.0)
     for k in range(first, first + r.old_count[owner]):
@@ -115,23 +116,26 @@ def side_before(s: Sheets, r: Rows, i: int, t: wp.vec3i, height: float):
 
 
 @wp.func
-def point_on_face(s: Sheets, r: Rows, i: int, f: int, interval: float, slack: float):
+def point_on_face(
+    s: Sheets, tree: Tree, r: Rows, i: int, f: int, coarse: float, interval: float, slack: float
+):  # fmt: skip
     """A row between vertex ``i`` and triangle ``f`` if they may touch within ``interval`` [s]."""
     t = s.faces[f]
     if t[0] == i or t[1] == i or t[2] == i:
         return
     p = s.x[i]
     x0 = s.x[t[0]]
-    d = s.x[t[1]] - x0
-    e = s.x[t[2]] - x0
-    n = wp.cross(d, e)
-    size = wp.length(n)
+    off = p - x0
+    n = tree.normal[f]
     apart = s.half[i] + s.half[t[0]]
     way = interval * wp.length(s.v[i] - s.v[t[0]])
     reach = apart + slack + way
-    height = wp.dot(n, p - x0) / wp.max(size, 1.0e-20)
-    if wp.abs(height) > reach:
+    height = wp.dot(n, off)
+    if wp.abs(height) > reach or wp.length_sq(off) > 2.0 * (reach + coarse) * (reach + coarse):
         return
+    d = s.x[t[1]] - x0
+    e = s.x[t[2]] - x0
+    size = wp.length(wp.cross(d, e))
     w = barycentric(p, x0, s.x[t[1]], s.x[t[2]])
     longest = wp.sqrt(wp.max(wp.length_sq(d), wp.max(wp.length_sq(e), wp.length_sq(e - d))))
     beyond = -(0.05 + longest * (way + slack) / size)  # a weight falls from 1 to 0 over an altitude, size / longest
@@ -142,7 +146,7 @@ def point_on_face(s: Sheets, r: Rows, i: int, f: int, interval: float, slack: fl
     side = side_before(s, r, i, t, height)
     distance = wp.max(-wp.min(w[0], wp.min(w[1], w[2])), 0.0) * longest + wp.abs(height)
     mu = wp.sqrt(s.friction[i] * s.friction[t[0]])
-    enter(r, i, VERTEX_SLOTS * i, VERTEX_SLOTS, POINT_FACE, i, f, -1, side * n / size, side, distance, mu)
+    enter(r, i, VERTEX_SLOTS * i, VERTEX_SLOTS, POINT_FACE, i, f, -1, side * n, side, distance, mu)
 
 
 @wp.func
@@ -171,7 +175,31 @@ def edge_on_edge(s: Sheets, r: Rows, a: int, b: int, interval: float, slack: flo
 
 
 @wp.func
-def leaf_on_leaf(s: Sheets, tree: Tree, r: Rows, a: int, b: int, interval: float, slack: float):
+def edge_on_leaf(s: Sheets, tree: Tree, r: Rows, e: int, leaf: int, interval: float, slack: float):
+    """Rows of edge ``e``, a ridge, with the ridges of a leaf that have higher numbers."""
+    node = tree.leaf_count - 1 + leaf
+    ends = s.edges[e]
+    p = s.x[ends[0]]
+    q = s.x[ends[1]]
+    reach = s.half[ends[0]] + slack + interval * (wp.length(s.v[ends[0]] - tree.velocity[node]) + tree.stir[node])
+    out = wp.max(tree.lower[node] - wp.max(p, q), wp.min(p, q) - tree.upper[node])
+    if wp.max(out[0], wp.max(out[1], out[2])) > reach:
+        return
+    middle = 0.5 * (p + q)
+    near = 0.5 * wp.length(p - q) + reach + s.half[ends[0]]
+    for m in range(tree.edge_start[leaf], tree.edge_start[leaf + 1]):
+        k = tree.edge[m]
+        if tree.sharp[k] == 1 and e < k:
+            a = s.x[s.edges[k][0]]
+            far = near + wp.length(s.x[s.edges[k][1]] - a)
+            if wp.length_sq(a - middle) < far * far:
+                edge_on_edge(s, r, e, k, interval, slack)
+
+
+@wp.func
+def leaf_on_leaf(
+    s: Sheets, tree: Tree, r: Rows, a: int, b: int, coarse: float, interval: float, slack: float
+):  # fmt: skip
     """Rows of the vertices and edges of leaf ``a`` with the triangles and edges of leaf ``b``."""
     node = tree.leaf_count - 1 + b
     for k in range(tree.vertex_start[a], tree.vertex_start[a + 1]):
@@ -181,17 +209,15 @@ def leaf_on_leaf(s: Sheets, tree: Tree, r: Rows, a: int, b: int, interval: float
         out = wp.max(tree.lower[node] - p, p - tree.upper[node])
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
             for m in range(tree.face_start[b], tree.face_start[b + 1]):
-                point_on_face(s, r, i, tree.face[m], interval, slack)
+                point_on_face(s, tree, r, i, tree.face[m], coarse, interval, slack)
     if tree.sharp_count[a] > 0 and tree.sharp_count[b] > 0:
         for k in range(tree.edge_start[a], tree.edge_start[a + 1]):
             if tree.sharp[tree.edge[k]] == 1:
-                for m in range(tree.edge_start[b], tree.edge_start[b + 1]):
-                    if tree.sharp[tree.edge[m]] == 1 and tree.edge[k] < tree.edge[m]:
-                        edge_on_edge(s, r, tree.edge[k], tree.edge[m], interval, slack)
+                edge_on_leaf(s, tree, r, tree.edge[k], b, interval, slack)
 
 
 @wp.kernel
-def self_kernel(s: Sheets, tree: Tree, r: Rows, interval: float, slack: float):
+def self_kernel(s: Sheets, tree: Tree, r: Rows, coarse: float, interval: float, slack: float):
     """Rows of one leaf with all leaves of the tree but those it lies flat with."""
     leaf = wp.tid()
     for k in range(tree.vertex_start[leaf], tree.vertex_start[leaf + 1]):
@@ -212,7 +238,7 @@ def self_kernel(s: Sheets, tree: Tree, r: Rows, interval: float, slack: float):
         node = tree.stack[bottom + top]
         if boxes_meet(tree, own, node, interval, slack) and not flat_together(tree, own, node):
             if node >= tree.leaf_count - 1:
-                leaf_on_leaf(s, tree, r, leaf, node - tree.leaf_count + 1, interval, slack)
+                leaf_on_leaf(s, tree, r, leaf, node - tree.leaf_count + 1, coarse, interval, slack)
             else:
                 tree.stack[bottom + top] = 2 * node + 1
                 tree.stack[bottom + top + 1] = 2 * node + 2
@@ -365,7 +391,7 @@ def find(
 
     The tree must have been refitted and the near colliders listed. ``coarse`` [m] is the longest edge of the cloth.
     """
-    wp.launch(self_kernel, dim=tree.leaf_count, inputs=[s, tree, r, interval, slack], device=device)
+    wp.launch(self_kernel, dim=tree.leaf_count, inputs=[s, tree, r, coarse, interval, slack], device=device)
     wp.launch(
         feature_kernel, dim=tree.leaf_count, inputs=[g, bodies, s, tree, c, r, coarse, interval, slack], device=device
     )

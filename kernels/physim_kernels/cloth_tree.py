@@ -25,6 +25,7 @@ class Sheets:
     faces: wp.array(dtype=wp.vec3i)
     edges: wp.array(dtype=wp.vec2i)
     wings: wp.array(dtype=wp.vec2i)  # of the edge: the corners opposite to it; the second is -1 at a border
+    beside: wp.array(dtype=wp.vec2i)  # of the edge: the triangles on either side; the second is -1 at a border
 
 
 @wp.struct
@@ -35,8 +36,8 @@ class Tree:
     vertex_start: wp.array(dtype=int)
     vertex: wp.array(dtype=int)
     edge_start: wp.array(dtype=int)
-    edge: wp.array(dtype=int)  # those shared with another leaf and borders first
-    seam_count: wp.array(dtype=int)  # of the leaf: how many these are
+    edge: wp.array(dtype=int)
+    normal: wp.array(dtype=wp.vec3)  # of the triangle
     rest_lower: wp.array(dtype=wp.vec2)  # of the node, in the flat fabric [m]
     rest_upper: wp.array(dtype=wp.vec2)
     cloth: wp.array(dtype=int)  # of the node; -1: of several
@@ -55,18 +56,18 @@ STACK = wp.constant(48)
 """More than the depth of any tree."""
 
 
-SHARP = wp.constant(0.966)
-"""Cosine of the angle between two triangles beyond which their edge is a ridge: 15 degrees."""
-CONE = wp.constant(1.1)
-"""Half the opening of a cone of normals that a patch may have and be sure not to meet itself [rad]; at most pi / 2."""
+SHARP = wp.constant(0.906)
+"""Cosine of the angle between two triangles beyond which their edge is a ridge: 25 degrees."""
+CONE = wp.constant(1.4)
+"""Half the opening of a cone of normals that a patch may have and be sure not to meet itself [rad]; below pi / 2."""
 
 
-@wp.func
-def face_direction(s: Sheets, f: int):
-    """Normal of a triangle, of twice its area."""
+@wp.kernel
+def normal_kernel(s: Sheets, tree: Tree):
+    f = wp.tid()
     t = s.faces[f]
     p = s.x[t[0]]
-    return wp.cross(s.x[t[1]] - p, s.x[t[2]] - p)
+    tree.normal[f] = wp.normalize(wp.cross(s.x[t[1]] - p, s.x[t[2]] - p))
 
 
 @wp.func
@@ -75,16 +76,16 @@ def leaf_motion(s: Sheets, tree: Tree, leaf: int, node: int):
     low = wp.vec3(1.0e30, 1.0e30, 1.0e30)
     high = -low
     thick = float(0.0)
-    for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
-        t = s.faces[tree.face[k]]
-        low = wp.min(wp.min(low, s.v[t[0]]), wp.min(s.v[t[1]], s.v[t[2]]))
-        high = wp.max(wp.max(high, s.v[t[0]]), wp.max(s.v[t[1]], s.v[t[2]]))
-        thick = wp.max(thick, s.half[t[0]])
-    tree.velocity[node] = 0.5 * (low + high)
-    tree.stir[node] = wp.max(0.5 * wp.length(high - low), 0.0)
-    if tree.face_start[leaf] == tree.face_start[leaf + 1]:
-        tree.velocity[node] = wp.vec3(0.0, 0.0, 0.0)
-        tree.stir[node] = 0.0
+    for k in range(tree.vertex_start[leaf], tree.vertex_start[leaf + 1]):
+        i = tree.vertex[k]
+        low = wp.min(low, s.v[i])
+        high = wp.max(high, s.v[i])
+        thick = wp.max(thick, s.half[i])
+    tree.velocity[node] = wp.vec3(0.0, 0.0, 0.0)
+    tree.stir[node] = 0.0
+    if low[0] <= high[0]:
+        tree.velocity[node] = 0.5 * (low + high)
+        tree.stir[node] = 0.5 * wp.length(high - low)
     return thick
 
 
@@ -96,54 +97,40 @@ def leaf_kernel(s: Sheets, tree: Tree):
     lower = wp.vec3(1.0e30, 1.0e30, 1.0e30)
     upper = -lower
     total = wp.vec3(0.0, 0.0, 0.0)
-    for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
+    first = tree.face_start[leaf]
+    end = tree.face_start[leaf + 1]
+    for k in range(first, end):
         t = s.faces[tree.face[k]]
         a = s.x[t[0]]
         b = s.x[t[1]]
         c = s.x[t[2]]
         lower = wp.min(wp.min(lower, a), wp.min(b, c))
         upper = wp.max(wp.max(upper, a), wp.max(b, c))
-        total += wp.normalize(wp.cross(b - a, c - a))
+        total += tree.normal[tree.face[k]]
     axis = wp.normalize(total)
     least = float(1.0)
-    for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
-        least = wp.min(least, wp.dot(axis, wp.normalize(face_direction(s, tree.face[k]))))
+    for k in range(first, end):
+        least = wp.min(least, wp.dot(axis, tree.normal[tree.face[k]]))
     thick = leaf_motion(s, tree, leaf, node)
     tree.lower[node] = lower - wp.vec3(thick, thick, thick)
     tree.upper[node] = upper + wp.vec3(thick, thick, thick)
     tree.axis[node] = axis
     tree.spread[node] = wp.acos(wp.clamp(least, -1.0, 1.0))
     sharp = int(0)
-    first = tree.edge_start[leaf]
-    bent = tree.spread[node] > 0.12  # half of what makes a ridge
-    for k in range(first, tree.edge_start[leaf + 1]):
-        if bent or k - first < tree.seam_count[leaf]:
-            sharp += mark_edge(s, tree, tree.edge[k])
-        else:
-            tree.sharp[tree.edge[k]] = 0
+    for k in range(tree.edge_start[leaf], tree.edge_start[leaf + 1]):
+        e = tree.edge[k]
+        f = s.beside[e]
+        mark = int(1)
+        if f[1] >= 0 and wp.dot(tree.normal[f[0]], tree.normal[f[1]]) > SHARP:
+            mark = 0
+        tree.sharp[e] = mark
+        sharp += mark
     tree.sharp_count[leaf] = sharp
-
-
-@wp.func
-def mark_edge(s: Sheets, tree: Tree, e: int):
-    """Whether an edge is a border or a ridge; kept in ``tree.sharp``."""
-    ends = s.edges[e]
-    wings = s.wings[e]
-    sharp = int(1)
-    if wings[1] >= 0:
-        p = s.x[ends[0]]
-        d = s.x[ends[1]] - p
-        m = wp.cross(d, s.x[wings[0]] - p)
-        n = wp.cross(s.x[wings[1]] - p, d)
-        if wp.dot(m, n) > SHARP * wp.length(m) * wp.length(n):
-            sharp = 0
-    tree.sharp[e] = sharp
-    return sharp
 
 
 @wp.kernel
 def node_kernel(tree: Tree, first: int, count: int, stride: int):
-    """Boxes and cones of ``count`` inner nodes from ``first``, the last one first."""
+    """Boxes, velocities and cones of ``count`` inner nodes from ``first``, the last one first."""
     k = wp.tid()
     while k < count:
         node = first + count - 1 - k
@@ -151,9 +138,8 @@ def node_kernel(tree: Tree, first: int, count: int, stride: int):
         b = a + 1
         tree.lower[node] = wp.min(tree.lower[a], tree.lower[b])
         tree.upper[node] = wp.max(tree.upper[a], tree.upper[b])
-        middle = 0.5 * (tree.velocity[a] + tree.velocity[b])
+        tree.velocity[node] = 0.5 * (tree.velocity[a] + tree.velocity[b])
         apart = 0.5 * wp.length(tree.velocity[a] - tree.velocity[b])
-        tree.velocity[node] = middle
         tree.stir[node] = apart + wp.max(tree.stir[a], tree.stir[b])
         axis = wp.normalize(tree.axis[a] + tree.axis[b])
         # angles of the parts to the new axis, a little more than exact so that rounding never makes a cone too narrow
@@ -185,14 +171,17 @@ def flat_together(tree: Tree, a: int, b: int):
     size = tree.rest_upper[a] - tree.rest_lower[a]
     if wp.max(wp.max(p[0], p[1]), wp.max(q[0], q[1])) > 0.1 * wp.max(size[0], size[1]):
         return False
-    between = wp.acos(wp.clamp(wp.dot(tree.axis[a], tree.axis[b]), -1.0, 1.0))
     one = tree.spread[a]
     two = tree.spread[b]
-    return wp.max(0.5 * (between + one + two), wp.max(one, two)) < CONE
+    if wp.max(one, two) > CONE:
+        return False
+    between = 2.0 * CONE - one - two  # angle that the axes may make
+    return between > wp.pi or wp.dot(tree.axis[a], tree.axis[b]) > wp.cos(between)
 
 
 def refit(s: Sheets, tree: Tree, *, device):
     """Fit the tree to where the cloth is."""
+    wp.launch(normal_kernel, dim=s.faces.shape[0], inputs=[s, tree], device=device)
     wp.launch(leaf_kernel, dim=tree.leaf_count, inputs=[s, tree], device=device)
     if device.is_cpu:
         wp.launch(node_kernel, dim=1, inputs=[tree, 0, tree.leaf_count - 1, 1], device=device)
