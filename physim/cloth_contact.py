@@ -6,7 +6,6 @@ substep and solves them once per sweep, after the fabric's own rows, so that a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,19 +32,19 @@ class ClothContact:
         inv_mass: (N,) float [1/kg]; 0 where a vertex is held.
         faces: (M, 3) triangles.
         rest: (N, 2) where each vertex lies in the flat fabric [m].
-        cloth: (N,) number of the cloth that each vertex belongs to.
         half: (N,) half the thickness [m].
         friction: (N,) Coulomb coefficient of the cloth.
         geometry, bodies: Of the rigid solver.
         device: Where all of it lives.
+        itself: Whether cloth meets cloth.
     """
 
     def __init__(
-        self, *, x: wp.array, v: wp.array, inv_mass: wp.array, faces: np.ndarray, rest: np.ndarray, cloth: np.ndarray,
+        self, *, x: wp.array, v: wp.array, inv_mass: wp.array, faces: np.ndarray, rest: np.ndarray,
         half: np.ndarray, friction: np.ndarray, geometry: data.Geometry, bodies: data.Bodies, device: wp.Device,
-        surface: Sequence[float] = (),
+        itself: bool = True,
     ):  # fmt: skip
-        self.device, self.geometry, self.bodies = device, geometry, bodies
+        self.device, self.geometry, self.bodies, self._itself = device, geometry, bodies, itself
         self._count, self._colliders = len(rest), int(geometry.first.numpy()[-1])
         edges = edges_of(np.asarray(faces))
         cloth = pieces_of(edges, self._count)
@@ -105,8 +104,8 @@ class ClothContact:
             interval=interval, slack=slack, device=self.device,
         )  # fmt: skip
         cloth_search.find(
-            self.geometry, self.bodies, self.sheets, self.tree, self.touches, self.rows, coarse=self._coarse,
-            interval=interval, slack=slack, device=self.device,
+            self.geometry, self.bodies, self.sheets, self.tree, self.touches, self.rows, itself=self._itself,
+            coarse=self._coarse, interval=interval, slack=slack, device=self.device,
         )  # fmt: skip
         cloth_rows.gather(self.sheets, self.rows, device=self.device)
 

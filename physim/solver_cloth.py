@@ -106,19 +106,15 @@ class ClothSolver:
             self.steps = kicks * self.stride
         self.step = h / self.steps
 
-    def _make_contact(self) -> ClothContact | None:
-        """With all bodies and static things; ``None`` where there are none."""
-        pieces, mine, c = self.rigid.pieces, self.whole.pieces, self.cloths
-        if not pieces:
-            return None
+    def _make_contact(self) -> ClothContact:
+        """With all bodies and static things, and of cloth with cloth."""
+        mine, c = self.whole.pieces, self.cloths
         sizes = [len(p.rest) for p in mine]
         return ClothContact(
             x=c.x, v=c.v, inv_mass=c.inv_mass, faces=self.whole.faces, rest=np.concatenate([p.rest for p in mine]),
-            cloth=np.repeat(np.arange(len(mine)), sizes),
             half=np.repeat([0.5 * p.material.thickness for p in mine], sizes),  # type: ignore[operator]
             friction=np.repeat([p.material.friction for p in mine], sizes), geometry=self.rigid.geometry,  # type: ignore[arg-type]
             bodies=self.rigid.bodies, device=self.device,
-            surface=[p.material.friction for p in pieces for _ in p.colliders],  # type: ignore[misc]
         )  # fmt: skip
 
     def _make_pins(self) -> None:
@@ -171,8 +167,7 @@ class ClothSolver:
         """Compile and load all modules, outside of the capture."""
         for module in (cloth, cloth_membrane, cloth_bend):
             wp.load_module(module, device=self.device)
-        if self.contact:
-            self.contact.load_kernels()
+        self.contact.load_kernels()
 
     def begin_frame(self, first_substep: int) -> None:
         """Tables of wind, impulses and moving pins for the frame that begins with this substep."""
@@ -216,7 +211,7 @@ class ClothSolver:
 
     def launch_search(self, k: int) -> None:
         """Contacts of substep ``k`` and of those until the next search."""
-        if self.contact and k % self._search_stride == 0:
+        if k % self._search_stride == 0:
             interval = self.rigid.substep * min(self._search_stride, self.rigid.substeps - k)
             self.contact.launch_search(interval, float(np.linalg.norm(self.scene.gravity)))
 
@@ -229,8 +224,7 @@ class ClothSolver:
                 cloths, self._pins, self.rigid.bodies, k=k, h=h, held=self._held, directions=self._directions,
                 device=device,
             )  # fmt: skip
-        if self.contact:
-            self.contact.launch_begin(h)
+        self.contact.launch_begin(h)
         for j in range(self.steps):
             if self._stiff and j % self.stride == 0:
                 cloth_bend.bend(cloths, self._bending, dt=dt * self.stride, lossy=self._lossy, device=device)
@@ -238,11 +232,9 @@ class ClothSolver:
                 cloths, self._membrane, triangles=cloths.face_total, offset=0, count=cloths.vertex_total, device=device
             )
             cloth.kick(cloths, dt=dt, device=device)
-            if self.contact:
-                self.contact.launch_step(j, dt, h)
+            self.contact.launch_step(j, dt, h)
             cloth.drift(cloths, rows=self.whole.rows, dt=dt, device=device)
-        if self.contact:
-            self.contact.launch_end(h)
+        self.contact.launch_end(h)
         if self._bodies_pinned:
             cloth.react(cloths, self._pins, self.rigid.bodies, self._taken, device=device)
 
@@ -306,7 +298,7 @@ class ClothSolver:
     @property
     def is_closed(self) -> bool:
         """Nothing outside but gravity and impulses acts on the cloth."""
-        return self._held == 0 and self._air.blows == 0 and self.contact is None
+        return self._held == 0 and self._air.blows == 0 and not self.rigid.pieces
 
     def report(self) -> dict[str, float]:
         """What the laws say about the run so far; see :mod:`physim.cloth_report`."""

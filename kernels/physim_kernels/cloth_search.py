@@ -217,8 +217,8 @@ def leaf_on_leaf(
 
 
 @wp.kernel
-def self_kernel(s: Sheets, tree: Tree, r: Rows, coarse: float, interval: float, slack: float):
-    """Rows of one leaf with all leaves of the tree but those it lies flat with."""
+def self_kernel(s: Sheets, tree: Tree, r: Rows, itself: int, coarse: float, interval: float, slack: float):
+    """Rows of one leaf with all leaves of the tree but those it lies flat with; its slots are emptied first."""
     leaf = wp.tid()
     for k in range(tree.vertex_start[leaf], tree.vertex_start[leaf + 1]):
         i = tree.vertex[k]
@@ -231,7 +231,7 @@ def self_kernel(s: Sheets, tree: Tree, r: Rows, coarse: float, interval: float, 
         set_aside(r, s.x.shape[0] + s.edges.shape[0] + i, r.face_first + FACE_SLOTS * i)
     own = tree.leaf_count - 1 + leaf
     bottom = STACK * leaf
-    top = int(1)
+    top = int(itself)
     tree.stack[bottom] = 0
     while top > 0:
         top -= 1
@@ -385,13 +385,17 @@ def feature_kernel(
 
 
 def find(
-    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, r: Rows, *, coarse, interval, slack, device
+    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, r: Rows, *, itself, coarse, interval, slack,
+    device,
 ):  # fmt: skip
     """Look for rows within the next ``interval`` [s] and ``slack`` [m].
 
     The tree must have been refitted and the near colliders listed. ``coarse`` [m] is the longest edge of the cloth.
+    ``itself``: whether cloth meets cloth.
     """
-    wp.launch(self_kernel, dim=tree.leaf_count, inputs=[s, tree, r, coarse, interval, slack], device=device)
+    wp.launch(
+        self_kernel, dim=tree.leaf_count, inputs=[s, tree, r, int(itself), coarse, interval, slack], device=device
+    )
     wp.launch(
         feature_kernel, dim=tree.leaf_count, inputs=[g, bodies, s, tree, c, r, coarse, interval, slack], device=device
     )

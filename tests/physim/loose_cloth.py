@@ -30,7 +30,7 @@ class LooseCloth:
         self.v = wp.array(np.zeros((count, 3)) if v is None else np.asarray(v), dtype=wp.vec3, device=device)
         self.inv_mass = wp.array(1.0 / np.broadcast_to(mass, count), dtype=float, device=device)
         self.contact = ClothContact(
-            x=self.x, v=self.v, inv_mass=self.inv_mass, faces=faces, rest=rest, cloth=np.zeros(count, int),
+            x=self.x, v=self.v, inv_mass=self.inv_mass, faces=faces, rest=rest, itself=False,
             half=np.full(count, half), friction=np.full(count, friction), geometry=solver._geometry,
             bodies=solver._bodies, device=device,
         )  # fmt: skip
