@@ -195,6 +195,7 @@ def arrays(everything: list[Tie], moving: int, device: wp.Device) -> JointArrays
     joints.island_body_start = _int(np.cumsum([0, *(len(m) for m in members)]), device)
     joints.island_body = _int([b for m in members for b in m], device)
     soft = [LOOP if _has_loop([everything[n] for n in group], moving) else TREE for group in groups]
+    joints.pressed = wp.zeros(len(groups), dtype=int, device=device)
     joints.compliance = wp.array(soft, dtype=wp.float64, device=device)
     _fill_rows(
         rows, sorted_ties, bounds, [min([m for m, _ in list_], default=n) for n, list_ in enumerate(near)], device

@@ -12,6 +12,7 @@ import numpy as np
 import warp as wp
 from physim_kernels import broad, collide, contact, contact_state, impact, joint, kinematic, order, rest, rigid
 from physim_kernels import rigid_data as data
+from physim_kernels.joint_data import AGAIN, EARLY, LAST
 
 from physim import rigid_arrays, rigid_joints, rigid_pairs, rigid_rest
 from physim.forces import Impulse
@@ -227,15 +228,17 @@ class RigidSolver:
                 self._joints.warm()
             if total:
                 contact.warm(bodies, pairs, contacts, **per_colour)
+                if self._joints:
+                    self._joints.solve(EARLY)
                 contact.solve(bodies, pairs, contacts, h=h, **per_colour)
             if total and self._joints:
                 for _ in range(self._joints.repeats):
-                    self._joints.solve(last=False)
+                    self._joints.solve(AGAIN)
                     contact.solve(bodies, pairs, contacts, h=h, **per_colour)
             for partner in self._partners:
                 partner.launch_substep(k)
             if self._joints:
-                self._joints.solve()
+                self._joints.solve(LAST)
             rigid.drift(self._geometry, bodies, count=self._count, h=h, device=self.device)
             if self._kinematics:
                 self._kinematics.arrive(k)
@@ -243,11 +246,12 @@ class RigidSolver:
                 self._joints.place()
             if total:
                 if self._joints:
+                    self._joints.relax(EARLY)
                     contact.relax(bodies, pairs, contacts, self._log.loads, h=h, log=False, **per_colour)
-                    self._joints.relax(last=False)
+                    self._joints.relax(AGAIN)
                 contact.relax(bodies, pairs, contacts, self._log.loads, h=h, **per_colour)
             if self._joints:
-                self._joints.relax()
+                self._joints.relax(LAST)
             if (k + 1) % self.substeps_per_sample == 0:
                 row = (k + 1) // self.substeps_per_sample - 1
                 rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)

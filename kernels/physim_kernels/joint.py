@@ -13,7 +13,7 @@ impulses that the joints gave in the substep before.
 
 import warp as wp
 
-from physim_kernels.joint_data import FREE, FRICTION, HIGH, LOW, SPRING, Ahead, Joints, Rows
+from physim_kernels.joint_data import AGAIN, EARLY, FREE, FRICTION, HIGH, LAST, LOW, SPRING, Ahead, Joints, Rows
 from physim_kernels.joint_rows import place_joint, row_value
 from physim_kernels.joint_system import factorise, in_system, substitute
 from physim_kernels.rigid import collect, drifted_place, drifted_turn, publish
@@ -134,9 +134,14 @@ def spread_contact(bodies: Bodies, joints: Joints, island: int):
     pressed = int(0)
     for n in range(joints.island_body_start[island], joints.island_body_start[island + 1]):
         pressed = wp.max(pressed, bodies.active[joints.island_body[n]])
-    for n in range(joints.island_body_start[island], joints.island_body_start[island + 1]):
-        bodies.active[joints.island_body[n]] = pressed
+    set_active(bodies, joints, island, pressed)
     return pressed
+
+
+@wp.func
+def set_active(bodies: Bodies, joints: Joints, island: int, active: int):
+    for n in range(joints.island_body_start[island], joints.island_body_start[island + 1]):
+        bodies.active[joints.island_body[n]] = active
 
 
 @wp.func
@@ -178,24 +183,55 @@ def newton(
 
 @wp.kernel
 def warm_kernel(bodies: Bodies, joints: Joints, rows: Rows):
-    """Apply the first impulses of the last substep, so that contacts know what joints will ask of the bodies."""
+    """Start from the first impulses of the last substep; from none where contacts had to do with them.
+
+    A blow that joints passed on must not be given again.
+    """
     island = wp.tid()
-    gather(bodies, joints, island)
     begin = joints.row_start[joints.island_start[island]]
     end = joints.row_start[joints.island_start[island + 1]]
+    if joints.pressed[island] == 1:
+        for i in range(begin, end):
+            rows.drift_impulse[i] = ZERO
+        return
+    gather(bodies, joints, island)
     for i in range(begin, end):
         rows.drift_impulse[i] = allowed(rows, i, rows.drift_impulse[i])
         apply(bodies, joints, rows, i, rows.drift_impulse[i])
     scatter(bodies, joints, island)
 
 
+@wp.func
+def pivot(
+    bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, island: int, begin: int, end: int, h: wp.float64
+):  # fmt: skip
+    """Put every row that breaks its bounds where they allow it; how many there were."""
+    look_ahead(bodies, joints, ahead, island, h)
+    changed = int(0)
+    for i in range(begin, end):
+        impulse = rows.drift_impulse[i]
+        state = new_state(rows, i, impulse, row_ahead(joints, rows, ahead, i))
+        if state != rows.state[i]:
+            rows.state[i] = state
+            changed += 1
+            if state != FREE:
+                rows.drift_impulse[i] = settle(bodies, joints, rows, i, impulse)
+    return changed
+
+
 @wp.kernel
-def solve_kernel(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, h: wp.float64, last: int):
+def solve_kernel(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, h: wp.float64, turn: int):
     """The first impulses: C is met at the end of the drift."""
     island = wp.tid()
-    pressed = spread_contact(bodies, joints, island)
-    if last == 0 and pressed == 0:
-        return
+    if turn == EARLY:
+        if joints.pressed[island] == 0:
+            return
+        set_active(bodies, joints, island, 1)
+    else:
+        pressed = spread_contact(bodies, joints, island)
+        joints.pressed[island] = pressed
+        if turn == AGAIN and pressed == 0:
+            return
     gather(bodies, joints, island)
     begin = joints.row_start[joints.island_start[island]]
     end = joints.row_start[joints.island_start[island + 1]]
@@ -203,21 +239,13 @@ def solve_kernel(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, h: wp
     pivots = int(PIVOTS)
     while pivots > 0:
         newton(bodies, joints, rows, ahead, island, begin, end, h)
-        look_ahead(bodies, joints, ahead, island, h)
-        changed = int(0)
-        for i in range(begin, end):
-            impulse = rows.drift_impulse[i]
-            state = new_state(rows, i, impulse, row_ahead(joints, rows, ahead, i))
-            if state != rows.state[i]:
-                rows.state[i] = state
-                changed = int(1)
-                if state != FREE:
-                    rows.drift_impulse[i] = settle(bodies, joints, rows, i, impulse)
         pivots -= 1
-        if changed == 0:
+        if pivot(bodies, joints, rows, ahead, island, begin, end, h) == 0:
             pivots = 0
         else:
             factorise(bodies, joints, rows, island, h, ONE, True)
+    if turn == EARLY:  # whether contacts still press is theirs to say
+        set_active(bodies, joints, island, 0)
     scatter(bodies, joints, island)
 
 
@@ -234,6 +262,8 @@ def place_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, firs
         for i in range(joints.row_start[j], joints.row_start[j + 1]):
             if joints.kind[j] >= SPRING:
                 rows.speed_impulse[i] = rows.drift_impulse[i]
+            elif joints.pressed[island] == 1:
+                rows.speed_impulse[i] = ZERO
             else:
                 rows.speed_impulse[i] = allowed(rows, i, rows.speed_impulse[i])
             if first == 0:
@@ -242,10 +272,10 @@ def place_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, firs
 
 
 @wp.kernel
-def relax_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, last: int):
+def relax_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, turn: int):
     """The second impulses: dC/dt is zero. A string or a limit that does not hold stays out."""
     island = wp.tid()
-    if last == 0 and bodies.active[joints.island_body[joints.island_body_start[island]]] == 0:
+    if turn != LAST and joints.pressed[island] == 0:
         return
     gather(bodies, joints, island)
     begin = joints.row_start[joints.island_start[island]]
@@ -289,9 +319,9 @@ def warm(bodies: Bodies, joints: Joints, rows: Rows, *, islands, device):
     wp.launch(warm_kernel, dim=islands, inputs=[bodies, joints, rows], device=device)
 
 
-def solve(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, *, h, islands, device, last=True):
-    """After the contacts, before the drift over ``h`` [s]; not ``last``: only islands that something presses on."""
-    wp.launch(solve_kernel, dim=islands, inputs=[bodies, joints, rows, ahead, h, int(last)], device=device)
+def solve(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, *, h, islands, device, turn=LAST):
+    """Before the drift over ``h`` [s]. ``turn``: EARLY, after the contacts' warm start; AGAIN or LAST, after a pass."""
+    wp.launch(solve_kernel, dim=islands, inputs=[bodies, joints, rows, ahead, h, turn], device=device)
 
 
 def place(bodies: Bodies, joints: Joints, rows: Rows, *, h, islands, device, first=False):
@@ -299,6 +329,6 @@ def place(bodies: Bodies, joints: Joints, rows: Rows, *, h, islands, device, fir
     wp.launch(place_kernel, dim=islands, inputs=[bodies, joints, rows, h, int(first)], device=device)
 
 
-def relax(bodies: Bodies, joints: Joints, rows: Rows, *, h, islands, device, last=True):
-    """After the contacts have relaxed; ``last`` as of :func:`solve`."""
-    wp.launch(relax_kernel, dim=islands, inputs=[bodies, joints, rows, h, int(last)], device=device)
+def relax(bodies: Bodies, joints: Joints, rows: Rows, *, h, islands, device, turn=LAST):
+    """After the drift; ``turn`` as of :func:`solve`."""
+    wp.launch(relax_kernel, dim=islands, inputs=[bodies, joints, rows, h, turn], device=device)

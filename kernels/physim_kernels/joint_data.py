@@ -25,6 +25,12 @@ LIMIT = 1
 FRICTION = 2
 """Row that holds its value until its impulse reaches a bound."""
 
+EARLY = 0
+"""Turn of the joints before the contacts of a substep, in islands that something pressed on in the last one."""
+AGAIN = 1
+"""Turn between two of the contacts, in islands that something presses on."""
+LAST = 2
+
 FREE = 0
 """State of a row whose impulse is an unknown."""
 LOW = 1
@@ -57,6 +63,7 @@ class Joints:
     island_start: wp.array(dtype=int)  # joints of an island, and the end
     island_body_start: wp.array(dtype=int)
     island_body: wp.array(dtype=int)  # moving bodies of an island
+    pressed: wp.array(dtype=int)  # per island: 1 if a contact pressed on it in the last substep
     compliance: wp.array(dtype=wp.float64)  # per island, relative [-]: what decides where joints say the same twice
 
 
