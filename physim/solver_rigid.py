@@ -7,6 +7,7 @@ Contacts are found anew at least 240 times a second. See ``docs/physics.md`` for
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import warp as wp
@@ -92,7 +93,7 @@ class RigidSolver:
 
     def _set_clock(self) -> None:
         rate = self.fps * self.samples_per_frame
-        base = BASE_RATE * _refinement(self._moving) * self.refinement
+        base = BASE_RATE * _refinement(self._moving, self._ties) * self.refinement
         self.substeps_per_sample = max(1, math.ceil(base / rate - 1e-9))
         """Substeps between two recorded poses."""
         self.substep = 1.0 / (rate * self.substeps_per_sample)
@@ -483,21 +484,24 @@ def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) 
             )
 
 
-def _refinement(moving: list[rigid_arrays.Piece]) -> int:
+def _refinement(moving: list[rigid_arrays.Piece], ties: Sequence[rigid_joints.Tie] = ()) -> int:
     """1, 2 or 4 times the base rate, by the heaviest load on a body relative to its own mass (at the start).
 
     The load is the mass of everything that stands above it within its outline: warm-started Gauss-Seidel sinks when a
-    light body carries more than 30 (60) times its mass at 1/960 s (1/1920 s).
+    light body carries more than 30 (60) times its mass at 1/960 s (1/1920 s). What joints tie does not stand: they are
+    solved at once, whatever the masses.
     """
     if len(moving) < 2:
         return 1
     x = np.array([p.position for p in moving], dtype=np.float32)
     mass = np.array([p.mass for p in moving], dtype=np.float32)
     bound = np.array([p.bound for p in moving], dtype=np.float32)
+    tied = np.zeros(len(moving), dtype=bool)
+    tied[[i for t in ties for i in (t.a, t.b) if 0 <= i < len(moving)]] = True
     ratio = 0.0
     for rows in np.array_split(np.arange(len(moving)), 1 + len(moving) // 256):
         at, reach = x[rows], 0.5 * (bound[rows, None] + bound)
         apart = (at[:, None, 0] - x[:, 0]) ** 2 + (at[:, None, 2] - x[:, 2]) ** 2
-        over = (x[:, 1] > at[:, None, 1]) & (apart < reach**2)
+        over = (x[:, 1] > at[:, None, 1]) & (apart < reach**2) & ~(tied[rows, None] & tied)
         ratio = max(ratio, float((over @ mass / mass[rows]).max()))
     return 1 if ratio <= 30 else 2 if ratio <= 60 else 4
