@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import warp as wp
-from physim_kernels import broad, collide, contact, contact_state, impact, joint, kinematic, order, rest, rigid
+from physim_kernels import broad, collide, contact, contact_state, impact, joint, kinematic, order, rest, rigid, tidy
 from physim_kernels import rigid_data as data
 from physim_kernels.joint_data import AGAIN, EARLY, LAST
 
@@ -23,6 +23,7 @@ from physim.kinematic_stage import KinematicStage, state_at
 from physim.kinematic_stage import tracks as kinematic_tracks
 from physim.partner import Partner
 from physim.rigid_log import ContactLog
+from physim.rigid_tidy import Slots
 from physim.scene import Scene
 from physim.shapes import HeightField
 from physim.terrain import rotation_matrix
@@ -114,6 +115,7 @@ class RigidSolver:
         self._contacts = rigid_pairs.contacts(self._pair_total, device)
         self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
         self._candidates = rigid_pairs.candidates(max(self._threads, 1), 64, device)
+        self._slots = Slots(self._pairs, self._contacts, self._broad, device) if self._pair_total else None
         self._rest = rigid_rest.watch(self.scene, everything, self._bodies, self._count, device)
         self._make_guides()
         self._make_outer()
@@ -272,6 +274,8 @@ class RigidSolver:
                 self._geometry, self._bodies, self._pairs, self._broad, interval=interval, gravity=self._gravity,
                 may_drop=k == 0, device=self.device,
             )  # fmt: skip
+            if k == 0 and self._slots:
+                self._slots.launch()
             searches[False] = interval
         if any(c.kind >= data.FIELD for p in self._static for c in p.colliders):
             searches[True] = self.substep
@@ -322,7 +326,7 @@ class RigidSolver:
 
     def _load_kernels(self) -> None:
         extra = ((joint,) if self._joints else ()) + ((kinematic,) if self._kinematics else ())
-        load_kernels((broad, collide, order, rest, rigid, contact, contact_state, impact, *extra), self.device)
+        load_kernels((broad, collide, order, rest, tidy, rigid, contact, contact_state, impact, *extra), self.device)
         for partner in self._partners:
             partner.load_kernels()
 

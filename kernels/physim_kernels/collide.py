@@ -108,6 +108,7 @@ def touch_ball(
         c.turning_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
         c.slips[i] = 0
     pairs.count[pair] = 1
+    c.fresh[i] = 1
     c.kind[i] = wp.where(g.kind[a] == SPHERE, POINT, FACE)
     c.point_a[i] = point_a
     c.point_b[i] = g.position[b]

@@ -1,0 +1,42 @@
+"""All that belongs to the slots of pairs, for moving it, see ``physim_kernels/tidy.py``."""
+
+from __future__ import annotations
+
+import warp as wp
+from physim_kernels import rigid_data as data
+from physim_kernels import tidy
+from physim_kernels.broad import Broad
+
+_STAY = {"following", "head", "live", "live_count", "deepest", "order", "colour", "colour_start", "colour_mask", "hits"}
+"""Columns of the pairs that do not belong to one pair, or are made anew."""
+
+
+class Slots:
+    """The columns of pairs and contacts as plain words, four bytes or sixteen each."""
+
+    def __init__(self, pairs: data.Pairs, contacts: data.Contacts, broad: Broad, device: wp.Device):
+        self._pairs, self._broad, self._device = pairs, broad, device
+        self._held = (pairs, contacts)
+        columns = [getattr(pairs, name) for name in pairs._cls.vars if name not in _STAY]
+        columns += [getattr(contacts, name) for name in contacts._cls.vars]
+        slots = pairs.live.shape[0]
+        self._columns = [_words(column, slots) for column in columns]
+        self._untidy = wp.zeros(1, dtype=int, device=device)
+        widest = {kind: [w for c, w in self._columns if c.dtype is kind] for kind in (wp.int32, wp.vec4i)}
+        self._ints = wp.zeros(slots * max(widest[wp.int32], default=1), dtype=wp.int32, device=device)
+        self._quads = wp.zeros(slots * max(widest[wp.vec4i], default=1), dtype=wp.vec4i, device=device)
+
+    def launch(self) -> None:
+        """Once a frame, when the list of pairs is new and nothing else refers to slots."""
+        tidy.tidy(
+            self._pairs, self._broad, self._columns, self._untidy,
+            scratch_ints=self._ints, scratch_quads=self._quads, device=self._device,
+        )  # fmt: skip
+
+
+def _words(column: wp.array, slots: int) -> tuple[wp.array, int]:
+    """The same memory as rows of int or of vec4i, and how many of them belong to a slot."""
+    size = column.shape[0] * wp.types.type_size_in_bytes(column.dtype)
+    kind, width = (wp.vec4i, 16) if size // slots % 16 == 0 else (wp.int32, 4)
+    view = wp.array(ptr=column.ptr, dtype=kind, shape=size // width, device=column.device, copy=False)
+    return view, size // slots // width
