@@ -17,8 +17,8 @@ class Slots:
     def __init__(self, pairs: data.Pairs, contacts: data.Contacts, broad: Broad, device: wp.Device):
         self._pairs, self._broad, self._device = pairs, broad, device
         self._held = (pairs, contacts)
-        columns = [getattr(pairs, name) for name in pairs._cls.vars if name not in _STAY]
-        columns += [getattr(contacts, name) for name in contacts._cls.vars]
+        columns = [getattr(pairs, name) for name in _fields(pairs) if name not in _STAY]
+        columns += [getattr(contacts, name) for name in _fields(contacts)]
         slots = pairs.live.shape[0]
         self._columns = [_words(column, slots) for column in columns]
         self._untidy = wp.zeros(1, dtype=int, device=device)
@@ -32,6 +32,11 @@ class Slots:
             self._pairs, self._broad, self._columns, self._untidy,
             scratch_ints=self._ints, scratch_quads=self._quads, device=self._device,
         )  # fmt: skip
+
+
+def _fields(struct) -> list[str]:
+    """Names of a Warp struct's members."""
+    return list(struct._cls.vars)
 
 
 def _words(column: wp.array, slots: int) -> tuple[wp.array, int]:

@@ -9,7 +9,6 @@ from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, Plane, Sphere
 from physim.solver_rigid import RigidSolver
 
-
 SHAPES = (Sphere(0.05), Box((0.08, 0.08, 0.08)), Capsule(0.03, 0.06), Cylinder(0.04, 0.08))
 
 
@@ -58,8 +57,8 @@ def test_tidying_moves_all_that_belongs_to_a_slot():
 
     def rows():
         live = p.live.numpy()[: p.live_count.numpy()[0]].copy()
-        columns = [getattr(p, n).numpy()[live] for n in p._cls.vars if n not in rigid_tidy._STAY]
-        for name in c._cls.vars:
+        columns = [getattr(p, n).numpy()[live] for n in rigid_tidy._fields(p) if n not in rigid_tidy._STAY]
+        for name in rigid_tidy._fields(c):
             column = getattr(c, name).numpy()
             columns.append(column.reshape(len(p.live), -1)[live])
         return live, columns
