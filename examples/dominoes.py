@@ -27,8 +27,8 @@ def wave_speed(
     """Speed of the wave through a long row [m/s], by van Leeuwen's train of leaning blocks.
 
     The angle of the head block says all others' by ``(s + d) cos a_front - h sin(a - a_front) = d``. Forces between
-    faces have the ratio of levers ``(b - mu d) / (h (cos D + mu sin D))``, which weights the torques and angular momenta
-    of the train into one equation of motion; each impact passes the weighted angular momentum to the longer train.
+    faces have the ratio of levers ``(b - mu d) / (h (cos D + mu sin D))``, which weights the torques and angular
+    momenta of the train into one equation of motion; each impact passes the weighted angular momentum on.
 
     Args:
         height: Of a block [m].

@@ -142,11 +142,13 @@ def outline_hidden(p: wp.vec3, outline: wp.array(dtype=wp.vec3), start: int, end
         return 1.0
     if margin <= -1.0:
         return 0.0
+    # The outline is no plane curve: it may dip behind p more than once, and is closed where it does.
     area = float(0.0)
-    seen = int(0)
-    behind = int(0)
+    open = int(0)
+    begun = int(0)
     exit = wp.vec2(0.0, 0.0)
     entry = wp.vec2(0.0, 0.0)
+    first = wp.vec2(0.0, 0.0)
     previous = outline[end - 1] - p
     for i in range(start, end):
         current = outline[i] - p
@@ -154,22 +156,25 @@ def outline_hidden(p: wp.vec3, outline: wp.array(dtype=wp.vec3), start: int, end
         b3 = current
         previous = current
         if a3[2] <= near and b3[2] <= near:
-            behind = 1
             continue
         if a3[2] <= near:
             a3 = a3 + (b3 - a3) * ((near - a3[2]) / (b3[2] - a3[2]))
             entry = wp.vec2(a3[0], a3[1]) / (near * spread)
-            behind = 1
+            if open == 1:
+                area += disc_edge_area(exit, entry)
+                open = 0
+            else:
+                first = entry
+                begun = 1
         if b3[2] <= near:
             b3 = a3 + (b3 - a3) * ((near - a3[2]) / (b3[2] - a3[2]))
             exit = wp.vec2(b3[0], b3[1]) / (near * spread)
-            behind = 1
+            open = 1
         a = wp.vec2(a3[0], a3[1]) / (a3[2] * spread)
         b = wp.vec2(b3[0], b3[1]) / (b3[2] * spread)
         area += disc_edge_area(a, b)
-        seen = 1
-    if seen == 1 and behind == 1:
-        area += disc_edge_area(exit, entry)
+    if open == 1 and begun == 1:
+        area += disc_edge_area(exit, first)
     return wp.clamp(area / PI, 0.0, 1.0)
 
 
@@ -223,11 +228,12 @@ def face_factor(point: wp.vec3, n: wp.vec3, corner: wp.array(dtype=wp.vec3), sta
         hb = wp.dot(b, n)
         if ha <= 0.0 and hb <= 0.0:
             continue
-        if ha < 0.0:
+        # A corner on the horizon itself counts as below it, or the outline would stay open.
+        if ha <= 0.0:
             a = a + (b - a) * (ha / (ha - hb))
             entry = a
             crossed = 1
-        elif hb < 0.0:
+        elif hb <= 0.0:
             b = a + (b - a) * (ha / (ha - hb))
             exit = b
             crossed = 1
@@ -376,7 +382,10 @@ def shadow_factor_kernel(
     # outputs
     factor_out: wp.array(dtype=wp.float32),
 ):
-    """Mean over the instants of ((1 - s) V (1 - f) + f a) / (V (1 - f) + f), times a part of the sky lost."""
+    """Mean over the instants of ((1 - s) V (1 - f) + f a) / (V (1 - f) + f), times a part of the sky lost.
+
+    Casters stand before one another: what several leave of sun or sky is the product of what each leaves.
+    """
     i = wp.tid()
     cols = surface.depth.shape[1]
     v = where[i] // cols
@@ -385,27 +394,26 @@ def shadow_factor_kernel(
     n = wp.transform_vector(surface.world_from_camera, normal_at(surface, v, u))
     direct = lit[i] * (1.0 - floor)
     fixed_clear = float(1.0)
-    fixed_sky = float(0.0)
+    fixed_open = float(1.0)
     for c in range(casters.fixed):
         if casters.weight[c] > 0.0:
             fixed_clear = fixed_clear * (1.0 - casters.weight[c] * sun_hidden(p, casters, c, sun))
-            fixed_sky += casters.weight[c] * sky_hidden(p, n, casters, c)
+            fixed_open = fixed_open * (1.0 - casters.weight[c] * wp.min(sky_hidden(p, n, casters, c), 1.0))
     total = float(0.0)
-    sky = float(0.0)
+    ambient = float(1.0)
     stride = (instants + 3) // 4  # the sky varies slowly: four instants are enough for it
     for s in range(instants):
         clear = fixed_clear
         fresh = s % stride == 0
         if fresh:
-            sky = fixed_sky
+            ambient = fixed_open
         for c in range(casters.count):
             row = casters.fixed + s * casters.count + c
             weight = casters.weight[row]
             if weight > 0.0:
                 clear = clear * (1.0 - weight * sun_hidden(p, casters, row, sun))
                 if fresh:
-                    sky += weight * sky_hidden(p, n, casters, row)
-        ambient = 1.0 - wp.min(sky, 1.0)
+                    ambient = ambient * (1.0 - weight * wp.min(sky_hidden(p, n, casters, row), 1.0))
         left = (clear * direct + floor * ambient) / (direct + floor)
         total += left * (1.0 - contact * (1.0 - ambient))
     factor_out[i] = total / float(instants)

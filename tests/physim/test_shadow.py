@@ -125,3 +125,35 @@ def test_dark_paint_of_its_own_colour_counts_as_lit():
     wall[:, 150:] = (0.08, 0.01, 0.01)
     lit = light_already_there(wall, Light(shadow_floor=0.1))
     assert lit[:, 190:].min() > 0.8
+
+
+def test_light_hidden_by_a_box_that_reaches_below_the_horizon_of_the_light_is_that_of_rays():
+    # A leaning box seen from points beside it at its own foot: its outline dips below the light's horizon twice.
+    light = Light(direction=(-0.35, 0.85, 0.4), half_angle=0.21)
+    half = np.array([0.009, 0.06, 0.03])
+    turn = np.array([[0.3, 0.954, 0.0], [-0.954, 0.3, 0.0], [0.0, 0.0, 1.0]])
+    centre = np.array([0.0, np.abs(turn[1]) @ half, -0.6])
+    angle = np.arctan2(turn[1, 0], turn[0, 0])
+    pose = lambda t: (centre, (0.0, 0.0, np.sin(angle / 2), np.cos(angle / 2)))  # noqa: E731
+    caster = ShadowCaster(make_trajectory({"thing": (Box(tuple(2 * half)), pose)}, light=light), device="cpu")
+    rng = np.random.default_rng(4)
+    points = centre * [1, 0, 1] + rng.uniform(-0.12, 0.12, (4000, 3)) * [1, 0, 1]
+    found = wp.zeros(len(points), dtype=wp.float32, device="cpu")
+    normal = wp.array(np.tile([0.0, 1.0, 0.0], (len(points), 1)), dtype=wp.vec3, device="cpu")
+    occlusion.hidden(
+        wp.array(points, dtype=wp.vec3, device="cpu"), normal, caster.casters(["thing"], 0.0), caster.sun,
+        sun_out=found, sky_out=wp.zeros_like(found),
+    )  # fmt: skip
+    k = np.arange(2000) + 0.5
+    disc = np.sqrt(k / 2000) * np.tan(0.21)
+    local = np.stack([disc * np.cos(2.39996 * k), disc * np.sin(2.39996 * k), np.ones(2000)], axis=1)
+    rays = local @ light_frame(np.array(light.direction)) @ turn  # body axes: rows of turn are world from body
+    start = (points - centre) @ turn
+    with np.errstate(divide="ignore"):
+        a, b = ((sign * half - start)[:, None] / rays[None] for sign in (-1, 1))
+    enter, leave = np.minimum(a, b).max(axis=-1), np.maximum(a, b).min(axis=-1)
+    truth = ((enter < leave) & (leave > 1e-9)).mean(axis=1)
+    assert (truth > 0.1).sum() > 30
+    # The outline is the one seen from infinity: close to the box it may miss a sliver of it, but it makes up nothing.
+    np.testing.assert_allclose(found.numpy()[truth == 0], 0.0, atol=0.01)
+    assert np.mean(np.abs(found.numpy() - truth) > 0.02) < 0.02
