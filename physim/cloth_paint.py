@@ -59,6 +59,7 @@ class ClothPainter:
         self._atlas: dict[str, tuple] = {}
         self._views: dict[tuple[str, int], ClothView] = {}
         self._before: dict[str, wp.array] = {}
+        self._lighted: dict[str, tuple[float, tuple[wp.array, wp.array]]] = {}
 
     def _view(self, name: str, supersample: int) -> ClothView:
         key = (name, supersample)
@@ -95,15 +96,16 @@ class ClothPainter:
         layer = wp.zeros(shape, dtype=wp.vec4, device=self.device)
         made, behind = (wp.zeros(shape, dtype=wp.float32, device=self.device) for _ in range(2))
         near = wp.full(shape, np.inf, dtype=wp.float32, device=self.device)
+        middle = float(times[len(times) // 2])
         for frame in frames:
             if frame is not None:
-                self._add(name, frame, (v0, u0), len(times), surface, around, (layer, made, behind, near))
+                self._add(name, frame, middle, (v0, u0), len(times), surface, around, (layer, made, behind, near))
         # It lies a thread before what it lies on, though its facets may cut the corners of round bodies.
         depth = near.numpy() - 0.15 * self._meshes[name].edge
-        seed = int(abs(float(np.float64(times[len(times) // 2]))) * 1e4) + self._scene.number_of(name)
+        seed = int(abs(middle) * 1e4) + self._scene.number_of(name)
         return BodyLayer((v0, v1, u0, u1), layer.numpy(), made.numpy(), depth, behind.numpy(), seed)
 
-    def _add(self, name, frame: ClothFrame, corner, count: int, surface, around: Surroundings, outputs) -> None:
+    def _add(self, name, frame: ClothFrame, middle: float, corner, count: int, surface, around: Surroundings, outputs) -> None:
         shape = frame.depth.shape
         colour = wp.empty(shape, dtype=wp.vec4, device=self.device)
         made, behind = (wp.empty(shape, dtype=wp.float32, device=self.device) for _ in range(2))
@@ -114,7 +116,9 @@ class ClothPainter:
             self._array(frame.source_uv, wp.vec2),
         )  # fmt: skip
         weave, shown = self._weave(name, around), self._shown(frame)
-        point, _, light, lit = self._vertices(name, frame.time, around)
+        # Over an exposure places change much, the light on them little: that of its middle will do.
+        light, lit = self._light_at(name, middle, around)
+        point = self._array(np.ascontiguousarray(self._meshes[name].vertices(frame.time), np.float32), wp.vec3)
         vertices = (self._meshes[name].face, point, light, lit, self._at_start(name, weave, shown, around))
         kernels.cloth_shade(
             seen, surface, vertices, weave, shown, self._caster.sun, self._casters(name, frame.time),
@@ -139,15 +143,14 @@ class ClothPainter:
         near = self._caster.near(0.5 * (low + high), 0.5 * float(np.linalg.norm(high - low)), time)
         return self._caster.casters(near, time) if near else self._nobody
 
-    def _vertices(self, name: str, time: float, around: Surroundings):
-        """Place, normal, own light and the photo's light of each vertex at ``time``."""
-        mesh = self._meshes[name]
-        vertices = mesh.vertices(time)
-        point = self._array(np.ascontiguousarray(vertices, np.float32), wp.vec3)
-        lit = self._array(self._light_there(name, vertices, around), wp.float32)
-        slot = self.light.mesh.names.index(name)
-        first, last = (int(k) for k in self.light.mesh.first[slot : slot + 2])
-        return point, mesh.normals(vertices), self.light.on_itself(time)[first:last], lit
+    def _light_at(self, name: str, time: float, around: Surroundings) -> tuple[wp.array, wp.array]:
+        """What is left of sun and sky at each vertex at ``time``, and the photo's light there."""
+        if self._lighted.get(name, (None,))[0] != time:
+            lit = self._array(self._light_there(name, self._meshes[name].vertices(time), around), wp.float32)
+            slot = self.light.mesh.names.index(name)
+            first, last = (int(k) for k in self.light.mesh.first[slot : slot + 2])
+            self._lighted[name] = (time, (self.light.on_itself(time)[first:last], lit))
+        return self._lighted[name][1]
 
     def _light_there(self, name: str, vertices: np.ndarray, around: Surroundings) -> np.ndarray:
         """Part of the direct light (N,) that the photo has where each vertex is; above the ground the more of it."""
@@ -163,7 +166,10 @@ class ClothPainter:
     def _at_start(self, name: str, weave, shown, around: Surroundings) -> wp.array:
         """Luminance of the light on each vertex at time 0, which the photo shows."""
         if name not in self._before:
-            point, normal, light, lit = self._vertices(name, 0.0, around)
+            vertices = self._meshes[name].vertices(0.0)
+            light, lit = self._light_at(name, 0.0, around)
+            point = self._array(np.ascontiguousarray(vertices, np.float32), wp.vec3)
+            normal = self._meshes[name].normals(vertices)
             before = wp.empty(point.shape, dtype=wp.float32, device=self.device)
             kernels.irradiance(point, normal, light, lit, weave, shown, self._caster.sun, front_out=before)
             self._before[name] = before

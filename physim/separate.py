@@ -52,7 +52,9 @@ def separate(
     size = photo.shape[:2]
     still = {t.name: coverage(t.select, size, name=t.name) for t in shot.things if t.still and t.select is not None}
     moving = [t for t in shot.things if (t.moves or t.cloth is not None) and t.name in masks]
-    hole, forbidden = _hole(scene, moving, masks, still, size, layers, light)
+    hidden = {t.name: _before(t, masks[t.name], masks, still) for t in moving if t.cloth is not None}
+    seen = {name: mask & ~hidden[name] if name in hidden else mask for name, mask in masks.items()}
+    hole, forbidden = _hole(scene, moving, seen, still, size, layers, light)
     choices = tuple(
         Choice(mask_of(hint.region, size, name="hints.plate"), hint.surface, hint.source) for hint in shot.hints.plate
     )
@@ -63,7 +65,7 @@ def separate(
     for thing in moving:
         mask = masks[thing.name]
         if thing.cloth is not None:
-            cutout = sheet_cutout(photo, mask, _before(thing, mask, masks, still), plate)
+            cutout = sheet_cutout(photo, mask, hidden[thing.name], plate)
         else:
             cutout = cut_out(photo, mask, plate)
         scene.entities[thing.name] = replace(scene[thing.name], cutout=cutout)
@@ -107,13 +109,14 @@ def _hole(scene, moving, masks, still, size, layers: Layers, light: Light) -> tu
     everything = np.zeros(size, dtype=bool)
     for name in moves:
         everything |= masks[name]
-    staying = [mask for name, mask in masks.items() if name not in moves] + [c > 0.05 for c in still.values()]
-    for mask in staying:
+    staying = [(mask, mask) for name, mask in masks.items() if name not in moves]
+    staying += [(c > 0.95, c > 0.05) for c in still.values()]  # the soft edge of a still layer is laid over the fill
+    for core, mask in staying:
         under = (mask & everything).sum() / max(everything.sum(), 1)
         if under > 0.5:  # a saucer on which everything stands: it is the surface to continue
             continue
         # a thing that stays and stands beside or before the hole is neither filled nor asked for its colours
-        hole &= ~mask | everything
+        hole &= ~core | everything
         forbidden |= grown(mask, 2 * scale)
     return hole, forbidden & ~hole
 
