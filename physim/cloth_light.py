@@ -16,6 +16,8 @@ SUN_SIDE = 256
 SKY_SIDE = 64
 """And of those seen from the sky."""
 LEVELS = 6
+TAPS = (16, 6)
+"""Places of a cone that are looked at, for the sun and for a disc of the sky."""
 SKY = 60.0
 """Half angle of a disc of the sky [degrees]: neighbours overlap, so that all of it is covered."""
 CLUSTERS = 5
@@ -80,7 +82,8 @@ class ClothLight:
         middle = 0.5 * (low + high)[:2] - 0.5 * side * texel
         chart.corner, chart.texel, chart.side = wp.vec2(*middle), texel, side
         chart.levels = min(LEVELS, side.bit_length() - 2)
-        chart.top, chart.spread, chart.weight = float(high[2]), spread, 1.0
+        chart.top, chart.spread = float(high[2]), spread
+        chart.taps = TAPS[0] if side == SUN_SIDE else TAPS[1]
         chart.stride = sum((side >> level) ** 2 for level in range(chart.levels))
         chart.texels = wp.empty(chart.stride * instants, dtype=wp.vec2, device=self.device)
         return chart
@@ -111,13 +114,14 @@ class ClothLight:
         kernels.point_light(point, normal, ids, pose, charts, 0, soft=self.fine, hidden_out=hidden)
         return hidden
 
-    def on_surface(self, surface: Receiver, where: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Parts of sun and sky hidden from pixels of the photographed surface, mean over ``times``, (N, 2)."""
+    def on_surface(self, surface: Receiver, where: np.ndarray, times: np.ndarray, *, sky: bool) -> np.ndarray:
+        """Part of the sun, mean over ``times``, or of the sky hidden from pixels of the photographed surface (N,)."""
         charts = self.charts(times)
-        hidden = wp.empty(len(where), dtype=wp.vec2, device=self.device)
+        hidden = wp.empty(len(where), dtype=wp.float32, device=self.device)
         if len(where):
             pixels = wp.array(where.astype(np.int32), dtype=wp.int32, device=self.device)
-            kernels.ground_light(surface, pixels, charts, len(times), soft=0.25 * self.fine, hidden_out=hidden)
+            soft = 0.25 * self.fine
+            kernels.ground_light(surface, pixels, charts, len(times), soft=soft, sky=sky, hidden_out=hidden)
         return hidden.numpy()
 
     def balls(self, times: np.ndarray) -> np.ndarray:

@@ -105,7 +105,9 @@ class ClothPainter:
         seed = int(abs(middle) * 1e4) + self._scene.number_of(name)
         return BodyLayer((v0, v1, u0, u1), layer.numpy(), made.numpy(), depth, behind.numpy(), seed)
 
-    def _add(self, name, frame: ClothFrame, middle: float, corner, count: int, surface, around: Surroundings, outputs) -> None:
+    def _add(
+        self, name, frame: ClothFrame, middle: float, corner, count: int, surface, around: Surroundings, outputs
+    ) -> None:  # fmt: skip
         shape = frame.depth.shape
         colour = wp.empty(shape, dtype=wp.vec4, device=self.device)
         made, behind = (wp.empty(shape, dtype=wp.float32, device=self.device) for _ in range(2))

@@ -21,6 +21,8 @@ from physim.trajectory import Trajectory
 
 COLUMNS = 1200
 """Of the shadow map, about, for larger pictures."""
+SKY_STEP = 4
+"""How much of the sky cloth hides is looked for at every so many pixels of the map."""
 FAINT = 0.01
 """A body that throws less than this part of its shadow (it carries its own) throws none."""
 
@@ -57,6 +59,7 @@ class GroundShadow:
         self._rows = np.minimum(np.arange(half, rows + half, self._step), rows - 1)
         self._cols = np.minimum(np.arange(half, cols + half, self._step), cols - 1)
         self._memo: tuple[tuple, np.ndarray, np.ndarray] | None = None
+        self._start: tuple[bytes, np.ndarray] | None = None
         self._surface: tuple[np.ndarray, np.ndarray, wp.array] | None = None
 
     def __call__(self, shutter: Exposure, frame: BackdropFrame, weights: dict[str, float], unmoved: bool) -> np.ndarray:
@@ -98,24 +101,43 @@ class GroundShadow:
         times = np.asarray(times)[:: max(1, len(times) // 4)]
         dark = self._cloth_factor(times, frame, unmoved, self._clear)
         if self._changes:
-            start = self._cloth_factor(np.zeros(1), frame, unmoved, None)
+            camera = frame.camera.world_from_camera.tobytes()
+            if self._start is None or self._start[0] != camera:
+                self._start = (camera, self._cloth_factor(np.zeros(1), frame, unmoved, None))
+            start = self._start[1]
             dark = np.clip(dark / np.maximum(start, 0.05), 0.5, 1.0)
         return dark
 
     def _cloth_factor(self, times: np.ndarray, frame: BackdropFrame, unmoved: bool, clear) -> np.ndarray:
+        """Factor (flat) of the light that cloth leaves, mean over ``times``; ``clear`` gets the part of the sun."""
         assert self._cloth is not None
         factor = np.ones(len(self._rows) * len(self._cols), np.float32)
         where = shadow_region(self._caster, self._camera(frame), self._depth(frame)[0], self._cloth.balls(times))
         if where.size == 0:
             return factor
         lens = lens_of(frame.camera, self._photo_size) / self._step
-        hidden = self._cloth.on_surface(receiver(frame.camera, self._depth(frame)[1], lens), where, times)
+        surface = receiver(frame.camera, self._depth(frame)[1], lens)
+        if self._changes:  # the photo has the shadow's edges; its change is as soft as the sky
+            sun = self._coarse(surface, where, times, sky=False)
+        else:
+            sun = self._cloth.on_surface(surface, where, times, sky=False)
+        sky = self._coarse(surface, where, times, sky=True)
         floor, direct = self._caster.floor, self._lit_at(where, frame, unmoved) * (1 - self._caster.floor)
-        left = ((1 - hidden[:, 0]) * direct + floor * (1 - hidden[:, 1])) / (direct + floor)
-        factor[where] = left * (1 - CONTACT * hidden[:, 1])
+        left = ((1 - sun) * direct + floor * (1 - sky)) / (direct + floor)
+        factor[where] = left * (1 - CONTACT * sky)
         if clear is not None:
-            clear[where] = 1 - hidden[:, 0]
+            clear[where] = 1 - sun
         return factor
+
+    def _coarse(self, surface, where: np.ndarray, times: np.ndarray, *, sky: bool) -> np.ndarray:
+        """What cloth hides at pixels of the map, looked for at every ``SKY_STEP``-th of them."""
+        assert self._cloth is not None
+        shape, q = (len(self._rows), len(self._cols)), SKY_STEP
+        rows, cols = (np.arange(0, n + q - 1, q).clip(max=n - 1) for n in shape)
+        grid = (rows[:, None] * shape[1] + cols).ravel()
+        hidden = self._cloth.on_surface(surface, grid, times, sky=sky).reshape(len(rows), len(cols))
+        v, u = np.divmod(where, shape[1])
+        return map_coordinates(hidden, [v / q, u / q], order=1, mode="nearest")
 
     def _lit_at(self, where: np.ndarray, frame: BackdropFrame, unmoved: bool) -> np.ndarray:
         """Part of the direct light that the photo has at pixels of the map."""

@@ -15,7 +15,6 @@ from physim_kernels.occlusion import Receiver, normal_at, seen_at
 
 wp.set_module_options({"enable_backward": False})
 
-TAPS = wp.constant(16)
 EMPTY = wp.constant(-1.0e30)
 GOLDEN = wp.constant(2.399963229728653)
 
@@ -36,8 +35,8 @@ class LightChart:
     """Greatest height of any cloth [m]."""
     spread: float
     """Tangent of the light's angular radius."""
-    weight: float
-    """Of this light among those of the sky, for a receiver that looks straight up; 1 for the sun."""
+    taps: int
+    """Places of a cone that are looked at."""
     stride: int
     """Texels of all levels of one instant."""
     texels: wp.array(dtype=wp.vec2)
@@ -160,8 +159,8 @@ def cone_hidden(chart: LightChart, instant: int, p: wp.vec3, soft: float):
     level = wp.clamp(int(wp.log2(wp.max(0.5 * reach, 1.0))), 0, chart.levels - 1)
     weight = float(0.0)
     rise = float(0.0)
-    for k in range(TAPS):
-        r = reach * wp.sqrt((float(k) + 0.5) / float(TAPS))
+    for k in range(chart.taps):
+        r = reach * wp.sqrt((float(k) + 0.5) / float(chart.taps))
         cell = read_level(chart, first, level, x + r * wp.cos(GOLDEN * float(k)), y + r * wp.sin(GOLDEN * float(k)))
         part = above(cell, q[2], soft)
         if part > 0.0:
@@ -172,11 +171,11 @@ def cone_hidden(chart: LightChart, instant: int, p: wp.vec3, soft: float):
     radius = wp.max(chart.spread * rise / weight / chart.texel, 0.5)
     level = wp.clamp(int(wp.log2(wp.max(0.5 * radius, 1.0))), 0, chart.levels - 1)
     total = float(0.0)
-    for k in range(TAPS):
-        r = radius * wp.sqrt((float(k) + 0.5) / float(TAPS))
+    for k in range(chart.taps):
+        r = radius * wp.sqrt((float(k) + 0.5) / float(chart.taps))
         cell = read_level(chart, first, level, x + r * wp.cos(GOLDEN * float(k)), y + r * wp.sin(GOLDEN * float(k)))
         total += above(cell, q[2], soft)
-    return total / float(TAPS)
+    return total / float(chart.taps)
 
 
 @wp.func
@@ -253,26 +252,24 @@ def ground_light_kernel(
     charts: wp.array(dtype=LightChart),
     instants: int,
     soft: float,
+    sky: int,
     # outputs
-    hidden_out: wp.array(dtype=wp.vec2),
+    hidden_out: wp.array(dtype=wp.float32),
 ):
-    """Parts of sun and sky that cloth takes from a photographed surface, mean over the instants."""
+    """Part of the sun, mean over the instants, or of the sky that cloth takes from a photographed surface."""
     i = wp.tid()
     cols = surface.depth.shape[1]
     v = where[i] // cols
     u = where[i] - v * cols
     p = wp.transform_point(surface.world_from_camera, seen_at(surface, v, u))
     n = wp.transform_vector(surface.world_from_camera, normal_at(surface, v, u))
-    sun = float(0.0)
-    sky = float(0.0)
-    stride = (instants + 3) // 4  # the sky varies slowly: four instants are enough for it
-    count = float(0.0)
-    for s in range(instants):
-        sun += cone_hidden(charts[0], s, p, soft)
-        if s % stride == 0:
-            sky += sky_covered(charts, 1, s, p, n, soft)
-            count += 1.0
-    hidden_out[i] = wp.vec2(sun / float(instants), sky / count)
+    if sky == 1:
+        hidden_out[i] = sky_covered(charts, 1, instants / 2, p, n, soft)  # it varies slowly
+    else:
+        sun = float(0.0)
+        for k in range(instants):
+            sun += cone_hidden(charts[0], k, p, soft)
+        hidden_out[i] = sun / float(instants)
 
 
 def build_chart(point, face, chart, instant, *, height):
@@ -330,8 +327,8 @@ def point_light(point, normal, ids, pose, charts, instant, *, soft, hidden_out):
     wp.launch(point_light_kernel, dim=ids.shape, inputs=inputs, outputs=[hidden_out], device=ids.device)
 
 
-def ground_light(surface, where, charts, instants, *, soft, hidden_out):
-    """Parts of sun and sky that cloth hides from pixels of a photographed surface, mean over instants, (N,) vec2.
+def ground_light(surface, where, charts, instants, *, soft, sky, hidden_out):
+    """Part of the sun, mean over instants, or of the sky that cloth hides from pixels of a photographed surface, (N,).
 
     Args:
         surface: ``Receiver``.
@@ -339,7 +336,8 @@ def ground_light(surface, where, charts, instants, *, soft, hidden_out):
         charts: ``LightChart`` of the sun, then those of the sky.
         instants: How many the charts hold.
         soft: How soft heights are told apart [m].
+        sky: Whether the sky is asked for.
         hidden_out: In [0, 1].
     """
-    inputs = [surface, where, charts, instants, float(soft)]
+    inputs = [surface, where, charts, instants, float(soft), int(sky)]
     wp.launch(ground_light_kernel, dim=where.shape[0], inputs=inputs, outputs=[hidden_out], device=where.device)
