@@ -150,6 +150,6 @@ def test_an_impulse_on_something_that_cannot_move_is_named():
 
 
 def test_matter_without_a_solver_is_refused_honestly():
-    things = [{"name": "flag", "select": {"box": [10, 10, 60, 60]}, "cloth": {}}]
-    with pytest.raises(NotImplementedError, match="flag"):
+    things = [{"name": "tea", "select": {"box": [10, 10, 60, 60]}, "liquid": {}}]
+    with pytest.raises(NotImplementedError, match="tea"):
         reconstruct(shot(things=things))
