@@ -38,6 +38,7 @@ def pairs(everything: list[Piece], moving_count: int, device: wp.Device) -> data
     out.colour_mask = wp.zeros(len(everything), dtype=int, device=device)
     out.colour_start = wp.zeros(order.COLOURS + 1, dtype=int, device=device)
     out.hits = wp.zeros(1, dtype=int, device=device)
+    out.looked = wp.zeros(1, dtype=int, device=device)
     return out
 
 

@@ -33,6 +33,9 @@ BASE_RATE = 960.0
 """Least substeps per second."""
 COLLIDE_RATE = 240.0
 """Least collision passes per second. With a field or mesh there is one in every substep: its edges pass by quickly."""
+TURN_LIMIT = 0.15
+"""Turn between two collision passes from which a body is looked at in every substep, so that no corner that comes round
+is missed [rad]."""
 SPEED_LIMIT = 1.0e5
 """Speed at which a state counts as blown up [m/s]."""
 
@@ -267,7 +270,8 @@ class RigidSolver:
         """Find contacts before substep ``k``, if it is time."""
         if not self._pair_total:
             return
-        searches = {}
+        searches: dict[bool, float] = {}
+        slowest = 0.0
         if k % self._stride == 0:
             interval = self.substep * min(self._stride, self._substeps - k)
             broad.search(
@@ -277,12 +281,16 @@ class RigidSolver:
             if k == 0 and self._slots:
                 self._slots.launch()
             searches[False] = interval
+        else:
+            searches[False] = self.substep
+            slowest = TURN_LIMIT / (self._stride * self.substep)
         if any(c.kind >= data.FIELD for p in self._static for c in p.colliders):
             searches[True] = self.substep
         for on_surface, interval in searches.items():
             collide.collide(
                 self._geometry, self._bodies, self._pairs, self._contacts, self._candidates, on_surface=on_surface,
                 interval=interval, gravity=self._gravity, threads=self._threads, device=self.device,
+                slowest=0.0 if on_surface else slowest,
             )  # fmt: skip
         if self._sleeping and k % self._stride == 0:
             rest.settle(
@@ -290,7 +298,7 @@ class RigidSolver:
                 interval=searches[False], count=self._count, device=self.device,
             )  # fmt: skip
         if searches:
-            order.order(self._pairs, self._bodies, device=self.device)
+            order.order(self._pairs, self._bodies, device=self.device, always=slowest == 0.0)
 
     def frame(self) -> None:
         """Advance by 1 / fps seconds.

@@ -117,10 +117,18 @@ def touch_ball(
     c.radius_b[i] = g.radius[b]
 
 
+@wp.func
+def turning(g: Geometry, bodies: Bodies, collider: int, body: int):
+    """How fast other points of a collider come to the front [rad/s]: balls are the same on all sides."""
+    if g.kind[collider] == SPHERE:
+        return float(0.0)
+    return wp.length(bodies.w[body])
+
+
 @wp.kernel
 def collide_kernel(
     g: Geometry, bodies: Bodies, pairs: Pairs, interval: float, gravity: float,
-    cand: Candidates, c: Contacts, thread_total: int, on_surface: int,
+    cand: Candidates, c: Contacts, thread_total: int, on_surface: int, slowest: float,
 ):  # fmt: skip
     thread = wp.tid()
     place = int(thread)
@@ -136,6 +144,9 @@ def collide_kernel(
         body_b = pairs.b[pair]
         if not (is_awake(bodies, body_a) or is_awake(bodies, body_b)):
             continue  # they keep the contacts they fell asleep with
+        if wp.max(turning(g, bodies, a, body_a), turning(g, bodies, b, body_b)) < slowest:
+            continue
+        pairs.looked[0] = 1
         turn_a = bodies.rotation[body_a]
         turn_b = bodies.rotation[body_b]
         arm_a = turn_a * g.position[a]
@@ -201,13 +212,14 @@ def collide_kernel(
 
 def collide(
     g: Geometry, bodies: Bodies, pairs: Pairs, c: Contacts, cand: Candidates, *, interval, gravity, threads, device,
-    on_surface=False,
+    on_surface=False, slowest=0.0,
 ):  # fmt: skip
     """Find the contacts of all live pairs of solids, or of all with a mesh or field, for the next ``interval`` [s].
 
-    ``threads`` rows of ``cand`` are used.
+    ``threads`` rows of ``cand`` are used. Pairs of bodies that both turn slower than ``slowest`` [rad/s] are left as
+    they are.
     """
     wp.launch(
         collide_kernel, dim=threads, device=device,
-        inputs=[g, bodies, pairs, interval, gravity, cand, c, threads, int(on_surface)],
+        inputs=[g, bodies, pairs, interval, gravity, cand, c, threads, int(on_surface), slowest],
     )  # fmt: skip

@@ -13,7 +13,10 @@ COLOURS = 16
 
 
 @wp.kernel
-def order_kernel(pairs: Pairs, bodies: Bodies, body_total: int, colours: int):
+def order_kernel(pairs: Pairs, bodies: Bodies, body_total: int, colours: int, always: int):
+    if always == 0 and pairs.looked[0] == 0:
+        return
+    pairs.looked[0] = 0
     total = wp.where(nobody_stirs(bodies), 0, pairs.live_count[0])
     for i in range(wp.where(total > 0, body_total, 0)):
         pairs.colour_mask[i] = 0
@@ -51,9 +54,12 @@ def order_kernel(pairs: Pairs, bodies: Bodies, body_total: int, colours: int):
     pairs.colour_start[0] = 0
 
 
-def order(pairs: Pairs, bodies: Bodies, *, device):
-    """Sort the pairs that touch by colour into ``pairs.order``; ``pairs.colour_start`` gets COLOURS + 1 bounds."""
+def order(pairs: Pairs, bodies: Bodies, *, device, always=True):
+    """Sort the pairs that touch by colour into ``pairs.order``; ``pairs.colour_start`` gets COLOURS + 1 bounds.
+
+    Unless ``always``, the order stays where ``pairs.looked`` says that no contact was searched since the last time.
+    """
     wp.launch(
         order_kernel, dim=1, device=device,
-        inputs=[pairs, bodies, bodies.x.shape[0], COLOURS],
+        inputs=[pairs, bodies, bodies.x.shape[0], COLOURS, int(always)],
     )  # fmt: skip

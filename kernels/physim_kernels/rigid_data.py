@@ -143,6 +143,7 @@ class Pairs:
     colour_start: wp.array(dtype=int)  # COLOURS + 1
     colour_mask: wp.array(dtype=int)  # per body
     hits: wp.array(dtype=int)  # [0]: impacts found in this substep
+    looked: wp.array(dtype=int)  # [0]: 1 if a pair was searched since the last ordering
     deepest: wp.array(dtype=float)  # deepest penetration so far, of any two that used the slot [m]
 
 
