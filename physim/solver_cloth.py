@@ -110,8 +110,10 @@ class ClothSolver:
         """With all bodies and static things, and of cloth with cloth."""
         mine, c = self.whole.pieces, self.cloths
         sizes = [len(p.rest) for p in mine]
+        n = self.whole.count  # after the vertices come the directions that clamps hold, which meet nothing
         return ClothContact(
-            x=c.x, v=c.v, inv_mass=c.inv_mass, faces=self.whole.faces, rest=np.concatenate([p.rest for p in mine]),
+            x=c.x[:n], v=c.v[:n], inv_mass=c.inv_mass[:n], faces=self.whole.faces,
+            rest=np.concatenate([p.rest for p in mine]),
             half=np.repeat([0.5 * p.material.thickness for p in mine], sizes),  # type: ignore[operator]
             friction=np.repeat([p.material.friction for p in mine], sizes), geometry=self.rigid.geometry,  # type: ignore[arg-type]
             bodies=self.rigid.bodies, device=self.device,
