@@ -29,4 +29,4 @@ def test_strip_with_a_clamped_edge_runs_and_leaves_it_level(cells):
     x = physim.simulate(scene, seconds=0.3, fps=60).cloths["strip"].dense_position[-1].astype(float)
     near, tip = strip.along(x, 0.015), strip.along(x, 0.3)
     assert tip[1] < -0.02
-    assert abs(near[1]) < 0.02 * abs(tip[1])  # grows like s^2 from a clamp; from a hinge it would be 0.05
+    assert abs(near[1]) < 0.03 * abs(tip[1])  # grows like s^2 from a clamp; from a hinge it would be 0.05
