@@ -8,14 +8,14 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 import warp as wp
-from physim_kernels import cloth as motion
-from physim_kernels import cloth_bend, cloth_data, cloth_membrane
+from physim_kernels import cloth_bend, cloth_bend_grid, cloth_data, cloth_grid, cloth_membrane, cloth_wind
 
 from physim import cloth_plate
+from physim.forces import Wind
 from physim.materials import Cloth
 from physim.pins import Pin
 from physim.rigid_arrays import AIR_DENSITY
-from physim.scene import Entity
+from physim.scene import Entity, Scene
 from physim.sheet import Pattern, Sheet
 from physim.terrain import rotation_matrix
 
@@ -95,10 +95,24 @@ class Piece:
         q1, q2 = (y / (1 - material.poisson**2) for y in material.stretch)
         return np.array([q1, q2, material.poisson * np.sqrt(q1 * q2), material.shear])
 
+    @property
+    def is_grid(self) -> bool:
+        """A rectangle of cells, at rest flat."""
+        return isinstance(self.entity.shape, Sheet)
+
+    @property
+    def is_plate_grid(self) -> bool:
+        """A grid whose bending takes finite differences: no clamp holds directions of it."""
+        return self.is_grid and len(self.clamped) == 0
+
     @cached_property
     def membrane_rate(self) -> float:
-        """Highest angular frequency of the membrane, from the stiffest triangle alone, a bound [rad/s]."""
+        """Highest angular frequency of the membrane, a bound [rad/s]: of a grid, or of the stiffest triangle alone."""
         q = self.moduli
+        if isinstance(self.entity.shape, Sheet):
+            dx, dy = np.array(self.entity.shape.size) / self.entity.shape.cells
+            stiffest = max(q[0] / dx**2, q[1] / dy**2, q[3] / min(dx, dy) ** 2)
+            return float(2 * np.sqrt(stiffest / self.material.areal_density))
         law = np.array([[q[0], q[2], 0], [q[2], q[1], 0], [0, 0, q[3]]])
         p = self.rest[self.faces]
         side = np.roll(p, -2, axis=1) - np.roll(p, -1, axis=1)
@@ -268,30 +282,57 @@ def _edges(faces: np.ndarray) -> np.ndarray:
 
 
 def membrane(whole: Whole, dt: float, device: wp.Device) -> cloth_membrane.Membrane:
-    """Triangles of all cloths."""
-    m, pieces = cloth_membrane.Membrane(), whole.pieces
-    rest = np.concatenate([p.rest for p in pieces])
-    p = rest[whole.faces]
+    """Triangles of all cloths that are no grids."""
+    m = cloth_membrane.Membrane()
+    per = np.repeat(np.arange(len(whole.pieces)), [len(q.faces) for q in whole.pieces])
+    mine = np.array([not q.is_grid for q in whole.pieces])[per]
+    faces, per = whole.faces[mine], per[mine]
+    p = np.concatenate([q.rest for q in whole.pieces])[faces]
     inverse = np.linalg.inv(np.stack([p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]], axis=-1))
-    per = np.repeat(np.arange(len(pieces)), [len(q.faces) for q in pieces])
-    m.corners = wp.array(whole.faces, dtype=wp.vec3i, device=device)
-    m.inverse = wp.array(inverse, dtype=wp.mat22, device=device)
-    m.area = wp.array(cloth_plate.areas(rest, whole.faces), dtype=float, device=device)
-    m.moduli = wp.array(np.array([q.moduli for q in pieces])[per], dtype=wp.vec4, device=device)
-    m.loss = wp.array(np.array([loss(q.material, dt) for q in pieces])[per], dtype=wp.vec2, device=device)
-    start = np.concatenate([q.start for q in pieces])[whole.faces]
-    a, b = start[:, 1] - start[:, 0], start[:, 2] - start[:, 0]
-    w = np.einsum("mak,mab->mkb", np.stack([a, b], axis=1), inverse)
-    wu, wv = w[..., 0], w[..., 1]
-    strain = np.stack([np.linalg.norm(wu, axis=1) - 1, np.linalg.norm(wv, axis=1) - 1, (wu * wv).sum(1)], axis=1)
-    m.strain = wp.array(strain, dtype=wp.vec3, device=device)
+    m.corners = _array(faces, wp.vec3i, device)
+    m.inverse = _array(inverse, wp.mat22, device)
+    m.area = _array(0.5 / np.linalg.det(inverse), float, device)
+    m.moduli = _array(np.array([q.moduli for q in whole.pieces])[per], wp.vec4, device)
+    m.loss = _array(np.array([loss(q.material, dt) for q in whole.pieces])[per], wp.vec2, device)
+    start = np.concatenate([q.start for q in whole.pieces])[faces]
+    edges = np.stack([start[:, 1] - start[:, 0], start[:, 2] - start[:, 0]], axis=1)
+    w = np.einsum("mek,meb->mbk", edges, inverse)
+    strain = np.stack(
+        [np.linalg.norm(w[:, 0], axis=1) - 1, np.linalg.norm(w[:, 1], axis=1) - 1, (w[:, 0] * w[:, 1]).sum(1)], axis=1
+    )
+    m.strain = _array(strain, wp.vec3, device)
     for name in ("memory", "stress_u", "stress_v"):
-        setattr(m, name, wp.zeros(len(per), dtype=wp.vec3, device=device))
-    first, triangle, corner = _fans(whole.faces, whole.count)
+        setattr(m, name, wp.zeros(max(len(per), 1), dtype=wp.vec3, device=device))
+    first, triangle, corner = _fans(faces, whole.count)
     hat = np.concatenate([-inverse.sum(axis=1)[:, None], inverse], axis=1)  # (M, corner, u v)
     m.first, m.triangle = _array(first, int, device), _array(triangle, int, device)
-    m.slope = wp.array(hat[triangle, corner], dtype=wp.vec2, device=device)
+    m.slope = _array(hat[triangle, corner], wp.vec2, device)
+    m.count = len(faces)
     return m
+
+
+def grids(whole: Whole, dt: float, device: wp.Device) -> cloth_grid.Grids:
+    """Cloths that are grids."""
+    g = cloth_grid.Grids()
+    chosen = [i for i, p in enumerate(whole.pieces) if p.is_grid]
+    pieces = [whole.pieces[i] for i in chosen]
+    shapes = [p.entity.shape for p in pieces]
+    cells = np.array([s.cells for s in shapes], dtype=np.int64).reshape(-1, 2)  # type: ignore[union-attr]
+    g.start = _array([whole.vertex_start[i] for i in chosen], int, device)
+    g.cells = _array(cells, wp.vec2i, device)
+    g.spacing = _array([np.array(s.size) / s.cells for s in shapes], wp.vec2, device)  # type: ignore[union-attr]
+    g.moduli = _array([p.moduli for p in pieces], wp.vec4, device)
+    g.loss = _array([loss(p.material, dt) for p in pieces], wp.vec2, device)
+    rows = cloth_grid.ROWS * (cells[:, 0] + 1 + 2 * cloth_grid.PADDING) + 2 * cloth_grid.PADDING
+    g.scratch_start = _array(np.cumsum([0, *rows])[:-1], int, device)
+    g.scratch = wp.zeros(max(int(rows.sum()), 1), dtype=float, device=device)
+    number = np.full(len(whole.pieces), -1)
+    number[chosen] = np.arange(len(chosen))
+    g.grid = _array(np.repeat(number, [len(p.rest) for p in whole.pieces]), int, device)
+    for name in ("memory_u", "memory_v", "memory_s", "strain_u", "strain_v", "shear"):
+        setattr(g, name, wp.zeros(whole.count, dtype=float, device=device))
+    g.count = len(chosen)
+    return g
 
 
 def loss(material: Cloth, dt: float) -> tuple[float, float]:
@@ -305,7 +346,13 @@ def loss(material: Cloth, dt: float) -> tuple[float, float]:
 def bending(whole: Whole, dt: float, device: wp.Device) -> cloth_bend.Bending:
     """Plate matrices of all cloths, and the curvature patches of their loss; ``dt`` between two kicks [s]."""
     out, pieces = cloth_bend.Bending(), whole.pieces
-    k = whole.join([p.plate for p in pieces])
+    k = whole.join([sp.csr_matrix(p.plate.shape) if p.is_plate_grid else p.plate for p in pieces])
+    vertices = [
+        np.arange(len(p.rest)) + s
+        for p, s in zip(pieces, whole.vertex_start, strict=False)
+        if not p.is_plate_grid and p.plate.nnz
+    ]
+    out.vertex, out.count = _array(np.concatenate([[], *vertices]), int, device), sum(len(v) for v in vertices)
     out.first, out.column = _array(k.indptr, int, device), _array(k.indices, int, device)
     out.entry = _array(k.data, wp.float64, device)
     patches = [_patch(p) for p in pieces]
@@ -338,26 +385,96 @@ def bending(whole: Whole, dt: float, device: wp.Device) -> cloth_bend.Bending:
 def _patch(p: Piece) -> list[sp.csr_matrix]:
     """Curvatures uu, vv, uv at the vertices from the velocities around; without loss, nothing."""
     n = len(p.rest)
-    if p.material.damping == 0:
+    if p.material.damping == 0 or p.is_plate_grid:
         return [sp.csr_matrix((n, n))] * 3
     return [m[:, :n] for m in cloth_plate.quadratic_fits(p.rest, p.faces, np.zeros(0, int))[2:]]
 
 
-def air(whole: Whole, substeps: int, gravity: np.ndarray, has_wind: bool, device: wp.Device) -> motion.Air:
+def plates(whole: Whole, grids: cloth_grid.Grids, dt: float, device: wp.Device) -> cloth_bend_grid.Plates:
+    """Plate energies of grids; ``dt`` between two kicks [s]."""
+    g = cloth_bend_grid.Plates()
+    pieces = [p for p in whole.pieces if p.is_grid]
+    g.start, g.cells, g.spacing = grids.start, grids.cells, grids.spacing
+    area = [float(np.prod(np.array(p.entity.shape.size) / p.entity.shape.cells)) for p in pieces]  # type: ignore[union-attr]
+    d = [cloth_plate.rigidities(p.material.bending, p.material.poisson) for p in pieces]  # type: ignore[arg-type]
+    g.rigidity = _array([a * np.array(k) for a, k in zip(area, d, strict=True)], wp.vec4, device)
+    g.strip = _array(
+        [0.5 * a * np.array(p.material.bending) for a, p in zip(area, pieces, strict=True)], wp.vec2, device
+    )
+    g.loss = _array([loss(p.material, dt) for p in pieces], wp.vec2, device)
+    mine = [i for i, p in enumerate(pieces) if p.is_plate_grid and p.plate.nnz]
+    g.row_grid, g.row, g.rows = _rows([p.entity.shape.cells[1] for p in pieces], mine, device)  # type: ignore[union-attr]
+    for name in ("memory", "moment_u", "moment_v", "moment_t"):
+        setattr(g, name, wp.zeros(whole.count, dtype=wp.vec3, device=device))
+    own = iter(range(len(pieces)))
+    number = [next(own) if p.is_grid else -1 for p in whole.pieces]
+    number = [n if n in mine else -1 for n in number]
+    g.grid = _array(np.repeat(number, [len(p.rest) for p in whole.pieces]), int, device)
+    return g
+
+
+def _rows(cells: list[int], chosen: list[int], device: wp.Device) -> tuple[wp.array, wp.array, int]:
+    """Rows of vertices of the chosen grids: number of the grid, number in it, how many."""
+    grid = np.repeat(chosen, [cells[i] + 1 for i in chosen]) if chosen else np.zeros(0, int)
+    row = np.concatenate([np.zeros(0, int), *(np.arange(cells[i] + 1) for i in chosen)])
+    return _array(grid, int, device), _array(row, int, device), len(row)
+
+
+def air(whole: Whole, substeps: int, scene: Scene, device: wp.Device) -> cloth_wind.Air:
     """Tables of gravity, wind and impulses; those over time are filled every frame."""
-    a, pieces = motion.Air(), whole.pieces
-    a.gravity = wp.vec3(*gravity)
+    a, pieces = cloth_wind.Air(), whole.pieces
+    a.gravity = wp.vec3(*scene.gravity)
     a.wind = wp.zeros(substeps, dtype=wp.vec3, device=device)
+    eddy, waves, _ = eddies(scene)
+    a.eddy, a.eddy_wave, a.eddies = _array(eddy, wp.vec3, device), _array(waves, wp.vec3, device), len(eddy)
+    a.eddy_phase = wp.zeros(max(substeps * len(eddy), 1), dtype=float, device=device)
     half = 0.5 * AIR_DENSITY
     a.normal = wp.array([half * p.material.drag_coefficient for p in pieces], dtype=float, device=device)
     a.tangent = wp.array([half * p.material.skin_friction for p in pieces], dtype=float, device=device)
     a.density = wp.array([p.material.areal_density for p in pieces], dtype=float, device=device)
-    share = np.concatenate([cloth_plate.areas(p.rest, p.faces) / 3 for p in pieces])
-    a.share = wp.array(share, dtype=float, device=device)
-    a.press = wp.zeros(len(share), dtype=wp.vec3, device=device)
-    first, triangle, _ = _fans(whole.faces, whole.count)
+    per = np.repeat([p.is_grid for p in pieces], [len(p.faces) for p in pieces])
+    faces = whole.faces[~per]
+    a.panel, a.panels = _array(faces, wp.vec3i, device), len(faces)
+    a.share = _array(cloth_plate.areas(np.concatenate([p.rest for p in pieces]), faces), float, device)
+    a.press = wp.zeros(max(len(faces), 1), dtype=wp.vec3, device=device)
+    first, triangle, _ = _fans(faces, whole.count)
     a.first, a.triangle = _array(first, int, device), _array(triangle, int, device)
+    a.cell_press = wp.zeros(whole.count, dtype=wp.vec3, device=device)
+    mine = [p for p in pieces if p.is_grid]
+    a.row_grid, a.row, a.rows = _rows([p.entity.shape.cells[1] for p in mine], list(range(len(mine))), device)  # type: ignore[union-attr]
     a.push = wp.zeros(substeps * len(pieces), dtype=wp.vec3, device=device)
     a.cloths = len(pieces)
     a.blows = int(any(p.material.drag_coefficient > 0 or p.material.skin_friction > 0 for p in pieces))
     return a
+
+
+EDDIES = 6
+"""Waves of each wind that has gusts."""
+EDDY_SHARE = 0.52
+"""Their standard deviation over that of the gusts: Kolmogorov's spectrum above 2 Hz over that from 0.2 to 2 Hz,
+sqrt(2^(-2/3) / (0.2^(-2/3) - 2^(-2/3)))."""
+
+
+def eddies(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Eddies that the winds carry: velocity (m, 3) [m/s], wave vector (m, 3) [1/m] and drift of the phase (m, 2):
+    at time 0 [cycles] and per time [1/s]. From 2 to 16 Hz as they pass; velocities are across the wave vectors.
+    """
+    out: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for wind in (f for f in scene.forces if isinstance(f, Wind) and f.gust > 0):
+        mean = np.asarray(wind.velocity, dtype=np.float64)
+        speed = float(np.linalg.norm(mean))
+        if speed == 0:
+            continue
+        rng = np.random.default_rng([wind.seed, 1])
+        rates = np.geomspace(2.0, 16.0, EDDIES)
+        size = rates ** (-1 / 3)
+        size *= wind.gust * speed * EDDY_SHARE * np.sqrt(2 / (size**2).sum())
+        for rate, amplitude in zip(rates, size, strict=True):
+            along = mean / speed + 0.5 * rng.standard_normal(3)
+            k = along / (along @ mean) * rate
+            across = np.cross(k, rng.standard_normal(3))
+            phase = np.array([rng.uniform(), -(k @ mean)])
+            out.append((amplitude * across / np.linalg.norm(across), k, phase))
+    if not out:
+        return np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 2))
+    return tuple(np.array(column) for column in zip(*out, strict=True))  # type: ignore[return-value]

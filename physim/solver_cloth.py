@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 import warp as wp
-from physim_kernels import cloth, cloth_bend, cloth_membrane
+from physim_kernels import cloth, cloth_bend, cloth_bend_grid, cloth_grid, cloth_membrane, cloth_wind
 
 from physim import cloth_arrays
 from physim.cloth_contact import ClothContact
@@ -21,7 +21,7 @@ from physim.solver_rigid import RigidSolver
 from physim.terrain import rotation_matrix
 from physim.trajectory import ClothTrack
 
-SAFETY = 0.8
+SAFETY = 0.9
 """Step over the largest stable one, at rest; what is left is for fabric that is stretched."""
 BENDING_SAFETY = 0.4
 """The same for kicks by bending, which come less often than steps."""
@@ -60,12 +60,15 @@ class ClothSolver:
         self.contact = self._make_contact()
         self._search_stride = max(1, math.floor(1.0 / (SEARCH_RATE * rigid.substep) + 1e-9))
         self._membrane = cloth_arrays.membrane(self.whole, self.step, device)
+        self._grids = cloth_arrays.grids(self.whole, self.step, device)
+        self.plain = not device.is_cpu
+        """One thread per vertex; else vector code row by row, which does the same arithmetic."""
         self._bending = cloth_arrays.bending(self.whole, self.step * self.stride, device)
-        self._air = cloth_arrays.air(
-            self.whole, self.rigid.substeps, scene.gravity, bool(scene.wind_at(0.0).any()), device
-        )
+        self._plates = cloth_arrays.plates(self.whole, self._grids, self.step * self.stride, device)
+        self._air = cloth_arrays.air(self.whole, self.rigid.substeps, scene, device)
+        self._drift = cloth_arrays.eddies(scene)[2]
+        self._pushed = any(p.on in self.names for p in scene.impulses())
         self._lossy = any(p.material.damping for p in pieces)
-        self._stiff = any(p.plate.nnz > 0 for p in pieces)
         self._make_pins()
         samples = rigid.samples_per_frame
         self._x_out = wp.zeros((samples, self.whole.count), dtype=wp.vec3, device=device)
@@ -167,7 +170,7 @@ class ClothSolver:
 
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of the capture."""
-        for module in (cloth, cloth_membrane, cloth_bend):
+        for module in (cloth, cloth_grid, cloth_bend_grid, cloth_wind, cloth_membrane, cloth_bend):
             wp.load_module(module, device=self.device)
         self.contact.load_kernels()
 
@@ -177,6 +180,9 @@ class ClothSolver:
         times = (first_substep + np.arange(n + 1)) * h
         if self._air.blows:
             self._air.wind.assign(np.array([self.scene.wind_at(t) for t in times[:-1]], dtype=np.float32))
+            if len(self._drift):
+                phase = self._drift[:, 0] + times[:-1, None] * self._drift[:, 1]
+                self._air.eddy_phase.assign((phase % 1.0).astype(np.float32).ravel())
         self._tabulate_impulses(first_substep)
         if self._pins.count and (first_substep == 0 or any(m is not None for m in self._motions)):
             self._tabulate_motions(times)
@@ -220,7 +226,7 @@ class ClothSolver:
     def launch_substep(self, k: int) -> None:
         """All steps of substep ``k``."""
         cloths, device, dt, h = self.cloths, self.device, self.step, self.rigid.substep
-        cloth.outer(cloths, self._air, k=k, h=h, device=device)
+        cloth_wind.outer(cloths, self._grids, self._air, k=k, h=h, pushed=self._pushed, plain=self.plain, device=device)
         if self._held:
             cloth.hold(
                 cloths, self._pins, self.rigid.bodies, k=k, h=h, held=self._held, directions=self._directions,
@@ -228,17 +234,27 @@ class ClothSolver:
             )  # fmt: skip
         self.contact.launch_begin(h)
         for j in range(self.steps):
-            if self._stiff and j % self.stride == 0:
-                cloth_bend.bend(cloths, self._bending, dt=dt * self.stride, lossy=self._lossy, device=device)
-            cloth_membrane.stretch(
-                cloths, self._membrane, triangles=cloths.face_total, offset=0, count=cloths.vertex_total, device=device
-            )
-            cloth.kick(cloths, dt=dt, device=device)
+            if j % self.stride == 0:
+                self._launch_bend(dt * self.stride)
+            if self._membrane.count:
+                cloth_membrane.stretch(cloths, self._membrane, device=device)
+            if self._grids.count:
+                cloth_grid.stretch(cloths, self._grids, plain=self.plain, device=device)
+            cloth.kick(cloths, self._pins, held=self._held, dt=dt, plain=self.plain, device=device)
             self.contact.launch_step(j, dt, h)
-            cloth.drift(cloths, rows=self.whole.rows, dt=dt, device=device)
+            cloth.drift(cloths, rows=self.whole.rows, dt=dt, plain=self.plain, device=device)
         self.contact.launch_end(h)
         if self._bodies_pinned:
             cloth.react(cloths, self._pins, self.rigid.bodies, self._taken, device=device)
+
+    def _launch_bend(self, dt: float) -> None:
+        """A kick by bending that stands for ``dt`` [s]."""
+        if self._bending.count:
+            cloth_bend.bend(self.cloths, self._bending, dt=dt, lossy=self._lossy, device=self.device)
+        if self._plates.rows:
+            cloth_bend_grid.bend(
+                self.cloths, self._plates, dt=dt, lossy=self._lossy, plain=self.plain, device=self.device
+            )
 
     def launch_record(self, row: int) -> None:
         """Copy the state to row ``row`` of the frame's outputs."""

@@ -1,11 +1,7 @@
-"""Motion of cloth: kick by the forces, drift, gravity and wind, what is held, records.
+"""Motion of cloth: kick by the forces, drift, what is held, records.
 
 Symplectic Euler in each step, v1 = v0 + dt a(x0), x1 = x0 + dt v1, with the rounding of x1 kept in ``x_lo`` (Kahan):
-at ten thousand steps a second dt v is a few last digits of x. Wind presses on each triangle with
-
-    F = area rho/2 (Cn |u.n| (u.n) n + Ct |u| u_t),   u = wind - velocity of the triangle,
-
-divided by 1 + h dF/dv / mass, so that air brings light fabric to its own speed and never beyond.
+at ten thousand steps a second dt v is a few last digits of x.
 """
 
 import warp as wp
@@ -14,24 +10,6 @@ from physim_kernels.cloth_data import Cloths
 from physim_kernels.rigid_data import Bodies
 
 wp.set_module_options({"enable_backward": False})
-
-
-@wp.struct
-class Air:
-    """Gravity, wind and impulses of one frame."""
-
-    gravity: wp.vec3
-    wind: wp.array(dtype=wp.vec3)  # of each substep of the frame [m/s]
-    normal: wp.array(dtype=float)  # per cloth: rho Cn / 2 [kg/m^3]
-    tangent: wp.array(dtype=float)  # per cloth: rho Ct / 2
-    density: wp.array(dtype=float)  # per cloth [kg/m^2]
-    share: wp.array(dtype=float)  # per triangle: area at rest / 3 [m^2]
-    press: wp.array(dtype=wp.vec3)  # per triangle: a third of the wind's force [N]
-    first: wp.array(dtype=int)  # per vertex: its triangles, and the end
-    triangle: wp.array(dtype=int)
-    push: wp.array(dtype=wp.vec3)  # per substep and cloth: change of velocity by impulses [m/s]
-    cloths: int
-    blows: int  # 1 if there is any wind or air resistance
 
 
 @wp.struct
@@ -53,49 +31,11 @@ class Pins:
 
 
 @wp.kernel
-def wind_kernel(cloths: Cloths, air: Air, k: int, h: float):
-    t = wp.tid()
-    c = cloths.faces[t]
-    number = cloths.cloth[c[0]]
-    a = cloths.x[c[0]]
-    cross = wp.cross(cloths.x[c[1]] - a, cloths.x[c[2]] - a)
-    twice = wp.length(cross)
-    n = cross / wp.max(twice, 1.0e-20)
-    u = air.wind[k] - (cloths.v[c[0]] + cloths.v[c[1]] + cloths.v[c[2]]) / 3.0
-    un = wp.dot(u, n)
-    ut = u - un * n
-    speed = wp.length(u)
-    area = 0.5 * twice
-    normal = air.normal[number] * wp.abs(un)
-    tangent = air.tangent[number] * speed
-    rate = h * area / (3.0 * air.share[t] * air.density[number])
-    air.press[t] = (area / 3.0) * (
-        (normal / (1.0 + 2.0 * rate * normal)) * un * n + (tangent / (1.0 + 2.0 * rate * tangent)) * ut
-    )
-
-
-@wp.kernel
-def outer_kernel(cloths: Cloths, air: Air, k: int):
-    i = wp.tid()
-    acc = air.gravity
-    if air.blows == 1:
-        f = wp.vec3(0.0, 0.0, 0.0)
-        for j in range(air.first[i], air.first[i + 1]):
-            f += air.press[air.triangle[j]]
-        acc += f / cloths.mass[i]
-    cloths.acc[i] = acc
-    if cloths.inv_mass[i] > 0.0:
-        cloths.v[i] = cloths.v[i] + air.push[k * air.cloths + cloths.cloth[i]]
-
-
-@wp.kernel
 def kick_kernel(cloths: Cloths, dt: float):
     i = wp.tid()
     inverse = cloths.inv_mass[i]
     if inverse > 0.0:
         cloths.v[i] = cloths.v[i] + dt * (inverse * cloths.force[i] + cloths.acc[i])
-    else:
-        cloths.pull[i] = cloths.pull[i] + dt * (cloths.force[i] + cloths.mass[i] * cloths.acc[i])
 
 
 @wp.kernel
@@ -106,6 +46,59 @@ def drift_kernel(cloths: Cloths, dt: float):
     s = x + y
     cloths.x_lo[i] = y - (s - x)
     cloths.x[i] = s
+
+
+@wp.func_native("""
+    float* V = (float*)v.data;
+    const float *F = (const float*)force.data, *A = (const float*)acc.data, *M = inverse.data;
+    #pragma clang loop vectorize(assume_safety)
+    for (int i = a; i < b; ++i) {
+        const float m = M[i], on = m > 0.0f ? dt : 0.0f;
+        V[3 * i] += on * (m * F[3 * i] + A[3 * i]);
+        V[3 * i + 1] += on * (m * F[3 * i + 1] + A[3 * i + 1]);
+        V[3 * i + 2] += on * (m * F[3 * i + 2] + A[3 * i + 2]);
+    }""")
+def kick_row(
+    v: wp.array(dtype=wp.vec3), force: wp.array(dtype=wp.vec3), acc: wp.array(dtype=wp.vec3),
+    inverse: wp.array(dtype=float), dt: float, a: int, b: int,
+): ...  # fmt: skip
+
+
+@wp.func_native("""
+    float *X = (float*)x.data, *L = (float*)lo.data;
+    const float* V = (const float*)v.data;
+    #pragma clang loop vectorize(assume_safety)
+    for (int i = 3 * a; i < 3 * b; ++i) {
+        const float here = X[i], y = dt * V[i] + L[i], s = here + y;
+        L[i] = y - (s - here);
+        X[i] = s;
+    }""")
+def drift_row(
+    x: wp.array(dtype=wp.vec3), lo: wp.array(dtype=wp.vec3), v: wp.array(dtype=wp.vec3), dt: float, a: int, b: int
+): ...  # fmt: skip
+
+
+CHUNK = 4096
+"""Vertices that one thread of a CPU takes at a time."""
+
+
+@wp.kernel
+def kick_row_kernel(cloths: Cloths, dt: float, count: int, chunk: int):
+    c = wp.tid() * chunk
+    kick_row(cloths.v, cloths.force, cloths.acc, cloths.inv_mass, dt, c, wp.min(c + chunk, count))
+
+
+@wp.kernel
+def drift_row_kernel(cloths: Cloths, dt: float, count: int, chunk: int):
+    c = wp.tid() * chunk
+    drift_row(cloths.x, cloths.x_lo, cloths.v, dt, c, wp.min(c + chunk, count))
+
+
+@wp.kernel
+def pull_kernel(cloths: Cloths, vertex: wp.array(dtype=int), dt: float):
+    """What the cloth pulls with on what holds it: force and weight."""
+    i = vertex[wp.tid()]
+    cloths.pull[i] = cloths.pull[i] + dt * (cloths.force[i] + cloths.mass[i] * cloths.acc[i])
 
 
 @wp.func
@@ -188,21 +181,25 @@ def record_pull_kernel(
     pull_out[row, p] = total
 
 
-def outer(cloths: Cloths, air: Air, *, k, h, device):
-    """Gravity, wind and impulses of substep ``k`` of the frame, of length ``h`` [s], into ``cloths.acc``."""
-    if air.blows:
-        wp.launch(wind_kernel, dim=cloths.face_total, inputs=[cloths, air, k, h], device=device)
-    wp.launch(outer_kernel, dim=cloths.vertex_total, inputs=[cloths, air, k], device=device)
+def kick(cloths: Cloths, pins: Pins, *, held, dt, plain, device):
+    """Velocities after ``dt`` [s] of the forces; ``plain``: one thread per vertex."""
+    count = cloths.vertex_total
+    if plain:
+        wp.launch(kick_kernel, dim=count, inputs=[cloths, dt], device=device)
+    else:
+        dim = (count + CHUNK - 1) // CHUNK
+        wp.launch(kick_row_kernel, dim=dim, inputs=[cloths, dt, count, CHUNK], device=device)
+    if held:
+        wp.launch(pull_kernel, dim=held, inputs=[cloths, pins.vertex, dt], device=device)
 
 
-def kick(cloths: Cloths, *, dt, device):
-    """Velocities after ``dt`` [s] of the forces."""
-    wp.launch(kick_kernel, dim=cloths.vertex_total, inputs=[cloths, dt], device=device)
-
-
-def drift(cloths: Cloths, *, rows, dt, device):
+def drift(cloths: Cloths, *, rows, dt, plain, device):
     """Positions after ``dt`` [s] of the velocities; ``rows`` are the vertices and the held directions."""
-    wp.launch(drift_kernel, dim=rows, inputs=[cloths, dt], device=device)
+    if plain:
+        wp.launch(drift_kernel, dim=rows, inputs=[cloths, dt], device=device)
+    else:
+        dim = (rows + CHUNK - 1) // CHUNK
+        wp.launch(drift_row_kernel, dim=dim, inputs=[cloths, dt, rows, CHUNK], device=device)
 
 
 def hold(cloths: Cloths, pins: Pins, bodies: Bodies, *, k, h, held, directions, device):

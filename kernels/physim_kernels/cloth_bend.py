@@ -19,6 +19,7 @@ wp.set_module_options({"enable_backward": False})
 @wp.struct
 class Bending:
     # per vertex: row of K
+    vertex: wp.array(dtype=int)  # those that K is for
     first: wp.array(dtype=int)  # and the end
     column: wp.array(dtype=int)  # a vertex, or a direction (numbers from vertex_total on)
     entry: wp.array(dtype=wp.float64)  # [N/m]; [N] for directions
@@ -36,11 +37,12 @@ class Bending:
     memory: wp.array(dtype=wp.vec3)  # per vertex [1/m]
     moment: wp.array(dtype=wp.vec3)  # per vertex [N m^2]
     normal: wp.array(dtype=wp.vec3)
+    count: int
 
 
 @wp.kernel
 def bend_kernel(cloths: Cloths, bending: Bending, dt: float, lossy: int):
-    i = wp.tid()
+    i = bending.vertex[wp.tid()]
     here = wp.vec3d(cloths.x[i]) + wp.vec3d(cloths.x_lo[i])
     sum = wp.vec3d()
     for k in range(bending.first[i], bending.first[i + 1]):
@@ -63,7 +65,7 @@ def bend_kernel(cloths: Cloths, bending: Bending, dt: float, lossy: int):
 
 @wp.kernel
 def loss_kernel(cloths: Cloths, bending: Bending, dt: float):
-    i = wp.tid()
+    i = bending.vertex[wp.tid()]
     n = wp.vec3(0.0, 0.0, 0.0)
     for k in range(bending.normal_first[i], bending.normal_first[i + 1]):
         c = cloths.faces[bending.normal_triangle[k]]
@@ -86,5 +88,5 @@ def loss_kernel(cloths: Cloths, bending: Bending, dt: float):
 def bend(cloths: Cloths, bending: Bending, *, dt, lossy, device):
     """Change the velocities by ``dt`` [s] of bending."""
     if lossy:
-        wp.launch(loss_kernel, dim=cloths.vertex_total, inputs=[cloths, bending, dt], device=device)
-    wp.launch(bend_kernel, dim=cloths.vertex_total, inputs=[cloths, bending, dt, int(lossy)], device=device)
+        wp.launch(loss_kernel, dim=bending.count, inputs=[cloths, bending, dt], device=device)
+    wp.launch(bend_kernel, dim=bending.count, inputs=[cloths, bending, dt, int(lossy)], device=device)

@@ -31,9 +31,10 @@ class Membrane:
     stress_u: wp.array(dtype=wp.vec3)  # area x P_u [N m]
     stress_v: wp.array(dtype=wp.vec3)
     # per vertex: its triangles
-    first: wp.array(dtype=int)  # and the end; equal for vertices that the membrane leaves to another kernel
+    first: wp.array(dtype=int)  # and the end
     triangle: wp.array(dtype=int)
     slope: wp.array(dtype=wp.vec2)  # du, dv of the vertex' hat function there [1/m]
+    count: int  # of triangles
 
 
 @wp.func
@@ -66,8 +67,8 @@ def stress_kernel(cloths: Cloths, membrane: Membrane):
 
 
 @wp.kernel
-def gather_kernel(cloths: Cloths, membrane: Membrane, offset: int):
-    i = offset + wp.tid()
+def gather_kernel(cloths: Cloths, membrane: Membrane):
+    i = wp.tid()
     f = wp.vec3(0.0, 0.0, 0.0)
     for k in range(membrane.first[i], membrane.first[i + 1]):
         t = membrane.triangle[k]
@@ -76,7 +77,7 @@ def gather_kernel(cloths: Cloths, membrane: Membrane, offset: int):
     cloths.force[i] = f
 
 
-def stretch(cloths: Cloths, membrane: Membrane, *, triangles, offset, count, device):
-    """Write ``cloths.force`` of the ``count`` vertices from ``offset`` on, which these triangles join."""
-    wp.launch(stress_kernel, dim=triangles, inputs=[cloths, membrane], device=device)
-    wp.launch(gather_kernel, dim=count, inputs=[cloths, membrane, offset], device=device)
+def stretch(cloths: Cloths, membrane: Membrane, *, device):
+    """Write ``cloths.force`` of all vertices: zero where no triangle of the membrane is."""
+    wp.launch(stress_kernel, dim=membrane.count, inputs=[cloths, membrane], device=device)
+    wp.launch(gather_kernel, dim=cloths.vertex_total, inputs=[cloths, membrane], device=device)

@@ -1,0 +1,235 @@
+"""Outer forces on cloth: gravity, and wind on each panel, which is a triangle, or a cell of a grid.
+
+    F = A rho/2 (Cn |u.n| (u.n) n + Ct |u| u_t),   u = wind - velocity of the panel, u_t = u - (u.n) n,
+
+each coefficient divided by 1 + h dF/du / mass, so that air brings light fabric to its own speed and never beyond. The
+wind is that of the substep plus frozen eddies that it carries past, waves of fluid velocity across their direction:
+
+    u' = sum_m a_m wave(k_m . x + phase_m(t)),    wave: a sine made of parabolas, 16 s (1/2 - |s|), s in -1/2 to 1/2.
+
+Grids go row by row through vector code on a CPU, and cell by cell elsewhere; they agree to rounding.
+"""
+
+import warp as wp
+
+from physim_kernels.cloth_data import Cloths
+from physim_kernels.cloth_grid import Grids
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.struct
+class Air:
+    """Gravity, wind and impulses of one frame."""
+
+    gravity: wp.vec3
+    wind: wp.array(dtype=wp.vec3)  # of each substep of the frame [m/s]
+    eddy: wp.array(dtype=wp.vec3)  # a_m [m/s]
+    eddy_wave: wp.array(dtype=wp.vec3)  # k_m [1/m], cycles per length
+    eddy_phase: wp.array(dtype=float)  # per substep and eddy [cycles]
+    eddies: int
+    normal: wp.array(dtype=float)  # per cloth: rho Cn / 2 [kg/m^3]
+    tangent: wp.array(dtype=float)  # per cloth: rho Ct / 2
+    density: wp.array(dtype=float)  # per cloth [kg/m^2]
+    panel: wp.array(dtype=wp.vec3i)  # triangles of cloths that are no grids
+    share: wp.array(dtype=float)  # their area at rest [m^2]
+    press: wp.array(dtype=wp.vec3)  # a third of the wind's force on each [N]
+    first: wp.array(dtype=int)  # per vertex: its triangles, and the end
+    triangle: wp.array(dtype=int)
+    cell_press: wp.array(dtype=wp.vec3)  # per vertex: a quarter of the force on the cell above and to the right [N]
+    push: wp.array(dtype=wp.vec3)  # per substep and cloth: change of velocity by impulses [m/s]
+    row_grid: wp.array(dtype=int)  # rows of all grids
+    row: wp.array(dtype=int)
+    rows: int
+    panels: int
+    cloths: int
+    blows: int  # 1 if there is any wind or air resistance
+
+
+@wp.func
+def wave(cycles: float):
+    s = cycles - wp.floor(cycles + 0.5)
+    return 16.0 * s * (0.5 - wp.abs(s))
+
+
+@wp.func
+def wind_at(air: Air, k: int, x: wp.vec3):
+    """Velocity of the air in substep ``k`` at x."""
+    u = air.wind[k]
+    for m in range(air.eddies):
+        u += air.eddy[m] * wave(wp.dot(air.eddy_wave[m], x) + air.eddy_phase[k * air.eddies + m])
+    return u
+
+
+@wp.func
+def panel_force(cross: wp.vec3, u: wp.vec3, normal: float, tangent: float, rate: float):
+    """Force per area at rest, times the area; ``cross`` is the normal times the area, ``rate`` h area / mass."""
+    area = wp.length(cross)
+    n = cross / wp.max(area, 1.0e-20)
+    un = wp.dot(u, n)
+    a = normal * wp.abs(un)
+    b = tangent * wp.length(u)
+    return area * ((a / (1.0 + 2.0 * rate * a)) * un * n + (b / (1.0 + 2.0 * rate * b)) * (u - un * n))
+
+
+@wp.kernel
+def triangle_kernel(cloths: Cloths, air: Air, k: int, h: float):
+    t = wp.tid()
+    c = air.panel[t]
+    number = cloths.cloth[c[0]]
+    a = cloths.x[c[0]]
+    cross = 0.5 * wp.cross(cloths.x[c[1]] - a, cloths.x[c[2]] - a)
+    middle = (a + cloths.x[c[1]] + cloths.x[c[2]]) / 3.0
+    u = wind_at(air, k, middle) - (cloths.v[c[0]] + cloths.v[c[1]] + cloths.v[c[2]]) / 3.0
+    rate = h * wp.length(cross) / (air.share[t] * air.density[number])
+    air.press[t] = panel_force(cross, u, air.normal[number], air.tangent[number], rate) / 3.0
+
+
+@wp.kernel
+def cell_kernel(cloths: Cloths, g: Grids, air: Air, k: int, h: float):
+    i = wp.tid()
+    q = g.grid[i]
+    if q >= 0:
+        n = g.cells[q][0] + 1
+        slot = i - g.start[q]
+        if slot % n < n - 1 and slot // n < g.cells[q][1]:
+            number = cloths.cloth[i]
+            a = cloths.x[i]
+            b = cloths.x[i + 1]
+            c = cloths.x[i + n]
+            d = cloths.x[i + n + 1]
+            cross = 0.5 * wp.cross(d - a, c - b)
+            v = 0.25 * (cloths.v[i] + cloths.v[i + 1] + cloths.v[i + n] + cloths.v[i + n + 1])
+            u = wind_at(air, k, 0.25 * (a + b + c + d)) - v
+            rate = h * wp.length(cross) / (g.spacing[q][0] * g.spacing[q][1] * air.density[number])
+            air.cell_press[i] = 0.25 * panel_force(cross, u, air.normal[number], air.tangent[number], rate)
+
+
+@wp.kernel
+def outer_kernel(cloths: Cloths, g: Grids, air: Air, k: int):
+    i = wp.tid()
+    acc = air.gravity
+    if air.blows == 1:
+        f = wp.vec3(0.0, 0.0, 0.0)
+        for j in range(air.first[i], air.first[i + 1]):
+            f += air.press[air.triangle[j]]
+        q = g.grid[i]
+        if q >= 0:
+            n = g.cells[q][0] + 1
+            column = (i - g.start[q]) % n
+            row = (i - g.start[q]) // n
+            for r in range(2):
+                for s in range(2):
+                    if row - r >= 0 and row - r < g.cells[q][1] and column - s >= 0 and column - s < n - 1:
+                        f += air.cell_press[i - r * n - s]
+        acc += f / cloths.mass[i]
+    cloths.acc[i] = acc
+    if cloths.inv_mass[i] > 0.0:
+        cloths.v[i] = cloths.v[i] + air.push[k * air.cloths + cloths.cloth[i]]
+
+
+@wp.func_native("""
+    const float *X = (const float*)cloths.x.data + 3 * i, *V = (const float*)cloths.v.data + 3 * i;
+    const float *E = (const float*)air.eddy.data, *K = (const float*)air.eddy_wave.data;
+    const float* F = air.eddy_phase.data + k * air.eddies;
+    const float* W = (const float*)air.wind.data + 3 * k;
+    float* O = (float*)air.cell_press.data + 3 * i;
+    const int up = 3 * n, eddies = air.eddies;
+    const float wx = W[0], wy = W[1], wz = W[2];
+    #pragma clang loop vectorize(assume_safety)
+    for (int j = 0; j < n - 1; ++j) {
+        const float *a = X + 3 * j, *b = a + 3, *c = a + up, *d = c + 3;
+        const float *p = V + 3 * j, *q = p + 3, *r = p + up, *s = r + 3;
+        const float ex = d[0] - a[0], ey = d[1] - a[1], ez = d[2] - a[2];
+        const float fx = c[0] - b[0], fy = c[1] - b[1], fz = c[2] - b[2];
+        const float cx = 0.5f * (ey * fz - ez * fy), cy = 0.5f * (ez * fx - ex * fz), cz = 0.5f * (ex * fy - ey * fx);
+        float ux = wx - 0.25f * (p[0] + q[0] + r[0] + s[0]), uy = wy - 0.25f * (p[1] + q[1] + r[1] + s[1]);
+        float uz = wz - 0.25f * (p[2] + q[2] + r[2] + s[2]);
+        const float mx = 0.25f * (a[0] + b[0] + c[0] + d[0]), my = 0.25f * (a[1] + b[1] + c[1] + d[1]);
+        const float mz = 0.25f * (a[2] + b[2] + c[2] + d[2]);
+        for (int m = 0; m < eddies; ++m) {
+            const float cycles = K[3 * m] * mx + K[3 * m + 1] * my + K[3 * m + 2] * mz + F[m];
+            const float t = cycles - floorf(cycles + 0.5f), y = 16.0f * t * (0.5f - fabsf(t));
+            ux += E[3 * m] * y; uy += E[3 * m + 1] * y; uz += E[3 * m + 2] * y;
+        }
+        const float area = sqrtf(cx * cx + cy * cy + cz * cz), per = 1.0f / (area + 1e-20f);
+        const float nx = cx * per, ny = cy * per, nz = cz * per;
+        const float un = ux * nx + uy * ny + uz * nz, speed = sqrtf(ux * ux + uy * uy + uz * uz);
+        const float ka = normal * fabsf(un), kb = tangent * speed, rate = over * area;
+        const float fa = ka / (1.0f + 2.0f * rate * ka), fb = kb / (1.0f + 2.0f * rate * kb);
+        const float along = (fa - fb) * un, quarter = 0.25f * area;
+        O[3 * j] = quarter * (along * nx + fb * ux);
+        O[3 * j + 1] = quarter * (along * ny + fb * uy);
+        O[3 * j + 2] = quarter * (along * nz + fb * uz);
+    }
+    for (int c = 1; c < 4; ++c) O[up - c] = 0.0f;""")
+def cell_row(
+    cloths: Cloths, air: Air, i: int, n: int, k: int, normal: float, tangent: float, over: float
+): ...  # fmt: skip
+
+
+@wp.func_native("""
+    const float *P = (const float*)air.cell_press.data + 3 * i, *M = cloths.mass.data + i;
+    float* A = (float*)cloths.acc.data + 3 * i;
+    const int up = below ? 3 * n : 0;
+    const float low = below ? 1.0f : 0.0f, high = above ? 1.0f : 0.0f;
+    const float G[3] = {air.gravity[0], air.gravity[1], air.gravity[2]};
+    for (int c = 0; c < 3; ++c) A[c] = G[c] + (high * P[c] + low * P[c - up]) / M[0];
+    const float gx = G[0], gy = G[1], gz = G[2];
+    #pragma clang loop vectorize(assume_safety)
+    for (int j = 1; j < n; ++j) {
+        const float m = 1.0f / M[j];
+        const float* p = P + 3 * j;
+        A[3 * j] = gx + m * (high * (p[0] + p[-3]) + low * (p[-up] + p[-up - 3]));
+        A[3 * j + 1] = gy + m * (high * (p[1] + p[-2]) + low * (p[1 - up] + p[-up - 2]));
+        A[3 * j + 2] = gz + m * (high * (p[2] + p[-1]) + low * (p[2 - up] + p[-up - 1]));
+    }""")
+def collect_row(cloths: Cloths, air: Air, i: int, n: int, below: int, above: int): ...
+
+
+@wp.kernel
+def cell_row_kernel(cloths: Cloths, g: Grids, air: Air, k: int, h: float):
+    t = wp.tid()
+    q = air.row_grid[t]
+    row = air.row[t]
+    n = g.cells[q][0] + 1
+    i = g.start[q] + row * n
+    if row < g.cells[q][1]:
+        number = cloths.cloth[i]
+        over = h / (g.spacing[q][0] * g.spacing[q][1] * air.density[number])
+        cell_row(cloths, air, i, n, k, air.normal[number], air.tangent[number], over)
+
+
+@wp.kernel
+def collect_row_kernel(cloths: Cloths, g: Grids, air: Air):
+    t = wp.tid()
+    q = air.row_grid[t]
+    row = air.row[t]
+    n = g.cells[q][0] + 1
+    i = g.start[q] + row * n
+    collect_row(cloths, air, i, n, wp.where(row > 0, 1, 0), wp.where(row < g.cells[q][1], 1, 0))
+
+
+@wp.kernel
+def push_kernel(cloths: Cloths, air: Air, k: int):
+    i = wp.tid()
+    if cloths.inv_mass[i] > 0.0:
+        cloths.v[i] = cloths.v[i] + air.push[k * air.cloths + cloths.cloth[i]]
+
+
+def outer(cloths: Cloths, grids: Grids, air: Air, *, k, h, pushed, plain, device):
+    """Gravity and wind of substep ``k`` of the frame, of length ``h`` [s], into ``cloths.acc``; impulses into ``v``.
+
+    ``plain``: one thread per vertex; ``pushed``: there are impulses.
+    """
+    if air.blows and air.panels:
+        wp.launch(triangle_kernel, dim=air.panels, inputs=[cloths, air, k, h], device=device)
+    if plain or air.panels or not air.blows:
+        if air.blows and grids.count:
+            wp.launch(cell_kernel, dim=cloths.vertex_total, inputs=[cloths, grids, air, k, h], device=device)
+        wp.launch(outer_kernel, dim=cloths.vertex_total, inputs=[cloths, grids, air, k], device=device)
+        return
+    wp.launch(cell_row_kernel, dim=air.rows, inputs=[cloths, grids, air, k, h], device=device)
+    wp.launch(collect_row_kernel, dim=air.rows, inputs=[cloths, grids, air], device=device)
+    if pushed:
+        wp.launch(push_kernel, dim=cloths.vertex_total, inputs=[cloths, air, k], device=device)
