@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,12 @@ MEMORY_SHARE = 0.5
 """High-frequency over low-frequency stiffness of the fabric, less 1; see ``physim_kernels/cloth_membrane.py``."""
 
 
+WORK = 1.5e8
+"""Vertex steps per simulated second that the membrane may take before it is softened: about a second of one core."""
+WEIGHT_STRAIN = 2.5e-3
+"""Strain under its own weight up to which a sheet may be softened for that."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """One cloth as the solver sees it. Vertex numbers are its own."""
@@ -38,6 +44,8 @@ class Piece:
     """(N, 3) [m/s]"""
     held: list[np.ndarray] = field(default_factory=list)
     """Vertices of each pin; none twice."""
+    stiffest: float = np.inf
+    """The membrane is computed as no stiffer than this [N/m]."""
 
     @property
     def material(self) -> Cloth:
@@ -93,7 +101,8 @@ class Piece:
         material = self.material
         assert material.stretch is not None and material.poisson is not None and material.shear is not None
         q1, q2 = (y / (1 - material.poisson**2) for y in material.stretch)
-        return np.array([q1, q2, material.poisson * np.sqrt(q1 * q2), material.shear])
+        q1, q2 = min(q1, self.stiffest), min(q2, self.stiffest)
+        return np.array([q1, q2, material.poisson * np.sqrt(q1 * q2), min(material.shear, self.stiffest)])
 
     @property
     def is_grid(self) -> bool:
@@ -200,6 +209,24 @@ def _fans(faces: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.nda
     order = np.argsort(faces.ravel(), kind="stable")
     first = np.searchsorted(faces.ravel()[order], np.arange(count + 1))
     return first, order // 3, order % 3
+
+
+def afford(pieces: list[Piece], gravity: np.ndarray, refinement: float) -> list[Piece]:
+    """The same, with a softer membrane where large fine sheets would take more than ``WORK`` vertex steps a second.
+
+    Steps follow the fastest wave; the stiffest modulus is lowered until they are few enough, but never so far that the
+    sheet's own weight would stretch it by more than ``WEIGHT_STRAIN``.
+    """
+    total = sum(len(p.rest) for p in pieces)
+    out = []
+    for p in pieces:
+        allowed = 1.4 * WORK * max(refinement, 1.0) / total  # angular frequency over steps per time
+        stiffest = float(p.moduli.max()) * min(1.0, allowed / p.membrane_rate) ** 2
+        extent = float(np.ptp(p.rest, axis=0).max())
+        floor = p.material.areal_density * float(np.linalg.norm(gravity)) * extent / WEIGHT_STRAIN  # type: ignore[operator]
+        softer = max(stiffest, floor)
+        out.append(replace(p, stiffest=softer) if softer < 0.999 * p.moduli.max() else p)
+    return out
 
 
 @dataclass(frozen=True)
@@ -329,8 +356,14 @@ def grids(whole: Whole, dt: float, device: wp.Device) -> cloth_grid.Grids:
     number = np.full(len(whole.pieces), -1)
     number[chosen] = np.arange(len(chosen))
     g.grid = _array(np.repeat(number, [len(p.rest) for p in whole.pieces]), int, device)
-    for name in ("memory_u", "memory_v", "memory_s", "strain_u", "strain_v", "shear"):
+    for name in ("memory_u", "memory_v", "memory_s", "strain_u", "strain_v"):
         setattr(g, name, wp.zeros(whole.count, dtype=float, device=device))
+    g.shear = wp.zeros(whole.count, dtype=wp.vec4, device=device)
+    held = [np.sort(np.concatenate([np.zeros(0, int), *p.held])) for p in pieces]
+    g.held = _array(
+        np.concatenate([[], *(h + whole.vertex_start[i] for h, i in zip(held, chosen, strict=True))]), int, device
+    )
+    g.held_start = _array(np.cumsum([0, *(len(h) for h in held)]), int, device)
     g.count = len(chosen)
     return g
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +35,9 @@ def energy(p: cloth_arrays.Piece, x: np.ndarray, v: np.ndarray, gravity: np.ndar
 
 def report(solver: ClothSolver) -> dict[str, float]:
     """``cloth_energy`` at the start and now; ``cloth_largest_stretch`` of any triangle now, along warp or weft;
-    ``cloth_step`` of the solver. ``cloth_momentum_error`` is there only where momentum is conserved: nothing held,
-    nothing touched, no air.
+    ``cloth_step`` of the solver. ``cloth_softening``, if any, is the stiffest modulus used over the real one, see
+    :func:`physim.cloth_arrays.afford`. ``cloth_momentum_error`` is there only where momentum is conserved: nothing
+    held, nothing touched, no air.
     """
     pieces, start = solver.whole.pieces, solver.whole.vertex_start
     first, last = solver.history[0], solver.history[-1]
@@ -51,6 +53,9 @@ def report(solver: ClothSolver) -> dict[str, float]:
         "cloth_largest_stretch [-]": float(stretch),
         "cloth_step [s]": solver.step,
     }
+    softer = [p.moduli.max() / replace(p, stiffest=np.inf).moduli.max() for p in pieces]
+    if min(softer) < 1:
+        values["cloth_softening [-]"] = float(min(softer))
     if solver.is_closed:
         values["cloth_momentum_error [-]"] = _momentum_error(solver)
     return values

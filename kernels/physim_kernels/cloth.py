@@ -49,22 +49,6 @@ def drift_kernel(cloths: Cloths, dt: float):
 
 
 @wp.func_native("""
-    float* V = (float*)v.data;
-    const float *F = (const float*)force.data, *A = (const float*)acc.data, *M = inverse.data;
-    #pragma clang loop vectorize(assume_safety)
-    for (int i = a; i < b; ++i) {
-        const float m = M[i], on = m > 0.0f ? dt : 0.0f;
-        V[3 * i] += on * (m * F[3 * i] + A[3 * i]);
-        V[3 * i + 1] += on * (m * F[3 * i + 1] + A[3 * i + 1]);
-        V[3 * i + 2] += on * (m * F[3 * i + 2] + A[3 * i + 2]);
-    }""")
-def kick_row(
-    v: wp.array(dtype=wp.vec3), force: wp.array(dtype=wp.vec3), acc: wp.array(dtype=wp.vec3),
-    inverse: wp.array(dtype=float), dt: float, a: int, b: int,
-): ...  # fmt: skip
-
-
-@wp.func_native("""
     float *X = (float*)x.data, *L = (float*)lo.data;
     const float* V = (const float*)v.data;
     #pragma clang loop vectorize(assume_safety)
@@ -80,12 +64,6 @@ def drift_row(
 
 CHUNK = 4096
 """Vertices that one thread of a CPU takes at a time."""
-
-
-@wp.kernel
-def kick_row_kernel(cloths: Cloths, dt: float, count: int, chunk: int):
-    c = wp.tid() * chunk
-    kick_row(cloths.v, cloths.force, cloths.acc, cloths.inv_mass, dt, c, wp.min(c + chunk, count))
 
 
 @wp.kernel
@@ -181,16 +159,14 @@ def record_pull_kernel(
     pull_out[row, p] = total
 
 
-def kick(cloths: Cloths, pins: Pins, *, held, dt, plain, device):
-    """Velocities after ``dt`` [s] of the forces; ``plain``: one thread per vertex."""
-    count = cloths.vertex_total
-    if plain:
-        wp.launch(kick_kernel, dim=count, inputs=[cloths, dt], device=device)
-    else:
-        dim = (count + CHUNK - 1) // CHUNK
-        wp.launch(kick_row_kernel, dim=dim, inputs=[cloths, dt, count, CHUNK], device=device)
-    if held:
-        wp.launch(pull_kernel, dim=held, inputs=[cloths, pins.vertex, dt], device=device)
+def kick(cloths: Cloths, *, dt, device):
+    """Velocities after ``dt`` [s] of the forces."""
+    wp.launch(kick_kernel, dim=cloths.vertex_total, inputs=[cloths, dt], device=device)
+
+
+def pull(cloths: Cloths, pins: Pins, *, held, dt, device):
+    """Add what the cloth pulls with for ``dt`` [s] on what holds it."""
+    wp.launch(pull_kernel, dim=held, inputs=[cloths, pins.vertex, dt], device=device)
 
 
 def drift(cloths: Cloths, *, rows, dt, plain, device):

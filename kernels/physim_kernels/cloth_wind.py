@@ -129,13 +129,34 @@ def outer_kernel(cloths: Cloths, g: Grids, air: Air, k: int):
 
 
 @wp.func_native("""
-    const float *X = (const float*)cloths.x.data + 3 * i, *V = (const float*)cloths.v.data + 3 * i;
+    const float *X = (const float*)cloths.x.data + 3 * i, *W = (const float*)air.wind.data + 3 * k;
     const float *E = (const float*)air.eddy.data, *K = (const float*)air.eddy_wave.data;
     const float* F = air.eddy_phase.data + k * air.eddies;
-    const float* W = (const float*)air.wind.data + 3 * k;
     float* O = (float*)air.cell_press.data + 3 * i;
-    const int up = 3 * n, eddies = air.eddies;
+    const int up = 3 * n;
     const float wx = W[0], wy = W[1], wz = W[2];
+    #pragma clang loop vectorize(assume_safety)
+    for (int j = 0; j < n; ++j) { O[3 * j] = wx; O[3 * j + 1] = wy; O[3 * j + 2] = wz; }
+    for (int m = 0; m < air.eddies; ++m) {
+        const float kx = 0.25f * K[3 * m], ky = 0.25f * K[3 * m + 1], kz = 0.25f * K[3 * m + 2], phase = F[m];
+        const float ex = E[3 * m], ey = E[3 * m + 1], ez = E[3 * m + 2];
+        #pragma clang loop vectorize(assume_safety)
+        for (int j = 0; j < n - 1; ++j) {
+            const float *a = X + 3 * j, *b = a + 3, *c = a + up, *d = c + 3;
+            const float cycles = kx * (a[0] + b[0] + c[0] + d[0]) + ky * (a[1] + b[1] + c[1] + d[1])
+                               + kz * (a[2] + b[2] + c[2] + d[2]) + phase;
+            const float s = cycles + 0.5f, whole = (float)(int)s, t = s - (whole > s ? whole - 1.0f : whole) - 0.5f;
+            const float y = 16.0f * t * (0.5f - (t < 0.0f ? -t : t));
+            O[3 * j] += ex * y; O[3 * j + 1] += ey * y; O[3 * j + 2] += ez * y;
+        }
+    }""")
+def air_row(cloths: Cloths, air: Air, i: int, n: int, k: int): ...
+
+
+@wp.func_native("""
+    const float *X = (const float*)cloths.x.data + 3 * i, *V = (const float*)cloths.v.data + 3 * i;
+    float* O = (float*)air.cell_press.data + 3 * i;
+    const int up = 3 * n;
     #pragma clang loop vectorize(assume_safety)
     for (int j = 0; j < n - 1; ++j) {
         const float *a = X + 3 * j, *b = a + 3, *c = a + up, *d = c + 3;
@@ -143,15 +164,9 @@ def outer_kernel(cloths: Cloths, g: Grids, air: Air, k: int):
         const float ex = d[0] - a[0], ey = d[1] - a[1], ez = d[2] - a[2];
         const float fx = c[0] - b[0], fy = c[1] - b[1], fz = c[2] - b[2];
         const float cx = 0.5f * (ey * fz - ez * fy), cy = 0.5f * (ez * fx - ex * fz), cz = 0.5f * (ex * fy - ey * fx);
-        float ux = wx - 0.25f * (p[0] + q[0] + r[0] + s[0]), uy = wy - 0.25f * (p[1] + q[1] + r[1] + s[1]);
-        float uz = wz - 0.25f * (p[2] + q[2] + r[2] + s[2]);
-        const float mx = 0.25f * (a[0] + b[0] + c[0] + d[0]), my = 0.25f * (a[1] + b[1] + c[1] + d[1]);
-        const float mz = 0.25f * (a[2] + b[2] + c[2] + d[2]);
-        for (int m = 0; m < eddies; ++m) {
-            const float cycles = K[3 * m] * mx + K[3 * m + 1] * my + K[3 * m + 2] * mz + F[m];
-            const float t = cycles - floorf(cycles + 0.5f), y = 16.0f * t * (0.5f - fabsf(t));
-            ux += E[3 * m] * y; uy += E[3 * m + 1] * y; uz += E[3 * m + 2] * y;
-        }
+        const float ux = O[3 * j] - 0.25f * (p[0] + q[0] + r[0] + s[0]);
+        const float uy = O[3 * j + 1] - 0.25f * (p[1] + q[1] + r[1] + s[1]);
+        const float uz = O[3 * j + 2] - 0.25f * (p[2] + q[2] + r[2] + s[2]);
         const float area = sqrtf(cx * cx + cy * cy + cz * cz), per = 1.0f / (area + 1e-20f);
         const float nx = cx * per, ny = cy * per, nz = cz * per;
         const float un = ux * nx + uy * ny + uz * nz, speed = sqrtf(ux * ux + uy * uy + uz * uz);
@@ -164,7 +179,7 @@ def outer_kernel(cloths: Cloths, g: Grids, air: Air, k: int):
     }
     for (int c = 1; c < 4; ++c) O[up - c] = 0.0f;""")
 def cell_row(
-    cloths: Cloths, air: Air, i: int, n: int, k: int, normal: float, tangent: float, over: float
+    cloths: Cloths, air: Air, i: int, n: int, normal: float, tangent: float, over: float
 ): ...  # fmt: skip
 
 
@@ -197,7 +212,8 @@ def cell_row_kernel(cloths: Cloths, g: Grids, air: Air, k: int, h: float):
     if row < g.cells[q][1]:
         number = cloths.cloth[i]
         over = h / (g.spacing[q][0] * g.spacing[q][1] * air.density[number])
-        cell_row(cloths, air, i, n, k, air.normal[number], air.tangent[number], over)
+        air_row(cloths, air, i, n, k)
+        cell_row(cloths, air, i, n, air.normal[number], air.tangent[number], over)
 
 
 @wp.kernel
