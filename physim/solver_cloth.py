@@ -86,7 +86,7 @@ class ClothSolver:
         """Steps per substep and steps per kick by bending, from the fastest waves.
 
         Kicks that come less often than steps resonate with membrane waves of a multiple of half their rate, which then
-        grow at up to bending^2 / (2 membrane) [1/s]: allowed only where the fabric's loss is twice as fast.
+        grow at up to bending^2 / (2 membrane) [1/s]: allowed only where the fabric's loss is faster.
         """
         h, pieces = self.rigid.substep, self.whole.pieces
         step = kick = math.inf
@@ -94,7 +94,7 @@ class ClothSolver:
             share, tau = cloth_arrays.MEMORY_SHARE, p.material.damping or 0.0
             stiffer = math.sqrt(1 + share) if tau else 1.0
             decay = share**2 / (2 * (1 + share) * tau) if tau else 0.0
-            if p.bending_rate**2 < p.membrane_rate * decay:
+            if p.bending_rate**2 < 1.6 * p.membrane_rate * decay:
                 kick = min(kick, 2 * BENDING_SAFETY / max(stiffer * p.bending_rate, 1e-9))
                 fastest = p.membrane_rate
             else:

@@ -9,8 +9,8 @@ weft on the edges along v, shear and the coupling of both in the cells. With w =
 A_e the area of the two half cells beside the edge. Second order, no preferred diagonal, half the work of triangles.
 (Shear is that of the corners, not of the middle: a cell of four fixed edges folds along a diagonal at no mean shear.)
 With W the mean of two opposite edges and D half their difference,
-mean(e_s^2) = (W_u.W_v)^2 + (W_u.D_v)^2 + (D_u.W_v)^2 + (D_u.D_v)^2. Memory z of the loss: m = (z + share e) decay, z = m - share e; the stress is that of e + m; of shear only
-the mean has one.
+mean(e_s^2) = (W_u.W_v)^2 + (W_u.D_v)^2 + (D_u.W_v)^2 + (D_u.D_v)^2. Memory z of the loss: m = (z + share e) decay,
+z = m - share e; the stress is that of e + m; of shear only the mean has one.
 
 On a CPU one thread walks a sheet row by row through vector code (the ``_row`` functions, buffers in ``scratch``); on a
 GPU three plain kernels do the same per vertex. They agree to rounding.
