@@ -18,7 +18,7 @@ from physim_kernels.collide_smooth import (
     sphere_hull,
 )
 from physim_kernels.collide_terrain import hull_field, round_field
-from physim_kernels.manifold import floor_first, hand_over, hand_over_sides, keep_four
+from physim_kernels.manifold import floor_first, hand_over, hand_over_sides, keep_four, look_ahead
 from physim_kernels.rigid_data import (
     CYLINDER,
     FACE,
@@ -189,6 +189,8 @@ def collide_kernel(
         path = interval * (back * v)
         if near:
             count = find_points(g, a, b, rot, back * d, margin, size, path, cand, thread)
+        if g.kind[a] == PLANE or g.kind[a] == FIELD:  # of many corners, those that will carry are kept
+            look_ahead(cand, first, count, rot, path, interval * (back * w_b))
         if g.kind[a] == MESH:  # the frame of a mesh is its body's
             to_bodies(g, a, b, cand, first, count)
             hand_over_sides(

@@ -170,6 +170,14 @@ def same_side(cand: Candidates, first: int, count: int):
 
 
 @wp.func
+def look_ahead(cand: Candidates, first: int, count: int, rot: wp.mat33, path: wp.vec3, turn: wp.vec3):
+    """Set the separations to what they will be when b has gone on by ``path`` [m] and ``turn`` [rad], a's frame."""
+    for k in range(first, first + count):
+        way = path + wp.cross(turn, rot * cand.point_b[k])
+        cand.separation[k] = cand.separation[k] + wp.dot(cand.normal_a[k], way)
+
+
+@wp.func
 def hand_over_sides(
     pairs: Pairs, c: Contacts, cand: Candidates, first: int, count: int, pair: int, size: float,
     rot: wp.mat33, path: wp.vec3, turn: wp.vec3,
@@ -178,9 +186,7 @@ def hand_over_sides(
 
     Urgent is what will be deepest at the next look, when b has gone on by ``path`` [m] and ``turn`` [rad], a's frame.
     """
-    for k in range(first, first + count):
-        way = path + wp.cross(turn, rot * cand.point_b[k])
-        cand.separation[k] = cand.separation[k] + wp.dot(cand.normal_a[k], way)
+    look_ahead(cand, first, count, rot, path, turn)
     side1 = pairs.following[pair]
     side2 = pairs.following[side1]
     sides = wp.vec4i(pair, side1, side2, pairs.following[side2])
