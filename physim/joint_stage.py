@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import warp as wp
-from physim_kernels import joint, joint_data
+from physim_kernels import impact, joint, joint_blow, joint_data
 from physim_kernels import rigid_data as data
 
 from physim.joints import Spring
@@ -35,7 +35,7 @@ class JointStage:
     ):  # fmt: skip
         self._ties = ties
         self._pieces = pieces
-        self._made = arrays(ties, moving, device)
+        self._made = arrays(ties, len(pieces), moving, device)
         self._bodies = bodies
         self._h = h
         self._launch = dict(islands=self._made.islands, device=device)
@@ -47,6 +47,13 @@ class JointStage:
 
     def warm(self) -> None:
         joint.warm(self._bodies, self._made.joints, self._made.rows, **self._launch)
+
+    def blow(self, pairs: data.Pairs, contacts: data.Contacts, events: impact.Events, substep: int) -> None:
+        m = self._made
+        joint_blow.blow(
+            self._bodies, pairs, contacts, events, m.joints, m.rows, h=self._h, substep=substep,
+            device=self._launch["device"],
+        )  # fmt: skip
 
     def solve(self, turn: int) -> None:
         m = self._made

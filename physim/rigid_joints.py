@@ -173,7 +173,7 @@ class JointArrays:
     """Place in the arrays of each joint of the scene."""
 
 
-def arrays(everything: list[Tie], moving: int, device: wp.Device) -> JointArrays:
+def arrays(everything: list[Tie], bodies: int, moving: int, device: wp.Device) -> JointArrays:
     """All joints in the order of their islands."""
     groups = islands(everything, moving)
     sorted_ties = [everything[n] for group in groups for n in group]
@@ -195,7 +195,12 @@ def arrays(everything: list[Tie], moving: int, device: wp.Device) -> JointArrays
     joints.island_body_start = _int(np.cumsum([0, *(len(m) for m in members)]), device)
     joints.island_body = _int([b for m in members for b in m], device)
     soft = [LOOP if _has_loop([everything[n] for n in group], moving) else TREE for group in groups]
+    island_of = np.full(bodies, -1)
+    for number, names in enumerate(members):
+        island_of[names] = number
+    joints.island_of = _int(island_of, device)
     joints.pressed = wp.zeros(len(groups), dtype=int, device=device)
+    joints.struck = wp.zeros(len(groups), dtype=int, device=device)
     joints.compliance = wp.array(soft, dtype=wp.float64, device=device)
     _fill_rows(
         rows, sorted_ties, bounds, [min([m for m, _ in list_], default=n) for n, list_ in enumerate(near)], device

@@ -11,7 +11,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import warp as wp
-from physim_kernels import broad, collide, contact, contact_state, impact, joint, kinematic, order, rest, rigid, tidy
+from physim_kernels import (
+    broad,
+    collide,
+    contact,
+    contact_state,
+    impact,
+    joint,
+    joint_blow,
+    kinematic,
+    order,
+    rest,
+    rigid,
+    tidy,
+)
 from physim_kernels import rigid_data as data
 from physim_kernels.joint_data import AGAIN, EARLY, LAST
 
@@ -229,6 +242,8 @@ class RigidSolver:
             if total:
                 for sweep in range(2):
                     impact.impact(bodies, pairs, contacts, events, substep=k, sweep=sweep, **gate, **per_colour)
+                if self._joints:
+                    self._joints.blow(pairs, contacts, events, k)
                 impact.defer(bodies, pairs, contacts, **gate, **per_colour)
             if self._joints:
                 self._joints.warm()
@@ -333,7 +348,7 @@ class RigidSolver:
             partner.end_frame()
 
     def _load_kernels(self) -> None:
-        extra = ((joint,) if self._joints else ()) + ((kinematic,) if self._kinematics else ())
+        extra = ((joint, joint_blow) if self._joints else ()) + ((kinematic,) if self._kinematics else ())
         load_kernels((broad, collide, order, rest, tidy, rigid, contact, contact_state, impact, *extra), self.device)
         for partner in self._partners:
             partner.load_kernels()

@@ -15,7 +15,7 @@ import warp as wp
 
 from physim_kernels.joint_data import AGAIN, EARLY, FREE, FRICTION, HIGH, LAST, LOW, SPRING, Ahead, Joints, Rows
 from physim_kernels.joint_rows import place_joint, row_value
-from physim_kernels.joint_system import factorise, in_system, substitute
+from physim_kernels.joint_system import DRIFT, SPEED, factorise, in_system, substitute
 from physim_kernels.rigid import collect, drifted_place, drifted_turn, publish
 from physim_kernels.rigid_data import Bodies
 
@@ -183,10 +183,7 @@ def newton(
 
 @wp.kernel
 def warm_kernel(bodies: Bodies, joints: Joints, rows: Rows):
-    """Start from the first impulses of the last substep; from none where contacts had to do with them.
-
-    A blow that joints passed on must not be given again.
-    """
+    """Start from the first impulses of the last substep; from none where contacts had to do with them."""
     island = wp.tid()
     begin = joints.row_start[joints.island_start[island]]
     end = joints.row_start[joints.island_start[island + 1]]
@@ -229,13 +226,15 @@ def solve_kernel(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, h: wp
         set_active(bodies, joints, island, 1)
     else:
         pressed = spread_contact(bodies, joints, island)
-        joints.pressed[island] = pressed
+        joints.pressed[island] = wp.max(pressed, joints.struck[island])
+        if turn == LAST:
+            joints.struck[island] = 0
         if turn == AGAIN and pressed == 0:
             return
     gather(bodies, joints, island)
     begin = joints.row_start[joints.island_start[island]]
     end = joints.row_start[joints.island_start[island + 1]]
-    factorise(bodies, joints, rows, island, h, ONE, True)
+    factorise(bodies, joints, rows, island, h, ONE, DRIFT)
     pivots = int(PIVOTS)
     while pivots > 0:
         newton(bodies, joints, rows, ahead, island, begin, end, h)
@@ -243,7 +242,7 @@ def solve_kernel(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, h: wp
         if pivot(bodies, joints, rows, ahead, island, begin, end, h) == 0:
             pivots = 0
         else:
-            factorise(bodies, joints, rows, island, h, ONE, True)
+            factorise(bodies, joints, rows, island, h, ONE, DRIFT)
     if turn == EARLY:  # whether contacts still press is theirs to say
         set_active(bodies, joints, island, 0)
     scatter(bodies, joints, island)
@@ -282,20 +281,20 @@ def relax_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, turn
     end = joints.row_start[joints.island_start[island + 1]]
     pivots = int(PIVOTS)
     while pivots > 0:
-        factorise(bodies, joints, rows, island, ONE, ONE / h, False)
+        factorise(bodies, joints, rows, island, ONE, ONE / h, SPEED)
         for i in range(begin, end):
             residual = ZERO
-            if in_system(joints, rows, i, False):
+            if in_system(joints, rows, i, SPEED):
                 residual = -row_speed(bodies, joints, rows, i) - rows.alpha[i] / h * rows.speed_impulse[i]
             rows.residual[i] = residual
         substitute(joints, rows, island)
         changed = int(0)
         for i in range(begin, end):
-            if in_system(joints, rows, i, False):
+            if in_system(joints, rows, i, SPEED):
                 rows.speed_impulse[i] = rows.speed_impulse[i] + rows.residual[i]
                 apply(bodies, joints, rows, i, rows.residual[i])
         for i in range(begin, end):
-            if in_system(joints, rows, i, False) or rows.role[i] == FRICTION:
+            if in_system(joints, rows, i, SPEED) or rows.role[i] == FRICTION:
                 impulse = rows.speed_impulse[i]
                 state = new_state(rows, i, impulse, row_speed(bodies, joints, rows, i))
                 if state != rows.state[i]:
@@ -310,6 +309,8 @@ def relax_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, turn
         load = wp.vec3d()
         for i in range(joints.row_start[j], joints.row_start[j + 1]):
             load += (rows.drift_impulse[i] + rows.speed_impulse[i]) * rows.linear[i]
+            if turn == LAST and joints.pressed[island] == 1:
+                rows.speed_impulse[i] = ZERO  # a blow that joints passed on is not given again
         joints.load[j] = load / h
     scatter(bodies, joints, island)
 

@@ -63,7 +63,9 @@ class Joints:
     island_start: wp.array(dtype=int)  # joints of an island, and the end
     island_body_start: wp.array(dtype=int)
     island_body: wp.array(dtype=int)  # moving bodies of an island
-    pressed: wp.array(dtype=int)  # per island: 1 if a contact pressed on it in the last substep
+    struck: wp.array(dtype=int)  # per island: 1 if there was an impact on it in this substep
+    island_of: wp.array(dtype=int)  # per body, -1: none
+    pressed: wp.array(dtype=int)  # per island: 1 if a contact pressed on it or hit it in the last substep
     compliance: wp.array(dtype=wp.float64)  # per island, relative [-]: what decides where joints say the same twice
 
 

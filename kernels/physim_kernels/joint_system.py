@@ -8,17 +8,26 @@ and the answer depends neither on mass ratios nor on a count of iterations.
 
 import warp as wp
 
-from physim_kernels.joint_data import FREE, SPRING, Joints, Rows
+from physim_kernels.joint_data import FREE, FRICTION, SPRING, Joints, Rows
 from physim_kernels.rigid_data import Bodies
 
 ZERO = wp.constant(wp.float64(0.0))
 ONE = wp.constant(wp.float64(1.0))
 
 
+BLOW = wp.constant(0)
+"""Stage in which springs and dry friction have no impulse."""
+SPEED = wp.constant(1)
+"""Stage in which springs have none that is unknown."""
+DRIFT = wp.constant(2)
+
+
 @wp.func
-def in_system(joints: Joints, rows: Rows, i: int, springs: bool):
+def in_system(joints: Joints, rows: Rows, i: int, stage: int):
     """Whether the impulse of row ``i`` is an unknown."""
-    return rows.state[i] == FREE and (springs or joints.kind[rows.joint[i]] < SPRING)
+    if rows.state[i] != FREE or (stage == BLOW and rows.role[i] == FRICTION):
+        return False
+    return stage == DRIFT or joints.kind[rows.joint[i]] < SPRING
 
 
 @wp.func
@@ -38,7 +47,7 @@ def mixed(bodies: Bodies, rows: Rows, i: int, m: int, body: int, sides: int):
 
 @wp.func
 def assemble_row(
-    bodies: Bodies, joints: Joints, rows: Rows, i: int, j: int, h: wp.float64, soft: wp.float64, springs: bool
+    bodies: Bodies, joints: Joints, rows: Rows, i: int, j: int, h: wp.float64, soft: wp.float64, stage: int
 ):  # fmt: skip
     """Row ``i`` of joint ``j`` up to the diagonal: with the rows of its own joint and of joints before it.
 
@@ -48,13 +57,13 @@ def assemble_row(
     start = rows.start[i] - rows.first[i]
     for m in range(rows.first[i], i):
         rows.factor[start + m] = ZERO
-    if not in_system(joints, rows, i, springs):
+    if not in_system(joints, rows, i, stage):
         rows.diagonal[i] = ONE
         return
     a = joints.a[j]
     b = joints.b[j]
     for m in range(joints.row_start[j], i):
-        if in_system(joints, rows, m, springs):
+        if in_system(joints, rows, m, stage):
             value = ZERO
             if a >= 0:
                 if bodies.inv_mass[a] > 0.0:
@@ -69,7 +78,7 @@ def assemble_row(
         if (sides & 1) == 1:
             body = a
         for m in range(joints.row_start[other], joints.row_start[other + 1]):
-            if in_system(joints, rows, m, springs):
+            if in_system(joints, rows, m, stage):
                 rows.factor[start + m] = rows.factor[start + m] + h * mixed(bodies, rows, i, m, body, sides)
     rows.diagonal[i] = h * rows.stiff[i] + soft * rows.alpha[i]
 
@@ -96,12 +105,12 @@ def eliminate_row(rows: Rows, i: int):
 
 @wp.func
 def factorise(
-    bodies: Bodies, joints: Joints, rows: Rows, island: int, h: wp.float64, soft: wp.float64, springs: bool
+    bodies: Bodies, joints: Joints, rows: Rows, island: int, h: wp.float64, soft: wp.float64, stage: int
 ):  # fmt: skip
-    """Matrix of an island for the rows that are unknowns now; ``springs``: theirs too."""
+    """Matrix of an island for the rows that are unknowns in this stage."""
     for j in range(joints.island_start[island], joints.island_start[island + 1]):
         for i in range(joints.row_start[j], joints.row_start[j + 1]):
-            assemble_row(bodies, joints, rows, i, j, h, soft, springs)
+            assemble_row(bodies, joints, rows, i, j, h, soft, stage)
             eliminate_row(rows, i)
 
 

@@ -461,6 +461,34 @@ def test_table_of_fixed_joints_carries_a_load_through_its_legs():
     assert solver.report()["joint_error [m]"] < 1e-6
 
 
+@pytest.mark.parametrize("e", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("arm", [0.1, 0.4, 0.75])
+def test_ball_that_hits_a_door_meets_its_inertia_about_the_hinge(arm, e):
+    scene = Scene(gravity=(0, 0, 0))
+    scene.add(Box((0.8, 2.0, 0.04)), rigid(mass=20.0, restitution=e), name="door", position=(0.4, 1, 0))
+    scene.add(HingeJoint("door", (0, 0, 0), (0, 1, 0)))
+    scene.add(Sphere(0.05), rigid(mass=1.0, restitution=e), name="ball", position=(arm, 1, 0.5), velocity=(0, 0, -5))
+    solver = run(scene, 0.3)
+    inertia = 20 * ((0.8**2 + 0.04**2) / 12 + 0.4**2)
+    blow = (1 + e) * 5 / (1 + arm**2 / inertia)
+    assert solver.tracks()["ball"].dense_velocity[-1, 2] == pytest.approx(-5 + blow, abs=0.01)
+    assert solver.tracks()["door"].dense_angular_velocity[-1, 1] == pytest.approx(blow * arm / inertia, rel=2e-3)
+    assert solver.contacts()["impulse"].sum() == pytest.approx(blow, rel=5e-3)
+
+
+def test_cradle_on_strings_passes_one_ball_on():
+    scene, r, length = Scene(), 0.05, 1.0
+    for i in range(5):
+        tilt = np.radians(30) if i == 0 else 0
+        place = (2 * r * i - length * np.sin(tilt), -length * np.cos(tilt), 0)
+        scene.add(Sphere(r), rigid(mass=0.5, restitution=1.0), name=f"b{i}", position=place)
+        scene.add(String(f"b{i}", place, (2 * r * i, 0, 0)))
+    speeds = [t.dense_velocity for t in run(scene, 0.6).tracks().values()]
+    fall = np.sqrt(2 * G * length * (1 - np.cos(np.radians(30))))
+    assert speeds[4][:, 0].max() == pytest.approx(fall, rel=2e-3)
+    assert max(np.abs(v[-1]).max() for v in speeds[:4]) < 1e-3
+
+
 def test_bodies_that_fold_onto_each_other_gain_no_energy_to_speak_of():
     scene = Scene()
     for i in range(8):
