@@ -84,11 +84,11 @@ def quaternion_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def quaternion_of(rotation: np.ndarray) -> np.ndarray:
-    """Unit quaternion (x, y, z, w) of a rotation (3, 3), w >= 0."""
+    """Unit quaternions (..., 4) in the order (x, y, z, w) of rotations (..., 3, 3), w >= 0."""
     from scipy.spatial.transform import Rotation
 
-    q = Rotation.from_matrix(rotation).as_quat()
-    return q if q[3] >= 0 else -q
+    q = Rotation.from_matrix(np.reshape(rotation, (-1, 3, 3))).as_quat()
+    return np.where(q[:, 3:] >= 0, q, -q).reshape(*np.shape(rotation)[:-2], 4)
 
 
 def pieces(scene: Scene, terrain: HeightField | None) -> tuple[list[Piece], list[Piece]]:
@@ -171,9 +171,11 @@ def _piece(entity: Entity) -> Piece:
         )
     else:
         colliders = (_collider(entity.name, shape, centre, frame),)
-    turned = quaternion_product(q, quaternion_of(frame))
+    turned = quaternion_product(q, quaternion_of(frame)) if (frame != np.eye(3)).any() else q
+    if centre.any():
+        position = position + rotation_matrix(q) @ centre
     return Piece(
-        entity.name, entity.material, colliders, position + rotation_matrix(q) @ centre, turned,  # type: ignore[arg-type]
+        entity.name, entity.material, colliders, position, turned,  # type: ignore[arg-type]
         mass=mass, inertia=inertia, frame=frame, centre=centre,
     )  # fmt: skip
 

@@ -17,10 +17,8 @@ class Slots:
     def __init__(self, pairs: data.Pairs, contacts: data.Contacts, broad: Broad, device: wp.Device):
         self._pairs, self._broad, self._device = pairs, broad, device
         self._held = (pairs, contacts)
-        columns = [getattr(pairs, name) for name in _fields(pairs) if name not in _STAY]
-        columns += [getattr(contacts, name) for name in _fields(contacts)]
         slots = pairs.live.shape[0]
-        self._columns = [_words(column, slots) for column in columns]
+        self._columns = [_words(column, slots) for column in _columns(pairs, contacts)]
         self._untidy = wp.zeros(1, dtype=int, device=device)
         widest = {kind: [w for c, w in self._columns if c.dtype is kind] for kind in (wp.int32, wp.vec4i)}
         self._ints = wp.zeros(slots * max(widest[wp.int32], default=1), dtype=wp.int32, device=device)
@@ -32,6 +30,14 @@ class Slots:
             self._pairs, self._broad, self._columns, self._untidy,
             scratch_ints=self._ints, scratch_quads=self._quads, device=self._device,
         )  # fmt: skip
+
+
+def _columns(pairs: data.Pairs, contacts: data.Contacts) -> list[wp.array]:
+    """Arrays with one row, or the same number of rows, per slot."""
+    slots = pairs.live.shape[0]
+    found = [getattr(pairs, name) for name in _fields(pairs) if name not in _STAY]
+    found += [getattr(contacts, name) for name in _fields(contacts)]
+    return [column for column in found if column.shape[0] >= slots]
 
 
 def _fields(struct) -> list[str]:

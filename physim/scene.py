@@ -151,6 +151,7 @@ class Scene:
         self.entities: dict[str, Entity] = {}
         self.forces: list[Force] = []
         self.joints: list[Joint] = []
+        self._next_number: dict[str, int] = {}
         self.light = Light()
         self.camera: CameraPath | None = None
         self.backdrop: Backdrop | None = None
@@ -235,9 +236,10 @@ class Scene:
             )
 
     def _free_name(self, stem: str) -> str:
-        number = 1
+        number = self._next_number.get(stem, 1)
         while f"{stem}{number}" in self.entities:
             number += 1
+        self._next_number[stem] = number + 1
         return f"{stem}{number}"
 
     @staticmethod

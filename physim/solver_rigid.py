@@ -131,7 +131,8 @@ class RigidSolver:
         self._contacts = rigid_pairs.contacts(self._pair_total, device)
         self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
         self._candidates = rigid_pairs.candidates(max(self._threads, 1), 64, device)
-        self._slots = Slots(self._pairs, self._contacts, self._broad, device) if self._pair_total else None
+        many = self._pair_total > 2000  # what is less lies in the cache, in whatever order
+        self._slots = Slots(self._pairs, self._contacts, self._broad, device) if many else None
         self._rest = rigid_rest.watch(self.scene, everything, self._bodies, self._count, device)
         self._make_guides()
         self._make_outer()
@@ -396,7 +397,7 @@ class RigidSolver:
         inertia = np.array([p.inertia for p in self._moving]).reshape(-1, 3)
         turn = rotation_matrix(q)
         spin = np.einsum("...ij,...j->...i", turn, np.einsum("...ji,...j->...i", turn, momentum) / inertia)
-        back = np.array([rigid_arrays.quaternion_of(p.frame.T) for p in self._moving]).reshape(-1, 4)  # type: ignore[union-attr]
+        back = rigid_arrays.quaternion_of(np.array([p.frame.T for p in self._moving]).reshape(-1, 3, 3))  # type: ignore[union-attr]
         own = rigid_arrays.quaternion_product(q, np.broadcast_to(back, q.shape))
         centre = np.array([p.centre for p in self._moving]).reshape(-1, 3)
         origin = x - np.einsum("...ij,...j->...i", rotation_matrix(own), np.broadcast_to(centre, x.shape))
@@ -525,10 +526,14 @@ def _refinement(moving: list[rigid_arrays.Piece], ties: Sequence[rigid_joints.Ti
     bound = np.array([p.bound for p in moving], dtype=np.float32)
     tied = np.zeros(len(moving), dtype=bool)
     tied[[i for t in ties for i in (t.a, t.b) if 0 <= i < len(moving)]] = True
+    by_x = np.argsort(x[:, 0], kind="stable")
+    x, mass, bound = x[by_x], mass[by_x], bound[by_x]
     ratio = 0.0
     for rows in np.array_split(np.arange(len(moving)), 1 + len(moving) // 256):
-        at, reach = x[rows], 0.5 * (bound[rows, None] + bound)
-        apart = (at[:, None, 0] - x[:, 0]) ** 2 + (at[:, None, 2] - x[:, 2]) ** 2
-        over = (x[:, 1] > at[:, None, 1]) & (apart < reach**2) & ~(tied[rows, None] & tied)
-        ratio = max(ratio, float((over @ mass / mass[rows]).max()))
+        low, high = x[rows[0], 0] - bound.max(), x[rows[-1], 0] + bound.max()
+        beside = slice(*np.searchsorted(x[:, 0], [low, high]))
+        at, other = x[rows], x[beside]
+        apart = (at[:, None, 0] - other[:, 0]) ** 2 + (at[:, None, 2] - other[:, 2]) ** 2
+        over = (other[:, 1] > at[:, None, 1]) & (apart < (0.5 * (bound[rows, None] + bound[beside])) ** 2)
+        ratio = max(ratio, float((over @ mass[beside] / mass[rows]).max()))
     return 1 if ratio <= 30 else 2 if ratio <= 60 else 4
