@@ -12,6 +12,8 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 
 from physim import srgb
 
+REACH = 4
+"""How far beyond what changes the photo's residual is given up [pixels of the photo]."""
 _STEPS = 65535
 _INDEX = np.arange(_STEPS + 1, dtype=np.float32) / _STEPS
 _LINEAR_OF = srgb.to_linear(_INDEX)
@@ -73,7 +75,7 @@ def whiteness_of(albedo: np.ndarray) -> float:
     return s * s * (3 - 2 * s)
 
 
-def carry_residual(now: np.ndarray, first: np.ndarray, residual: np.ndarray) -> np.ndarray:
+def carry_residual(now: np.ndarray, first: np.ndarray, residual: np.ndarray, scale: float = 1.0) -> np.ndarray:
     """Give a composite what the first composite lacked to be the photo, where it has not changed since.
 
     ``now + w residual``, ``w = exp(-(d / 0.02)^2)``, ``d = blur(dilate(max |now - first|))``: the fill and the shadow
@@ -84,11 +86,13 @@ def carry_residual(now: np.ndarray, first: np.ndarray, residual: np.ndarray) -> 
         now: Composite of this frame (H, W, 3), sRGB.
         first: Composite of frame 0 (H, W, 3), sRGB.
         residual: Photo - ``first`` (H, W, 3).
+        scale: Pixels per pixel of the photo, if it is enlarged: the soft edge of what has left is as much wider.
     """
     change = np.abs(now - first).max(axis=-1)
     if not change.any():
         return now + residual
-    spread = gaussian_filter(maximum_filter(change, size=5), 2.0)
+    wide = max(scale, 1.0)
+    spread = gaussian_filter(maximum_filter(change, size=2 * round(REACH * wide) + 1), 2.0 * wide)
     weight = np.exp(-((spread / 0.02) ** 2))
     weight[weight < 1e-3] = 0.0
     return now + weight[..., None] * residual

@@ -72,6 +72,8 @@ def clean_plate(
     for k, box in enumerate(ndimage.find_objects(labels), start=1):
         margin = int(48 + 1.2 * max(s.stop - s.start for s in box))
         crop = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
+        if not usable[crop].any():  # walled in by other things: what is beyond them is all there is
+            crop = (slice(None), slice(None))
         mine = labels[crop] == k
         logs = np.log(to_linear(photo[crop]).astype(np.float64) + _BLACK)
         choice = next((c for c in choices if (c.region[crop] & mine).sum() > 0.5 * mine.sum()), None)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import warp as wp
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import maximum_filter
 
 from physim import blend
 from physim.background import Background, plate_with, still_map
@@ -52,6 +52,7 @@ class Compositor:
             raise ValueError(
                 f"size {self.size}, motion_blur {motion_blur}: expected pixels >= 1 and a part of a frame."
             )
+        self._scale = self.size[1] / photo_size[1]
         self.frame_count = trajectory.frame_count
         self._trajectory = trajectory
         self._device = device
@@ -113,7 +114,7 @@ class Compositor:
         if not off.any():
             return
         rows, cols = np.flatnonzero(off.any(axis=1)), np.flatnonzero(off.any(axis=0))
-        pad = 12
+        pad = round(14 * max(self._scale, 1.0))
         self._window = (
             slice(max(int(rows[0]) - pad, 0), int(rows[-1]) + pad + 1),
             slice(max(int(cols[0]) - pad, 0), int(cols[-1]) + pad + 1),
@@ -127,8 +128,9 @@ class Compositor:
             return picture
         if self._composer.unmoved(solid.backdrop):
             crop, first = picture[self._window], self._first[self._window]
-            carried = np.clip(blend.carry_residual(crop, first, self._residual[self._window]), 0, 1)
-            same = ~binary_dilation((crop != first).any(axis=-1), np.ones((3, 3), bool), iterations=10)
+            carried = np.clip(blend.carry_residual(crop, first, self._residual[self._window], self._scale), 0, 1)
+            reach = round(12 * max(self._scale, 1.0))
+            same = ~maximum_filter((crop != first).any(axis=-1), size=2 * reach + 1)
             carried[same] = self._photo[self._window][same]
             picture[self._window] = carried
             return picture
@@ -141,7 +143,7 @@ class Compositor:
         uv = solid.backdrop.source_uv
         first, residual = self._warped[0](uv), 2 * self._warped[1](uv) - 1
         residual[np.abs(residual) < 1e-5] = 0
-        return np.clip(blend.carry_residual(picture, first, residual), 0, 1)
+        return np.clip(blend.carry_residual(picture, first, residual, self._scale), 0, 1)
 
     def _smoke_view(self):
         if not self._trajectory.smokes:

@@ -92,3 +92,13 @@ def test_a_hole_walled_in_takes_the_nearest_usable_colour():
 def test_a_hole_as_large_as_the_photo_is_refused():
     with pytest.raises(ValueError, match="no pixel"):
         clean_plate(gradient(), np.ones(SIZE, dtype=bool))
+
+
+def test_a_hole_walled_in_by_other_things_is_filled_from_beyond_them():
+    photo = np.full((240, 240, 3), 0.4, np.float32)
+    hole, forbidden = np.zeros((240, 240), bool), np.zeros((240, 240), bool)
+    forbidden[60:180, 60:180] = True
+    photo[forbidden] = (0.9, 0.1, 0.1)
+    hole[118:122, 118:122] = True
+    plate, _ = clean_plate(photo, hole, forbidden=forbidden & ~hole)
+    np.testing.assert_allclose(plate[hole], 0.4, atol=0.05)
