@@ -9,7 +9,15 @@ import numpy as np
 
 from physim.materials import Liquid
 from physim.scene import Scene
-from physim.trajectory import CONTACT_DTYPE, BodyTrack, ClothTrack, ConservationReport, SmokeTrack, Trajectory
+from physim.trajectory import (
+    CONTACT_DTYPE,
+    CONTACT_STATE_DTYPE,
+    BodyTrack,
+    ClothTrack,
+    ConservationReport,
+    SmokeTrack,
+    Trajectory,
+)
 
 
 def simulate(
@@ -85,12 +93,14 @@ def simulate(
     bodies: dict[str, BodyTrack] = rigid.tracks() if rigid else {}
     smokes: dict[str, SmokeTrack] = smoke.tracks() if smoke else {}
     contacts = rigid.contacts() if rigid else np.zeros(0, CONTACT_DTYPE)
+    states = rigid.contact_states() if rigid else np.zeros(0, CONTACT_STATE_DTYPE)
     values: dict[str, float] = {}
     for solver in (rigid, cloth, smoke):
         values |= solver.report() if solver else {}
     cloths: dict[str, ClothTrack] = cloth.tracks() if cloth else {}
     clock.lap("collect")
-    return Trajectory(scene, fps, seconds, bodies, smokes, contacts, ConservationReport(values), clock.laps, cloths)
+    report = ConservationReport(values)
+    return Trajectory(scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states)
 
 
 def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> None:

@@ -49,6 +49,8 @@ COLLIDE_RATE = 240.0
 TURN_LIMIT = 0.15
 """Turn between two collision passes from which a body is looked at in every substep, so that no corner that comes round
 is missed [rad]."""
+START_SWEEPS = 40
+"""Contact sweeps of the very first substep: things that lie on each other at the start carry their loads at once."""
 SPEED_LIMIT = 1.0e5
 """Speed at which a state counts as blown up [m/s]."""
 
@@ -227,8 +229,11 @@ class RigidSolver:
 
     # -- one frame ------------------------------------------------------------------------------------------------
 
-    def _launch_frame(self) -> None:
-        """The whole frame as launches; nothing is read back and nothing depends on the state."""
+    def _launch_frame(self, *, starts: bool) -> None:
+        """The whole frame as launches; nothing is read back and nothing depends on the state.
+
+        The first frame of all ``starts`` with more sweeps, since no contact knows its load yet.
+        """
         per_colour = dict(colours=order.COLOURS, capacity=max(self._pair_total, 1), device=self.device)
         bodies, pairs, contacts, events = self._bodies, self._pairs, self._contacts, self._log.events
         h, total = self.substep, self._pair_total
@@ -252,7 +257,8 @@ class RigidSolver:
                 contact.warm(bodies, pairs, contacts, **per_colour)
                 if self._joints:
                     self._joints.solve(EARLY)
-                contact.solve(bodies, pairs, contacts, h=h, **per_colour)
+                for _ in range(START_SWEEPS if starts and k == 0 else 1):
+                    contact.solve(bodies, pairs, contacts, h=h, **per_colour)
             if total and self._joints:
                 for _ in range(self._joints.repeats):
                     self._joints.solve(AGAIN)
@@ -269,9 +275,11 @@ class RigidSolver:
             if total:
                 if self._joints:
                     self._joints.relax(EARLY)
-                    contact.relax(bodies, pairs, contacts, self._log.loads, h=h, log=False, **per_colour)
+                    contact.relax(bodies, pairs, contacts, h=h, **per_colour)
                     self._joints.relax(AGAIN)
-                contact.relax(bodies, pairs, contacts, self._log.loads, h=h, **per_colour)
+                for _ in range(START_SWEEPS if starts and k == 0 else 1):
+                    contact.relax(bodies, pairs, contacts, h=h, **per_colour)
+                contact_state.gather(bodies, pairs, contacts, self._log.loads, capacity=total, device=self.device)
             if self._joints:
                 self._joints.relax(LAST)
             if (k + 1) % self.substeps_per_sample == 0:
@@ -334,14 +342,17 @@ class RigidSolver:
         if self._outer.has_air:
             times = (first + np.arange(self._substeps)) * self.substep
             self._outer.wind.assign(np.array([self.scene.wind_at(t) for t in times], dtype=np.float32))
-        if self._graph is None:
+        if self._frame_count == 0:
             self._load_kernels()
             if self._joints:
                 self._joints.begin()
-            with wp.ScopedCapture(device=self.device) as capture:
-                self._launch_frame()
-            self._graph = capture.graph
-        wp.capture_launch(self._graph)
+            self._launch_frame(starts=True)
+        else:
+            if self._graph is None:
+                with wp.ScopedCapture(device=self.device) as capture:
+                    self._launch_frame(starts=False)
+                self._graph = capture.graph
+            wp.capture_launch(self._graph)
         self._frame_count += 1
         if self._count:
             self._read_back()

@@ -13,12 +13,13 @@ A pass loads the two bodies of a pair once, walks over its points and writes the
 
 import warp as wp
 
-from physim_kernels.contact_state import Loads, gather_load
 from physim_kernels.resistance import turning_step
 from physim_kernels.rigid_data import POINT, RIM, Bodies, Contacts, Pairs, Row
 
 FREQUENCY_STEP = wp.constant(1.5707963)  # h w
 DAMPING = wp.constant(2.0)
+LET_GO = wp.constant(1.0e-8)
+"""Square of the slip speed, over that of ``Row.push``, at which a point has let go."""
 FAST_TURN = wp.constant(4.0e-4)
 """Square of the angle per substep beyond which effective masses are computed anew."""
 
@@ -75,7 +76,7 @@ def push(m: Couple, p: Row, impulse: wp.vec3):
 @wp.func
 def contact_velocity(m: Couple, p: Row):
     """Velocity of b's surface against a's at a contact [m/s]."""
-    return m.vb + wp.cross(m.wb, p.arm_b) - m.va - wp.cross(m.wa, p.arm_a)
+    return (m.vb - m.va) + (wp.cross(m.wb, p.arm_b) - wp.cross(m.wa, p.arm_a))
 
 
 @wp.func
@@ -157,23 +158,23 @@ class Grip:
 
 
 @wp.func
-def within_disc(wanted: wp.vec3, load: float, friction: float, static_friction: float, slips: int):
-    """Friction impulse within Coulomb's disc for the normal impulse ``load``, and whether the point slips.
-
-    A point that sticks holds up to the static coefficient; one that slips is braked with the kinetic one until that is
-    enough to stop it within the substep.
-    """
-    limit = wp.where(slips == 0, static_friction, friction) * load
+def within_disc(wanted: wp.vec3, limit: float):
+    """Coulomb's disc: the impulse, no longer than ``limit``."""
     size = wp.length_sq(wanted)
     if size > limit * limit:
-        return wanted * (friction * load / wp.sqrt(size)), 1
-    return wanted, 0
+        return wanted * (limit / wp.sqrt(size))
+    return wanted
+
+
+@wp.func
+def friction_of(p: Row, slips: int):
+    """Coefficient of a point that slips, or that sticks."""
+    return wp.where(slips == 1, p.friction, p.static_friction)
 
 
 @wp.func
 def solve_point(
-    m: Couple, p: Row, g: Grip, friction: float, static_friction: float, bias: float, mass_scale: float,
-    impulse_scale: float,
+    m: Couple, p: Row, g: Grip, bias: float, mass_scale: float, impulse_scale: float
 ):  # fmt: skip
     """One pass over one point: friction against the last normal impulse, then the normal impulse, given as one.
 
@@ -183,24 +184,58 @@ def solve_point(
     v = contact_velocity(m, p)
     vn = wp.dot(n, v)
     before = g.normal
+    friction = friction_of(p, g.slips)
     change = wp.vec3(0.0, 0.0, 0.0)
     if before > 0.0:
-        slip = v - vn * n
-        new, slips = within_disc(g.friction - p.friction_mass * slip, before, friction, static_friction, g.slips)
+        new = within_disc(g.friction - p.friction_mass * (v - vn * n), friction * before)
         change = new - g.friction
         g.friction = new
-        g.slips = slips
         vn += wp.dot(p.response, change)
     after = wp.max(before - p.normal_mass * mass_scale * (vn + bias) - impulse_scale * before, 0.0)
     g.normal = after
     m = push(m, p, change + (after - before) * n)
     if before <= 0.0 and after > 0.0:
         v = contact_velocity(m, p)
-        slip = v - wp.dot(n, v) * n
-        new, slips = within_disc(g.friction - p.friction_mass * slip, after, friction, static_friction, 0)
+        new = within_disc(g.friction - p.friction_mass * (v - wp.dot(n, v) * n), friction * after)
         m = push(m, p, new - g.friction)
         g.friction = new
-        g.slips = slips
+    return m, g
+
+
+@wp.func
+def relax_point(m: Couple, p: Row, g: Grip):
+    """The last pass over one point; kinetic friction goes by the normal impulse that holds at its end.
+
+    A point lets go when its static friction is exhausted and it moves; it holds again when kinetic friction can stop it
+    within the substep.
+    """
+    n = p.normal
+    v = contact_velocity(m, p)
+    vn = wp.dot(n, v)
+    slip = v - vn * n
+    wanted = g.friction - p.friction_mass * slip
+    new = within_disc(wanted, friction_of(p, g.slips) * g.normal)
+    size = wp.length_sq(wanted)
+    kinetic = p.friction * g.normal
+    if g.slips == 1:
+        if size <= kinetic * kinetic:
+            g.slips = 0
+    elif size > p.static_friction * p.static_friction * g.normal * g.normal:
+        if wp.length_sq(slip) > LET_GO * p.push * p.push:
+            g.slips = 1
+            new = within_disc(wanted, kinetic)
+    vn += wp.dot(p.response, new - g.friction)
+    after = wp.max(g.normal - p.normal_mass * vn, 0.0)
+    if g.slips == 1 and g.normal > 0.0:
+        new = new * wp.clamp(after / g.normal, 0.5, 2.0)  # chatter of a point that barely touches is no load
+    m = push(m, p, (after - g.normal) * n + new - g.friction)
+    if g.normal <= 0.0 and after > 0.0:  # it presses again: its friction comes after
+        v = contact_velocity(m, p)
+        held = within_disc(new - p.friction_mass * (v - wp.dot(n, v) * n), friction_of(p, g.slips) * after)
+        m = push(m, p, held - new)
+        new = held
+    g.normal = after
+    g.friction = new
     return m, g
 
 
@@ -251,108 +286,94 @@ def warm_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, colour: int, stride: 
 
 
 @wp.kernel
-def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, colour: int, stride: int):
-    place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
-    end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
+def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int, last: int, stride: int):
     a1 = 2.0 * DAMPING + FREQUENCY_STEP
     a2 = FREQUENCY_STEP * a1
     shifted = pairs.hits[0] > 0
-    while place < end:
-        pair = pairs.order[place]
-        a = pairs.a[pair]
-        b = pairs.b[pair]
-        m = load(bodies, a, b)
-        friction = pairs.friction[pair]
-        static_friction = pairs.static_friction[pair]
-        twist = friction * pairs.spinning[pair]
-        turns = pairs.rolling[pair] + twist
-        pressed = int(0)
-        for k in range(pairs.count[pair]):
-            i = 4 * pair + k
-            p = c.row[i]
-            if p.deferred == 0:
-                s = p.separation
-                if shifted:
-                    s += wp.dot(p.normal, contact_shift(bodies, a, b, p))
-                bias = s / h
-                mass_scale = float(1.0)
-                impulse_scale = float(0.0)
-                if s <= 0.0:
-                    bias = wp.max(FREQUENCY_STEP / (h * a1) * s, -pairs.push[pair])
-                    mass_scale = a2 / (1.0 + a2)
-                    impulse_scale = 1.0 / (1.0 + a2)
-                g = Grip()
-                g.normal = c.normal_impulse[i]
-                g.friction = c.friction_impulse[i]
-                g.slips = c.slips[i]
-                m, g = solve_point(m, p, g, friction, static_friction, bias, mass_scale, impulse_scale)
-                c.normal_impulse[i] = g.normal
-                c.friction_impulse[i] = g.friction
-                c.slips[i] = g.slips
-                if turns > 0.0:
-                    was = c.turning_impulse[i]
-                    now = turning_step(m.ia + m.ib, m.wb - m.wa, p, was, g.normal, pairs.rolling[pair], twist)
-                    c.turning_impulse[i] = now
-                    m = turn(m, now - was)
-                if g.normal > 0.0:
-                    pressed = int(1)
-        store(bodies, a, b, m)
-        if pressed == 1:
-            if m.ma > 0.0:
-                bodies.active[a] = 1
-            if m.mb > 0.0:
-                bodies.active[b] = 1
-        place += stride
-
-
-@wp.kernel
-def relax_kernel(
-    bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, h: float, log: int, colour: int, stride: int
-):  # fmt: skip
-    place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
-    end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
-    shifted = pairs.hits[0] > 0
-    while place < end:
-        pair = pairs.order[place]
-        a = pairs.a[pair]
-        b = pairs.b[pair]
-        m = load(bodies, a, b)
-        friction = pairs.friction[pair]
-        static_friction = pairs.static_friction[pair]
-        twist = friction * pairs.spinning[pair]
-        turns = pairs.rolling[pair] + twist
-        deepest = pairs.deepest[pair]
-        touched = int(0)
-        for k in range(pairs.count[pair]):
-            i = 4 * pair + k
-            p = c.row[i]
-            if p.deferred == 0:
-                s = p.separation
-                if shifted:
-                    s += wp.dot(p.normal, contact_shift(bodies, a, b, p))
-                s += h * wp.dot(p.normal, contact_velocity(m, p))  # at the end of the drift
-                deepest = wp.max(deepest, -s)
-                if c.normal_impulse[i] > 0.0 or s <= 0.0:
+    for colour in range(first, last):
+        start = pairs.colour_start[colour] + wp.tid()
+        end = pairs.colour_start[colour + 1]
+        k = int(0)
+        # pairs of a colour share no body: point by point through all of them, so that a processor can work on several
+        while k < 4 and start < end:
+            place = int(start)
+            while place < end:
+                pair = pairs.order[place]
+                place += stride
+                i = 4 * pair + k
+                p = c.row[i]
+                if k < pairs.count[pair] and p.deferred == 0:
+                    m = load(bodies, p.a, p.b)
+                    s = p.separation
+                    if shifted:
+                        s += wp.dot(p.normal, contact_shift(bodies, p.a, p.b, p))
+                    bias = s / h
+                    mass_scale = float(1.0)
+                    impulse_scale = float(0.0)
+                    if s <= 0.0:
+                        bias = wp.max(FREQUENCY_STEP / (h * a1) * s, -p.push)
+                        mass_scale = a2 / (1.0 + a2)
+                        impulse_scale = 1.0 / (1.0 + a2)
                     g = Grip()
                     g.normal = c.normal_impulse[i]
                     g.friction = c.friction_impulse[i]
                     g.slips = c.slips[i]
-                    m, g = solve_point(m, p, g, friction, static_friction, 0.0, 1.0, 0.0)
+                    m, g = solve_point(m, p, g, bias, mass_scale, impulse_scale)
                     c.normal_impulse[i] = g.normal
                     c.friction_impulse[i] = g.friction
                     c.slips[i] = g.slips
-                    if turns > 0.0:
+                    if p.rolling + p.twist > 0.0:
                         was = c.turning_impulse[i]
-                        now = turning_step(m.ia + m.ib, m.wb - m.wa, p, was, g.normal, pairs.rolling[pair], twist)
+                        now = turning_step(m.ia + m.ib, m.wb - m.wa, p, was, g.normal)
                         c.turning_impulse[i] = now
                         m = turn(m, now - was)
-                    touched = int(1)
-        pairs.deepest[pair] = deepest
-        if touched == 1:
-            store(bodies, a, b, m)
-            if log == 1:
-                gather_load(bodies, pairs, c, loads, pair)
-        place += stride
+                    store(bodies, p.a, p.b, m)
+                    if g.normal > 0.0:
+                        if m.ma > 0.0:
+                            bodies.active[p.a] = 1
+                        if m.mb > 0.0:
+                            bodies.active[p.b] = 1
+            k += 1
+
+
+@wp.kernel
+def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int, last: int, stride: int):
+    shifted = pairs.hits[0] > 0
+    for colour in range(first, last):
+        start = pairs.colour_start[colour] + wp.tid()
+        end = pairs.colour_start[colour + 1]
+        k = int(0)
+        while k < 4 and start < end:
+            place = int(start)
+            while place < end:
+                pair = pairs.order[place]
+                place += stride
+                i = 4 * pair + k
+                p = c.row[i]
+                if k < pairs.count[pair] and p.deferred == 0:
+                    m = load(bodies, p.a, p.b)
+                    s = p.separation
+                    if shifted:
+                        s += wp.dot(p.normal, contact_shift(bodies, p.a, p.b, p))
+                    s += h * wp.dot(p.normal, contact_velocity(m, p))  # at the end of the drift
+                    if s < -pairs.deepest[pair]:
+                        pairs.deepest[pair] = -s
+                    g = Grip()
+                    g.normal = c.normal_impulse[i]
+                    if g.normal > 0.0 or s <= 0.0:
+                        g.friction = c.friction_impulse[i]
+                        g.slips = c.slips[i]
+                        m, g = relax_point(m, p, g)
+                        c.normal_impulse[i] = g.normal
+                        c.friction_impulse[i] = g.friction
+                        c.slips[i] = g.slips
+                        if p.rolling + p.twist > 0.0:
+                            was = c.turning_impulse[i]
+                            now = turning_step(m.ia + m.ib, m.wb - m.wa, p, was, g.normal)
+                            c.turning_impulse[i] = now
+                            m = turn(m, now - was)
+                        store(bodies, p.a, p.b, m)
+            k += 1
 
 
 def over_colours(kernel, inputs, *, colours, capacity, device):
@@ -368,6 +389,16 @@ def over_colours(kernel, inputs, *, colours, capacity, device):
         wp.launch(kernel, dim=threads, inputs=[*inputs, colour, threads], device=device)
 
 
+def by_colours(kernel, inputs, *, colours, capacity, device):
+    """As :func:`over_colours`, for kernels that take the first and the last colour themselves."""
+    if device.is_cpu:
+        wp.launch(kernel, dim=1, inputs=[*inputs, 0, colours, 1], device=device)
+        return
+    for colour in range(colours):
+        threads = 1 if colour == colours - 1 else capacity
+        wp.launch(kernel, dim=threads, inputs=[*inputs, colour, colour + 1, threads], device=device)
+
+
 def warm(bodies: Bodies, pairs: Pairs, c: Contacts, **launch):
     """Apply the impulses of the last substep."""
     over_colours(warm_kernel, [bodies, pairs, c], **launch)
@@ -375,9 +406,9 @@ def warm(bodies: Bodies, pairs: Pairs, c: Contacts, **launch):
 
 def solve(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, **launch):
     """The soft pass: friction, and normal impulses that also close or open gaps over ``h`` [s]."""
-    over_colours(solve_kernel, [bodies, pairs, c, h], **launch)
+    by_colours(solve_kernel, [bodies, pairs, c, h], **launch)
 
 
-def relax(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, h, log=True, **launch):
-    """The pass after the drift that takes the softness's extra velocity out again; adds what presses to ``loads``."""
-    over_colours(relax_kernel, [bodies, pairs, c, loads, h, int(log)], **launch)
+def relax(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, **launch):
+    """The pass after the drift that takes the softness's extra velocity out again."""
+    by_colours(relax_kernel, [bodies, pairs, c, h], **launch)

@@ -54,46 +54,50 @@ def roll_speed(va: wp.vec3, wa: wp.vec3, vb: wp.vec3, wb: wp.vec3, p: Row):
     return wp.sqrt(wp.min(wp.length_sq(over_a), wp.length_sq(over_b)))
 
 
-@wp.func
-def gather_load(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, pair: int):
-    """Add this substep's impulses of a pair to its sums."""
-    a = pairs.a[pair]
-    b = pairs.b[pair]
-    va = bodies.v[a]
-    wa = bodies.w[a]
-    vb = bodies.v[b]
-    wb = bodies.w[b]
-    x = wp.vec3(bodies.x[b])
-    total = float(0.0)
-    point = wp.vec3(0.0, 0.0, 0.0)
-    normal = wp.vec3(0.0, 0.0, 0.0)
-    rates = wp.vec3(0.0, 0.0, 0.0)
-    for k in range(pairs.count[pair]):
-        i = 4 * pair + k
-        press = c.normal_impulse[i]
-        if press > 0.0:
-            p = c.row[i]
-            v = vb + wp.cross(wb, p.arm_b) - va - wp.cross(wa, p.arm_a)
-            slip = wp.length(v - wp.dot(v, p.normal) * p.normal)
-            roll = float(0.0)
-            if p.radius_a + p.radius_b > 0.0:
-                roll = roll_speed(va, wa, vb, wb, p)
-            total += press
-            point += press * (x + p.arm_b)
-            normal += press * p.normal
-            rates += press * wp.vec3(slip, roll, wp.abs(wp.dot(wb - wa, p.normal)))
-    if loads.a[pair] != a or loads.b[pair] != b:  # the slot has changed hands
-        loads.a[pair] = a
-        loads.b[pair] = b
-        loads.impulse[pair] = total
-        loads.point[pair] = point
-        loads.normal[pair] = normal
-        loads.rates[pair] = rates
-    else:
-        loads.impulse[pair] = loads.impulse[pair] + total
-        loads.point[pair] = loads.point[pair] + point
-        loads.normal[pair] = loads.normal[pair] + normal
-        loads.rates[pair] = loads.rates[pair] + rates
+@wp.kernel
+def gather_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, stride: int):
+    """Add the impulses of this substep to the sums of their pairs."""
+    place = wp.tid()
+    end = pairs.colour_start[pairs.colour_start.shape[0] - 1]
+    while place < end:
+        pair = pairs.order[place]
+        place += stride
+        a = pairs.a[pair]
+        b = pairs.b[pair]
+        va = bodies.v[a]
+        wa = bodies.w[a]
+        vb = bodies.v[b]
+        wb = bodies.w[b]
+        total = float(0.0)
+        arm = wp.vec3(0.0, 0.0, 0.0)
+        normal = wp.vec3(0.0, 0.0, 0.0)
+        rates = wp.vec3(0.0, 0.0, 0.0)
+        for k in range(pairs.count[pair]):
+            i = 4 * pair + k
+            press = c.normal_impulse[i]
+            if press > 0.0:
+                p = c.row[i]
+                v = vb + wp.cross(wb, p.arm_b) - va - wp.cross(wa, p.arm_a)
+                slip = wp.length(v - wp.dot(v, p.normal) * p.normal)
+                roll = float(0.0)
+                if p.radius_a + p.radius_b > 0.0:
+                    roll = roll_speed(va, wa, vb, wb, p)
+                total += press
+                arm += press * p.arm_b
+                normal += press * p.normal
+                rates += press * wp.vec3(slip, roll, wp.abs(wp.dot(wb - wa, p.normal)))
+        if total > 0.0:
+            if loads.a[pair] != a or loads.b[pair] != b:  # the slot has changed hands
+                loads.a[pair] = a
+                loads.b[pair] = b
+                loads.impulse[pair] = 0.0
+                loads.point[pair] = wp.vec3(0.0, 0.0, 0.0)
+                loads.normal[pair] = wp.vec3(0.0, 0.0, 0.0)
+                loads.rates[pair] = wp.vec3(0.0, 0.0, 0.0)
+            loads.impulse[pair] = loads.impulse[pair] + total
+            loads.point[pair] = loads.point[pair] + arm + total * wp.vec3(bodies.x[b])
+            loads.normal[pair] = loads.normal[pair] + normal
+            loads.rates[pair] = loads.rates[pair] + rates
 
 
 @wp.kernel
@@ -114,6 +118,12 @@ def report_kernel(loads: Loads, states: States, sample: int):
         loads.point[pair] = wp.vec3(0.0, 0.0, 0.0)
         loads.normal[pair] = wp.vec3(0.0, 0.0, 0.0)
         loads.rates[pair] = wp.vec3(0.0, 0.0, 0.0)
+
+
+def gather(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, capacity, device):
+    """Add the impulses of this substep to ``loads``; at its end."""
+    threads = 1 if device.is_cpu else capacity
+    wp.launch(gather_kernel, dim=threads, inputs=[bodies, pairs, c, loads, threads], device=device)
 
 
 def report(loads: Loads, states: States, *, sample, device):

@@ -28,6 +28,7 @@ from physim_kernels.rigid_data import Bodies, Contacts, Pairs
 
 mat43 = wp.types.matrix(shape=(4, 3), dtype=float)
 
+ROUNDING = wp.constant(2.0e-6)
 SWEEPS = wp.constant(60)
 """Most Gauss-Seidel sweeps over the points of one impact; they end when nothing changes any more."""
 
@@ -66,6 +67,7 @@ class Blow:
     about_a: wp.vec3  # its moment about a's centre of mass [N m s]
     about_b: wp.vec3
     work: float  # change of the kinetic energy [J]
+    size: float  # sum of the sizes of its parts, which rounding goes with [J]
 
 
 @wp.func
@@ -177,6 +179,7 @@ def blow(
     out.about_a = wp.vec3(0.0, 0.0, 0.0)
     out.about_b = wp.vec3(0.0, 0.0, 0.0)
     out.work = 0.0
+    out.size = 0.0
     for k in range(count):
         if joins[k] > 0.0:
             p = c.row[first + k]
@@ -185,6 +188,7 @@ def blow(
             out.about_a = out.about_a + wp.cross(p.arm_a, impulse)
             out.about_b = out.about_b + wp.cross(p.arm_b, impulse)
             out.work = out.work + 0.5 * wp.dot(impulse, contact_velocity(m, p) + contact_velocity(before, p))
+            out.size = out.size + wp.abs(wp.dot(impulse, contact_velocity(before, p)))
     return out
 
 
@@ -286,12 +290,11 @@ def impact_pair(
         if turn < 2 and closing < -0.1 * threshold and wp.abs(gap) > 1.0e-3 * close:
             fraction = wp.clamp(fraction + gap / (-closing * h), 0.0, 1.0)
     given = blow(c, first, count, at, pairs.friction[pair], target, joins)
-    share = float(1.0)
-    if given.work > 0.0:  # Newton's law with friction can ask for more than there is: then less restitution
+    if given.work > ROUNDING * given.size:  # Newton's law with friction may ask for too much: then less restitution
         dead = blow(c, first, count, at, pairs.friction[pair], wp.vec4(0.0, 0.0, 0.0, 0.0), joins)
         share = wp.clamp(dead.work / (dead.work - given.work), 0.0, 1.0)
         given = blow(c, first, count, at, pairs.friction[pair], share * target, joins)
-        if given.work > 0.0:
+        if given.work > ROUNDING * given.size:
             given = dead
     p = c.row[first + chief]
     log_impact(bodies, events, a, b, substep, fraction, -speed, p.arm_b, p.normal, given, fraction * h, h)
@@ -331,9 +334,17 @@ def prepare_kernel(
         for k in range(pairs.count[pair]):
             i = 4 * pair + k
             p = c.row[i]
-            p.radius_a = c.radius_a[i]
-            p.radius_b = c.radius_b[i]
             p.deferred = 0
+            if c.fresh[i] == 1:
+                p.radius_a = c.radius_a[i]
+                p.radius_b = c.radius_b[i]
+                p.a = a
+                p.b = b
+                p.push = pairs.push[pair]
+                p.friction = pairs.friction[pair]
+                p.static_friction = pairs.static_friction[pair]
+                p.rolling = pairs.rolling[pair]
+                p.twist = p.friction * pairs.spinning[pair]
             p = place_contact(p, c.kind[i], c.point_a[i], c.point_b[i], c.normal_a[i], c.axis_b[i], d, turn_a, turn_b)
             if m.ma == 0.0:  # what turns as it is told carries along the chord of its arc, not along the tangent
                 p.arm_a = p.arm_a + 0.5 * h * wp.cross(m.wa, p.arm_a)

@@ -21,10 +21,10 @@ def round_radius(p: Row):
 
 
 @wp.func
-def turning_step(k: wp.mat33, w: wp.vec3, p: Row, old: wp.vec3, load: float, rolling: float, twist: float):
+def turning_step(k: wp.mat33, w: wp.vec3, p: Row, old: wp.vec3, load: float):
     """New angular impulse of a contact against the relative angular velocity ``w``.
 
-    ``k`` is the sum of the inverse inertias, ``load`` the normal impulse, ``twist`` friction times lever arm [m].
+    ``k`` is the sum of the inverse inertias, ``load`` the normal impulse.
     """
     n = p.normal
     # the largest row sum bounds the eigenvalues of k: a step that cannot overshoot
@@ -35,7 +35,7 @@ def turning_step(k: wp.mat33, w: wp.vec3, p: Row, old: wp.vec3, load: float, rol
     about = wp.dot(n, new)
     roll = new - about * n
     size = wp.length(roll)
-    limit = rolling * round_radius(p) * load
+    limit = p.rolling * round_radius(p) * load
     if size > limit:
         roll = roll * (limit / size)
-    return roll + wp.clamp(about, -twist * load, twist * load) * n
+    return roll + wp.clamp(about, -p.twist * load, p.twist * load) * n

@@ -53,7 +53,7 @@ def publish(bodies: Bodies, i: int):
     w = wp.quat_rotate(q, wp.cw_div(wp.quat_rotate_inv(q, bodies.angular_momentum[i]), inertia))
     bodies.w[i] = wp.vec3(w)
     bodies.w_ref[i] = bodies.w[i]
-    r = wp.quat_to_matrix(wp.quat(float(q[0]), float(q[1]), float(q[2]), float(q[3])))
+    r = wp.mat33(wp.quat_to_matrix(q))
     bodies.rotation[i] = r
     bodies.inv_inertia[i] = world_inverse(r, inertia)
 

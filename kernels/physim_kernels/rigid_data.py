@@ -161,6 +161,13 @@ class Row:
     radius_a: float  # of the round side [m], 0 for a corner or face
     radius_b: float
     deferred: int  # waits for its impact in the next substep
+    a: int  # bodies, and what their pair says, at hand
+    b: int
+    push: float
+    friction: float
+    static_friction: float
+    rolling: float
+    twist: float  # friction x lever arm of spinning [m]
 
 
 @wp.struct
