@@ -208,7 +208,8 @@ def test_thirty_free_bodies_keep_momentum_and_never_gain_energy(e, friction, ref
     scale = sum(scene[n].mass * np.linalg.norm(t.dense_velocity[0]) for n, t in solver.tracks().items())
     assert np.abs(linear - linear[0]).max() < 1e-6 * scale
     assert np.abs(angular - angular[0]).max() < 1e-5 * scale  # lever arms are about a metre
-    assert (energy - np.minimum.accumulate(energy)).max() < 1e-6 * energy[0]
+    # an impact is exact to single precision: up to 2e-6 of the energy that goes through it
+    assert (energy - np.minimum.accumulate(energy)).max() < 1e-5 * energy[0]
     if e == 1.0:
         assert energy[-1] == pytest.approx(energy[0], rel=1e-3)
 
