@@ -286,7 +286,10 @@ class RigidSolver:
                 row = (k + 1) // self.substeps_per_sample - 1
                 rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)
                 if total:
-                    contact_state.report(self._log.loads, self._log.states, sample=row, device=self.device)
+                    contact_state.report(
+                        bodies, pairs, contacts, self._log.loads, self._log.states, sample=row,
+                        steps=self.substeps_per_sample, device=self.device,
+                    )  # fmt: skip
                 for partner in self._partners:
                     partner.launch_record(row)
 

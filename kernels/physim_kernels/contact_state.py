@@ -101,6 +101,32 @@ def gather_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, strid
 
 
 @wp.kernel
+def rest_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, steps: int):
+    """What sleeps carries the load it fell asleep with: as much for each of ``steps`` substeps, and nothing moves."""
+    pair = wp.tid()
+    a = pairs.a[pair]
+    b = pairs.b[pair]
+    if pairs.count[pair] > 0 and loads.impulse[pair] == 0.0 and bodies.asleep[a] + bodies.asleep[b] > 0:
+        total = float(0.0)
+        point = wp.vec3(0.0, 0.0, 0.0)
+        normal = wp.vec3(0.0, 0.0, 0.0)
+        for k in range(pairs.count[pair]):
+            press = c.normal_impulse[4 * pair + k]
+            if press > 0.0:
+                p = c.row[4 * pair + k]
+                total += press
+                point += press * (wp.vec3(bodies.x[b]) + p.arm_b)
+                normal += press * p.normal
+        if total > 0.0:
+            loads.a[pair] = a
+            loads.b[pair] = b
+            loads.impulse[pair] = total * float(steps)
+            loads.point[pair] = point * float(steps)
+            loads.normal[pair] = normal
+            loads.rates[pair] = wp.vec3(0.0, 0.0, 0.0)
+
+
+@wp.kernel
 def report_kernel(loads: Loads, states: States, sample: int):
     pair = wp.tid()
     total = loads.impulse[pair]
@@ -126,6 +152,8 @@ def gather(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, capacity,
     wp.launch(gather_kernel, dim=threads, inputs=[bodies, pairs, c, loads, threads], device=device)
 
 
-def report(loads: Loads, states: States, *, sample, device):
-    """Turn the sums of all pairs that pressed since the last report into rows of ``states`` and start anew."""
-    wp.launch(report_kernel, dim=loads.impulse.shape[0], inputs=[loads, states, sample], device=device)
+def report(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, states: States, *, sample, steps, device):
+    """Turn what pressed in the ``steps`` substeps since the last report into rows of ``states`` and start anew."""
+    slots = loads.impulse.shape[0]
+    wp.launch(rest_kernel, dim=slots, inputs=[bodies, pairs, c, loads, steps], device=device)
+    wp.launch(report_kernel, dim=slots, inputs=[loads, states, sample], device=device)

@@ -122,6 +122,17 @@ def test_states_of_a_resting_box_carry_its_weight(fps):
     assert np.allclose(np.unique(states["time"]), (1 + np.arange(len(states))) / (8 * fps))
 
 
+def test_sleeping_box_still_presses():
+    scene = Scene()
+    scene.add(Plane(), smooth(friction=0.5))
+    scene.add(Box((0.2, 0.1, 0.3)), rigid(friction=0.5, mass=2.0), name="box", position=(0, 0.05, 0))
+    solver = run(scene, 2.0)
+    states = solver.contact_states()
+    assert len(states) == 2 * 60 * 8
+    assert states["force"][-48:] == pytest.approx(np.full(48, 2.0 * G), rel=2e-3)
+    assert states["slip"][-1] == 0.0 and states["point"][-1] == pytest.approx([0, 0, 0], abs=1e-3)
+
+
 def test_states_tell_sliding_from_rolling_and_spinning():
     scene = Scene()
     scene.add(Plane(), smooth(friction=0.2), name="floor")
