@@ -72,8 +72,8 @@ def _hang(
     brakes = brake(areal_density, length)
     cloth = fabric(areal_density, stretch, rigidity, damping=0.06 * period, drag_coefficient=brakes)
     scene = Scene(gravity=(0.0, -case.gravity, 0.0))
-    start = np.stack([strip.rest[:, 0], 0 * strip.rest[:, 0], strip.rest[:, 1]], axis=1)
-    scene.add(strip.pattern(start), cloth, name="strip", pin=clamp(strip))
+    flat = (-np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5))  # its y to world -z
+    scene.add(strip.shape, cloth, name="strip", position=(length / 2, 0, 0), orientation=flat, pin=clamp(strip))
     x, _ = settle(scene, "strip", settings, 6 * period, length)
     reach, height, _ = strip.along(x, length)
     yield case.relative(f"drop over reach [-], {label}", row["H_over_W"], -height / reach, case.limits("H_over_W_rel"))

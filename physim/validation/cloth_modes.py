@@ -168,7 +168,7 @@ def self_buckling(case: Case, settings: Settings) -> Iterator[Quantity]:
 @runner("lateral_buckling")
 def lateral_buckling(case: Case, settings: Settings) -> Iterator[Quantity]:
     """Weight at which a strip clamped on edge leaves its plane, from frequencies below it, for each Poisson ratio."""
-    length, density, bending = 0.3, 0.3, 2e-3
+    length, density, rigidity = 0.3, 0.3, 2e-3
     for row in case.rows():
         nu, expected = row["poisson"], row["Gamma_crit"]
         strip = Strip(length, length / 10, (20, 2))
@@ -177,8 +177,6 @@ def lateral_buckling(case: Case, settings: Settings) -> Iterator[Quantity]:
         edge = strip.end(0.0)
         middle = np.abs(strip.rest[edge, 1]) < 1e-9 * length
         pins = [Pin(edge[~middle]), Pin(edge[middle], clamp=True)]
-        # a narrow strip bends with E h^3 / 12, less than the wide plate's rigidity
-        rigidity = bending * (1 - nu**2)
         shape = _beam_mode(strip.rest[:, 0] / length, BEAM[0])
         start = np.stack([strip.rest[:, 0], strip.rest[:, 1], 1e-3 * length * shape], axis=1)
         # stiff in its plane: a hundred and fifty times as stiff as across it
@@ -186,7 +184,7 @@ def lateral_buckling(case: Case, settings: Settings) -> Iterator[Quantity]:
         loads = shares * expected
         free = BEAM[0] ** 2 / (2 * np.pi) * np.sqrt(rigidity / (density * length**4))
         # its loss brakes the fast swing in the plane, which the sudden weight starts, and hardly the slow one
-        cloth = fabric(density, 12 * 150 * bending / strip.width**2, bending, nu, damping=0.01 / free)
+        cloth = fabric(density, 12 * 150 * rigidity / strip.width**2, rigidity, nu, damping=0.01 / free)
         gravities = loads * rigidity / (density * length**3)
         squares = _squares(settings, strip, cloth, start, shape, gravities, 1 / (free * np.sqrt(1 - shares**2)), pins)
         got = critical_load(loads, squares, 2)

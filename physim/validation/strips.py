@@ -48,6 +48,12 @@ class Strip:
         """Numbers of the vertices of the edge at ``s``."""
         return np.flatnonzero(np.abs(self.rest[:, 0] - s) < 1e-9 * self.length)
 
+    @property
+    def shape(self) -> Sheet | Pattern:
+        """Flat and centred: a ``Sheet`` if it is regular."""
+        sheet = Sheet((self.length, self.width), self.cells)
+        return Pattern(self.rest - [self.length / 2, 0.0], self.faces) if self.irregular else sheet
+
     def pattern(self, start: np.ndarray) -> Pattern:
         """With its vertices at ``start`` (N, 3) [m]."""
         return Pattern(self.rest, self.faces, start)
