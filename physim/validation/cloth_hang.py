@@ -69,13 +69,13 @@ def _between(case: Case, strip: Strip, row: Row) -> Scene:
 
 def _end_tension(case: Case, settings: Settings, strip: Strip, row: Row) -> float:
     """Force of the strip on a small body at its end, from how far it pulls a spring of no length at rest [N]."""
-    span, mass = row["span"], 0.05 * case.get("linear_density") * strip.length
+    span, mass = row["span"], 5.0 * case.get("linear_density") * strip.length
     stiffness = row["T_end_N"] / (1e-3 * span)
     scene = Scene(gravity=(0.0, -case.gravity, 0.0))
     pins = []
     for name, s, place in (("left", 0.0, 0.0), ("right", strip.length, span)):
         at = vector(np.array([place, 0.0, 0.0]))
-        scene.add(Box((0.01, 0.01, strip.width)), solid(mass=mass), name=name, position=at)
+        scene.add(Box((0.01, 0.01, 20 * strip.width)), solid(mass=mass), name=name, position=at)
         slow = 2 * np.sqrt(stiffness * mass)
         scene.add(Spring(name, at=at, to=at, stiffness=stiffness, damping=slow, length=0.0))
         pins.append(Pin(strip.end(s), to=name))

@@ -63,7 +63,7 @@ def _slides(case: Case, settings: Settings, mu: float, wrap: float, ratio: float
     """No gravity: each end holds a body that is pulled along the tangent, the second ``ratio`` times as hard."""
     radius, straight, density, thickness = 0.1, 0.05, 0.1, 5e-4
     length = radius * wrap + 2 * straight
-    strip = Strip(length, 0.02, (int(np.ceil(length / 0.006)), 3))
+    strip = Strip(length, 0.02, (int(np.ceil(length / 0.01)), 2))
     pull = 1.0  # newton, at the slack end
     cloth = fabric(density, pull * ratio / strip.width / 1e-3, damping=1e-3, thickness=thickness, friction=1.0)
     place, tangents = _around(strip, radius + thickness / 2, wrap, straight)
@@ -73,10 +73,10 @@ def _slides(case: Case, settings: Settings, mu: float, wrap: float, ratio: float
     for name, s, force in (("slack", 0.0, pull), ("taut", length, ratio * pull)):
         edge = strip.end(s)
         at = place[edge].mean(axis=0)
-        scene.add(Box((0.004, 0.004, strip.width)), solid(mass=0.05 * force), name=name, position=vector(at))
+        scene.add(Box((0.004, 0.004, 10 * strip.width)), solid(mass=0.5 * force), name=name, position=vector(at))
         pins.append(Pin(edge, to=name))
     scene.add(strip.pattern(place), cloth, name="strip", pin=pins)
-    step, seconds = substep_of(scene, settings), 0.5
+    step, seconds = substep_of(scene, settings), 0.4
     for name, tangent, force in (("slack", tangents[0], pull), ("taut", tangents[1], ratio * pull)):
         push(scene, name, vector(force * tangent), seconds, step)
     track = body(settings.simulate(scene, seconds), "taut")

@@ -106,13 +106,13 @@ def fabric(areal_density: float, stretch: float, bending: float = 0.0, poisson: 
     )  # type: ignore[arg-type]  # fmt: skip
 
 
-def brake(areal_density: float, length: float, strength: float = 100.0) -> float:
+def brake(areal_density: float, length: float, strength: float = 300.0) -> float:
     """A drag coefficient that brings a strip to rest: its mass is that of the air over ``length / strength``."""
     return strength * areal_density / (0.5 * AIR_DENSITY * length)
 
 
 def settle(scene: Scene, name: str, settings: Settings, seconds: float, size: float) -> tuple[np.ndarray, Trajectory]:
-    """Vertices (N, 3) [m] once they move by less than 1e-3 of ``size``: the mean over the last quarter of the run.
+    """Vertices (N, 3) [m] once they move by less than 4e-3 of ``size``: the mean over the last quarter of the run.
 
     The run is ``seconds`` long and is repeated, twice as long, up to three times, until that is so.
 
@@ -123,7 +123,7 @@ def settle(scene: Scene, name: str, settings: Settings, seconds: float, size: fl
         trajectory = settings.simulate(scene, seconds)
         track: ClothTrack = trajectory.cloths[name]
         x = track.dense_position[-max(len(track.dense_position) // 4, 2) :].astype(np.float64)
-        if np.ptp(x, axis=0).max() < 1e-3 * size:
+        if np.ptp(x, axis=0).max() < 4e-3 * size:
             return x.mean(axis=0), trajectory
         seconds *= 2
     raise RuntimeError(f"the cloth still moves by {np.ptp(x, axis=0).max():.2g} m after {seconds / 2:.3g} s.")
