@@ -47,6 +47,22 @@ class Piece:
     stiffest: float = np.inf
     """The membrane is computed as no stiffer than this [N/m]."""
 
+    @cached_property
+    def grid(self) -> tuple[np.ndarray, tuple[int, int]] | None:
+        """Spacing (2,) [m] and cells of a rectangle whose vertices are numbered row by row, as those of a ``Sheet``."""
+        n, low = len(self.rest), self.rest.min(axis=0)
+        columns = int(np.argmax(np.abs(self.rest[:, 1] - self.rest[0, 1]) > 1e-9 * np.ptp(self.rest[:, 1])))
+        if columns < 2 or n % columns or n // columns < 2 or len(self.faces) != 2 * (columns - 1) * (n // columns - 1):
+            return None
+        cells = columns - 1, n // columns - 1
+        spacing = np.ptp(self.rest, axis=0) / cells
+        i, k = np.arange(n) % columns, np.arange(n) // columns
+        off = self.rest - low - np.stack([i, k], axis=1) * spacing
+        corners = np.stack([i[self.faces], k[self.faces]], axis=-1)
+        if np.abs(off).max() > 1e-6 * spacing.min() or np.ptp(corners, axis=1).max() > 1:
+            return None
+        return spacing, cells
+
     @property
     def material(self) -> Cloth:
         assert isinstance(self.entity.material, Cloth)
@@ -55,11 +71,10 @@ class Piece:
     @cached_property
     def area(self) -> np.ndarray:
         """Of each vertex (N,) [m^2]: so that a uniform load on it is that on the fabric."""
-        shape = self.entity.shape
-        if isinstance(shape, Sheet):
-            (nx, ny), (width, height) = shape.cells, shape.size
+        if self.grid:
+            spacing, (nx, ny) = self.grid
             share = [np.r_[0.5, np.ones(n - 1), 0.5] for n in (ny, nx)]
-            return np.outer(*share).ravel() * (width * height / (nx * ny))
+            return np.outer(*share).ravel() * spacing.prod()
         return cloth_plate.vertex_areas(self.rest, self.faces)
 
     @property
@@ -83,10 +98,11 @@ class Piece:
     @cached_property
     def plate(self) -> sp.csr_matrix:
         """(N, N + 2 C) rows of the plate energy's matrix [N/m]."""
-        material, shape = self.material, self.entity.shape
+        material = self.material
         assert material.bending is not None and material.poisson is not None
-        if isinstance(shape, Sheet):
-            k = cloth_plate.plate_grid(shape.size, shape.cells, self.clamped, material.bending, material.poisson)
+        if self.grid:
+            size = tuple(self.grid[0] * self.grid[1])
+            k = cloth_plate.plate_grid(size, self.grid[1], self.clamped, material.bending, material.poisson)
         else:
             d = cloth_plate.rigidities(material.bending, material.poisson)
             k = cloth_plate.plate(self.rest, self.faces, self.clamped, d)
@@ -106,8 +122,8 @@ class Piece:
 
     @property
     def is_grid(self) -> bool:
-        """A rectangle of cells, at rest flat."""
-        return isinstance(self.entity.shape, Sheet)
+        """Membrane and wind take cells instead of triangles."""
+        return self.grid is not None
 
     @property
     def is_plate_grid(self) -> bool:
@@ -118,8 +134,8 @@ class Piece:
     def membrane_rate(self) -> float:
         """Highest angular frequency of the membrane, a bound [rad/s]: of a grid, or of the stiffest triangle alone."""
         q = self.moduli
-        if isinstance(self.entity.shape, Sheet):
-            dx, dy = np.array(self.entity.shape.size) / self.entity.shape.cells
+        if self.grid:
+            dx, dy = self.grid[0]
             stiffest = max(q[0] / dx**2, q[1] / dy**2, q[3] / min(dx, dy) ** 2)
             return float(2 * np.sqrt(stiffest / self.material.areal_density))
         law = np.array([[q[0], q[2], 0], [q[2], q[1], 0], [0, 0, q[3]]])
@@ -343,11 +359,10 @@ def grids(whole: Whole, dt: float, device: wp.Device) -> cloth_grid.Grids:
     g = cloth_grid.Grids()
     chosen = [i for i, p in enumerate(whole.pieces) if p.is_grid]
     pieces = [whole.pieces[i] for i in chosen]
-    shapes = [p.entity.shape for p in pieces]
-    cells = np.array([s.cells for s in shapes], dtype=np.int64).reshape(-1, 2)  # type: ignore[union-attr]
+    cells = np.array([p.grid[1] for p in pieces if p.grid], dtype=np.int64).reshape(-1, 2)
     g.start = _array([whole.vertex_start[i] for i in chosen], int, device)
     g.cells = _array(cells, wp.vec2i, device)
-    g.spacing = _array([np.array(s.size) / s.cells for s in shapes], wp.vec2, device)  # type: ignore[union-attr]
+    g.spacing = _array([p.grid[0] for p in pieces if p.grid], wp.vec2, device)
     g.moduli = _array([p.moduli for p in pieces], wp.vec4, device)
     g.loss = _array([loss(p.material, dt) for p in pieces], wp.vec2, device)
     rows = cloth_grid.ROWS * (cells[:, 0] + 1 + 2 * cloth_grid.PADDING) + 2 * cloth_grid.PADDING
@@ -356,7 +371,11 @@ def grids(whole: Whole, dt: float, device: wp.Device) -> cloth_grid.Grids:
     number = np.full(len(whole.pieces), -1)
     number[chosen] = np.arange(len(chosen))
     g.grid = _array(np.repeat(number, [len(p.rest) for p in whole.pieces]), int, device)
-    for name in ("memory_u", "memory_v", "memory_s", "strain_u", "strain_v"):
+    start = [_grid_strains(p) if p.is_grid else np.zeros((3, len(p.rest))) for p in whole.pieces]
+    share = [loss(p.material, dt)[0] for p in whole.pieces]
+    memory = -np.concatenate([a * b for a, b in zip(start, share, strict=True)], axis=1)  # at rest in its start
+    g.memory_u, g.memory_v, g.memory_s = (wp.array(m, dtype=float, device=device) for m in memory)
+    for name in ("strain_u", "strain_v"):
         setattr(g, name, wp.zeros(whole.count, dtype=float, device=device))
     g.shear = wp.zeros(whole.count, dtype=wp.vec4, device=device)
     held = [np.sort(np.concatenate([np.zeros(0, int), *p.held])) for p in pieces]
@@ -366,6 +385,18 @@ def grids(whole: Whole, dt: float, device: wp.Device) -> cloth_grid.Grids:
     g.held_start = _array(np.cumsum([0, *(len(h) for h in held)]), int, device)
     g.count = len(chosen)
     return g
+
+
+def _grid_strains(p: Piece) -> np.ndarray:
+    """Stretch of the edges to the right of and above each vertex, shear of the cell there, at time 0: (3, N)."""
+    assert p.grid
+    (dx, dy), (nx, ny) = p.grid
+    x = p.start.reshape(ny + 1, nx + 1, 3)
+    wu, wv = np.diff(x, axis=1) / dx, np.diff(x, axis=0) / dy
+    out = np.zeros((3, ny + 1, nx + 1))
+    out[0, :, :-1], out[1, :-1] = np.linalg.norm(wu, axis=-1) - 1, np.linalg.norm(wv, axis=-1) - 1
+    out[2, :-1, :-1] = 0.25 * ((wu[1:] + wu[:-1]) * (wv[:, 1:] + wv[:, :-1])).sum(axis=-1)
+    return out.reshape(3, -1)
 
 
 def loss(material: Cloth, dt: float) -> tuple[float, float]:
@@ -428,7 +459,7 @@ def plates(whole: Whole, grids: cloth_grid.Grids, dt: float, device: wp.Device) 
     g = cloth_bend_grid.Plates()
     pieces = [p for p in whole.pieces if p.is_grid]
     g.start, g.cells, g.spacing = grids.start, grids.cells, grids.spacing
-    area = [float(np.prod(np.array(p.entity.shape.size) / p.entity.shape.cells)) for p in pieces]  # type: ignore[union-attr]
+    area = [float(p.grid[0].prod()) for p in pieces if p.grid]
     d = [cloth_plate.rigidities(p.material.bending, p.material.poisson) for p in pieces]  # type: ignore[arg-type]
     g.rigidity = _array([a * np.array(k) for a, k in zip(area, d, strict=True)], wp.vec4, device)
     g.strip = _array(
@@ -436,7 +467,7 @@ def plates(whole: Whole, grids: cloth_grid.Grids, dt: float, device: wp.Device) 
     )
     g.loss = _array([loss(p.material, dt) for p in pieces], wp.vec2, device)
     mine = [i for i, p in enumerate(pieces) if p.is_plate_grid and p.plate.nnz]
-    g.row_grid, g.row, g.rows = _rows([p.entity.shape.cells[1] for p in pieces], mine, device)  # type: ignore[union-attr]
+    g.row_grid, g.row, g.rows = _rows([p.grid[1][1] for p in pieces if p.grid], mine, device)  # type: ignore[union-attr]
     for name in ("memory", "moment_u", "moment_v", "moment_t"):
         setattr(g, name, wp.zeros(whole.count, dtype=wp.vec3, device=device))
     own = iter(range(len(pieces)))
@@ -474,7 +505,7 @@ def air(whole: Whole, substeps: int, scene: Scene, device: wp.Device) -> cloth_w
     a.first, a.triangle = _array(first, int, device), _array(triangle, int, device)
     a.cell_press = wp.zeros(whole.count, dtype=wp.vec3, device=device)
     mine = [p for p in pieces if p.is_grid]
-    a.row_grid, a.row, a.rows = _rows([p.entity.shape.cells[1] for p in mine], list(range(len(mine))), device)  # type: ignore[union-attr]
+    a.row_grid, a.row, a.rows = _rows([p.grid[1][1] for p in mine if p.grid], list(range(len(mine))), device)  # type: ignore[union-attr]
     a.push = wp.zeros(substeps * len(pieces), dtype=wp.vec3, device=device)
     a.cloths = len(pieces)
     a.blows = int(any(p.material.drag_coefficient > 0 or p.material.skin_friction > 0 for p in pieces))

@@ -195,13 +195,14 @@ class Cloth:
     areal_density: float | None = None
     """[kg/m^2]"""
     stretch: tuple[float, float] | None = None
-    """Membrane stiffness along warp and weft, force per width per strain [N/m]."""
+    """Membrane stiffness along warp and weft, force per width per strain of a strip that may narrow [N/m]."""
     shear: float | None = None
     """In-plane shear stiffness, force per width per shear angle [N/m]."""
     poisson: float | None = None
     """Membrane coupling of warp and weft strain [-], geometric mean of the two ratios; also that of bending."""
     bending: tuple[float, float] | None = None
-    """Flexural rigidity per width, warp and weft [N m]; twist follows as their geometric mean with ``poisson``."""
+    """Flexural rigidity per width of a narrow strip, warp and weft [N m]: B = D (1 - poisson^2) of the plate. Twist
+    follows from their geometric mean and ``poisson``."""
     thickness: float | None = None
     """Distance that faces keep from each other and from bodies, times two [m]."""
     friction: float | None = None

@@ -165,7 +165,8 @@ class ClothSolver:
         pins.count = len(body)
         self._pins = pins
         self._bodies_pinned = any(b >= 0 for b in body)
-        self._taken = wp.zeros(max(len(vertex), 1), dtype=wp.vec3, device=device)
+        for name in ("drift", "taken"):
+            setattr(pins, name, wp.zeros(max(len(vertex), 1), dtype=wp.vec3, device=device))
 
     # -- partner of the rigid solver --------------------------------------------------------------------------------
 
@@ -238,11 +239,11 @@ class ClothSolver:
             if j % self.stride == 0:
                 self._launch_bend(dt * self.stride)
             self._launch_kick(dt)
+            if self._bodies_pinned:
+                cloth.carry(cloths, self._pins, self.rigid.bodies, time=j * dt, device=device)
             self.contact.launch_step(j, dt, h)
             cloth.drift(cloths, rows=self.whole.rows, dt=dt, plain=self.plain, device=device)
         self.contact.launch_end(h)
-        if self._bodies_pinned:
-            cloth.react(cloths, self._pins, self.rigid.bodies, self._taken, device=device)
 
     def _launch_bend(self, dt: float) -> None:
         """A kick by bending that stands for ``dt`` [s]."""
@@ -270,7 +271,7 @@ class ClothSolver:
     def launch_record(self, row: int) -> None:
         """Copy the state to row ``row`` of the frame's outputs."""
         cloth.record(
-            self.cloths, self._pins, self._taken, row=row, x_out=self._x_out, v_out=self._v_out,
+            self.cloths, self._pins, row=row, x_out=self._x_out, v_out=self._v_out,
             pull_out=self._pull_out, device=self.device,
         )  # fmt: skip
 

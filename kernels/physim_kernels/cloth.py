@@ -18,6 +18,8 @@ class Pins:
     vertex: wp.array(dtype=int)
     pin: wp.array(dtype=int)
     start: wp.array(dtype=wp.vec3d)  # place at time 0, from the pin's centre or in the body's frame [m]
+    drift: wp.array(dtype=wp.vec3)  # velocity that takes back its distance from there, in this substep [m/s]
+    taken: wp.array(dtype=wp.vec3)  # part of its pull that its body has had [N s]
     # per direction that a clamp holds: rows of x after the vertices
     direction: wp.array(dtype=int)
     direction_pin: wp.array(dtype=int)
@@ -97,8 +99,7 @@ def hold_kernel(cloths: Cloths, pins: Pins, bodies: Bodies, k: int, h: float, he
         body = pins.body[p]
         if body >= 0:
             r = wp.quat_rotate(bodies.q[body], pins.start[j])
-            move = wp.vec3d(bodies.v[body] + wp.cross(bodies.w[body], wp.vec3(r)))
-            cloths.v[i] = held_velocity(cloths, i, bodies.x[body] + r + step * move, h)
+            pins.drift[j] = held_velocity(cloths, i, bodies.x[body] + r, h)
         else:
             row = (k + 1) * pins.count + p
             target = pins.centre[row] + wp.quat_rotate(pins.turn[row], pins.start[j])
@@ -119,8 +120,11 @@ def hold_kernel(cloths: Cloths, pins: Pins, bodies: Bodies, k: int, h: float, he
 
 
 @wp.kernel
-def react_kernel(cloths: Cloths, pins: Pins, bodies: Bodies, taken: wp.array(dtype=wp.vec3)):
-    """What the cloth pulled in this substep goes to the bodies that hold it; ``taken`` is what went before."""
+def carry_kernel(cloths: Cloths, pins: Pins, bodies: Bodies, time: float):
+    """Pulls go to the bodies that hold cloth, ``time`` into the substep, and their velocities to what they hold.
+
+    A change of velocity dv moves the body's drift back by time dv, so that it has followed the old velocity until now.
+    """
     for p in range(pins.count):
         body = pins.body[p]
         if body >= 0:
@@ -128,13 +132,22 @@ def react_kernel(cloths: Cloths, pins: Pins, bodies: Bodies, taken: wp.array(dty
             moment = wp.vec3(0.0, 0.0, 0.0)
             for j in range(pins.first[p], pins.first[p + 1]):
                 i = pins.vertex[j]
-                pull = cloths.pull[i] - taken[j]
-                taken[j] = cloths.pull[i]
+                pull = cloths.pull[i] - pins.taken[j]
+                pins.taken[j] = cloths.pull[i]
                 total += pull
                 moment += wp.cross(wp.vec3(wp.quat_rotate(bodies.q[body], pins.start[j])), pull)
             if bodies.inv_mass[body] > 0.0:
-                bodies.v[body] = bodies.v[body] + bodies.inv_mass[body] * total
-                bodies.w[body] = bodies.w[body] + bodies.inv_inertia[body] * moment
+                dv = bodies.inv_mass[body] * total
+                dw = bodies.inv_inertia[body] * moment
+                bodies.v[body] = bodies.v[body] + dv
+                bodies.w[body] = bodies.w[body] + dw
+                bodies.dx[body] = bodies.dx[body] - time * dv
+                bodies.dtheta[body] = bodies.dtheta[body] - time * dw
+                bodies.active[body] = 1
+            w = bodies.w[body]
+            for j in range(pins.first[p], pins.first[p + 1]):
+                r = wp.vec3(wp.quat_rotate(bodies.q[body], pins.start[j]))
+                cloths.v[pins.vertex[j]] = bodies.v[body] + wp.cross(w, r + time * wp.cross(w, r)) + pins.drift[j]
 
 
 @wp.kernel
@@ -148,14 +161,14 @@ def record_kernel(
 
 @wp.kernel
 def record_pull_kernel(
-    cloths: Cloths, pins: Pins, row: int, taken: wp.array(dtype=wp.vec3), pull_out: wp.array2d(dtype=wp.vec3)
+    cloths: Cloths, pins: Pins, row: int, pull_out: wp.array2d(dtype=wp.vec3)
 ):  # fmt: skip
     p = wp.tid()
     total = wp.vec3(0.0, 0.0, 0.0)
     for j in range(pins.first[p], pins.first[p + 1]):
         total += cloths.pull[pins.vertex[j]]
         cloths.pull[pins.vertex[j]] = wp.vec3(0.0, 0.0, 0.0)
-        taken[j] = wp.vec3(0.0, 0.0, 0.0)
+        pins.taken[j] = wp.vec3(0.0, 0.0, 0.0)
     pull_out[row, p] = total
 
 
@@ -183,13 +196,13 @@ def hold(cloths: Cloths, pins: Pins, bodies: Bodies, *, k, h, held, directions, 
     wp.launch(hold_kernel, dim=held + directions, inputs=[cloths, pins, bodies, k, h, held], device=device)
 
 
-def react(cloths: Cloths, pins: Pins, bodies: Bodies, taken, *, device):
-    """Hand the pull of this substep to the bodies that hold cloth."""
-    wp.launch(react_kernel, dim=1, inputs=[cloths, pins, bodies, taken], device=device)
+def carry(cloths: Cloths, pins: Pins, bodies: Bodies, *, time, device):
+    """Bodies and what they hold act on each other, ``time`` [s] into the substep."""
+    wp.launch(carry_kernel, dim=1, inputs=[cloths, pins, bodies, time], device=device)
 
 
-def record(cloths: Cloths, pins: Pins, taken, *, row, x_out, v_out, pull_out, device):
+def record(cloths: Cloths, pins: Pins, *, row, x_out, v_out, pull_out, device):
     """Copy the state to row ``row`` of the outputs; impulses on the pins since the last record."""
     wp.launch(record_kernel, dim=cloths.vertex_total, inputs=[cloths, row, x_out, v_out], device=device)
     if pins.count:
-        wp.launch(record_pull_kernel, dim=pins.count, inputs=[cloths, pins, row, taken, pull_out], device=device)
+        wp.launch(record_pull_kernel, dim=pins.count, inputs=[cloths, pins, row, pull_out], device=device)

@@ -1,42 +1,45 @@
-"""Sheets of cloth on prescribed paths, for tests of how cloth is seen."""
+"""Scenes of cloth whose answers are known."""
 
 import numpy as np
 
-from physim.materials import Cloth
-from physim.scene import Scene
-from physim.sheet import Sheet
-from physim.trajectory import CONTACT_DTYPE, ClothTrack, ConservationReport, Trajectory
+import physim
+from physim.solver_cloth import ClothSolver
+from physim.solver_rigid import RigidSolver
 
-FPS = 24.0
-
-
-def cloth_track(sheet: Sheet, path, *, frames: int, samples: int = 4, fps: float = FPS) -> ClothTrack:
-    """A cloth whose vertices at time t are ``path(rest, t)`` (N, 3)."""
-    times = np.arange(frames * samples + 1) / (fps * samples)
-    dense = np.stack([path(sheet.rest, t) for t in times]).astype(np.float32)
-    velocity = np.gradient(dense, 1 / (fps * samples), axis=0).astype(np.float32)
-    return ClothTrack(samples, fps, dense, sheet.faces, sheet.rest, velocity)
+NO_AIR = dict(drag_coefficient=0.0, skin_friction=0.0)
 
 
-def hung(rest, t, *, centre=(0.0, 1.5, -2.0)):
-    """Flat, upright, facing +z."""
-    return np.concatenate([rest, np.zeros((len(rest), 1))], axis=1) + centre
+def fabric(stretch=100.0, bending=0.0, density=0.2, **values):
+    """Isotropic, without loss and air unless said."""
+    rest = {"poisson": 0.0, "damping": 0.0, "shear": stretch / 2, **NO_AIR, **values}
+    return physim.Cloth(
+        "cotton", areal_density=density, stretch=(stretch, stretch), bending=(bending, bending), **rest
+    )  # fmt: skip
 
 
-def waving(rest, t, *, centre=(0.0, 1.5, -2.0), amplitude=0.05, wave=0.6, speed=1.5):
-    """A wave runs along x, growing from the left edge."""
-    x, y = rest.T
-    grow = amplitude * (x - x.min()) / np.ptp(x)
-    z = grow * np.sin(2 * np.pi * (x / wave - speed * t))
-    return np.stack([x, y + 0.1 * z, z], axis=1) + centre
+def solver(scene, *, fps=24.0, refinement=1.0, plain=False, samples=8):
+    """A cloth solver and the rigid solver that keeps its clock."""
+    rigid = RigidSolver(scene, fps=fps, device="cpu", refinement=refinement, samples_per_frame=samples)
+    cloth = ClothSolver(scene, rigid)
+    rigid.couple(cloth)
+    cloth.plain = plain
+    return rigid, cloth
 
 
-def cloth_trajectory(scene: Scene, cloths, bodies=None, *, frames: int, **looks) -> Trajectory:
-    """Cloths {name: (sheet, path)} in a scene with a camera; ``looks``: name → keyword arguments of ``Scene.add``."""
-    tracks = {}
-    for name, (sheet, path) in cloths.items():
-        scene.add(sheet, Cloth("cotton"), name=name, **looks.get(name, {}))
-        tracks[name] = cloth_track(sheet, path, frames=frames)
-    return Trajectory(
-        scene, FPS, frames / FPS, bodies or {}, {}, np.zeros(0, CONTACT_DTYPE), ConservationReport(), cloths=tracks
-    )
+def irregular(length, width, cells, seed=3):
+    """A strip whose inner points are moved at random by up to 0.3 of a cell, in Delaunay's triangles."""
+    from scipy.spatial import Delaunay
+
+    sheet = physim.Sheet((length, width), cells)
+    cell = np.array([length / cells[0], width / cells[1]])
+    rest = sheet.rest.copy()
+    move = np.random.default_rng(seed).uniform(-0.3, 0.3, rest.shape) * cell
+    move[np.abs(np.abs(rest[:, 0]) - length / 2) < 1e-9, 0] = 0
+    move[np.abs(np.abs(rest[:, 1]) - width / 2) < 1e-9, 1] = 0
+    rest += move
+    faces = Delaunay(rest / cell).simplices
+    p = rest[faces]
+    a, b = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
+    area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    faces = np.where((area < 0)[:, None], faces[:, ::-1], faces)[np.abs(area) > 1e-3 * cell.prod()]
+    return physim.Pattern(rest, faces)
