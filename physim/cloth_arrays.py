@@ -136,7 +136,7 @@ class Piece:
         q = self.moduli
         if self.grid:
             dx, dy = self.grid[0]
-stiffest = max(q[0] / dx**2 + q[3] / dy**2, q[1] / dy**2 + q[3] / dx**2)  # the checkerboard
+            stiffest = max(q[0] / dx**2 + q[3] / dy**2, q[1] / dy**2 + q[3] / dx**2)  # the checkerboard
             return float(2 * np.sqrt(stiffest / self.material.areal_density))
         law = np.array([[q[0], q[2], 0], [q[2], q[1], 0], [0, 0, q[3]]])
         p = self.rest[self.faces]
