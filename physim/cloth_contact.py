@@ -16,7 +16,7 @@ from physim_kernels import rigid_data as data
 from physim.cloth_tree import build, edges_of, pieces_of
 
 ROUNDS = 4
-"""How often in a substep cloth meets itself and the sharp parts of colliders; their faces it meets in every step."""
+"""How often in a substep cloth meets itself; colliders it meets in every step."""
 
 
 def _zeros(target: Any, sizes: dict[str, tuple[int, Any]], device: wp.Device) -> None:
@@ -81,13 +81,13 @@ class ClothContact:
         r.edge_first = int(cloth_rows.VERTEX_SLOTS) * n
         r.face_first = r.edge_first + int(cloth_rows.EDGE_SLOTS) * edges
         rows, owners = r.face_first + int(cloth_rows.FACE_SLOTS) * faces, n + edges + faces
-        integers = "kind a b collider live wait old_kind old_live old_b old_collider list hot"
+        integers = "kind a b collider live wait old_kind old_live old_b old_collider list hot hard"
         scalars = "side gap offset friction normal_mass friction_mass pressure old_side old_pressure"
         _zeros(r, {name: (owners, int) for name in ("count", "old_count")}, self.device)
         _zeros(r, {name: (rows, int) for name in integers.split()}, self.device)
         _zeros(r, {name: (rows, float) for name in scalars.split()}, self.device)
         _zeros(r, {name: (rows, wp.vec3) for name in "normal arm drag old_normal old_drag".split()}, self.device)
-        _zeros(r, {"vertices": (rows, wp.vec4i), "weights": (rows, wp.vec4), "totals": (3, int)}, self.device)
+        _zeros(r, {"vertices": (rows, wp.vec4i), "weights": (rows, wp.vec4), "totals": (4, int)}, self.device)
         self.rows = r
 
     def load_kernels(self) -> None:
@@ -121,7 +121,8 @@ class ClothContact:
         stride = max(1, round(steps / ROUNDS))
         if j % stride == 0:
             ahead = min(stride, steps - j) * dt
-            cloth_rows.step(*shared, self.rows, time=j * dt, dt=ahead, h=h, device=self.device)
+            cloth_rows.step(*shared, self.rows, itself=True, time=j * dt, dt=ahead, h=h, device=self.device)
+        cloth_rows.step(*shared, self.rows, itself=False, time=j * dt, dt=dt, h=h, device=self.device)
         cloth_touch.step(*shared, self.touches, time=j * dt, dt=dt, h=h, device=self.device)
 
     def launch_end(self, h: float) -> None:

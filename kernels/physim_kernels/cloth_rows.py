@@ -2,7 +2,8 @@
 
 A row is a gap along a unit normal n between a point of cloth, sum w_i x_i, and a point of the same cloth (negative
 weights) or of a body. Closest points are found anew in every substep, where the two will meet within it; gaps follow
-from step to step. Rows are solved a few times in a substep, warm started.
+from step to step. Rows with colliders are solved in every step of the cloth, those of cloth with itself a few times in
+a substep; both are warm started.
 
     POINT_FACE  a vertex and a triangle              EDGE_EDGE  two edges
     CORE_FACE   a point of a collider with a radius (centre of a sphere, corner of a hull) and a triangle
@@ -87,8 +88,9 @@ class Rows:
     old_pressure: wp.array(dtype=float)
     old_drag: wp.array(dtype=wp.vec3)
     list: wp.array(dtype=int)  # slots in use
-    hot: wp.array(dtype=int)  # slots that are live
-    totals: wp.array(dtype=int)  # [0]: of list, [1]: of hot, [2]: rows that found no slot so far
+    hot: wp.array(dtype=int)  # live slots, of cloth with itself
+    hard: wp.array(dtype=int)  # live slots, of cloth with colliders
+    totals: wp.array(dtype=int)  # [0]: of list, [1]: of hot, [2]: of hard, [3]: rows that found no slot so far
 
 
 # -- collider features ---------------------------------------------------------------------------------------------
@@ -96,19 +98,35 @@ class Rows:
 
 @wp.func
 def core_point(g: Geometry, c: int, feature: int):
-    """Point of a collider, its own frame: centre of a sphere, end of a capsule's core, corner of a hull."""
+    """Point of a collider, its own frame: centre of a sphere, end of a capsule's core, corner of a hull.
+
+    The last of a hull is its middle: however fast a small thing tumbles, the ball inside it keeps its place.
+    """
     if g.kind[c] == SPHERE:
         return wp.vec3(0.0, 0.0, 0.0)
     if g.kind[c] == CAPSULE:
         return wp.vec3(0.0, wp.where(feature == 0, -g.half[c], g.half[c]), 0.0)
+    if feature == g.vertex_count[c]:
+        return wp.vec3(0.0, 0.0, 0.0)
     return g.vertices[g.vertex_start[c] + feature]
 
 
 @wp.func
-def core_radius(g: Geometry, c: int):
+def core_radius(g: Geometry, c: int, feature: int):
+    """0 for corners; that of the ball about the middle of a hull."""
     if g.kind[c] == SPHERE or g.kind[c] == CAPSULE:
         return g.radius[c]
-    return 0.0
+    if feature < g.vertex_count[c]:
+        return 0.0
+    inside = float(1.0e30)
+    for f in range(g.face_start[c], g.face_start[c] + g.face_count[c]):
+        inside = wp.min(inside, g.face_offset[f])
+    return wp.max(inside, 1.0e-6)
+
+
+@wp.func
+def bar_radius(g: Geometry, c: int):
+    return wp.where(g.kind[c] == CAPSULE, g.radius[c], 0.0)
 
 
 @wp.func
@@ -265,7 +283,7 @@ def place_core_face(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h
     x1 = s.x[t[1]]
     x2 = s.x[t[2]]
     own = wp.normalize(wp.cross(x1 - x0, x2 - x0))
-    radius = core_radius(g, c)
+    radius = core_radius(g, c, r.b[row])
     apart = radius + s.half[t[0]]
     height = wp.dot(own, x0 - core)
     side = r.side[row]
@@ -274,8 +292,8 @@ def place_core_face(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h
     n = side * own
     gap = side * height - apart
     v = (s.v[t[0]] + s.v[t[1]] + s.v[t[2]]) / 3.0 - point_velocity(bodies, b, core - centre)
-    if gap > h * (STIR - wp.dot(n, v)):
-        return too_far(r, row, gap, h * (STIR - wp.dot(n, v)))
+    if gap > h * (STIR + wp.length(v) - wp.dot(n, v)):
+        return wp.where(r.live[row] == BESIDE, BESIDE, FAR_OFF)
     at = core - meeting(gap, -wp.dot(n, v), h) * v  # where the core will be as the triangle sees it
     q, feature = closest_on_triangle(at, x0, x1, x2)
     if feature == INSIDE:
@@ -333,7 +351,7 @@ def place_bar_edge(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h:
     if wp.min(wp.min(u, 1.0 - u), wp.min(w, 1.0 - w)) <= 0.0 or length < 0.05 * wp.length(d) * wp.length(e):
         return BESIDE
     n = n / length
-    radius = core_radius(g, c)
+    radius = bar_radius(g, c)
     apart = radius + s.half[p[0]]
     height = wp.dot(n, x0 - y0)
     if g.kind[c] == CAPSULE:
@@ -350,8 +368,8 @@ def place_bar_edge(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h:
     if gap < -0.25 * g.bound[c]:  # the cloth is behind the body: it is not this edge that it touches
         return BESIDE
     v = (1.0 - u) * s.v[p[0]] + u * s.v[p[1]] - point_velocity(bodies, b, on_body - centre)
-    if gap > h * (STIR - wp.dot(n, v)):
-        return too_far(r, row, gap, h * (STIR - wp.dot(n, v)))
+    if gap > h * (STIR + wp.length(v) - wp.dot(n, v)):
+        return wp.where(r.live[row] == BESIDE, BESIDE, FAR_OFF)
     r.normal[row] = n
     r.gap[row] = gap
     r.offset[row] = wp.dot(n, y0) + apart
@@ -435,6 +453,7 @@ def solve_row(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, target:
 def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, h: float):
     """Place all rows for a substep of ``h`` [s]."""
     hot = int(0)
+    hard = int(0)
     for k in range(r.totals[0]):
         row = r.list[k]
         if r.wait[row] > 0:
@@ -454,41 +473,55 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, h: float):
         if live == LIVE:
             row_masses(g, bodies, s, r, row)
             r.drag[row] = r.drag[row] - wp.dot(r.normal[row], r.drag[row]) * r.normal[row]
-            r.hot[hot] = row
-            hot += 1
+            if r.collider[row] < 0:
+                r.hot[hot] = row
+                hot += 1
+            else:
+                r.hard[hard] = row
+                hard += 1
         else:
             r.pressure[row] = 0.0
             r.drag[row] = wp.vec3(0.0, 0.0, 0.0)
     r.totals[1] = hot
+    r.totals[2] = hard
 
 
 @wp.kernel
-def solve_kernel(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, time: float, dt: float, h: float):
-    """Warm start and one sweep over all live rows, for the next ``dt`` [s]."""
-    for k in range(r.totals[1]):
-        row = r.hot[k]
+def solve_kernel(
+    g: Geometry, bodies: Bodies, s: Sheets, r: Rows, rows: wp.array(dtype=int), which: int, time: float, dt: float,
+    h: float,
+):  # fmt: skip
+    """Warm start and one sweep over the live rows of a list, for the next ``dt`` [s]."""
+    for k in range(r.totals[which]):
+        row = rows[k]
         if r.pressure[row] > 0.0:
             push_row(g, bodies, s, r, row, r.pressure[row] * r.normal[row] + r.drag[row], time)
-    for k in range(r.totals[1]):
-        row = r.hot[k]
+    for k in range(r.totals[which]):
+        row = rows[k]
         target = open_speed(row_gap(g, bodies, s, r, row, time), dt, h)
         solve_row(g, bodies, s, r, row, target, time)
 
 
+@wp.func
+def settle(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, time: float):
+    """Take out the speed that only served to end a penetration."""
+    before = r.pressure[row]
+    if before > 0.0 and r.gap[row] < -1.0e-5:
+        solve_row(g, bodies, s, r, row, 0.0, time)
+        r.pressure[row] = wp.min(r.pressure[row], before)
+
+
 @wp.kernel
 def end_kernel(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, time: float):
-    """After the last step: take out the speed that only served to end a penetration."""
+    """After the last step."""
     for k in range(r.totals[1]):
-        row = r.hot[k]
-        if r.pressure[row] > 0.0:
-            if r.collider[row] >= 0:
-                b = collider_body(g, r.collider[row])
-                if bodies.inv_mass[b] > 0.0:
-                    bodies.active[b] = 1
-            if r.gap[row] < -1.0e-5:
-                before = r.pressure[row]
-                solve_row(g, bodies, s, r, row, 0.0, time)
-                r.pressure[row] = wp.min(r.pressure[row], before)
+        settle(g, bodies, s, r, r.hot[k], time)
+    for k in range(r.totals[2]):
+        row = r.hard[k]
+        settle(g, bodies, s, r, row, time)
+        b = collider_body(g, r.collider[row])
+        if r.pressure[row] > 0.0 and bodies.inv_mass[b] > 0.0:
+            bodies.active[b] = 1
 
 
 @wp.kernel
@@ -509,6 +542,7 @@ def list_kernel(r: Rows, vertex_total: int, edge_total: int, face_total: int):
             total += 1
     r.totals[0] = total
     r.totals[1] = 0
+    r.totals[2] = 0
 
 
 def gather(s: Sheets, r: Rows, *, device):
@@ -521,9 +555,13 @@ def begin(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, *, h, device):
     wp.launch(begin_kernel, dim=1, inputs=[g, bodies, s, r, h], device=device)
 
 
-def step(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, *, time, dt, h, device):
-    """Change the velocities for the next ``dt`` [s], ``time`` [s] after the substep of ``h`` [s] began."""
-    wp.launch(solve_kernel, dim=1, inputs=[g, bodies, s, r, time, dt, h], device=device)
+def step(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, *, itself, time, dt, h, device):
+    """Change the velocities for the next ``dt`` [s], ``time`` [s] after the substep of ``h`` [s] began.
+
+    ``itself``: the rows of cloth with itself; else those with colliders.
+    """
+    rows, which = (r.hot, 1) if itself else (r.hard, 2)
+    wp.launch(solve_kernel, dim=1, inputs=[g, bodies, s, r, rows, which, time, dt, h], device=device)
 
 
 def end(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, *, h, device):

@@ -19,6 +19,7 @@ from physim_kernels.cloth_rows import (
     VERTEX_SLOTS,
     Rows,
     bar_ends,
+    bar_radius,
     barycentric,
     core_point,
     core_radius,
@@ -74,7 +75,7 @@ def enter(
         for k in range(first, first + slots):
             if r.gap[k] > r.gap[row]:
                 row = k
-        wp.atomic_add(r.totals, 2, 1)
+        wp.atomic_add(r.totals, 3, 1)
         if r.gap[row] <= distance:
             return
     r.kind[row] = kind
@@ -253,13 +254,13 @@ def core_on_face(
     g: Geometry, s: Sheets, r: Rows, c: int, feature: int, core: wp.vec3, rotation: wp.mat33, velocity: wp.vec3, f: int,
     interval: float, slack: float,
 ):  # fmt: skip
-    radius = core_radius(g, c)
+    radius = core_radius(g, c, feature)
     t = s.faces[f]
     x0 = s.x[t[0]]
     d = s.x[t[1]] - x0
     e = s.x[t[2]] - x0
     size = wp.sqrt(wp.max(wp.length_sq(d), wp.length_sq(e)))
-    way = interval * wp.length(s.v[t[0]] - velocity)
+    way = interval * (1.5 * wp.length(s.v[t[0]] - velocity) + 1.0)
     reach = radius + s.half[t[0]] + slack + way
     off = x0 - core
     if wp.length_sq(off) > (reach + size) * (reach + size):
@@ -290,7 +291,7 @@ def bar_on_edge(
     u, w = segment_parameters(x0, d, y0, e)
     off = x0 + u * d - y0 - w * e
     distance = wp.length(off)
-    way = interval * wp.length(s.v[p[0]] - velocity)
+    way = interval * (1.5 * wp.length(s.v[p[0]] - velocity) + 1.0)
     if distance > radius + s.half[p[0]] + slack + way or distance < 1.0e-9:
         return
     mu = wp.sqrt(s.friction[p[0]] * friction)
@@ -315,22 +316,25 @@ def has_features(g: Geometry, c: int, coarse: float):
 
 @wp.func
 def corners_near_leaf(
-    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, r: Rows, leaf: int, c: int, interval: float, slack: float
+    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, r: Rows, leaf: int, c: int, coarse: float, interval: float,
+    slack: float,
 ):  # fmt: skip
     """Points of a collider against the triangles of a leaf."""
     node = tree.leaf_count - 1 + leaf
     count = int(g.vertex_count[c])
+    if g.bound[c] < 2.0 * coarse:
+        count += 1  # and the ball in its middle
     if g.kind[c] == SPHERE:
         count = 1
     if g.kind[c] == CAPSULE:
         count = 2
     b = collider_body(g, c)
-    radius = core_radius(g, c)
     rotation = collider_rotation(g, bodies, c)
     for feature in range(count):
         core = collider_origin(g, bodies, c) + rotation * core_point(g, c, feature)
         velocity = point_velocity(bodies, b, core - wp.vec3(bodies.x[b]))
-        reach = radius + slack + interval * (wp.length(velocity - tree.velocity[node]) + tree.stir[node])
+        near = 1.5 * (wp.length(velocity - tree.velocity[node]) + tree.stir[node]) + 1.0
+        reach = core_radius(g, c, feature) + slack + interval * near
         out = wp.max(tree.lower[node] - core, core - tree.upper[node])
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
             for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
@@ -350,7 +354,7 @@ def bars_near_leaf(
     if g.kind[c] == CAPSULE:
         count = 1
     b = collider_body(g, c)
-    radius = core_radius(g, c)
+    radius = bar_radius(g, c)
     rotation = collider_rotation(g, bodies, c)
     for feature in range(count):
         low, high = bar_ends(g, c, feature)
@@ -358,7 +362,8 @@ def bars_near_leaf(
         e = rotation * (high - low)
         velocity = point_velocity(bodies, b, y0 + 0.5 * e - wp.vec3(bodies.x[b]))
         turn = 0.5 * wp.length(e) * wp.length(bodies.w[b])
-        reach = radius + slack + interval * (wp.length(velocity - tree.velocity[node]) + tree.stir[node] + turn)
+        near = 1.5 * (wp.length(velocity - tree.velocity[node]) + tree.stir[node]) + turn + 1.0
+        reach = radius + slack + interval * near
         out = wp.max(tree.lower[node] - wp.max(y0, y0 + e), wp.min(y0, y0 + e) - tree.upper[node])
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
             wide = slack + interval * turn
@@ -377,10 +382,10 @@ def feature_kernel(
     for m in range(c.near_total[0]):
         collider = c.near[m]
         if has_features(g, collider, coarse):
-            reach = slack + node_reach(g, bodies, tree, node, collider, interval)
+            reach = slack + interval + 1.5 * node_reach(g, bodies, tree, node, collider, interval)
             if box_reaches(tree.lower[node], tree.upper[node], g, bodies, collider, reach):
                 friction = g.friction[collider]
-                corners_near_leaf(g, bodies, s, tree, r, leaf, collider, interval, slack)
+                corners_near_leaf(g, bodies, s, tree, r, leaf, collider, coarse, interval, slack)
                 bars_near_leaf(g, bodies, s, tree, r, leaf, collider, interval, slack, friction)
 
 

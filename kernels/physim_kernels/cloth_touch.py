@@ -127,7 +127,7 @@ def near_kernel(
     """List the colliders that any cloth may touch within ``interval`` [s]."""
     count = int(0)
     for k in range(colliders):
-        reach = slack + node_reach(g, bodies, tree, 0, k, interval)
+        reach = slack + interval + 1.5 * node_reach(g, bodies, tree, 0, k, interval)
         if box_reaches(tree.lower[0], tree.upper[0], g, bodies, k, reach):
             c.near[count] = k
             count += 1
@@ -180,7 +180,7 @@ def find_kernel(
     node = tree.leaf_count - 1 + leaf
     for m in range(c.near_total[0]):
         collider = c.near[m]
-        reach = slack + node_reach(g, bodies, tree, node, collider, interval)
+        reach = slack + 1.5 * node_reach(g, bodies, tree, node, collider, interval)
         if box_reaches(tree.lower[node], tree.upper[node], g, bodies, collider, reach):
             rotation = collider_rotation(g, bodies, collider)
             at = collider_origin(g, bodies, collider)
@@ -315,7 +315,8 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, h: float, s
             place(g, bodies, s, c, i, row)
             b = collider_body(g, c.collider[row])
             n = c.normal[row]
-            closing = -wp.dot(n, s.v[i] - point_velocity(bodies, b, c.arm[row]))
+            u = s.v[i] - point_velocity(bodies, b, c.arm[row])
+            closing = wp.length(u) - wp.dot(n, u)
             c.carried[row] = 0.0
             if c.gap[row] < h * (STIR + closing) and inv_mass + bodies.inv_mass[b] > 0.0:
                 live += 1
@@ -327,8 +328,8 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, h: float, s
                 c.pressure[row] = 0.0
                 c.drag[row] = wp.vec3(0.0, 0.0, 0.0)
         if live == 1 and moved == 0:
-            u = point_velocity(bodies, collider_body(g, c.collider[first]), c.arm[first])
-            enter_alone(c, wp.atomic_add(c.totals, 0, 1), i, first, u)
+            carried = point_velocity(bodies, collider_body(g, c.collider[first]), c.arm[first])
+            enter_alone(c, wp.atomic_add(c.totals, 0, 1), i, first, carried)
         elif live > 0:
             for row in range(SLOTS * i, SLOTS * i + c.count[i]):
                 b = collider_body(g, c.collider[row])
