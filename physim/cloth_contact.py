@@ -13,7 +13,7 @@ import warp as wp
 from physim_kernels import cloth_rows, cloth_search, cloth_touch, cloth_tree
 from physim_kernels import rigid_data as data
 
-from physim.cloth_tree import build, edges_of, pieces_of
+from physim.cloth_tree import areas_of, build, edges_of, pieces_of
 
 ROUNDS = 4
 """How often in a substep cloth meets itself; colliders it meets in every step."""
@@ -52,7 +52,8 @@ class ClothContact:
         s = cloth_tree.Sheets()
         s.x, s.v, s.inv_mass = x, v, inv_mass
         for name, value, dtype in (
-            ("cloth", cloth, int), ("rest", rest, wp.vec2), ("half", half, float), ("friction", friction, float),
+            ("cloth", cloth, int), ("rest", rest, wp.vec2), ("half", half, float),
+            ("area", areas_of(np.asarray(faces), np.asarray(rest)), float), ("friction", friction, float),
             ("faces", faces, wp.vec3i), ("edges", edges.ends, wp.vec2i), ("wings", edges.wings, wp.vec2i),
             ("beside", edges.faces, wp.vec2i),
         ):  # fmt: skip

@@ -39,6 +39,13 @@ def edges_of(faces: np.ndarray) -> Edges:
     )
 
 
+def areas_of(faces: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """A third of the triangles (M, 3) about each vertex of the flat fabric (N, 2): (N,) [m^2]."""
+    a, b, c = (rest[faces[:, k]] for k in range(3))
+    area = np.abs(np.linalg.det(np.stack([b - a, c - a], axis=-1))) / 2
+    return np.bincount(faces.ravel(), weights=np.repeat(area / 3, 3), minlength=len(rest))
+
+
 def pieces_of(edges: Edges, count: int) -> np.ndarray:
     """Number of the connected piece that each of ``count`` vertices belongs to."""
     from scipy.sparse import coo_array

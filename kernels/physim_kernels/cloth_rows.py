@@ -46,6 +46,8 @@ EDGE_SLOTS = wp.constant(4)
 """Edges, of cloth or of colliders, near one edge."""
 FACE_SLOTS = wp.constant(3)
 """Points of colliders near one triangle."""
+SHARE = wp.constant(0.5)
+"""Of half the thickness that corners and edges of hulls keep: what they stand on, their faces shall carry."""
 FAR_OFF = wp.constant(0)
 """Of a row: cannot touch within this substep."""
 LIVE = wp.constant(1)
@@ -285,6 +287,8 @@ def place_core_face(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h
     own = wp.normalize(wp.cross(x1 - x0, x2 - x0))
     radius = core_radius(g, c, r.b[row])
     apart = radius + s.half[t[0]]
+    if radius == 0.0:
+        apart = SHARE * s.half[t[0]]
     height = wp.dot(own, x0 - core)
     side = r.side[row]
     if r.live[row] == BESIDE and wp.abs(height) > 0.5 * apart:
@@ -353,6 +357,8 @@ def place_bar_edge(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, row: int, h:
     n = n / length
     radius = bar_radius(g, c)
     apart = radius + s.half[p[0]]
+    if radius == 0.0:
+        apart = SHARE * s.half[p[0]]
     height = wp.dot(n, x0 - y0)
     if g.kind[c] == CAPSULE:
         if r.live[row] == BESIDE and wp.abs(height) > 0.5 * apart:

@@ -21,6 +21,7 @@ class Sheets:
     cloth: wp.array(dtype=int)  # of the vertex
     rest: wp.array(dtype=wp.vec2)  # [m], in the flat fabric
     half: wp.array(dtype=float)  # half the thickness, of the vertex [m]
+    area: wp.array(dtype=float)  # of fabric about the vertex [m^2]
     friction: wp.array(dtype=float)  # with itself, of the vertex
     faces: wp.array(dtype=wp.vec3i)
     edges: wp.array(dtype=wp.vec2i)
