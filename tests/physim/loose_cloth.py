@@ -31,8 +31,8 @@ class LooseCloth:
         self.inv_mass = wp.array(1.0 / np.broadcast_to(mass, count), dtype=float, device=device)
         self.contact = ClothContact(
             x=self.x, v=self.v, inv_mass=self.inv_mass, faces=faces, rest=rest, itself=False,
-            half=np.full(count, half), friction=np.full(count, friction), geometry=solver._geometry,
-            bodies=solver._bodies, device=device,
+            half=np.full(count, half), friction=np.full(count, friction), geometry=solver.geometry,
+            bodies=solver.bodies, device=device,
         )  # fmt: skip
         solver.couple(self)
 

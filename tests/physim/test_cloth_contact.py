@@ -39,17 +39,19 @@ def test_a_sheet_on_the_ground_presses_with_its_weight():
     assert cloth.x.numpy()[:, 1] == pytest.approx(2e-4, abs=2e-6)
 
 
-def test_a_ball_on_a_sheet_on_the_ground_stays_there_and_its_weight_passes_through():
-    """The ball is 18,000 times as heavy as one vertex under it."""
+def test_a_box_on_a_sheet_on_the_ground_is_carried_by_the_fabric_under_it():
+    """The box is 18,000 times as heavy as one vertex; the fabric yields by weight / (stiffness x area)."""
     scene = physim.Scene()
     scene.add(physim.Plane(), physim.Static(friction=0.4))
-    scene.add(physim.Sphere(radius=0.05), physim.Rigid(mass=1.0, restitution=0), name="ball", position=(0, 0.0508, 0))
+    body = physim.Rigid(mass=1.0, restitution=0)
+    scene.add(physim.Box(size=(0.2, 0.05, 0.2)), body, name="box", position=(0, 0.0255, 0))
     flat, x = sheet()
     solver = RigidSolver(scene, fps=24)
     cloth = LooseCloth(solver, x, 0.024 / len(x), flat.faces, flat.rest)
     run(solver, 0.5)
-    assert solver._bodies.x.numpy()[0] == pytest.approx([0, 0.0504, 0], abs=1e-5)
-    assert carried(cloth) == pytest.approx((2 * 1.0 + 0.024) * G, rel=2e-3)  # ball on sheet, sheet on ground
+    crush = G / (3.0e7 * 0.2**2)
+    assert 0.0254 - solver.bodies.x.numpy()[0, 1] == pytest.approx(crush, rel=0.3)  # of 81 or 121 vertices
+    assert carried(cloth) == pytest.approx((2 * 1.0 + 0.024) * G, rel=2e-3)  # box on sheet, sheet on ground
 
 
 @pytest.mark.parametrize("friction", [0.2, 0.5])
@@ -103,7 +105,7 @@ def depth(entity, solver, points):
 
     at, q = np.array(entity.position), np.array(entity.orientation)
     if entity.is_body:
-        at, q = solver._bodies.x.numpy()[0], solver._bodies.q.numpy()[0]
+        at, q = solver.bodies.x.numpy()[0], solver.bodies.q.numpy()[0]
     local = (points.astype(np.float64) - at) @ rotation_matrix(q)
     mesh = entity.shape.triangles
     a, u, w = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
@@ -124,7 +126,7 @@ def test_a_ball_and_loose_vertices_that_it_meets_keep_their_momentum():
     solver = RigidSolver(scene, fps=24)
     cloth = LooseCloth(solver, x, 1e-4, flat.faces, flat.rest, friction=0.5)
     run(solver, 0.125)
-    ball = 0.05 * solver._bodies.momentum_velocity.numpy()[0]
+    ball = 0.05 * solver.bodies.momentum_velocity.numpy()[0]
     total = ball + 1e-4 * cloth.v.numpy().astype(np.float64).sum(axis=0)
     start = 0.05 * np.array([0.3, -5.0, 0.1])
     assert np.linalg.norm(start - ball) > 0.05 * np.linalg.norm(start)  # it did meet them
