@@ -281,8 +281,6 @@ def place(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, row: int):
     if g.kind[k] <= CYLINDER:  # round: exact in every substep, so that rolling is
         d, side = near_collider(g, k, off * rotation, FAR)
         n = rotation * side
-        if g.kind[k] != CYLINDER or wp.abs(side[1]) < 0.1:
-            d = d - wp.min(0.25 * s.area[i] / g.radius[k], 0.1 * g.radius[k])  # triangles are chords: keep them out too
     else:
         d = wp.dot(n, off - rotation * c.point[row])
     c.normal[row] = n

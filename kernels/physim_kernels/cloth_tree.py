@@ -57,9 +57,9 @@ STACK = wp.constant(48)
 """More than the depth of any tree."""
 
 
-SHARP = wp.constant(0.906)
-"""Cosine of the angle between two triangles beyond which their edge is a ridge: 25 degrees."""
-CONE = wp.constant(1.4)
+SHARP = wp.constant(0.985)
+"""Cosine of the angle between two triangles beyond which their edge is a ridge: 10 degrees."""
+CONE = wp.constant(0.6)
 """Half the opening of a cone of normals that a patch may have and be sure not to meet itself [rad]; below pi / 2."""
 
 

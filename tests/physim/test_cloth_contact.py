@@ -50,7 +50,8 @@ def test_a_box_on_a_sheet_on_the_ground_is_carried_by_the_fabric_under_it():
     cloth = LooseCloth(solver, x, 0.024 / len(x), flat.faces, flat.rest)
     run(solver, 0.5)
     crush = G / (3.0e7 * 0.2**2)
-    assert 0.0254 - solver.bodies.x.numpy()[0, 1] == pytest.approx(crush, rel=0.3)  # of 81 or 121 vertices
+    sunk = 0.0254 - solver.bodies.x.numpy()[0, 1]
+    assert 0.4 * crush < sunk < 1.1 * crush  # vertices beyond its edges carry some, and so do the edges
     assert carried(cloth) == pytest.approx((2 * 1.0 + 0.024) * G, rel=2e-3)  # box on sheet, sheet on ground
 
 
