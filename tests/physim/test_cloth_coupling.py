@@ -159,7 +159,8 @@ def test_a_sheet_comes_to_rest_on_another_at_a_thickness(velocity):
     x, v, _ = state(cloth)
     assert x[:256, 1] == pytest.approx(2e-4, abs=2e-5)
     assert x[256:, 1] == pytest.approx(6e-4, abs=4e-5)
-    assert np.abs(v).max() < 0.02
+    assert np.abs(v[:, 1]).max() < 0.01
+    assert np.abs(v).max() < 0.1  # waves in the plane of the fabric ring on for a while
 
 
 def test_layers_slide_on_each_other_with_their_friction_and_do_not_snag():
