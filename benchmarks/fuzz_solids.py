@@ -1,6 +1,7 @@
 """A thousand random scenes of solids: nothing explodes, sinks or gains energy.
 
     python -m benchmarks.fuzz_solids [--count 1000] [--first 0] [--processes 2] [--record out/fuzz.jsonl] [--reduce]
+    python -m benchmarks.fuzz_solids --cloth --count 200
 
 Every scene has its seed; a run that was stopped goes on where it was. Prints the failures with their seeds, and the
 worst figures of all scenes. Exit code 1 if anything failed.
@@ -32,6 +33,18 @@ def one(seed: int, device: str) -> dict[str, Any]:
     return {"seed": seed, "scene": str(drawn), "crowded": drawn.crowded, "cpu": cpu, **vars(verdict)}
 
 
+def one_cloth(seed: int, device: str) -> dict[str, Any]:
+    """Run one seed of cloth, in a worker."""
+    from fuzz_cloth import draw, judge
+
+    begin = time.process_time()
+    faults = judge(seed, device=device)
+    cpu = time.process_time() - begin
+    names = ", ".join(type(e.shape).__name__ for e in draw(seed)[0])
+    row = {"seed": seed, "scene": f"seed {seed}: {names}", "crowded": False, "cpu": cpu, "faults": faults}
+    return {**row, "refused": "", "energy_gain": 0.0, "sunk": 0.0}
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000)
@@ -40,7 +53,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--record", type=Path, default=Path("out/fuzz.jsonl"), help="one line per scene that was run")
     parser.add_argument("--reduce", action="store_true", help="find the fewest bodies with which each failure remains")
+    parser.add_argument("--cloth", action="store_true", help="scenes of cloth instead, in a record of their own")
     arguments = parser.parse_args(argv)
+    if arguments.cloth:
+        arguments.record = arguments.record.with_suffix(".cloth.jsonl")
     arguments.record.parent.mkdir(parents=True, exist_ok=True)
     done = {}
     if arguments.record.exists():
@@ -50,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     rows = [done[s] for s in range(arguments.first, arguments.first + arguments.count)]
     failed = [row for row in rows if row["faults"]]
     _print(rows, failed)
-    if arguments.reduce:
+    if arguments.reduce and not arguments.cloth:
         _reduce(failed)
     return 1 if failed else 0
 
@@ -65,7 +81,7 @@ def _run(todo: list[int], done: dict[int, dict[str, Any]], arguments: argparse.N
         Progress(console=Console(stderr=True)) as bars,
     ):
         bar = bars.add_task("scenes", total=len(todo))
-        for row in pool.map(one, todo, [arguments.device] * len(todo), chunksize=4):
+        for row in pool.map(one_cloth if arguments.cloth else one, todo, [arguments.device] * len(todo), chunksize=4):
             done[row["seed"]] = row
             record.write(json.dumps(row) + "\n")
             record.flush()
@@ -82,6 +98,11 @@ def _print(rows: list[dict[str, Any]], failed: list[dict[str, Any]]) -> None:
         for row in failed:
             table.add_row(str(row["seed"]), row["scene"].partition(": ")[2], "\n".join(row["faults"]))
         console.print(table)
+    if all("Sheet" in row["scene"] for row in rows):
+        console.print(
+            f"{len(rows)} scenes of cloth, {len(failed)} failed, {sum(r['cpu'] for r in rows):.0f} s of CPU time"
+        )
+        return
     gain = np.array([row["energy_gain"] for row in rows if not row["crowded"]] or [0.0])
     sunk = np.array([row["sunk"] for row in rows] or [0.0])
     console.print(

@@ -50,8 +50,14 @@ def run(scene: SolidScene | ClothScene, device: str, repeats: int, limit: float)
 
 
 def _settings(trajectory: physim.Trajectory) -> str:
-    substep = trajectory.report.values.get("substep [s]")
-    return f"defaults, {1 / (FPS * substep):.0f} substeps" if substep else "defaults"
+    values = trajectory.report.values
+    words = ["defaults"]
+    for name in ("substep [s]", "cloth_step [s]"):
+        if name in values:
+            words.append(f"{1 / (FPS * values[name]):.0f} {name.removesuffix(' [s]').replace('_', ' ')}s")
+    if "cloth_softening [-]" in values:
+        words.append(f"stretch at {values['cloth_softening [-]']:.2g} of the fabric's stiffness")
+    return ", ".join(words)
 
 
 def solids_world(scene: SolidScene) -> physim.Scene:
