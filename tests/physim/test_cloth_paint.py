@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cloth_scenes import cloth_track, hung
+from cloth_tracks import cloth_track, hung
 from compose_scenes import FPS, make_trajectory, speckled
 
 from physim.compositor import Compositor

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from cloth_scenes import cloth_trajectory, hung, waving
+from cloth_tracks import cloth_trajectory, hung, waving
 from view_scenes import linear, photo_scene, track
 
 from physim.camera import Camera, CameraPath
