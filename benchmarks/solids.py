@@ -101,6 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--resume", action="store_true", help="do not run again what has left a result")
     parser.add_argument("--output", type=Path, default=Path("out/solids"))
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="also write this page and a plot beside it")
+    parser.add_argument("--note", default="", help="a remark about the run, for the page")
     arguments = parser.parse_args(argv)
     arguments.output.mkdir(parents=True, exist_ok=True)
     console = Console(width=None if sys.stdout.isatty() else 170, markup=False, highlight=False)
@@ -124,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.write:
         from benchmarks.solids_page import write
 
-        write(arguments.write, rows, record["machine"])
+        write(arguments.write, rows, record["machine"], arguments.note)
         print(arguments.write)
     return 0
 

@@ -16,7 +16,7 @@ TITLES = {
 }
 
 
-def write(path: Path, rows: list[Row], machine: str) -> None:
+def write(path: Path, rows: list[Row], machine: str, note: str = "") -> None:
     """The page at ``path`` and ``benchmarks.png`` beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     plot(path.with_name("benchmarks.png"), rows)
@@ -33,6 +33,7 @@ def write(path: Path, rows: list[Row], machine: str) -> None:
         "graph, as ours does; ours also reads poses and impacts back. The ratio is CPU time over ours. Settings",
         "are those of the peers' own examples for such scenes; where these fail, better ones were taken.",
         "",
+        *([f"About this run: {note}", ""] if note else []),
         "![Error against cost](benchmarks.png)",
     ]
     for scene in dict.fromkeys(row.scene for row in rows):
