@@ -37,12 +37,13 @@ class ClothContact:
         geometry, bodies: Of the rigid solver.
         device: Where all of it lives.
         itself: Whether cloth meets cloth.
+        held: For each body that holds cloth, by number: the vertices it holds.
     """
 
     def __init__(
         self, *, x: wp.array, v: wp.array, inv_mass: wp.array, faces: np.ndarray, rest: np.ndarray,
         half: np.ndarray, friction: np.ndarray, geometry: data.Geometry, bodies: data.Bodies, device: wp.Device,
-        itself: bool = True,
+        itself: bool = True, held: dict[int, np.ndarray] | None = None,
     ):  # fmt: skip
         self.device, self.geometry, self.bodies, self._itself = device, geometry, bodies, itself
         self._count, self._colliders = len(rest), int(geometry.first.numpy()[-1])
@@ -59,9 +60,38 @@ class ClothContact:
         ):  # fmt: skip
             setattr(s, name, wp.array(np.asarray(value), dtype=dtype, device=device))
         self.sheets = s
+        s.spared = wp.array(self._spared(edges.ends, np.asarray(half), held or {}), dtype=wp.vec2i, device=device)
         self._coarse = float(np.linalg.norm(np.diff(np.asarray(rest)[edges.ends], axis=1), axis=-1).max(initial=0.0))
         self._make_touches()
         self._make_rows(len(edges.ends), len(faces))
+
+    def _spared(self, edges: np.ndarray, half: np.ndarray, held: dict[int, np.ndarray]) -> np.ndarray:
+        """Bodies that each vertex does not meet, (N, 2): the holder of a pin and what begins in it, one edge further.
+
+        What leaves a pin inside the holder cannot be outside of it; all else of a cloth meets the holder as any body.
+        """
+        out = np.full((self._count, 2), -1)
+        distance = wp.zeros(self._count, dtype=float, device=self.device)
+        moves = self.bodies.inv_mass.numpy() > 0
+        for body, vertices in held.items():
+            wp.launch(
+                cloth_touch.distance_kernel, dim=self._count, device=self.device,
+                inputs=[self.geometry, self.bodies, self.sheets.x, body, self._colliders, distance],
+            )  # fmt: skip
+            inside = distance.numpy() < -2 * half
+            mine = np.zeros(self._count, dtype=bool)
+            ring = np.asarray(vertices)
+            while len(ring):
+                mine[ring] = True
+                beside = np.unique(edges[mine[edges].any(axis=1)])
+                ring = beside[inside[beside] & ~mine[beside]]
+            mine[beside] = True
+            out[mine, 1] = out[mine, 0]
+            out[mine, 0] = body
+        for body, vertices in held.items():
+            if moves[body]:
+                out[vertices, 0] = int(cloth_tree.EVERY)
+        return out
 
     def _make_touches(self) -> None:
         c, n = cloth_touch.Touches(), self._count

@@ -114,13 +114,18 @@ class ClothSolver:
         """With all bodies and static things, and of cloth with cloth."""
         mine, c = self.whole.pieces, self.cloths
         sizes = [len(p.rest) for p in mine]
+        held: dict[int, list[int]] = {}
+        for shift, p in zip(self.whole.vertex_start[:-1], mine, strict=True):
+            for vertices, pin in zip(p.held, p.entity.pins, strict=True):
+                if pin.to is not None:
+                    held.setdefault(self.rigid.number_of(pin.to), []).extend((shift + vertices).tolist())
         n = self.whole.count  # after the vertices come the directions that clamps hold, which meet nothing
         return ClothContact(
             x=c.x[:n], v=c.v[:n], inv_mass=c.inv_mass[:n], faces=self.whole.faces,
             rest=np.concatenate([p.rest for p in mine]),
             half=np.repeat([0.5 * p.material.thickness for p in mine], sizes),  # type: ignore[operator]
             friction=np.repeat([p.material.friction for p in mine], sizes), geometry=self.rigid.geometry,  # type: ignore[arg-type]
-            bodies=self.rigid.bodies, device=self.device,
+            bodies=self.rigid.bodies, device=self.device, held={k: np.array(v, dtype=int) for k, v in held.items()},
         )  # fmt: skip
 
     def _make_pins(self) -> None:

@@ -34,7 +34,7 @@ from physim_kernels.cloth_touch import (
     node_reach,
     point_velocity,
 )
-from physim_kernels.cloth_tree import STACK, Sheets, Tree, boxes_meet, flat_together
+from physim_kernels.cloth_tree import STACK, Sheets, Tree, boxes_meet, flat_together, meets
 from physim_kernels.collide_hull import segment_parameters
 from physim_kernels.rigid_data import CAPSULE, CYLINDER, HULL, SPHERE, Bodies, Geometry
 
@@ -338,7 +338,9 @@ def corners_near_leaf(
         out = wp.max(tree.lower[node] - core, core - tree.upper[node])
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
             for k in range(tree.face_start[leaf], tree.face_start[leaf + 1]):
-                core_on_face(g, s, r, c, feature, core, rotation, velocity, tree.face[k], interval, slack)
+                t = s.faces[tree.face[k]]
+                if meets(s, t[0], b) and meets(s, t[1], b) and meets(s, t[2], b):
+                    core_on_face(g, s, r, c, feature, core, rotation, velocity, tree.face[k], interval, slack)
 
 
 @wp.func
@@ -368,7 +370,9 @@ def bars_near_leaf(
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
             wide = slack + interval * turn
             for k in range(tree.edge_start[leaf], tree.edge_start[leaf + 1]):
-                bar_on_edge(s, r, c, feature, y0, e, velocity, radius, tree.edge[k], interval, wide, friction)
+                p = s.edges[tree.edge[k]]
+                if meets(s, p[0], b) and meets(s, p[1], b):
+                    bar_on_edge(s, r, c, feature, y0, e, velocity, radius, tree.edge[k], interval, wide, friction)
 
 
 @wp.kernel

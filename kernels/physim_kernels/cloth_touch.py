@@ -16,7 +16,7 @@ that the body too has followed the old velocity until then and the new one from 
 
 import warp as wp
 
-from physim_kernels.cloth_tree import Sheets, Tree
+from physim_kernels.cloth_tree import Sheets, Tree, meets
 from physim_kernels.collider_near import FAR, near_collider
 from physim_kernels.rigid_data import CYLINDER, FIELD, PLANE, Bodies, Geometry
 
@@ -187,19 +187,35 @@ def find_kernel(
         collider = c.near[m]
         reach = slack + 1.5 * node_reach(g, bodies, tree, node, collider, interval)
         if box_reaches(tree.lower[node], tree.upper[node], g, bodies, collider, reach):
+            body = collider_body(g, collider)
             rotation = collider_rotation(g, bodies, collider)
             at = collider_origin(g, bodies, collider)
             for k in range(first, end):
                 i = tree.vertex[k]
                 p = (s.x[i] - at) * rotation
                 limit = reach + s.half[i]
-                if g.kind[collider] >= PLANE or wp.length_sq(p) < (g.bound[collider] + limit) * (
-                    g.bound[collider] + limit
-                ):
+                far = g.bound[collider] + limit
+                if (g.kind[collider] >= PLANE or wp.length_sq(p) < far * far) and meets(s, i, body):
                     d, n = near_collider(g, collider, p, limit)
                     if d < limit:
                         mu = wp.sqrt(s.friction[i] * g.friction[collider])
                         keep(c, i, collider, p - d * n, n, d - s.half[i], mu)
+
+
+@wp.kernel
+def distance_kernel(
+    g: Geometry, bodies: Bodies, x: wp.array(dtype=wp.vec3), body: int, colliders: int, out: wp.array(dtype=float)
+):  # fmt: skip
+    """Signed distance of points to one body [m], as far as its bounds reach."""
+    i = wp.tid()
+    least = float(FAR)
+    for c in range(colliders):
+        if collider_body(g, c) == body:
+            p = (x[i] - collider_origin(g, bodies, c)) * collider_rotation(g, bodies, c)
+            if g.kind[c] >= PLANE or wp.length_sq(p) < g.bound[c] * g.bound[c]:
+                d, _n = near_collider(g, c, p, g.bound[c])
+                least = wp.min(least, d)
+    out[i] = least
 
 
 @wp.kernel

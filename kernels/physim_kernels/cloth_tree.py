@@ -27,6 +27,7 @@ class Sheets:
     edges: wp.array(dtype=wp.vec2i)
     wings: wp.array(dtype=wp.vec2i)  # of the edge: the corners opposite to it; the second is -1 at a border
     beside: wp.array(dtype=wp.vec2i)  # of the edge: the triangles on either side; the second is -1 at a border
+    spared: wp.array(dtype=wp.vec2i)  # of the vertex: bodies that it does not meet; -1: none; EVERY: it meets no body
 
 
 @wp.struct
@@ -53,6 +54,8 @@ class Tree:
     stack: wp.array(dtype=int)  # scratch of the search, STACK rows per leaf
 
 
+EVERY = wp.constant(-2)
+"""Of a vertex that a moving body holds: it belongs to that body, which does the meeting."""
 STACK = wp.constant(48)
 """More than the depth of any tree."""
 
@@ -61,6 +64,13 @@ SHARP = wp.constant(0.985)
 """Cosine of the angle between two triangles beyond which their edge is a ridge: 10 degrees."""
 CONE = wp.constant(0.6)
 """Half the opening of a cone of normals that a patch may have and be sure not to meet itself [rad]; below pi / 2."""
+
+
+@wp.func
+def meets(s: Sheets, i: int, body: int):
+    """Whether vertex ``i`` may touch ``body``: not if it is held by it, or leaves a pin inside it."""
+    spared = s.spared[i]
+    return spared[0] != EVERY and spared[0] != body and spared[1] != body
 
 
 @wp.kernel
