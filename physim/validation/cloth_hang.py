@@ -10,10 +10,9 @@ import numpy as np
 from physim.joints import Spring
 from physim.pins import Pin
 from physim.scene import Scene
-from physim.shapes import Box
 from physim.validation import measure
 from physim.validation.case import Case, Quantity, Row
-from physim.validation.parts import solid, vector
+from physim.validation.parts import dumbbell, solid, vector
 from physim.validation.registry import runner
 from physim.validation.settings import Settings
 from physim.validation.strips import Strip, brake, fabric, settle
@@ -78,7 +77,7 @@ def _end_tension(case: Case, settings: Settings, strip: Strip, row: Row) -> floa
     pins = []
     for name, s, place in (("left", 0.0, 0.0), ("right", strip.length, span)):
         at = vector(np.array([place, 0.0, 0.0]))
-        scene.add(Box((0.01, 0.01, 20 * strip.width)), solid(mass=mass), name=name, position=at)
+        scene.add(dumbbell(0.05 * span, strip.width + 0.2 * span), solid(mass=mass), name=name, position=at)
         slow = 2 * np.sqrt(stiffness * mass)
         scene.add(Spring(name, at=at, to=at, stiffness=stiffness, damping=slow, length=0.0))
         pins.append(Pin(strip.end(s), to=name))

@@ -9,11 +9,11 @@ import numpy as np
 from physim.forces import Wind
 from physim.pins import Pin
 from physim.scene import Scene
-from physim.shapes import Box, Cylinder
+from physim.shapes import Cylinder
 from physim.sheet import Pattern
 from physim.validation import measure
 from physim.validation.case import Case, Quantity
-from physim.validation.parts import ground, push, solid, substep_of, vector
+from physim.validation.parts import dumbbell, ground, push, solid, substep_of, vector
 from physim.validation.registry import runner
 from physim.validation.settings import Settings, body
 from physim.validation.strips import AIR_DENSITY, Strip, brake, fabric, settle
@@ -68,12 +68,12 @@ def _slides(case: Case, settings: Settings, mu: float, wrap: float, ratio: float
     cloth = fabric(density, pull * ratio / strip.width / 1e-3, damping=1e-3, thickness=thickness, friction=1.0)
     place, tangents = _around(strip, radius + thickness / 2, wrap, straight)
     scene = Scene(gravity=(0.0, 0.0, 0.0))
-    scene.add(Cylinder(radius, 0.1), ground(mu**2), orientation=(np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)))
+    scene.add(Cylinder(radius, 0.04), ground(mu**2), orientation=(np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)))
     pins = []
     for name, s, force in (("slack", 0.0, pull), ("taut", length, ratio * pull)):
         edge = strip.end(s)
         at = place[edge].mean(axis=0)
-        scene.add(Box((0.004, 0.004, 10 * strip.width)), solid(mass=0.5 * force), name=name, position=vector(at))
+        scene.add(dumbbell(0.008, 0.1), solid(mass=0.5 * force), name=name, position=vector(at))
         pins.append(Pin(edge, to=name))
     scene.add(strip.pattern(place), cloth, name="strip", pin=pins)
     step, seconds = substep_of(scene, settings), 0.4

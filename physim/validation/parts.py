@@ -95,6 +95,11 @@ def round_body(kind: str, radius: float, k: float) -> Sphere | Cylinder | Compou
     return Compound((Part(make(radius)), Part(make(x * radius), density=core)))
 
 
+def dumbbell(radius: float, apart: float) -> Compound:
+    """Two balls along z, their centres ``apart`` from each other: a body to hold the edge of a strip between them."""
+    return Compound(tuple(Part(Sphere(radius), position=(0.0, 0.0, side * apart / 2)) for side in (-1, 1)))
+
+
 def substep_of(scene: Scene, settings: Settings) -> float:
     """Length of a substep [s] that the solver chooses for a scene."""
     return settings.simulate(scene, 0.0).report.values["substep [s]"]
