@@ -61,11 +61,11 @@ def capstan(case: Case, settings: Settings) -> Iterator[Quantity]:
 
 def _slides(case: Case, settings: Settings, mu: float, wrap: float, ratio: float) -> bool:
     """No gravity: each end holds a body that is pulled along the tangent, the second ``ratio`` times as hard."""
-    radius, straight, density, thickness = 0.1, 0.05, 0.1, 5e-4
+    radius, straight, density, thickness = 0.1, 0.05, 1.0, 5e-4
     length = radius * wrap + 2 * straight
     strip = Strip(length, 0.02, (int(np.ceil(length / 0.01)), 2))
     pull = 1.0  # newton, at the slack end
-    cloth = fabric(density, pull * ratio / strip.width / 1e-3, damping=1e-3, thickness=thickness, friction=1.0)
+    cloth = fabric(density, pull * ratio / strip.width / 1e-2, damping=5e-3, thickness=thickness, friction=1.0)
     place, tangents = _around(strip, radius + thickness / 2, wrap, straight)
     scene = Scene(gravity=(0.0, 0.0, 0.0))
     scene.add(Cylinder(radius, 0.04), ground(mu**2), orientation=(np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)))
@@ -73,7 +73,7 @@ def _slides(case: Case, settings: Settings, mu: float, wrap: float, ratio: float
     for name, s, force in (("slack", 0.0, pull), ("taut", length, ratio * pull)):
         edge = strip.end(s)
         at = place[edge].mean(axis=0)
-        scene.add(dumbbell(0.008, 0.1), solid(mass=0.5 * force), name=name, position=vector(at))
+        scene.add(dumbbell(0.008, 0.1), solid(mass=0.05 * force), name=name, position=vector(at))
         pins.append(Pin(edge, to=name))
     scene.add(strip.pattern(place), cloth, name="strip", pin=pins)
     step, seconds = substep_of(scene, settings), 0.4

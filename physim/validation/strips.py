@@ -106,7 +106,7 @@ def fabric(areal_density: float, stretch: float, bending: float = 0.0, poisson: 
     )  # type: ignore[arg-type]  # fmt: skip
 
 
-def brake(areal_density: float, length: float, strength: float = 300.0) -> float:
+def brake(areal_density: float, length: float, strength: float = 150.0) -> float:
     """A drag coefficient that brings a strip to rest: its mass is that of the air over ``length / strength``."""
     return strength * areal_density / (0.5 * AIR_DENSITY * length)
 
