@@ -176,8 +176,10 @@ def edge_on_edge(s: Sheets, r: Rows, a: int, b: int, interval: float, slack: flo
 
 
 @wp.func
-def edge_on_leaf(s: Sheets, tree: Tree, r: Rows, e: int, leaf: int, interval: float, slack: float):
-    """Rows of edge ``e``, a ridge, with the ridges of a leaf that have higher numbers."""
+def edge_on_leaf(
+    s: Sheets, tree: Tree, r: Rows, e: int, leaf: int, itself: bool, interval: float, slack: float
+):  # fmt: skip
+    """Rows of edge ``e``, a ridge, with the ridges of a leaf; of a pair in one leaf the lower number has the row."""
     node = tree.leaf_count - 1 + leaf
     ends = s.edges[e]
     p = s.x[ends[0]]
@@ -188,9 +190,10 @@ def edge_on_leaf(s: Sheets, tree: Tree, r: Rows, e: int, leaf: int, interval: fl
         return
     middle = 0.5 * (p + q)
     near = 0.5 * wp.length(p - q) + reach + s.half[ends[0]]
-    for m in range(tree.edge_start[leaf], tree.edge_start[leaf + 1]):
-        k = tree.edge[m]
-        if tree.sharp[k] == 1 and e < k:
+    first = tree.edge_start[leaf]
+    for m in range(first, first + tree.sharp_count[leaf]):
+        k = tree.sharp[m]
+        if not itself or e < k:
             a = s.x[s.edges[k][0]]
             far = near + wp.length(s.x[s.edges[k][1]] - a)
             if wp.length_sq(a - middle) < far * far:
@@ -201,7 +204,7 @@ def edge_on_leaf(s: Sheets, tree: Tree, r: Rows, e: int, leaf: int, interval: fl
 def leaf_on_leaf(
     s: Sheets, tree: Tree, r: Rows, a: int, b: int, coarse: float, interval: float, slack: float
 ):  # fmt: skip
-    """Rows of the vertices and edges of leaf ``a`` with the triangles and edges of leaf ``b``."""
+    """Rows of the vertices of leaf ``a`` with the triangles of leaf ``b``, and of ridges if ``b`` is not before it."""
     node = tree.leaf_count - 1 + b
     for k in range(tree.vertex_start[a], tree.vertex_start[a + 1]):
         i = tree.vertex[k]
@@ -211,10 +214,10 @@ def leaf_on_leaf(
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
             for m in range(tree.face_start[b], tree.face_start[b + 1]):
                 point_on_face(s, tree, r, i, tree.face[m], coarse, interval, slack)
-    if tree.sharp_count[a] > 0 and tree.sharp_count[b] > 0:
-        for k in range(tree.edge_start[a], tree.edge_start[a + 1]):
-            if tree.sharp[tree.edge[k]] == 1:
-                edge_on_leaf(s, tree, r, tree.edge[k], b, interval, slack)
+    if a <= b and tree.sharp_count[b] > 0:
+        first = tree.edge_start[a]
+        for k in range(first, first + tree.sharp_count[a]):
+            edge_on_leaf(s, tree, r, tree.sharp[k], b, a == b, interval, slack)
 
 
 @wp.kernel

@@ -49,7 +49,7 @@ class Tree:
     stir: wp.array(dtype=float)  # how far velocities in the node are from that [m/s]
     axis: wp.array(dtype=wp.vec3)  # of the cone of normals
     spread: wp.array(dtype=float)  # half its opening [rad]
-    sharp: wp.array(dtype=int)  # of the edge: 1 if it is a ridge or a border
+    sharp: wp.array(dtype=int)  # ridges and borders, those of a leaf from edge_start on
     sharp_count: wp.array(dtype=int)  # of the leaf: ridges and borders
     stack: wp.array(dtype=int)  # scratch of the search, STACK rows per leaf
 
@@ -62,7 +62,7 @@ STACK = wp.constant(48)
 
 SHARP = wp.constant(0.985)
 """Cosine of the angle between two triangles beyond which their edge is a ridge: 10 degrees."""
-CONE = wp.constant(0.6)
+CONE = wp.constant(1.0)
 """Half the opening of a cone of normals that a patch may have and be sure not to meet itself [rad]; below pi / 2."""
 
 
@@ -131,11 +131,9 @@ def leaf_kernel(s: Sheets, tree: Tree):
     for k in range(tree.edge_start[leaf], tree.edge_start[leaf + 1]):
         e = tree.edge[k]
         f = s.beside[e]
-        mark = int(1)
-        if f[1] >= 0 and wp.dot(tree.normal[f[0]], tree.normal[f[1]]) > SHARP:
-            mark = 0
-        tree.sharp[e] = mark
-        sharp += mark
+        if f[1] < 0 or wp.dot(tree.normal[f[0]], tree.normal[f[1]]) <= SHARP:
+            tree.sharp[tree.edge_start[leaf] + sharp] = e
+            sharp += 1
     tree.sharp_count[leaf] = sharp
 
 
