@@ -8,7 +8,7 @@ import numpy as np
 import warp as wp
 from physim_kernels import cloth_tree as data
 
-LEAF_FACES = 16
+LEAF_FACES = 8
 """Most triangles of a leaf."""
 
 
