@@ -102,7 +102,9 @@ def dumbbell(radius: float, apart: float) -> Compound:
 
 def substep_of(scene: Scene, settings: Settings) -> float:
     """Length of a substep [s] that the solver chooses for a scene."""
-    return settings.simulate(scene, 0.0).report.values["substep [s]"]
+    from physim.solver_rigid import RigidSolver
+
+    return RigidSolver(scene, fps=settings.fps, refinement=settings.refinement, device=settings.device).substep
 
 
 def push(scene: Scene, name: str, force: Vector, seconds: float, step: float, point: Vector | None = None) -> None:
