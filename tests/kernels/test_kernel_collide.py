@@ -194,18 +194,19 @@ def substep(solver, *, whole):
     search(solver, interval=h, gravity=9.81)
     order.order(p, b, device=device)
     rigid.kick(g, b, solver._outer, p.hits, count=8, k=0, h=h, device=device)
-    for kernel, inputs in [
-        (impact.impact_kernel, [b, p, c, e, h, 0.04, 0, 0]),
-        (impact.defer_kernel, [b, p, c, h, 0.04]),
-        (contact.warm_kernel, [b, p, c]),
-        (contact.solve_kernel, [b, p, c, h]),
+    for kernel, inputs, everything in [
+        (impact.impact_kernel, [b, p, c, e, h, 0.04, 0, 0], [-1]),
+        (impact.defer_kernel, [b, p, c, h, 0.04], [-1]),
+        (contact.warm_kernel, [b, p, c], [-1]),
+        (contact.solve_kernel, [b, p, c, h], [0, order.COLOURS]),
     ]:
         if whole:
-            wp.launch(kernel, dim=1, inputs=[*inputs, -1, 1], device=device)
+            wp.launch(kernel, dim=1, inputs=[*inputs, *everything, 1], device=device)
             continue
         for colour in range(order.COLOURS):
             threads = 1 if colour == order.COLOURS - 1 else 64
-            wp.launch(kernel, dim=threads, inputs=[*inputs, colour, threads], device=device)
+            which = [colour] if len(everything) == 1 else [colour, colour + 1]
+            wp.launch(kernel, dim=threads, inputs=[*inputs, *which, threads], device=device)
     return b.v.numpy().copy(), b.w.numpy().copy()
 
 

@@ -94,7 +94,7 @@ def drooped(shape, gamma, refinement=1.0):
     rigid, cloth = solver(scene, refinement=refinement)
     track = run(rigid, cloth, 120)
     tip = np.flatnonzero(shape.rest[:, 0] > length / 2 - 1e-9)
-    assert np.abs(track.dense_velocity[-1]).max() < 1e-3
+    assert np.abs(track.dense_velocity[-1]).max() < 2e-3  # 1 % of the drop takes a second at that speed
     x, y, _ = track.dense_position[-1][tip].mean(axis=0)
     return -y / (x + length / 2)
 

@@ -92,7 +92,7 @@ def test_thin_wall_stops_what_flies_against_it(shape, speed):
     )  # fmt: skip
     solver = run(scene, 0.5, fps=24)
     assert solver.tracks()["thing"].dense_position[:, 0].max() < -0.002
-    assert solver.report()["deepest_penetration [m]"] < 2e-4
+    assert solver.report()["deepest_penetration [m]"] < 3e-4  # on landing: 1.5 % of the smallest body
 
 
 def test_ball_thrown_up_under_an_arch_hits_its_ceiling_and_lands_inside():
