@@ -154,7 +154,8 @@ def _disk(radius: float, rings: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _draped(case: Case, settings: Settings, outer: float, inner: float, bending_length: float) -> tuple[float, int]:
     """Drape coefficient [%] and number of folds of a cloth on a round table."""
-    density, rings = 0.15, 16
+    density = 0.15
+    rings = int(np.clip(outer / (2 * bending_length), 16, 24))  # limp cloth falls into narrower folds
     weight = density * case.gravity
     rest, faces = _disk(outer, rings)
     wobble = 1e-4 * np.random.default_rng(2).standard_normal(len(rest))  # nothing tells it where to fold but this
@@ -162,7 +163,9 @@ def _draped(case: Case, settings: Settings, outer: float, inner: float, bending_
     height = 0.5 * thickness + 1e-4
     start = np.stack([rest[:, 0], height + np.abs(wobble), -rest[:, 1]], axis=1)
     rigidity = weight * bending_length**3
-    stretch = max(weight * outer * 1e3, 100 * rigidity / outer**2)
+    # triangles that hardly stretch hardly bend two ways either, and a limp cloth would hang in a few wide wings; a
+    # fabric that its own weight stretches by a hundredth drapes as freely as cloth does
+    stretch = max(weight * outer / 1e-2, 100 * rigidity / outer**2)
     cloth = fabric(
         density, stretch, rigidity, 0.2, damping=3e-3, drag_coefficient=brake(density, outer), thickness=thickness,
         friction=0.5,
