@@ -41,7 +41,7 @@ class ContactLog:
         _fill(self.events, columns, 1024 + 64 * count, device)
         self.loads, self.states = contact_state.Loads(), contact_state.States()
         columns = {"a b": int, "impulse": float, "point normal rates": wp.vec3}
-        _fill(self.loads, columns, max(slots, 1), device)
+        _fill(self.loads, {**columns, "mean_a mean_b": int, "mean": float}, max(slots, 1), device)
         _fill(self.states, {**columns, "sample": int}, samples * (64 + 8 * count), device)
         for struct in (self.events, self.states):
             struct.count = wp.zeros(1, dtype=int, device=device)

@@ -288,7 +288,7 @@ class RigidSolver:
                 if total:
                     contact_state.report(
                         bodies, pairs, contacts, self._log.loads, self._log.states, sample=row,
-                        steps=self.substeps_per_sample, device=self.device,
+                        steps=self.substeps_per_sample, h=h, device=self.device,
                     )  # fmt: skip
                 for partner in self._partners:
                     partner.launch_record(row)

@@ -20,6 +20,7 @@ from physim_kernels.collide_smooth import (
 from physim_kernels.collide_terrain import hull_field, round_field
 from physim_kernels.manifold import floor_first, hand_over, hand_over_sides, keep_four, look_ahead
 from physim_kernels.rigid_data import (
+    BACK,
     CYLINDER,
     FACE,
     FIELD,
@@ -210,6 +211,9 @@ def collide_kernel(
         for k in range(count):
             if c.kind[4 * pair + k] == RIM:
                 c.axis_b[4 * pair + k] = g.rotation[b] * wp.vec3(0.0, 1.0, 0.0)
+            if c.kind[4 * pair + k] == BACK:
+                n = bodies.rotation[body_a] * c.normal_a[4 * pair + k]
+                c.axis_b[4 * pair + k] = wp.transpose(bodies.rotation[body_b]) * n
 
 
 def collide(

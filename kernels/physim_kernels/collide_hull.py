@@ -7,7 +7,7 @@ between Convex Polyhedra", GDC 2013). Everything is done in a's frame; b's frame
 
 import warp as wp
 
-from physim_kernels.rigid_data import FACE, POINT, Candidates, Geometry
+from physim_kernels.rigid_data import BACK, FACE, POINT, Candidates, Geometry
 
 
 @wp.func
@@ -209,7 +209,7 @@ def face_points(
             at = p
         if s < margin:
             if flip == 1:
-                count = add_candidate(cand, slot, count, FACE, back * (p - t), p - s * n, -(n * rot), 0.0, 0.0, s)
+                count = add_candidate(cand, slot, count, BACK, back * (p - t), p - s * n, -(n * rot), 0.0, 0.0, s)
             else:
                 count = add_candidate(cand, slot, count, FACE, p - s * n, back * (p - t), n, 0.0, 0.0, s)
     if least < 0.0:

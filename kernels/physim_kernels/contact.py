@@ -14,7 +14,7 @@ A pass loads the two bodies of a pair once, walks over its points and writes the
 import warp as wp
 
 from physim_kernels.resistance import turning_step
-from physim_kernels.rigid_data import POINT, RIM, Bodies, Contacts, Pairs, Row
+from physim_kernels.rigid_data import BACK, POINT, RIM, Bodies, Contacts, Pairs, Row
 
 FREQUENCY_STEP = wp.constant(1.5707963)  # h w
 DAMPING = wp.constant(2.0)
@@ -114,6 +114,10 @@ def place_contact(
             length = wp.dot(u, n)
         p.separation = length - p.radius_a - p.radius_b
         at_b = at_b - p.radius_b * n
+    elif kind == BACK:  # the plane turns with b; where they meet is opposite the point of a
+        n = turn_b * axis_b
+        p.separation = wp.dot(n, d + at_b - at_a)
+        at_b = at_a + p.separation * n - d
     else:
         if kind == RIM:
             axis = turn_b * axis_b

@@ -8,6 +8,9 @@ import warp as wp
 
 from physim_kernels.rigid_data import Bodies, Contacts, Pairs, Row
 
+SETTLING = wp.constant(0.1)
+"""Time constant of the mean load of a pair, a fifth of the time after which islands sleep [s]."""
+
 
 @wp.struct
 class Loads:
@@ -19,6 +22,9 @@ class Loads:
     point: wp.array(dtype=wp.vec3)  # impulse x place, world
     normal: wp.array(dtype=wp.vec3)  # impulse x normal
     rates: wp.array(dtype=wp.vec3)  # impulse x (slip speed, roll speed, spin)
+    mean_a: wp.array(dtype=int)  # the bodies the mean belongs to
+    mean_b: wp.array(dtype=int)
+    mean: wp.array(dtype=float)  # running mean of the normal impulse per substep, over about ``SETTLING`` [N s]
 
 
 @wp.struct
@@ -100,13 +106,34 @@ def gather_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, strid
             loads.rates[pair] = loads.rates[pair] + rates
 
 
+@wp.func
+def average(loads: Loads, pair: int, a: int, b: int, steps: int, h: float):
+    """Take the load of the last ``steps`` substeps into the running mean of a pair."""
+    now = loads.impulse[pair] / float(steps)
+    if loads.mean_a[pair] == a and loads.mean_b[pair] == b:
+        share = 1.0 - wp.exp(-float(steps) * h / SETTLING)
+        loads.mean[pair] = loads.mean[pair] + share * (now - loads.mean[pair])
+    elif now > 0.0:
+        loads.mean_a[pair] = a
+        loads.mean_b[pair] = b
+        loads.mean[pair] = now
+
+
 @wp.kernel
-def rest_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, steps: int):
-    """What sleeps carries the load it fell asleep with: as much for each of ``steps`` substeps, and nothing moves."""
+def rest_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, steps: int, h: float):
+    """What sleeps carries its mean load: as much for each of ``steps`` substeps, and nothing moves.
+
+    The impulses of the substep in which it fell asleep are off by what a pile still quivers: they are scaled to the
+    mean of the last while, which holds the pile in balance.
+    """
     pair = wp.tid()
     a = pairs.a[pair]
     b = pairs.b[pair]
-    if pairs.count[pair] > 0 and loads.impulse[pair] == 0.0 and bodies.asleep[a] + bodies.asleep[b] > 0:
+    if pairs.count[pair] == 0:
+        return
+    if bodies.asleep[a] + bodies.asleep[b] == 0:
+        average(loads, pair, a, b, steps, h)
+    else:
         total = float(0.0)
         point = wp.vec3(0.0, 0.0, 0.0)
         normal = wp.vec3(0.0, 0.0, 0.0)
@@ -118,6 +145,16 @@ def rest_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, steps: 
                 point += press * (wp.vec3(bodies.x[b]) + p.arm_b)
                 normal += press * p.normal
         if total > 0.0:
+            if loads.mean_a[pair] == a and loads.mean_b[pair] == b and loads.mean[pair] > 0.0:
+                scale = loads.mean[pair] / total
+                loads.mean_a[pair] = -1  # once
+                for k in range(pairs.count[pair]):
+                    i = 4 * pair + k
+                    c.normal_impulse[i] = scale * c.normal_impulse[i]
+                    c.friction_impulse[i] = scale * c.friction_impulse[i]
+                total *= scale
+                point *= scale
+                normal *= scale
             loads.a[pair] = a
             loads.b[pair] = b
             loads.impulse[pair] = total * float(steps)
@@ -152,8 +189,8 @@ def gather(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, capacity,
     wp.launch(gather_kernel, dim=threads, inputs=[bodies, pairs, c, loads, threads], device=device)
 
 
-def report(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, states: States, *, sample, steps, device):
-    """Turn what pressed in the ``steps`` substeps since the last report into rows of ``states`` and start anew."""
+def report(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, states: States, *, sample, steps, h, device):
+    """Turn what pressed in the ``steps`` substeps of ``h`` [s] since the last report into rows of ``states`` and start anew."""
     slots = loads.impulse.shape[0]
-    wp.launch(rest_kernel, dim=slots, inputs=[bodies, pairs, c, loads, steps], device=device)
+    wp.launch(rest_kernel, dim=slots, inputs=[bodies, pairs, c, loads, steps, h], device=device)
     wp.launch(report_kernel, dim=slots, inputs=[loads, states, sample], device=device)

@@ -30,6 +30,8 @@ POINT = 1
 """Contact between a point of a and a point of b, each with a radius: the normal follows the line between them."""
 RIM = 2
 """Contact of the lowest point of a circle about ``axis_b`` against a plane fixed in a."""
+BACK = 3
+"""Contact of a point of a against a plane fixed in b, whose normal is ``axis_b``."""
 
 
 @wp.struct
@@ -178,7 +180,7 @@ class Contacts:
     normal_a: wp.array(dtype=wp.vec3)  # body frame of a
     radius_a: wp.array(dtype=float)
     radius_b: wp.array(dtype=float)
-    axis_b: wp.array(dtype=wp.vec3)  # of the circle of a RIM, body frame of b
+    axis_b: wp.array(dtype=wp.vec3)  # of the circle of a RIM, normal of a BACK, body frame of b
     fresh: wp.array(dtype=int)  # 1: found anew since its masses were computed
     row: wp.array(dtype=Row)
     normal_impulse: wp.array(dtype=float)  # kept from substep to substep [N s]
