@@ -190,7 +190,7 @@ def gather(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, capacity,
 
 
 def report(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, states: States, *, sample, steps, h, device):
-    """Turn what pressed in the ``steps`` substeps of ``h`` [s] since the last report into rows of ``states`` and start anew."""
+    """Turn what pressed in the ``steps`` substeps of ``h`` [s] since the last report into rows of ``states``."""
     slots = loads.impulse.shape[0]
     wp.launch(rest_kernel, dim=slots, inputs=[bodies, pairs, c, loads, steps, h], device=device)
     wp.launch(report_kernel, dim=slots, inputs=[loads, states, sample], device=device)

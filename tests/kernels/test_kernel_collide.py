@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import warp as wp
 from physim_kernels import broad, collide, contact, impact, order, rigid
-from physim_kernels.rigid_data import FACE, POINT
+from physim_kernels.rigid_data import POINT
 from scipy.optimize import nnls
 from scipy.spatial import ConvexHull
 
@@ -47,7 +47,8 @@ def pair(shape_a, shape_b, position, q_a, q_b):
         p["at_a"] = rotation_matrix(q[a]) @ p["point_a"] + x[a]
         p["at_b"] = rotation_matrix(q[b]) @ p["point_b"] + x[b]
         p["normal"] = rotation_matrix(q[a]) @ p["normal_a"]
-        reach = (p["at_b"] - p["at_a"]) @ p["normal"] if p["kind"] == FACE else np.linalg.norm(p["at_b"] - p["at_a"])
+        along = (p["at_b"] - p["at_a"]) @ p["normal"]
+        reach = np.linalg.norm(p["at_b"] - p["at_a"]) if p["kind"] == POINT else along
         p["separation"] = reach - p["radius_a"] - p["radius_b"]
     return solver, points, (a, b)
 
@@ -194,19 +195,22 @@ def substep(solver, *, whole):
     search(solver, interval=h, gravity=9.81)
     order.order(p, b, device=device)
     rigid.kick(g, b, solver._outer, p.hits, count=8, k=0, h=h, device=device)
-    for kernel, inputs, everything in [
-        (impact.impact_kernel, [b, p, c, e, h, 0.04, 0, 0], [-1]),
-        (impact.defer_kernel, [b, p, c, h, 0.04], [-1]),
-        (contact.warm_kernel, [b, p, c], [-1]),
-        (contact.solve_kernel, [b, p, c, h], [0, order.COLOURS]),
+    for kernel, inputs in [
+        (impact.impact_kernel, [b, p, c, e, h, 0.04, 0, 0]),
+        (impact.defer_kernel, [b, p, c, h, 0.04]),
+        (contact.warm_kernel, [b, p, c]),
+        (contact.solve_kernel, [b, p, c, h]),
+        (contact.relax_kernel, [b, p, c, h]),
     ]:
+        ranged = kernel in (contact.solve_kernel, contact.relax_kernel)  # these take the first and the last colour
         if whole:
-            wp.launch(kernel, dim=1, inputs=[*inputs, *everything, 1], device=device)
+            colours = (0, order.COLOURS) if ranged else (-1,)
+            wp.launch(kernel, dim=1, inputs=[*inputs, *colours, 1], device=device)
             continue
         for colour in range(order.COLOURS):
             threads = 1 if colour == order.COLOURS - 1 else 64
-            which = [colour] if len(everything) == 1 else [colour, colour + 1]
-            wp.launch(kernel, dim=threads, inputs=[*inputs, *which, threads], device=device)
+            colours = (colour, colour + 1) if ranged else (colour,)
+            wp.launch(kernel, dim=threads, inputs=[*inputs, *colours, threads], device=device)
     return b.v.numpy().copy(), b.w.numpy().copy()
 
 
