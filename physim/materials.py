@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from physim.fabrics import FABRICS
+from physim.liquids import LIQUIDS
 from physim.motion import Motion
 
 # Densities: CRC Handbook of Chemistry and Physics, 97th ed., and engineeringtoolbox.com tables.
@@ -227,11 +228,51 @@ class Cloth:
         _at_least(self, "poisson", 0, 0.5)
 
 
+WALLS = ("-x", "+x", "-y", "+y", "-z", "+z")
+"""Sides of a box, by the direction in which they lie."""
+
+
 @dataclass(frozen=True)
 class Liquid:
-    """A liquid. Declared here so that a shot can name it; its solver is not part of this version."""
+    """A liquid of constant density with a free surface."""
 
     preset: str = "water"
+    density: float | None = None
+    """[kg/m^3]"""
+    viscosity: float | None = None
+    """Dynamic [Pa s]."""
+    surface_tension: float | None = None
+    """Against air [N/m]."""
+    refractive_index: float | None = None
+    """[-]"""
+    absorption: tuple[float, float, float] | None = None
+    """Absorption coefficient per colour channel, linear [1/m]."""
+    scattering: tuple[float, float, float] | None = None
+    """Reduced scattering coefficient per colour channel, linear [1/m]: what makes milk white."""
+    resolution: int = 64
+    """Cells along the longest side of the simulated box."""
+    domain: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    """Lower and upper corner of the simulated box [m]. ``None``: chosen from the liquid, the things around it and the
+    duration, open on all sides."""
+    walls: tuple[str, ...] = ("-x", "+x", "-y", "-z", "+z")
+    """Sides of a given ``domain`` that are walls, so that it is a tank; at the others the liquid leaves."""
+
+    def __post_init__(self) -> None:
+        _fill(self, "liquid", LIQUIDS)
+        _at_least(self, "density", 1)
+        _at_least(self, "viscosity", 0)
+        _at_least(self, "surface_tension", 0)
+        _at_least(self, "refractive_index", 1, 3)
+        for name in ("absorption", "scattering"):
+            value = getattr(self, name)
+            if np.shape(value) != (3,) or not np.isfinite(value).all() or min(value) < 0:
+                raise ValueError(
+                    f"Liquid({self.preset!r}).{name} is {value}, expected three numbers [1/m], red, green, blue."
+                )
+        _at_least(self, "resolution", 8, 512)
+        wrong = [side for side in self.walls if side not in WALLS]
+        if wrong:
+            raise ValueError(f"Liquid({self.preset!r}).walls has {wrong[0]!r}, expected some of {', '.join(WALLS)}.")
 
 
 Material = Rigid | Static | Kinematic | Smoke | Cloth | Liquid

@@ -114,6 +114,8 @@ class Entity:
     """Surface of an added thing: 'plain', 'sugar', 'wood', 'checker', 'speckle'."""
     pins: tuple[Pin, ...] = ()
     """What holds it, if it is cloth."""
+    inside: str | None = None
+    """The thing that holds it, if it is a liquid: the simulated box moves with that thing."""
 
     @property
     def is_body(self) -> bool:
@@ -170,6 +172,7 @@ class Scene:
         colour: tuple[float, float, float] = (0.8, 0.8, 0.8),
         texture: str = "plain",
         pin: str | Pin | Sequence[str | Pin] = (),
+        inside: str | None = None,
     ) -> str:
         """Add a thing (shape × material), a force or a joint; returns the name it goes by.
 
@@ -193,6 +196,10 @@ class Scene:
         if name in self.entities:
             raise ValueError(f"an entity named {name!r} exists already; names must be unique.")
         self._check_pair(name, shape, material)
+        if inside is not None and not isinstance(material, Liquid):
+            raise TypeError(f"{name!r}: only a liquid is inside something; place other things by their position.")
+        if inside is not None:
+            self[inside]
         for label, value in (("position", position), ("velocity", velocity), ("angular_velocity", angular_velocity)):
             if np.shape(value) != (3,) or not np.all(np.isfinite(value)):
                 raise ValueError(f"{name}.{label} is {value}, expected three finite numbers.")
@@ -211,6 +218,7 @@ class Scene:
             colour=colour,
             texture=texture,
             pins=self._pins(name, material, pin),
+            inside=inside,
         )
         return name
 
@@ -246,7 +254,7 @@ class Scene:
     def _check_pair(name: str, shape: Shape, material: Material | None) -> None:
         wanted: tuple[type, ...]
         if isinstance(shape, Emitter):
-            wanted = (Smoke,)
+            wanted = (Smoke, Liquid)
         elif isinstance(shape, Plane | HeightField):
             wanted = (Static,)
         elif isinstance(shape, Sheet | Pattern):
@@ -303,6 +311,14 @@ class Scene:
     def smokes(self) -> list[Entity]:
         """Smoke emitters, in the order they were added. Emitters of equal material share one grid."""
         return [e for e in self if isinstance(e.material, Smoke)]
+
+    @property
+    def liquids(self) -> list[Entity]:
+        """Volumes and emitters of liquid, in the order they were added.
+
+        Those of equal material, in the same container, share one grid.
+        """
+        return [e for e in self if isinstance(e.material, Liquid)]
 
     def wind_at(self, time: float) -> np.ndarray:
         """Sum of all winds at ``time`` [s], shape (3,) [m/s]."""

@@ -310,7 +310,10 @@ class HeightField:
 
 @dataclass(frozen=True)
 class Emitter:
-    """A place where smoke enters: a ball of fluid that is held at the given state."""
+    """A place where smoke or liquid enters: a ball of fluid that is held at the given state.
+
+    Of a liquid enters what flows through the ball's disc, pi radius^2 |velocity| per second.
+    """
 
     centre: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """World position [m]."""

@@ -139,6 +139,55 @@ class SmokeTrack:
     """(T + 1, nx, ny, nz, 3) float16 [m/s], at cell centres, world."""
 
 
+FOAM_DTYPE = np.dtype(
+    [
+        ("position", "f4", (3,)),  # [m], world
+        ("velocity", "f4", (3,)),  # [m/s]
+        ("radius", "f4"),  # [m]
+        ("kind", "u1"),  # 0 spray, in the air; 1 foam, on the surface; 2 bubble, beneath it
+    ]
+)
+"""One drop or bubble too small for the grid."""
+
+SPLASH_DTYPE = np.dtype(
+    [
+        ("time", "f8"),  # [s]
+        ("liquid", "U32"),
+        ("body", "U32"),  # what struck it; empty: liquid on liquid
+        ("point", "f8", (3,)),  # [m]
+        ("energy", "f8"),  # kinetic energy that the surface takes up [J]
+        ("air", "f8"),  # volume of air that is entrained [m^3]
+    ]
+)
+"""A blow on the surface of a liquid: what makes foam and sound."""
+
+
+@dataclass(frozen=True)
+class LiquidTrack:
+    """One liquid over time, as the particles that carry it."""
+
+    name: str
+    """Of the first entity that belongs to it."""
+    cell: float
+    """Edge of a cell of the grid it was computed on [m]: the size of its smallest detail."""
+    particle_volume: float
+    """[m^3]"""
+    position: np.ndarray
+    """(T + 1, N, 3) float32 [m], world, at frame times and at the end; NaN before a particle enters and after it has
+    left."""
+    velocity: np.ndarray
+    """(T + 1, N, 3) float16 [m/s], world."""
+    foam: tuple[np.ndarray, ...] = ()
+    """T + 1 structured arrays of ``FOAM_DTYPE``, or none."""
+
+    def volume(self, frame: int) -> float:
+        """Of the liquid that is there at ``frame`` [m^3]."""
+        return float(np.isfinite(self.position[frame, :, 0]).sum() * self.particle_volume)
+
+
+Track = BodyTrack | ClothTrack | SmokeTrack | LiquidTrack
+
+
 @dataclass(frozen=True)
 class ConservationReport:
     """What the laws say about the run, one number per law; see ``docs/physics.md``."""
@@ -167,6 +216,9 @@ class Trajectory(Mapping):
     cloths: dict[str, ClothTrack] = field(default_factory=dict)
     contact_states: np.ndarray = field(default_factory=lambda: np.zeros(0, CONTACT_STATE_DTYPE))
     """Which bodies pressed on each other, how hard and how they moved over each other; ``CONTACT_STATE_DTYPE``."""
+    liquids: dict[str, LiquidTrack] = field(default_factory=dict)
+    splashes: np.ndarray = field(default_factory=lambda: np.zeros(0, SPLASH_DTYPE))
+    """Blows on the surfaces of liquids in order of time; ``SPLASH_DTYPE``."""
 
     @property
     def frame_count(self) -> int:
@@ -178,10 +230,10 @@ class Trajectory(Mapping):
         return np.arange(self.frame_count) / self.fps
 
     @property
-    def _tracks(self) -> dict[str, BodyTrack | ClothTrack | SmokeTrack]:
-        return {**self.bodies, **self.cloths, **self.smokes}
+    def _tracks(self) -> dict[str, Track]:
+        return {**self.bodies, **self.cloths, **self.smokes, **self.liquids}
 
-    def __getitem__(self, name: str) -> BodyTrack | ClothTrack | SmokeTrack:
+    def __getitem__(self, name: str) -> Track:
         tracks = self._tracks
         if name not in tracks:
             raise KeyError(f"nothing named {name!r} moved; there are: {', '.join(tracks) or 'none'}.")
