@@ -14,7 +14,7 @@ A pass loads the two bodies of a pair once, walks over its points and writes the
 import warp as wp
 
 from physim_kernels.resistance import turning_step
-from physim_kernels.rigid_data import BACK, POINT, RIM, Bodies, Contacts, Pairs, Row
+from physim_kernels.rigid_data import BACK, POINT, RIM, Bodies, Contacts, Pairs, Row, is_struck
 
 FREQUENCY_STEP = wp.constant(1.5707963)  # h w
 DAMPING = wp.constant(2.0)
@@ -293,7 +293,6 @@ def warm_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, colour: int, stride: 
 def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int, last: int, stride: int):
     a1 = 2.0 * DAMPING + FREQUENCY_STEP
     a2 = FREQUENCY_STEP * a1
-    shifted = pairs.hits[0] > 0
     for colour in range(first, last):
         start = pairs.colour_start[colour] + wp.tid()
         end = pairs.colour_start[colour + 1]
@@ -309,7 +308,7 @@ def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
                 if k < pairs.count[pair] and p.deferred == 0:
                     m = load(bodies, p.a, p.b)
                     s = p.separation
-                    if shifted:
+                    if is_struck(bodies, p.a, p.b):
                         s += wp.dot(p.normal, contact_shift(bodies, p.a, p.b, p))
                     bias = s / h
                     mass_scale = float(1.0)
@@ -342,7 +341,6 @@ def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
 
 @wp.kernel
 def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int, last: int, stride: int):
-    shifted = pairs.hits[0] > 0
     for colour in range(first, last):
         start = pairs.colour_start[colour] + wp.tid()
         end = pairs.colour_start[colour + 1]
@@ -357,7 +355,7 @@ def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
                 if k < pairs.count[pair] and p.deferred == 0:
                     m = load(bodies, p.a, p.b)
                     s = p.separation
-                    if shifted:
+                    if is_struck(bodies, p.a, p.b):
                         s += wp.dot(p.normal, contact_shift(bodies, p.a, p.b, p))
                     s += h * wp.dot(p.normal, contact_velocity(m, p))  # at the end of the drift
                     if s < -pairs.deepest[pair]:

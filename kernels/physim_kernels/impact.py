@@ -24,7 +24,7 @@ from physim_kernels.contact import (
     push,
 )
 from physim_kernels.rigid import collect, turned, world_inverse
-from physim_kernels.rigid_data import Bodies, Contacts, Pairs
+from physim_kernels.rigid_data import Bodies, Contacts, Pairs, is_struck
 
 mat43 = wp.types.matrix(shape=(4, 3), dtype=float)
 
@@ -209,6 +209,7 @@ def take(bodies: Bodies, i: int, impulse: wp.vec3, moment: wp.vec3, time: float)
         bodies.w_ref[i] = bodies.w[i]
         bodies.dx[i] = bodies.dx[i] - time * (bodies.v[i] - was_v)
         bodies.dtheta[i] = bodies.dtheta[i] - time * (bodies.w[i] - was_w)
+        bodies.struck[i] = 1
 
 
 @wp.func
@@ -329,7 +330,7 @@ def prepare_kernel(
         turn_a = bodies.rotation[a]
         turn_b = bodies.rotation[b]
         fast = h * h * wp.max(wp.length_sq(m.wa), wp.length_sq(m.wb)) > FAST_TURN
-        shifted = pairs.hits[0] > 0
+        shifted = is_struck(bodies, a, b)
         hit = int(0)
         for k in range(pairs.count[pair]):
             i = 4 * pair + k
@@ -375,7 +376,9 @@ def impact_kernel(
     place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
     while place < end:
-        impact_pair(bodies, pairs, c, events, pairs.order[place], h, threshold, substep)
+        pair = pairs.order[place]
+        if is_struck(bodies, pairs.a[pair], pairs.b[pair]):  # the others are as the first walk left them
+            impact_pair(bodies, pairs, c, events, pair, h, threshold, substep)
         place += stride
 
 
@@ -392,9 +395,9 @@ def defer_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, threshold:
     end = pairs.colour_start[wp.where(colour < 0, pairs.colour_start.shape[0] - 1, colour + 1)]
     while place < end:
         pair = pairs.order[place]
-        if pairs.restitution[pair] > 0.0:
-            a = pairs.a[pair]
-            b = pairs.b[pair]
+        a = pairs.a[pair]
+        b = pairs.b[pair]
+        if pairs.restitution[pair] > 0.0 and is_struck(bodies, a, b):
             m = load(bodies, a, b)
             for k in range(pairs.count[pair]):
                 p = c.row[4 * pair + k]

@@ -53,6 +53,8 @@ def hold(bodies: Bodies, joints: Joints, rows: Rows, island: int, h: wp.float64)
                 if in_system(joints, rows, i, BLOW):
                     apply(bodies, joints, rows, i, rows.residual[i])
     scatter(bodies, joints, island)
+    for n in range(joints.island_body_start[island], joints.island_body_start[island + 1]):
+        bodies.struck[joints.island_body[n]] = 1
 
 
 @wp.func
@@ -63,6 +65,7 @@ def strike(bodies: Bodies, i: int, impulse: wp.vec3, arm: wp.vec3):
         bodies.momentum_velocity[i] = bodies.momentum_velocity[i] + wp.vec3d(change)
         bodies.angular_momentum[i] = bodies.angular_momentum[i] + wp.vec3d(wp.cross(arm, impulse))
         publish(bodies, i)
+        bodies.struck[i] = 1
 
 
 @wp.func

@@ -127,6 +127,7 @@ def kick_kernel(g: Geometry, bodies: Bodies, outer: Outer, hits: wp.array(dtype=
     i = wp.tid()
     if i == 0:
         hits[0] = 0
+    bodies.struck[i] = 0
     if bodies.asleep[i] == 1:
         return
     velocity = bodies.momentum_velocity[i] + wp.vec3d(bodies.v[i] - bodies.v_ref[i])

@@ -97,6 +97,7 @@ class Bodies:
     dx: wp.array(dtype=wp.vec3)  # displacement correction of impacts in this substep [m]
     dtheta: wp.array(dtype=wp.vec3)  # [rad]
     active: wp.array(dtype=int)  # 1 if a contact pressed on it in this substep
+    struck: wp.array(dtype=int)  # 1 if an impact of this substep changed its motion
     asleep: wp.array(dtype=int)  # 1: at rest and not moved until something wakes it
     awake: wp.array(dtype=int)  # [0]: how many bodies are awake; [1]: how many are moved from outside, all the time
     stirred: wp.array(dtype=int)  # [0]: 1 if a sleeping body was pushed; [1]: 1 while islands are looked at
@@ -109,6 +110,12 @@ def is_awake(bodies: Bodies, i: int):
     if bodies.inv_mass[i] > 0.0:
         return bodies.asleep[i] == 0
     return wp.length_sq(bodies.v[i]) + wp.length_sq(bodies.w[i]) > 0.0
+
+
+@wp.func
+def is_struck(bodies: Bodies, a: int, b: int):
+    """Whether an impact of this substep changed the motion of one of two bodies."""
+    return bodies.struck[a] + bodies.struck[b] > 0
 
 
 @wp.func
