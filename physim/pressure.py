@@ -70,6 +70,10 @@ class PressureSolver:
         fine = self.levels[0]
         outputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, fine.inverse]
         self._launch(kernels.diagonal_kernel, fine.shape, [ax, ay, az], outputs)
+        self.coarsen()
+
+    def coarsen(self) -> None:
+        """Make the coarser levels from the finest, whose weights and diagonal were set."""
         for fine, coarse in zip(self.levels, self.levels[1:], strict=False):
             inputs = [fine.wx, fine.wy, fine.wz, fine.diagonal]
             outputs = [coarse.wx, coarse.wy, coarse.wz, coarse.diagonal, coarse.inverse]
@@ -77,8 +81,9 @@ class PressureSolver:
         if self.closed:
             self._launch(kernels.ones_kernel, self.levels[0].shape, [self.levels[0].inverse], [self._ones])
 
-    def solve(self) -> None:
-        """Put the solution for ``rhs`` into ``p``."""
+    def solve(self, iterations: int | None = None) -> None:
+        """Put the solution for ``rhs`` into ``p``; ``iterations`` other than those of the constructor, if given."""
+        iterations = self.iterations if iterations is None else iterations
         fine = self.levels[0]
         if self.closed:
             self._dot(self._ones, self._ones, 3)
@@ -89,11 +94,11 @@ class PressureSolver:
         self._cycle(0)
         wp.copy(self._s, fine.p)
         self._dot(fine.b, fine.p, 0)
-        for iteration in range(self.iterations):
+        for iteration in range(iterations):
             self._rows(kernels.apply_kernel, fine, [*self._weights(fine), fine.diagonal, self._s], [self._q])
             self._dot(self._s, self._q, 1)
             self._rows(kernels.advance_kernel, fine, [self._s, self._q, self._scalars], [self.p, fine.b])
-            if iteration + 1 < self.iterations:
+            if iteration + 1 < iterations:
                 self._cycle(0)
                 self._dot(fine.b, fine.p, 2)
                 self._rows(kernels.direction_kernel, fine, [fine.p, self._scalars], [self._s])
