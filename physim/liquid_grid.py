@@ -93,6 +93,7 @@ class LiquidGrid:
         self.count = wp.array([count], dtype=int, device=self.device)
         self._clock = wp.zeros(1, dtype=int, device=self.device)
         self.pressure = PressureSolver(s.shape, iterations=s.iterations, device=self.device)
+        self._pressure = wp.zeros_like(self.pressure.p)
         self._launch(free_surface.room_kernel, s.shape, [self.open], [self._room])
         self._graph: wp.Graph | None = None
 
@@ -110,6 +111,11 @@ class LiquidGrid:
             self._graph = capture.graph
         wp.capture_launch(self._graph)
 
+    def pressure_field(self) -> np.ndarray:
+        """Mean pressure over density during the last step (nx, ny, nz) [m^2/s^2]."""
+        s = self.settings
+        return self._pressure.numpy()[1:-1, 1:-1, 1:-1] * (s.cell**2 / s.dt)
+
     # -- one step ----------------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
@@ -126,6 +132,7 @@ class LiquidGrid:
         inputs = [self.phi, *self.u, *self.area, *self.solid]
         self._launch(free_surface.convergence_kernel, s.shape, inputs, [self.pressure.rhs])
         self.pressure.solve(s.iterations)
+        wp.copy(self._pressure, self.pressure.p)
         self._gradient(LEAST_THETA, 1.0)
         inputs = [*self.u, self.distance, s.dt, s.affine, self.count]
         self._launch(particles.move_kernel, self.x.shape, inputs, [self.x, self.v, self.c])

@@ -1,4 +1,4 @@
-"""The free surface of a liquid on a staggered grid: where it is, the pressure equation beneath it, velocities beyond it.
+"""The free surface of a liquid on a staggered grid: where it is, the pressure beneath it, velocities beyond it.
 
 The particles' volume fraction ``alpha`` of a cell, a flat surface seen through the tent kernel, is inverted exactly to
 the signed distance of its centre [cells],
@@ -172,7 +172,7 @@ def project_kernel(
     # outputs
     valid: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """``u = keep u - grad p`` on faces that touch liquid, which are marked valid, as are walls (the solid's velocity)."""
+    """``u = keep u - grad p`` on faces that touch liquid; these and walls (the solid's velocity) are valid."""
     i, j, c = wp.tid()
     k1 = wp.min((c + 1) * chunk, u.shape[2])
     project_row(p, phi, open, area, solid, axis, least, keep, u, valid, i, j, c * chunk, k1)

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from liquid_tanks import lattice, tank
+
+
+def test_a_free_blob_falls_as_everything_falls():
+    """Symplectic Euler: y = y0 - g dt^2 n (n + 1) / 2; nothing touches it, pressure is none."""
+    shape, dt, steps = (12, 24, 12), 0.02, 40
+    start = lattice((4, 16, 4), (8, 20, 8))
+    liquid = tank(shape, start, dt=dt, steps=steps, crowding=0.0)
+    liquid.frame()
+    fallen = start.mean(0) - liquid.x.numpy().mean(0)
+    assert fallen[1] == pytest.approx(9.81 * dt**2 * steps * (steps + 1) / 2, rel=1e-3)
+    np.testing.assert_allclose(fallen[[0, 2]], 0.0, atol=1e-3)
+    np.testing.assert_allclose(liquid.v.numpy()[:, 1], -9.81 * dt * steps, rtol=1e-3)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.15])
+def test_a_tank_at_rest_stays_at_rest_and_presses_as_deep_as_it_is(jitter):
+    """0.5 m of water, 16 cells deep. Pressure grows by g rho per metre; particles set off-lattice must calm down."""
+    depth, cells = 0.5, 16
+    cell = depth / cells
+    shape = (8, 24, 8)
+    x = lattice((0, 0, 0), (8, cells, 8))
+    x += np.random.default_rng(0).uniform(-jitter, jitter, x.shape)
+    liquid = tank(shape, np.clip(x, 0.01, None), cell=cell, dt=1 / 120, steps=5)
+    for _ in range(24):
+        liquid.frame()
+    speed = np.sqrt((liquid.v.numpy() ** 2).sum(1).mean()) * cell
+    assert speed < 1e-3 * np.sqrt(9.81 * depth)
+    column = 1000 * liquid.pressure_field().mean((0, 2))  # [Pa]
+    at = (np.arange(cells - 2) + 0.5) * cell
+    np.testing.assert_allclose(column[: cells - 2], 1000 * 9.81 * (depth - at), rtol=0.01 if jitter == 0 else 0.02)
+
+
+def test_mirrored_tanks_stay_mirrored():
+    rng = np.random.default_rng(3)
+    shape = (12, 12, 6)
+    x = lattice((0, 0, 0), (5, 8, 6))
+    x = np.clip(x + rng.uniform(-0.1, 0.1, x.shape), 0.01, None)
+    tanks = [tank(shape, x, steps=4, cell=0.05, dt=1 / 240), None]
+    mirrored = x.copy()
+    mirrored[:, 0] = shape[0] - x[:, 0]
+    tanks[1] = tank(shape, mirrored, steps=4, cell=0.05, dt=1 / 240)
+    for t in tanks:
+        t.frame()
+    a, b = (t.x.numpy() for t in tanks)
+    np.testing.assert_allclose(a[:, 0], shape[0] - b[:, 0], atol=2e-3)
+    np.testing.assert_allclose(a[:, 1:], b[:, 1:], atol=2e-3)
