@@ -11,13 +11,15 @@ The second solve moves particles and leaves velocities alone: crowding would oth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
-from physim_kernels import free_surface, particles
+from physim_kernels import free_surface, particle_set, particles
 from physim_kernels import pressure as pressure_kernels
 
+from physim.liquid_particles import LiquidSource, ParticleSet
 from physim.pressure import PressureSolver
 
 LEAST_THETA = 0.05
@@ -62,6 +64,8 @@ class LiquidGrid:
         distance: Signed distance of cell centres to the solids (nx, ny, nz) [cells].
         positions: Of the particles (N, 3) [cells].
         velocities: (N, 3) [cells/s].
+        capacity: Most particles that may ever be there, those that left included; N if not given.
+        sources: What lets more of them in; ``particles.set_sources`` moves them between frames.
         device: Warp device.
     """
 
@@ -74,11 +78,12 @@ class LiquidGrid:
         positions: np.ndarray,
         velocities: np.ndarray | None = None,
         *,
+        capacity: int | None = None,
+        sources: Sequence[LiquidSource] = (),
         device=None,
     ):
         self.settings = s = settings
         self.device = wp.get_device(device)
-        count = len(positions)
         self.area: Faces = tuple(self._floats(a) for a in area)  # type: ignore[assignment]
         self.solid: Faces = tuple(wp.zeros_like(a) for a in self.area)  # type: ignore[assignment]
         self.u: Faces = tuple(wp.zeros_like(a) for a in self.area)  # type: ignore[assignment]
@@ -86,11 +91,12 @@ class LiquidGrid:
         self._valid = [[wp.zeros_like(a) for a in self.area] for _ in range(2)]
         self.open, self.distance = self._floats(open), self._floats(distance)
         self.alpha, self.phi, self._room = (wp.zeros(s.shape, dtype=float, device=self.device) for _ in range(3))
-        self.x = wp.array(np.asarray(positions, dtype=np.float32), dtype=wp.vec3, device=self.device)
-        start = np.zeros((count, 3), np.float32) if velocities is None else np.asarray(velocities, np.float32)
-        self.v = wp.array(start, dtype=wp.vec3, device=self.device)
-        self.c = wp.zeros(count, dtype=wp.mat33, device=self.device)
-        self.count = wp.array([count], dtype=int, device=self.device)
+        self.particles = ParticleSet(
+            s.shape, positions, velocities, capacity=capacity, particle_volume=s.particle_volume, sources=sources,
+            device=self.device,
+        )  # fmt: skip
+        self.x, self.v, self.c = self.particles.x, self.particles.v, self.particles.c
+        self.count = self.particles.count
         self._clock = wp.zeros(1, dtype=int, device=self.device)
         self.pressure = PressureSolver(s.shape, iterations=s.iterations, device=self.device)
         self._pressure = wp.zeros_like(self.pressure.p)
@@ -103,13 +109,21 @@ class LiquidGrid:
     def frame(self) -> None:
         """Advance by ``steps`` steps."""
         if self._graph is None:
-            for module in (particles, free_surface, pressure_kernels):
+            for module in (particle_set, particles, free_surface, pressure_kernels):
                 wp.load_module(module, device=self.device)
             with wp.ScopedCapture(device=self.device) as capture:
+                self.particles.order()
                 for _ in range(self.settings.steps):
                     self._step()
             self._graph = capture.graph
         wp.capture_launch(self._graph)
+
+    def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions [cells] and velocities [cells/s] by the particles' numbers (capacity, 3); NaN where there is none.
+
+        ``x, v, c`` are in the order of the cells, which changes from frame to frame.
+        """
+        return self.particles.snapshot()
 
     def pressure_field(self) -> np.ndarray:
         """Mean pressure over density during the last step (nx, ny, nz) [m^2/s^2]."""
@@ -120,6 +134,7 @@ class LiquidGrid:
 
     def _step(self) -> None:
         s = self.settings
+        self.particles.emit(s.dt)
         self._to_faces()
         self._surface()
         for axis in range(3):
@@ -134,7 +149,7 @@ class LiquidGrid:
         self.pressure.solve(s.iterations)
         wp.copy(self._pressure, self.pressure.p)
         self._gradient(LEAST_THETA, 1.0)
-        inputs = [*self.u, self.distance, s.dt, s.affine, self.count]
+        inputs = [*self.u, *self.area, self.distance, s.dt, s.affine, self.count]
         self._launch(particles.move_kernel, self.x.shape, inputs, [self.x, self.v, self.c])
         self._spread()
 
@@ -165,8 +180,10 @@ class LiquidGrid:
             inputs = [self.x, self.v, self.c, self.count]
             self._launch(particles.to_faces_kernel, self.x.shape, inputs, outputs)
         for axis in range(3):
-            inputs = [self.u[axis], self._weight[axis]]
-            self._launch(free_surface.average_kernel, self.u[axis].shape, inputs, [])
+            u, (valid, spare) = self.u[axis], (self._valid[n][axis] for n in range(2))
+            self._launch(free_surface.average_kernel, u.shape, [u, self._weight[axis]], [valid])
+            # a cell may be liquid with a face that no particle reaches: at rest there, it would brake the others
+            self._rows(free_surface.extrapolate_kernel, u.shape, [valid], [u, spare])
 
     def _surface(self) -> None:
         self.alpha.zero_()

@@ -92,11 +92,12 @@ def system_kernel(
 
 
 @wp.kernel
-def average_kernel(total: wp.array3d(dtype=float), weight: wp.array3d(dtype=float)):
-    """Sums to means; faces that no particle reaches keep 0."""
+def average_kernel(total: wp.array3d(dtype=float), weight: wp.array3d(dtype=float), valid: wp.array3d(dtype=float)):
+    """Sums to means; faces that no particle reaches keep 0 and are not valid."""
     i, j, k = wp.tid()
     w = weight[i, j, k]
     total[i, j, k] = wp.where(w > 1.0e-6, total[i, j, k] / wp.max(w, 1.0e-6), 0.0)
+    valid[i, j, k] = wp.where(w > 1.0e-6, 1.0, 0.0)
 
 
 @wp.kernel

@@ -1,4 +1,4 @@
-"""Particles of a liquid and the staggered grid: APIC transfers both ways, movement, sorting.
+"""Particles of a liquid and the staggered grid: APIC transfers both ways, movement.
 
 Cell units: h = 1, the box has its lower corner at 0, velocities in cells per second. Face values live at
 u (i, j + 1/2, k + 1/2), v (i + 1/2, j, k + 1/2), w (i + 1/2, j + 1/2, k); cell values at (i, j, k) + 1/2. Weights are
@@ -11,6 +11,8 @@ A CPU has one thread: there one native loop adds into the grid without atomics; 
 """
 
 import warp as wp
+
+from physim_kernels.particle_set import GONE
 
 wp.set_module_options({"enable_backward": False})
 
@@ -53,7 +55,7 @@ def to_faces_kernel(
     uz: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
 ):  # fmt: skip
     p = wp.tid()
-    if p >= count[0]:
+    if p >= count[0] or x[p][0] < 0.0:
         return
     at = x[p]
     scatter_axis(at, v[p][0], c[p][0], wp.vec3(0.0, 0.5, 0.5), ux, wx)
@@ -79,6 +81,7 @@ NODE = """
     const float* C = (const float*)c.data;
     const float sx = axis == 0 ? 0.0f : 0.5f, sy = axis == 1 ? 0.0f : 0.5f, sz = axis == 2 ? 0.0f : 0.5f;
     for (int p = 0; p < count; ++p) {
+        if (X[3 * p] < 0.0f) continue;  // has left
         const float px = X[3 * p] - sx, py = X[3 * p + 1] - sy, pz = X[3 * p + 2] - sz;
         NODE(px, nx, i0, i1, tx) NODE(py, ny, j0, j1, ty) NODE(pz, nz, k0, k1, tz)
         const float* G = C + 9 * p + 3 * axis;
@@ -119,7 +122,7 @@ def to_faces_serial_kernel(
 def volume_kernel(x: wp.array(dtype=wp.vec3), count: wp.array(dtype=int), size: float, alpha: wp.array3d(dtype=float)):
     """Particle volume per cell: each particle spreads ``size`` [cells] over the 8 cell centres around it."""
     p = wp.tid()
-    if p >= count[0]:
+    if p >= count[0] or x[p][0] < 0.0:
         return
     i0, i1, tx = node(x[p][0] - 0.5, alpha.shape[0])
     j0, j1, ty = node(x[p][1] - 0.5, alpha.shape[1])
@@ -139,6 +142,7 @@ def volume_kernel(x: wp.array(dtype=wp.vec3), count: wp.array(dtype=int), size: 
     float* A = alpha.data;
     const float* X = (const float*)x.data;
     for (int p = 0; p < count; ++p) {
+        if (X[3 * p] < 0.0f) continue;  // has left
         const float px = X[3 * p] - 0.5f, py = X[3 * p + 1] - 0.5f, pz = X[3 * p + 2] - 0.5f;
         NODE(px, nx, i0, i1, tx) NODE(py, ny, j0, j1, ty) NODE(pz, nz, k0, k1, tz)
         const int at[4] = {(i0 * ny + j0) * nz, (i0 * ny + j1) * nz, (i1 * ny + j0) * nz, (i1 * ny + j1) * nz};
@@ -206,6 +210,21 @@ def inside(x: wp.vec3, size: wp.vec3):
 
 
 @wp.func
+def leaves(
+    x: wp.vec3, size: wp.vec3, ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float)
+):
+    """Whether ``x`` is beyond a side of the box that is open there."""
+    at = inside(x, size)
+    i, j, k = int(at[0]), int(at[1]), int(at[2])
+    gone = x[0] < 0.0 and ax[0, j, k] > 0.0
+    gone = gone or (x[0] > size[0] and ax[ax.shape[0] - 1, j, k] > 0.0)
+    gone = gone or (x[1] < 0.0 and ay[i, 0, k] > 0.0)
+    gone = gone or (x[1] > size[1] and ay[i, ay.shape[1] - 1, k] > 0.0)
+    gone = gone or (x[2] < 0.0 and az[i, j, 0] > 0.0)
+    return gone or (x[2] > size[2] and az[i, j, az.shape[2] - 1] > 0.0)
+
+
+@wp.func
 def out_of_solids(x: wp.vec3, distance: wp.array3d(dtype=float)):
     """``x`` pushed out along the gradient of the solids' signed distance at cell centres [cells]."""
     d = gather(x, wp.vec3(0.5, 0.5, 0.5), distance)
@@ -220,15 +239,16 @@ def out_of_solids(x: wp.vec3, distance: wp.array3d(dtype=float)):
 
 @wp.kernel
 def move_kernel(
-    # inputs: face velocities, extrapolated; distance to solids at cell centres
+    # inputs: face velocities, extrapolated; open areas; distance to solids at cell centres
     u: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float),
+    ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
     distance: wp.array3d(dtype=float), dt: float, affine: float, count: wp.array(dtype=int),
     # in and out
     x: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3), c: wp.array(dtype=wp.mat33),
 ):  # fmt: skip
     """Take velocity and its gradient from the faces, then follow the flow for ``dt`` (midpoint rule)."""
     p = wp.tid()
-    if p >= count[0]:
+    if p >= count[0] or x[p][0] < 0.0:
         return
     at = x[p]
     gu = gather(at, wp.vec3(0.0, 0.5, 0.5), u)
@@ -239,7 +259,11 @@ def move_kernel(
     c[p] = affine * wp.mat33(gu[0], gu[1], gu[2], gv[0], gv[1], gv[2], gw[0], gw[1], gw[2])
     size = wp.vec3(float(distance.shape[0]), float(distance.shape[1]), float(distance.shape[2]))
     middle = inside(at + 0.5 * dt * here, size)
-    x[p] = inside(out_of_solids(at + dt * velocity_at(middle, u, v, w), distance), size)
+    to = at + dt * velocity_at(middle, u, v, w)
+    if leaves(to, size, ax, ay, az):
+        x[p] = wp.vec3(GONE, GONE, GONE)
+    else:
+        x[p] = inside(out_of_solids(to, distance), size)
 
 
 @wp.kernel
@@ -256,7 +280,7 @@ def shift_kernel(
     Particles that a thin jet has brought to one place see one displacement and would stay together for good.
     """
     p = wp.tid()
-    if p >= count[0]:
+    if p >= count[0] or x[p][0] < 0.0:
         return
     at = x[p]
     d = velocity_at(at, u, v, w)

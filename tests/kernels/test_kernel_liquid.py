@@ -70,7 +70,8 @@ def test_a_linear_field_survives_the_way_to_the_faces_and_back():
     faces = [floats(np.divide(m, w, where=w > 1e-6, out=np.zeros_like(m))) for m, w in sums]
     out = [wp.clone(arrays[0]), wp.zeros_like(arrays[1]), wp.zeros_like(arrays[2])]
     far = floats(np.full(SHAPE, 9.0))
-    wp.launch(particles.move_kernel, len(x), [*faces, far, 0.0, 1.0, arrays[3]], out, device="cpu")
+    walls = [floats(np.zeros(face_shape(axis))) for axis in range(3)]
+    wp.launch(particles.move_kernel, len(x), [*faces, *walls, far, 0.0, 1.0, arrays[3]], out, device="cpu")
     inner = ((x > 2.0) & (x < np.array(SHAPE) - 2.0)).all(1)  # all their faces are reached from both sides
     np.testing.assert_allclose(out[1].numpy()[inner], (x @ slope.T + offset)[inner], atol=2e-4)
     np.testing.assert_allclose(out[2].numpy()[inner], np.broadcast_to(slope, (inner.sum(), 3, 3)), atol=5e-4)

@@ -26,7 +26,10 @@ def wall_areas(shape, open_sides=()):
     return tuple(areas)
 
 
-def tank(shape, positions, velocities=None, *, open_sides=((1, -1),), areas=None, open=None, distance=None, **settings):
+def tank(
+    shape, positions, velocities=None, *, open_sides=((1, -1),), areas=None, open=None, distance=None, capacity=None,
+    sources=(), **settings,
+):  # fmt: skip
     """A box with walls, open at the top, unless told otherwise; 1 cell is ``cell`` metres (1)."""
     values = dict(cell=1.0, dt=1 / 60, steps=1, particle_volume=0.125) | settings
     return LiquidGrid(
@@ -36,5 +39,7 @@ def tank(shape, positions, velocities=None, *, open_sides=((1, -1),), areas=None
         np.full(shape, 9.0) if distance is None else distance,
         np.asarray(positions, float),
         velocities,
+        capacity=capacity,
+        sources=sources,
         device="cpu",
     )

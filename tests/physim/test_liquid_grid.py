@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from liquid_tanks import lattice, tank
 
+from physim.liquid_particles import LiquidSource
+
 
 def test_a_free_blob_falls_as_everything_falls():
     """Symplectic Euler: y = y0 - g dt^2 n (n + 1) / 2; nothing touches it, pressure is none."""
@@ -9,7 +11,7 @@ def test_a_free_blob_falls_as_everything_falls():
     start = lattice((4, 16, 4), (8, 20, 8))
     liquid = tank(shape, start, dt=dt, steps=steps, crowding=0.0)
     liquid.frame()
-    fallen = start.mean(0) - liquid.x.numpy().mean(0)
+    fallen = start.mean(0) - liquid.snapshot()[0].mean(0)
     assert fallen[1] == pytest.approx(9.81 * dt**2 * steps * (steps + 1) / 2, rel=1e-3)
     np.testing.assert_allclose(fallen[[0, 2]], 0.0, atol=1e-3)
     np.testing.assert_allclose(liquid.v.numpy()[:, 1], -9.81 * dt * steps, rtol=1e-3)
@@ -44,6 +46,43 @@ def test_mirrored_tanks_stay_mirrored():
     tanks[1] = tank(shape, mirrored, steps=4, cell=0.05, dt=1 / 240)
     for t in tanks:
         t.frame()
-    a, b = (t.x.numpy() for t in tanks)
+    a, b = (t.snapshot()[0] for t in tanks)
     np.testing.assert_allclose(a[:, 0], shape[0] - b[:, 0], atol=2e-3)
     np.testing.assert_allclose(a[:, 1:], b[:, 1:], atol=2e-3)
+
+
+def test_a_source_lets_in_what_flows_through_its_disc():
+    radius, speed, seconds = 1.6, 30.0, 0.5
+    source = LiquidSource((6.0, 6.0, 3.0), (0.0, 0.0, speed), radius, start=0.1, end=0.4)
+    shape = (12, 12, 60)
+    capacity = source.count(seconds, 0.125)
+    jet = tank(
+        shape, np.zeros((0, 3)), gravity=(0.0, 0.0, 0.0), dt=0.01, steps=1, sources=[source], capacity=capacity,
+        open_sides=(), crowding=0.0,
+    )  # fmt: skip
+    for _ in range(round(seconds / 0.01)):
+        jet.frame()
+    x, v = jet.snapshot()
+    there = np.isfinite(x[:, 0])
+    layer = source.points(0.125) * 0.125
+    assert there.sum() * 0.125 == pytest.approx(np.pi * radius**2 * speed * 0.3, abs=1.01 * layer)
+    assert np.linalg.norm(x[there, :2] - 6.0, axis=1).max() < radius + 0.3
+    np.testing.assert_allclose(v[there], np.broadcast_to((0, 0, speed), (there.sum(), 3)), atol=1e-3 * speed)
+    # the oldest are furthest and have the lowest numbers
+    assert x[there][0, 2] == pytest.approx(3.0 + speed * 0.4, abs=1.0)
+    assert x[there][-1, 2] == pytest.approx(3.0 + speed * 0.1, abs=1.0)
+
+
+def test_what_leaves_through_an_open_side_is_gone_and_the_rest_keep_their_numbers():
+    shape = (16, 8, 8)
+    x = lattice((4, 2, 2), (12, 6, 6))
+    x = x[(x[:, 0] < 7.0) | (x[:, 0] > 9.0)]
+    v = np.where(x[:, :1] > 8.0, (40.0, 0.0, 0.0), (0.0, 0.0, 0.0))  # one part flies out
+    box = tank(shape, x, v, gravity=(0.0, 0.0, 0.0), dt=0.02, steps=1, crowding=0.0, open_sides=((0, -1),), affine=0.0)
+    numbers = np.flatnonzero(x[:, 0] < 7.0)
+    for _ in range(25):
+        box.frame()
+    now, _ = box.snapshot()
+    assert np.isnan(now[x[:, 0] > 9.0]).all()
+    np.testing.assert_allclose(now[numbers, 1:], x[numbers, 1:], atol=0.5)
+    assert int(box.count.numpy()[0]) == np.isfinite(now[:, 0]).sum()
