@@ -84,15 +84,9 @@ def search(
 def contacts(pair_total: int, device: wp.Device) -> data.Contacts:
     """Four empty contacts per pair."""
     c = data.Contacts()
-    types = {
-        "kind fresh slips heir_slips": int,
-        "radius_a radius_b normal_impulse heir_normal": float,
-        "point_a point_b normal_a axis_b friction_impulse turning_impulse heir_friction heir_turning": wp.vec3,
-        "row": data.Row,
-    }
-    for names, dtype in types.items():
-        for name in names.split():
-            setattr(c, name, wp.zeros(max(4 * pair_total, 1), dtype=dtype, device=device))
+    c.slots = max(pair_total, 1)
+    for name, dtype in (("spot", data.Spot), ("row", data.Row), ("grip", data.Grip), ("heir", data.Grip)):
+        setattr(c, name, wp.zeros(4 * c.slots, dtype=dtype, device=device))
     return c
 
 

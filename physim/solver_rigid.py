@@ -133,12 +133,13 @@ class RigidSolver:
         self._contacts = rigid_pairs.contacts(self._pair_total, device)
         self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
         self._candidates = rigid_pairs.candidates(max(self._threads, 1), 64, device)
-        many = self._pair_total > 2000  # what is less lies in the cache, in whatever order
-        self._slots = Slots(self._pairs, self._contacts, self._broad, device) if many else None
         self._rest = rigid_rest.watch(self.scene, everything, self._bodies, self._count, device)
         self._make_guides()
         self._make_outer()
         self._make_outputs()
+        many = self._pair_total > 2000  # what is less lies in the cache, in whatever order
+        loads = self._log.loads
+        self._slots = Slots(self._pairs, self._contacts, loads, self._broad, device) if many else None
 
     def _make_guides(self) -> None:
         """What ties bodies and what tells them where to go."""

@@ -34,9 +34,12 @@ from physim_kernels.rigid_data import (
     Candidates,
     Contacts,
     Geometry,
+    Grip,
     Pairs,
+    Spot,
     is_awake,
     nobody_stirs,
+    row_of,
 )
 
 
@@ -102,20 +105,19 @@ def touch_ball(
     if separation >= margin:
         pairs.count[pair] = 0
         return
-    i = 4 * pair
+    i = row_of(c, pair, 0)
     if pairs.count[pair] == 0:
-        c.normal_impulse[i] = 0.0
-        c.friction_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
-        c.turning_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
-        c.slips[i] = 0
+        c.grip[i] = Grip()
     pairs.count[pair] = 1
-    c.fresh[i] = 1
-    c.kind[i] = wp.where(g.kind[a] == SPHERE, POINT, FACE)
-    c.point_a[i] = point_a
-    c.point_b[i] = g.position[b]
-    c.normal_a[i] = normal
-    c.radius_a[i] = radius_a
-    c.radius_b[i] = g.radius[b]
+    spot = Spot()
+    spot.fresh = 1
+    spot.kind = wp.where(g.kind[a] == SPHERE, POINT, FACE)
+    spot.point_a = point_a
+    spot.point_b = g.position[b]
+    spot.normal_a = normal
+    spot.radius_a = radius_a
+    spot.radius_b = g.radius[b]
+    c.spot[i] = spot
 
 
 @wp.func
@@ -209,11 +211,15 @@ def collide_kernel(
             to_bodies(g, a, b, cand, first, count)
         hand_over(pairs, c, cand, first, count, pair, 0.1 * size)
         for k in range(count):
-            if c.kind[4 * pair + k] == RIM:
-                c.axis_b[4 * pair + k] = g.rotation[b] * wp.vec3(0.0, 1.0, 0.0)
-            if c.kind[4 * pair + k] == BACK:
-                n = bodies.rotation[body_a] * c.normal_a[4 * pair + k]
-                c.axis_b[4 * pair + k] = wp.transpose(bodies.rotation[body_b]) * n
+            i = row_of(c, pair, k)
+            spot = c.spot[i]
+            if spot.kind == RIM:
+                spot.axis_b = g.rotation[b] * wp.vec3(0.0, 1.0, 0.0)
+                c.spot[i] = spot
+            if spot.kind == BACK:
+                n = bodies.rotation[body_a] * spot.normal_a
+                spot.axis_b = wp.transpose(bodies.rotation[body_b]) * n
+                c.spot[i] = spot
 
 
 def collide(

@@ -14,7 +14,7 @@ A pass loads the two bodies of a pair once, walks over its points and writes the
 import warp as wp
 
 from physim_kernels.resistance import turning_step
-from physim_kernels.rigid_data import BACK, POINT, RIM, Bodies, Contacts, Pairs, Row, is_struck
+from physim_kernels.rigid_data import BACK, POINT, RIM, Bodies, Contacts, Grip, Pairs, Row, Spot, is_struck, row_of
 
 FREQUENCY_STEP = wp.constant(1.5707963)  # h w
 DAMPING = wp.constant(2.0)
@@ -93,19 +93,16 @@ def response(m: Couple, p: Row, u: wp.vec3):
 
 
 @wp.func
-def place_contact(
-    p: Row, kind: int, point_a: wp.vec3, point_b: wp.vec3, normal_a: wp.vec3, axis_b: wp.vec3, d: wp.vec3,
-    turn_a: wp.mat33, turn_b: wp.mat33,
-):  # fmt: skip
+def place_contact(p: Row, spot: Spot, d: wp.vec3, turn_a: wp.mat33, turn_b: wp.mat33):
     """Normal, arms and separation of a contact for b at ``d`` from a, in orientations ``turn_a``, ``turn_b``.
 
     Both arms lead to the same point, on b's surface: impulses there are equal and opposite on one line, so that they
     keep the angular momentum of the two.
     """
-    at_b = turn_b * point_b
-    at_a = turn_a * point_a
-    n = turn_a * normal_a
-    if kind == POINT:
+    at_b = turn_b * spot.point_b
+    at_a = turn_a * spot.point_a
+    n = turn_a * spot.normal_a
+    if spot.kind == POINT:
         u = d + at_b - at_a
         length = wp.length(u)
         if wp.dot(u, n) > 1.0e-9:
@@ -114,13 +111,13 @@ def place_contact(
             length = wp.dot(u, n)
         p.separation = length - p.radius_a - p.radius_b
         at_b = at_b - p.radius_b * n
-    elif kind == BACK:  # the plane turns with b; where they meet is opposite the point of a
-        n = turn_b * axis_b
+    elif spot.kind == BACK:  # the plane turns with b; where they meet is opposite the point of a
+        n = turn_b * spot.axis_b
         p.separation = wp.dot(n, d + at_b - at_a)
         at_b = at_a + p.separation * n - d
     else:
-        if kind == RIM:
-            axis = turn_b * axis_b
+        if spot.kind == RIM:
+            axis = turn_b * spot.axis_b
             radial = n - wp.dot(n, axis) * axis
             at_b = at_b - (p.radius_b / wp.max(wp.length(radial), 1.0e-6)) * radial
         else:
@@ -150,15 +147,6 @@ def contact_masses(m: Couple, p: Row):
     half = 0.5 * (k_uu - k_ww)
     p.friction_mass = 1.0 / (0.5 * (k_uu + k_ww) + wp.sqrt(half * half + k_uw * k_uw))
     return p
-
-
-@wp.struct
-class Grip:
-    """Impulses of a point, kept from pass to pass."""
-
-    normal: float
-    friction: wp.vec3
-    slips: int
 
 
 @wp.func
@@ -261,23 +249,20 @@ def warm_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, colour: int, stride: 
         turn_a = wp.vec3(0.0, 0.0, 0.0)
         turn_b = wp.vec3(0.0, 0.0, 0.0)
         for k in range(pairs.count[pair]):
-            i = 4 * pair + k
+            i = row_of(c, pair, k)
             p = c.row[i]
-            if p.deferred == 1:
-                c.normal_impulse[i] = 0.0
-                c.friction_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
-                c.turning_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
-            elif c.normal_impulse[i] > 0.0:
-                friction = c.friction_impulse[i]
-                friction = friction - wp.dot(p.normal, friction) * p.normal
-                c.friction_impulse[i] = friction
-                impulse = c.normal_impulse[i] * p.normal + friction
+            g = c.grip[i]
+            if p.deferred == 0 and g.normal > 0.0:
+                g.friction = g.friction - wp.dot(p.normal, g.friction) * p.normal
+                impulse = g.normal * p.normal + g.friction
                 total += impulse
-                turn_a += wp.cross(p.arm_a, impulse) + c.turning_impulse[i]
-                turn_b += wp.cross(p.arm_b, impulse) + c.turning_impulse[i]
+                turn_a += wp.cross(p.arm_a, impulse) + g.turning
+                turn_b += wp.cross(p.arm_b, impulse) + g.turning
             else:
-                c.friction_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
-                c.turning_impulse[i] = wp.vec3(0.0, 0.0, 0.0)
+                g.normal = 0.0
+                g.friction = wp.vec3(0.0, 0.0, 0.0)
+                g.turning = wp.vec3(0.0, 0.0, 0.0)
+            c.grip[i] = g
         a = pairs.a[pair]
         b = pairs.b[pair]
         if bodies.inv_mass[a] > 0.0:
@@ -303,7 +288,7 @@ def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
             while place < end:
                 pair = pairs.order[place]
                 place += stride
-                i = 4 * pair + k
+                i = row_of(c, pair, k)
                 p = c.row[i]
                 if k < pairs.count[pair] and p.deferred == 0:
                     m = load(bodies, p.a, p.b)
@@ -317,19 +302,12 @@ def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
                         bias = wp.max(FREQUENCY_STEP / (h * a1) * s, -p.push)
                         mass_scale = a2 / (1.0 + a2)
                         impulse_scale = 1.0 / (1.0 + a2)
-                    g = Grip()
-                    g.normal = c.normal_impulse[i]
-                    g.friction = c.friction_impulse[i]
-                    g.slips = c.slips[i]
-                    m, g = solve_point(m, p, g, bias, mass_scale, impulse_scale)
-                    c.normal_impulse[i] = g.normal
-                    c.friction_impulse[i] = g.friction
-                    c.slips[i] = g.slips
+                    m, g = solve_point(m, p, c.grip[i], bias, mass_scale, impulse_scale)
                     if p.rolling + p.twist > 0.0:
-                        was = c.turning_impulse[i]
-                        now = turning_step(m.ia + m.ib, m.wb - m.wa, p, was, g.normal)
-                        c.turning_impulse[i] = now
-                        m = turn(m, now - was)
+                        now = turning_step(m.ia + m.ib, m.wb - m.wa, p, g.turning, g.normal)
+                        m = turn(m, now - g.turning)
+                        g.turning = now
+                    c.grip[i] = g
                     store(bodies, p.a, p.b, m)
                     if g.normal > 0.0:
                         if m.ma > 0.0:
@@ -350,7 +328,7 @@ def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
             while place < end:
                 pair = pairs.order[place]
                 place += stride
-                i = 4 * pair + k
+                i = row_of(c, pair, k)
                 p = c.row[i]
                 if k < pairs.count[pair] and p.deferred == 0:
                     m = load(bodies, p.a, p.b)
@@ -360,20 +338,14 @@ def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
                     s += h * wp.dot(p.normal, contact_velocity(m, p))  # at the end of the drift
                     if s < -pairs.deepest[pair]:
                         pairs.deepest[pair] = -s
-                    g = Grip()
-                    g.normal = c.normal_impulse[i]
+                    g = c.grip[i]
                     if g.normal > 0.0 or s <= 0.0:
-                        g.friction = c.friction_impulse[i]
-                        g.slips = c.slips[i]
                         m, g = relax_point(m, p, g)
-                        c.normal_impulse[i] = g.normal
-                        c.friction_impulse[i] = g.friction
-                        c.slips[i] = g.slips
                         if p.rolling + p.twist > 0.0:
-                            was = c.turning_impulse[i]
-                            now = turning_step(m.ia + m.ib, m.wb - m.wa, p, was, g.normal)
-                            c.turning_impulse[i] = now
-                            m = turn(m, now - was)
+                            now = turning_step(m.ia + m.ib, m.wb - m.wa, p, g.turning, g.normal)
+                            m = turn(m, now - g.turning)
+                            g.turning = now
+                        c.grip[i] = g
                         store(bodies, p.a, p.b, m)
             k += 1
 

@@ -6,7 +6,7 @@ their own (``impact``) and are not part of these loads.
 
 import warp as wp
 
-from physim_kernels.rigid_data import Bodies, Contacts, Pairs, Row
+from physim_kernels.rigid_data import Bodies, Contacts, Pairs, Row, row_of
 
 SETTLING = wp.constant(0.1)
 """Time constant of the mean load of a pair, a fifth of the time after which islands sleep [s]."""
@@ -79,8 +79,8 @@ def gather_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, strid
         normal = wp.vec3(0.0, 0.0, 0.0)
         rates = wp.vec3(0.0, 0.0, 0.0)
         for k in range(pairs.count[pair]):
-            i = 4 * pair + k
-            press = c.normal_impulse[i]
+            i = row_of(c, pair, k)
+            press = c.grip[i].normal
             if press > 0.0:
                 p = c.row[i]
                 v = vb + wp.cross(wb, p.arm_b) - va - wp.cross(wa, p.arm_a)
@@ -138,9 +138,10 @@ def rest_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, steps: 
         point = wp.vec3(0.0, 0.0, 0.0)
         normal = wp.vec3(0.0, 0.0, 0.0)
         for k in range(pairs.count[pair]):
-            press = c.normal_impulse[4 * pair + k]
+            i = row_of(c, pair, k)
+            press = c.grip[i].normal
             if press > 0.0:
-                p = c.row[4 * pair + k]
+                p = c.row[i]
                 total += press
                 point += press * (wp.vec3(bodies.x[b]) + p.arm_b)
                 normal += press * p.normal
@@ -149,9 +150,11 @@ def rest_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, steps: 
                 scale = loads.mean[pair] / total
                 loads.mean_a[pair] = -1  # once
                 for k in range(pairs.count[pair]):
-                    i = 4 * pair + k
-                    c.normal_impulse[i] = scale * c.normal_impulse[i]
-                    c.friction_impulse[i] = scale * c.friction_impulse[i]
+                    i = row_of(c, pair, k)
+                    grip = c.grip[i]
+                    grip.normal = scale * grip.normal
+                    grip.friction = scale * grip.friction
+                    c.grip[i] = grip
                 total *= scale
                 point *= scale
                 normal *= scale

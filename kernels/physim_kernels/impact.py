@@ -24,7 +24,7 @@ from physim_kernels.contact import (
     push,
 )
 from physim_kernels.rigid import collect, turned, world_inverse
-from physim_kernels.rigid_data import Bodies, Contacts, Pairs, is_struck
+from physim_kernels.rigid_data import Bodies, Contacts, Pairs, is_struck, row_of
 
 mat43 = wp.types.matrix(shape=(4, 3), dtype=float)
 
@@ -145,7 +145,7 @@ def meet(bodies: Bodies, a: int, b: int, time: float, h: float):
 
 @wp.func
 def blow(
-    c: Contacts, first: int, count: int, at: Meeting, friction: float, target: wp.vec4, joins: wp.vec4
+    c: Contacts, pair: int, count: int, at: Meeting, friction: float, target: wp.vec4, joins: wp.vec4
 ):  # fmt: skip
     """Impulses that bring the joining points to their target speeds: friction within Coulomb's disc, then normal."""
     out = Blow()
@@ -157,7 +157,7 @@ def blow(
         change = float(0.0)
         for k in range(count):
             if joins[k] > 0.0:
-                p = c.row[first + k]
+                p = c.row[row_of(c, pair, k)]
                 v = contact_velocity(m, p)
                 old = wp.vec3(out.friction[k, 0], out.friction[k, 1], out.friction[k, 2])
                 new = old - p.friction_mass * (v - wp.dot(p.normal, v) * p.normal)
@@ -182,7 +182,7 @@ def blow(
     out.size = 0.0
     for k in range(count):
         if joins[k] > 0.0:
-            p = c.row[first + k]
+            p = c.row[row_of(c, pair, k)]
             impulse = out.normal[k] * p.normal + wp.vec3(out.friction[k, 0], out.friction[k, 1], out.friction[k, 2])
             out.linear = out.linear + impulse
             out.about_a = out.about_a + wp.cross(p.arm_a, impulse)
@@ -240,13 +240,12 @@ def impact_pair(
     """Resolve the impact of a pair, if one of its points would hit within the substep."""
     a = pairs.a[pair]
     b = pairs.b[pair]
-    first = 4 * pair
     count = pairs.count[pair]
     now = load(bodies, a, b)
     acc = bodies.acc[b] - bodies.acc[a]
     fraction = float(2.0)
     for k in range(count):
-        p = c.row[first + k]
+        p = c.row[row_of(c, pair, k)]
         s = p.separation + wp.dot(p.normal, contact_shift(bodies, a, b, p))
         vn = wp.dot(p.normal, contact_velocity(now, p))
         if is_hit(vn, s, threshold, h):
@@ -270,11 +269,9 @@ def impact_pair(
         closing = float(0.0)
         speed = float(0.0)
         for k in range(count):
-            i = first + k
+            i = row_of(c, pair, k)
             p = c.row[i]
-            p = place_contact(
-                p, c.kind[i], c.point_a[i], c.point_b[i], c.normal_a[i], c.axis_b[i], at.d, at.turn_a, at.turn_b
-            )
+            p = place_contact(p, c.spot[i], at.d, at.turn_a, at.turn_b)
             p = contact_masses(at.m, p)
             c.row[i] = p
             vn = wp.dot(p.normal, contact_velocity(at.m, p))
@@ -290,14 +287,14 @@ def impact_pair(
                 closing = vn
         if turn < 2 and closing < -0.1 * threshold and wp.abs(gap) > 1.0e-3 * close:
             fraction = wp.clamp(fraction + gap / (-closing * h), 0.0, 1.0)
-    given = blow(c, first, count, at, pairs.friction[pair], target, joins)
+    given = blow(c, pair, count, at, pairs.friction[pair], target, joins)
     if given.work > ROUNDING * given.size:  # Newton's law with friction may ask for too much: then less restitution
-        dead = blow(c, first, count, at, pairs.friction[pair], wp.vec4(0.0, 0.0, 0.0, 0.0), joins)
+        dead = blow(c, pair, count, at, pairs.friction[pair], wp.vec4(0.0, 0.0, 0.0, 0.0), joins)
         share = wp.clamp(dead.work / (dead.work - given.work), 0.0, 1.0)
-        given = blow(c, first, count, at, pairs.friction[pair], share * target, joins)
+        given = blow(c, pair, count, at, pairs.friction[pair], share * target, joins)
         if given.work > ROUNDING * given.size:
             given = dead
-    p = c.row[first + chief]
+    p = c.row[row_of(c, pair, chief)]
     log_impact(bodies, events, a, b, substep, fraction, -speed, p.arm_b, p.normal, given, fraction * h, h)
     take(bodies, a, -given.linear, -given.about_a, fraction * h)
     take(bodies, b, given.linear, given.about_b, fraction * h)
@@ -305,11 +302,11 @@ def impact_pair(
     # the passes to come work at the start of the substep again
     d = wp.vec3(bodies.x[b] - bodies.x[a])
     for k in range(count):
-        i = first + k
+        i = row_of(c, pair, k)
         p = c.row[i]
         turn_a = bodies.rotation[a]
         turn_b = bodies.rotation[b]
-        p = place_contact(p, c.kind[i], c.point_a[i], c.point_b[i], c.normal_a[i], c.axis_b[i], d, turn_a, turn_b)
+        p = place_contact(p, c.spot[i], d, turn_a, turn_b)
         c.row[i] = contact_masses(now, p)
 
 
@@ -333,12 +330,13 @@ def prepare_kernel(
         shifted = is_struck(bodies, a, b)
         hit = int(0)
         for k in range(pairs.count[pair]):
-            i = 4 * pair + k
+            i = row_of(c, pair, k)
             p = c.row[i]
+            spot = c.spot[i]
             p.deferred = 0
-            if c.fresh[i] == 1:
-                p.radius_a = c.radius_a[i]
-                p.radius_b = c.radius_b[i]
+            if spot.fresh == 1:
+                p.radius_a = spot.radius_a
+                p.radius_b = spot.radius_b
                 p.a = a
                 p.b = b
                 p.push = pairs.push[pair]
@@ -346,14 +344,14 @@ def prepare_kernel(
                 p.static_friction = pairs.static_friction[pair]
                 p.rolling = pairs.rolling[pair]
                 p.twist = p.friction * pairs.spinning[pair]
-            p = place_contact(p, c.kind[i], c.point_a[i], c.point_b[i], c.normal_a[i], c.axis_b[i], d, turn_a, turn_b)
+            p = place_contact(p, spot, d, turn_a, turn_b)
             if m.ma == 0.0:  # what turns as it is told carries along the chord of its arc, not along the tangent
                 p.arm_a = p.arm_a + 0.5 * h * wp.cross(m.wa, p.arm_a)
             if m.mb == 0.0:
                 p.arm_b = p.arm_b + 0.5 * h * wp.cross(m.wb, p.arm_b)
-            if fast or c.fresh[i] == 1:
+            if fast or spot.fresh == 1:
                 p = contact_masses(m, p)
-                c.fresh[i] = 0
+                c.spot[i].fresh = 0
             c.row[i] = p
             s = p.separation
             if shifted:
@@ -400,12 +398,12 @@ def defer_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, threshold:
         if pairs.restitution[pair] > 0.0 and is_struck(bodies, a, b):
             m = load(bodies, a, b)
             for k in range(pairs.count[pair]):
-                p = c.row[4 * pair + k]
+                p = c.row[row_of(c, pair, k)]
                 s = p.separation + wp.dot(p.normal, contact_shift(bodies, a, b, p))
                 vn = wp.dot(p.normal, contact_velocity(m, p))
                 if is_hit(vn, s, threshold, h) and s > -1.0e-3 * pairs.size[pair]:
                     p.deferred = 1
-                    c.row[4 * pair + k] = p
+                    c.row[row_of(c, pair, k)] = p
         place += stride
 
 

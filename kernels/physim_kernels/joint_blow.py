@@ -15,7 +15,7 @@ from physim_kernels.joint import apply, gather, row_speed, scatter
 from physim_kernels.joint_data import HIGH, LOW, Joints, Rows
 from physim_kernels.joint_system import BLOW, factorise, in_system, substitute
 from physim_kernels.rigid import collect, publish
-from physim_kernels.rigid_data import Bodies, Contacts, Pairs
+from physim_kernels.rigid_data import Bodies, Contacts, Pairs, row_of
 
 ZERO = wp.constant(wp.float64(0.0))
 ONE = wp.constant(wp.float64(1.0))
@@ -111,14 +111,14 @@ def complete(
     n = events.normal[e]
     least = float(1.0e30)
     for k in range(pairs.count[pair]):
-        least = wp.min(least, c.row[4 * pair + k].separation)
+        least = wp.min(least, c.row[row_of(c, pair, k)].separation)
     arm_a = wp.vec3(0.0, 0.0, 0.0)  # of the middle of what touches
     arm_b = wp.vec3(0.0, 0.0, 0.0)
     touching = float(0.0)
     mass = float(0.0)
     for k in range(pairs.count[pair]):
         p = Row()
-        p = c.row[4 * pair + k]
+        p = c.row[row_of(c, pair, k)]
         if p.separation <= least + 1.0e-3 * pairs.size[pair]:
             arm_a = arm_a + p.arm_a
             arm_b = arm_b + p.arm_b

@@ -6,7 +6,7 @@ distance in a's frame or in b's, whichever is smaller, so that a sliding box kee
 
 import warp as wp
 
-from physim_kernels.rigid_data import MESH_PAIRS, Candidates, Contacts, Pairs
+from physim_kernels.rigid_data import MESH_PAIRS, Candidates, Contacts, Grip, Pairs, Spot, row_of
 
 
 @wp.func
@@ -105,40 +105,34 @@ def inherit(
         pair = old[j]
         for k in range(pairs.count[pair]):
             if (used >> (4 * j + k)) & 1 == 0:
-                d_a = wp.length(c.point_a[4 * pair + k] - cand.point_a[row])
-                d_b = wp.length(c.point_b[4 * pair + k] - cand.point_b[row])
+                i = row_of(c, pair, k)
+                d_a = wp.length(c.spot[i].point_a - cand.point_a[row])
+                d_b = wp.length(c.spot[i].point_b - cand.point_b[row])
                 d = wp.min(d_a, d_b)
                 if d < nearest:
                     nearest = d
-                    match = 4 * pair + k
+                    match = int(i)
                     bit = 4 * j + k
     if match < 0:
-        c.heir_normal[slot] = 0.0
-        c.heir_friction[slot] = wp.vec3(0.0, 0.0, 0.0)
-        c.heir_turning[slot] = wp.vec3(0.0, 0.0, 0.0)
-        c.heir_slips[slot] = 0
+        c.heir[slot] = Grip()
         return used
-    c.heir_normal[slot] = c.normal_impulse[match]
-    c.heir_friction[slot] = c.friction_impulse[match]
-    c.heir_turning[slot] = c.turning_impulse[match]
-    c.heir_slips[slot] = c.slips[match]
+    c.heir[slot] = c.grip[match]
     return used | (1 << bit)
 
 
 @wp.func
 def write_contact(c: Contacts, cand: Candidates, row: int, slot: int):
     """A kept point into its slot, with the impulses noted there."""
-    c.kind[slot] = cand.kind[row]
-    c.point_a[slot] = cand.point_a[row]
-    c.point_b[slot] = cand.point_b[row]
-    c.normal_a[slot] = cand.normal_a[row]
-    c.radius_a[slot] = cand.radius_a[row]
-    c.radius_b[slot] = cand.radius_b[row]
-    c.fresh[slot] = 1
-    c.normal_impulse[slot] = c.heir_normal[slot]
-    c.friction_impulse[slot] = c.heir_friction[slot]
-    c.turning_impulse[slot] = c.heir_turning[slot]
-    c.slips[slot] = c.heir_slips[slot]
+    spot = Spot()
+    spot.kind = cand.kind[row]
+    spot.point_a = cand.point_a[row]
+    spot.point_b = cand.point_b[row]
+    spot.normal_a = cand.normal_a[row]
+    spot.radius_a = cand.radius_a[row]
+    spot.radius_b = cand.radius_b[row]
+    spot.fresh = 1
+    c.spot[slot] = spot
+    c.grip[slot] = c.heir[slot]
 
 
 @wp.func
@@ -147,9 +141,9 @@ def hand_over(pairs: Pairs, c: Contacts, cand: Candidates, first: int, count: in
     used = int(0)
     old = wp.vec4i(pair, 0, 0, 0)
     for k in range(count):
-        used = inherit(pairs, c, cand, first + k, 4 * pair + k, old, 1, used, reach)
+        used = inherit(pairs, c, cand, first + k, row_of(c, pair, k), old, 1, used, reach)
     for k in range(count):
-        write_contact(c, cand, first + k, 4 * pair + k)
+        write_contact(c, cand, first + k, row_of(c, pair, k))
     pairs.count[pair] = count
 
 
@@ -200,11 +194,11 @@ def hand_over_sides(
         counts[side] = keep_four(cand, row, members, 0.01 * size)
         row += members
         for k in range(counts[side]):
-            slot = 4 * sides[side] + k
+            slot = row_of(c, sides[side], k)
             used = inherit(pairs, c, cand, rows[side] + k, slot, sides, MESH_PAIRS, used, 0.1 * size)
     for side in range(MESH_PAIRS):
         for k in range(counts[side]):
-            write_contact(c, cand, rows[side] + k, 4 * sides[side] + k)
+            write_contact(c, cand, rows[side] + k, row_of(c, sides[side], k))
         pairs.count[sides[side]] = counts[side]
 
 

@@ -10,7 +10,7 @@ gets there: contacts are listed when bodies may meet until the next look.
 import warp as wp
 
 from physim_kernels.rigid import Outer
-from physim_kernels.rigid_data import Bodies, Contacts, Pairs, is_awake, nobody_stirs
+from physim_kernels.rigid_data import Bodies, Contacts, Pairs, is_awake, nobody_stirs, row_of
 
 TIME = wp.constant(0.5)
 """How long all bodies of an island keep their place before they sleep [s]."""
@@ -103,7 +103,7 @@ def lean(bodies: Bodies, pairs: Pairs, c: Contacts, rest: Rest, pair: int):
         rest.least[body] = 0.0
         return
     for k in range(pairs.count[pair]):
-        if c.normal_impulse[4 * pair + k] > 0.0:
+        if c.grip[row_of(c, pair, k)].normal > 0.0:
             rest.held[body] = 1
 
 

@@ -3,7 +3,7 @@
 Bodies are numbered with the moving ones first, then the static ones (inverse mass 0). A body has one or more colliders,
 numbered in the order of their bodies; the tables of ``Geometry`` go by collider. A pair is a slot for two colliders
 that are near each other; it names their bodies a and b, ordered by the kind of collider, ``kind of a >= kind of b``,
-and owns four contact slots ``c = 4 pair + k``. With a height field a collider has two pairs, one for what carries it
+and owns four contact slots, see ``row_of``. With a height field a collider has two pairs, one for what carries it
 and one for walls; with a mesh it has four, one for each direction it is touched from. Normals point from a to b.
 Contact points are kept in the frames of the bodies. SI units, world frame right-handed with Y up; body frames sit at
 the centre of mass along the principal axes.
@@ -180,24 +180,44 @@ class Row:
 
 
 @wp.struct
+class Spot:
+    """Where a contact sits on its two bodies, in their frames, as the search found it."""
+
+    kind: int
+    fresh: int  # 1: found anew since its masses were computed
+    radius_a: float
+    radius_b: float
+    point_a: wp.vec3  # body frame of a [m]
+    point_b: wp.vec3  # body frame of b [m]
+    normal_a: wp.vec3  # body frame of a
+    axis_b: wp.vec3  # of the circle of a RIM, normal of a BACK, body frame of b
+
+
+@wp.struct
+class Grip:
+    """What a contact keeps from substep to substep."""
+
+    normal: float  # impulse along the normal [N s]
+    friction: wp.vec3  # impulse, world [N s]
+    turning: wp.vec3  # angular impulse of rolling and spinning resistance, world [N m s]
+    slips: int  # 1 while kinetic friction acts
+
+
+@wp.struct
 class Contacts:
-    kind: wp.array(dtype=int)
-    point_a: wp.array(dtype=wp.vec3)  # body frame of a [m]
-    point_b: wp.array(dtype=wp.vec3)  # body frame of b [m]
-    normal_a: wp.array(dtype=wp.vec3)  # body frame of a
-    radius_a: wp.array(dtype=float)
-    radius_b: wp.array(dtype=float)
-    axis_b: wp.array(dtype=wp.vec3)  # of the circle of a RIM, normal of a BACK, body frame of b
-    fresh: wp.array(dtype=int)  # 1: found anew since its masses were computed
+    """Rows of contact k of all pairs lie together, see ``row_of``: a pass reads memory from front to back."""
+
+    slots: int  # pairs there is room for
+    spot: wp.array(dtype=Spot)
     row: wp.array(dtype=Row)
-    normal_impulse: wp.array(dtype=float)  # kept from substep to substep [N s]
-    friction_impulse: wp.array(dtype=wp.vec3)  # world [N s]
-    turning_impulse: wp.array(dtype=wp.vec3)  # of rolling and spinning resistance, world [N m s]
-    slips: wp.array(dtype=int)  # 1 while kinetic friction acts
-    heir_normal: wp.array(dtype=float)  # scratch of the search: what a new contact takes over from an old one
-    heir_friction: wp.array(dtype=wp.vec3)
-    heir_turning: wp.array(dtype=wp.vec3)
-    heir_slips: wp.array(dtype=int)
+    grip: wp.array(dtype=Grip)
+    heir: wp.array(dtype=Grip)  # scratch of the search: what a new contact takes over from an old one
+
+
+@wp.func
+def row_of(c: Contacts, pair: int, k: int):
+    """Row of contact ``k`` of a pair."""
+    return k * c.slots + pair
 
 
 @wp.struct

@@ -42,7 +42,8 @@ def pair(shape_a, shape_b, position, q_a, q_b):
     x, q = solver._bodies.x.numpy(), solver._bodies.q.numpy()
     c = solver._contacts
     names = ("kind", "point_a", "point_b", "normal_a", "radius_a", "radius_b")
-    points = [{name: getattr(c, name).numpy()[k] for name in names} for k in range(count)]
+    spots = c.spot.numpy()
+    points = [{name: spots[name][k * c.slots] for name in names} for k in range(count)]
     for p in points:
         p["at_a"] = rotation_matrix(q[a]) @ p["point_a"] + x[a]
         p["at_b"] = rotation_matrix(q[b]) @ p["point_b"] + x[b]

@@ -25,13 +25,13 @@ def meet(shape: Shape, position, q_mesh, q_shape) -> tuple[float, float, float]:
     solver = RigidSolver(scene, fps=60, device="cpu")
     search(solver, interval=1.0, gravity=2 * MARGIN, on_surface=True)
     turn = rotation_matrix(solver._bodies.q.numpy()).astype(np.float64)
-    x, c = solver._bodies.x.numpy(), solver._contacts
+    x, c = solver._bodies.x.numpy(), solver._contacts.spot.numpy()
     least = np.inf
     for side, count in enumerate(solver._pairs.count.numpy()[:MESH_PAIRS]):
-        for k in range(4 * side, 4 * side + count):
-            off = turn[0] @ c.point_b.numpy()[k] + x[0] - turn[1] @ c.point_a.numpy()[k] - x[1]
-            way = np.linalg.norm(off) if c.kind.numpy()[k] == POINT else off @ (turn[1] @ c.normal_a.numpy()[k])
-            least = min(least, way - c.radius_b.numpy()[k])
+        for k in range(side, side + count * solver._contacts.slots, solver._contacts.slots):
+            off = turn[0] @ c["point_b"][k] + x[0] - turn[1] @ c["point_a"][k] - x[1]
+            way = np.linalg.norm(off) if c["kind"][k] == POINT else off @ (turn[1] @ c["normal_a"][k])
+            least = min(least, way - c["radius_b"][k])
     rock = solver._static[0].colliders[0].mesh.vertices @ turn[1].T + x[1]
     body, radius = core(solver, 0)
     apart = distance(rock, body)

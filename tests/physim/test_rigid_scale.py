@@ -31,7 +31,9 @@ def test_numbers_of_slots_and_their_tidying_do_not_reach_the_result():
     def pour(kind: str) -> RigidSolver:
         solver = RigidSolver(poured(64), fps=24, device="cpu")
         if kind == "tidy":  # so few bodies are left alone otherwise
-            solver._slots = rigid_tidy.Slots(solver._pairs, solver._contacts, solver._broad, solver.device)
+            solver._slots = rigid_tidy.Slots(
+                solver._pairs, solver._contacts, solver._log.loads, solver._broad, solver.device
+            )
         if kind == "shuffled":
             capacity = solver._broad.free.shape[0]
             solver._broad.free.assign(np.random.default_rng(0).permutation(capacity).astype(np.int32))
@@ -52,17 +54,20 @@ def test_tidying_moves_all_that_belongs_to_a_slot():
     solver._broad.free.assign(np.random.default_rng(0).permutation(capacity).astype(np.int32))
     for _ in range(8):
         solver.frame()
-    p, c = solver._pairs, solver._contacts
+    p, c, loads = solver._pairs, solver._contacts, solver._log.loads
 
     def rows():
         live = p.live.numpy()[: p.live_count.numpy()[0]].copy()
-        columns = [a.numpy() for a in rigid_tidy._columns(p, c)]
-        return live, [a.reshape(len(p.live), -1)[live] for a in columns]
+        columns = [a.numpy()[first : first + len(p.live)] for a, first in rigid_tidy._columns(p, c, loads)]
+        return live, [a[live] for a in columns]
 
     before, kept = rows()
-    rigid_tidy.Slots(p, c, solver._broad, solver.device).launch()
+    solved = p.order.numpy()[: p.colour_start.numpy()[-1]]
+    walk = [int(np.flatnonzero(before == s)[0]) for s in solved]
+    rigid_tidy.Slots(p, c, loads, solver._broad, solver.device).launch()
     after, moved = rows()
-    assert (before != after).any() and np.array_equal(after, np.arange(len(after)))
+    assert (before != after).any() and np.array_equal(np.sort(after), np.arange(len(after)))
+    assert np.array_equal(after[walk], np.arange(len(walk)))  # what is solved first comes first
     assert all(np.array_equal(a, b) for a, b in zip(kept, moved, strict=True))
     free = solver._broad.free.numpy()[: solver._broad.free_count.numpy()[0]]
     assert sorted([*free, *after]) == list(range(capacity))
