@@ -109,14 +109,18 @@ class LiquidGrid:
     def frame(self) -> None:
         """Advance by ``steps`` steps."""
         if self._graph is None:
-            for module in (particle_set, particles, free_surface, pressure_kernels):
-                wp.load_module(module, device=self.device)
+            self.load_kernels()
             with wp.ScopedCapture(device=self.device) as capture:
                 self.particles.order()
                 for _ in range(self.settings.steps):
-                    self._step()
+                    self.launch_step()
             self._graph = capture.graph
         wp.capture_launch(self._graph)
+
+    def load_kernels(self) -> None:
+        """Compile and load all modules, outside of a capture."""
+        for module in (particle_set, particles, free_surface, pressure_kernels):
+            wp.load_module(module, device=self.device)
 
     def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions [cells] and velocities [cells/s] by the particles' numbers (capacity, 3); NaN where there is none.
@@ -132,9 +136,11 @@ class LiquidGrid:
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
-    def _step(self) -> None:
+    def launch_step(self) -> None:
+        """All launches of one step."""
         s = self.settings
         self.particles.emit(s.dt)
+        self._enter()
         self._to_faces()
         self._surface()
         for axis in range(3):
@@ -148,10 +154,27 @@ class LiquidGrid:
         self._launch(free_surface.convergence_kernel, s.shape, inputs, [self.pressure.rhs])
         self.pressure.solve(s.iterations)
         wp.copy(self._pressure, self.pressure.p)
+        self._push()
         self._gradient(LEAST_THETA, 1.0)
+        self._leave()
         inputs = [*self.u, *self.area, self.distance, s.dt, s.affine, self.count]
         self._launch(particles.move_kernel, self.x.shape, inputs, [self.x, self.v, self.c])
         self._spread()
+        self._end()
+
+    # what a subclass adds to a step for solids that move
+
+    def _enter(self) -> None:
+        """At the start: solids take their places."""
+
+    def _push(self) -> None:
+        """With the pressure known: solids take its impulses, ``solid`` the velocities that they get."""
+
+    def _leave(self) -> None:
+        """With the new velocities on the faces, before particles take them."""
+
+    def _end(self) -> None:
+        """When particles have moved."""
 
     def _spread(self) -> None:
         """Move particles out of crowded cells and into empty ones beneath the surface."""

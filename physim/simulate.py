@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from physim.materials import Liquid
 from physim.scene import Scene
 from physim.trajectory import (
     CONTACT_DTYPE,
     CONTACT_STATE_DTYPE,
+    SPLASH_DTYPE,
     BodyTrack,
     ClothTrack,
     ConservationReport,
+    LiquidTrack,
     SmokeTrack,
     Trajectory,
 )
@@ -33,8 +34,8 @@ def simulate(
     """Let time run.
 
     Rigid bodies collide with each other, with planes, height fields and static meshes of any form; smoke rises, drifts
-    with the wind and flows around all of them, around meshes as seen from above. The first run of a machine compiles
-    the kernels, which takes a while; they are kept for the next ones.
+    with the wind and flows around all of them, around meshes as seen from above; liquids flow, pour and fill what holds
+    them. The first run of a machine compiles the kernels, which takes a while; they are kept for the next ones.
 
     Args:
         scene: What there is; it is not changed.
@@ -47,11 +48,11 @@ def simulate(
         progress: Called with (frames done, frames in total), first with 0.
 
     Returns:
-        Bodies and smoke over time, impacts, a report of what the conservation laws say, and wall times per stage.
+        Bodies, cloth, liquids and smoke over time, impacts, a report of what the conservation laws say, and wall times
+        per stage.
 
     Raises:
         ValueError: ``seconds``, ``fps`` or ``samples_per_frame`` out of range.
-        NotImplementedError: The scene has liquid.
         FloatingPointError: The motion is no longer finite; the message says which thing and when.
     """
     _check(scene, seconds, fps, samples_per_frame)
@@ -61,8 +62,8 @@ def simulate(
     terrain = bake_terrain(scene)
     clock.lap("terrain")
     frame_count = max(1, round(seconds * fps))
-    rigid = smoke = cloth = None
-    if scene.movers or scene.cloths:
+    rigid = smoke = cloth = liquid = None
+    if scene.movers or scene.cloths or scene.liquids:
         from physim.solver_rigid import RigidSolver
 
         rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement)
@@ -74,6 +75,13 @@ def simulate(
         cloth = ClothSolver(scene, rigid)
         rigid.couple(cloth)
         clock.lap("build cloth")
+    if scene.liquids:
+        from physim.solver_liquid import LiquidSolver
+
+        assert rigid is not None
+        liquid = LiquidSolver(scene, rigid, seconds=seconds)
+        rigid.couple(liquid)
+        clock.lap("build liquid")
     if scene.smokes:
         from physim.solver_smoke import SmokeSolver
 
@@ -95,12 +103,16 @@ def simulate(
     contacts = rigid.contacts() if rigid else np.zeros(0, CONTACT_DTYPE)
     states = rigid.contact_states() if rigid else np.zeros(0, CONTACT_STATE_DTYPE)
     values: dict[str, float] = {}
-    for solver in (rigid, cloth, smoke):
+    for solver in (rigid, cloth, liquid, smoke):
         values |= solver.report() if solver else {}
     cloths: dict[str, ClothTrack] = cloth.tracks() if cloth else {}
+    liquids: dict[str, LiquidTrack] = liquid.tracks() if liquid else {}
+    splashes = liquid.splashes() if liquid else np.zeros(0, SPLASH_DTYPE)
     clock.lap("collect")
     report = ConservationReport(values)
-    return Trajectory(scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states)
+    return Trajectory(
+        scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states, liquids, splashes
+    )
 
 
 def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> None:
@@ -109,12 +121,6 @@ def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> 
             raise ValueError(f"{name} is {value}, expected a finite number greater than 0 [{unit}].")
     if samples_per_frame < 1:
         raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
-    for entity in scene:
-        if isinstance(entity.material, Liquid):
-            raise NotImplementedError(
-                f"{entity.name!r} asks for a liquid; this version simulates rigid bodies, cloth and smoke. "
-                f"Remove it from the scene, or give it a Rigid or Static material."
-            )
 
 
 class _Clock:

@@ -43,13 +43,6 @@ def test_bodies_and_smoke_run_together_and_the_body_parts_the_smoke():
     assert {"smoke_mass_error [-]", "deepest_penetration [m]"} <= set(trajectory.report.values)
 
 
-def test_a_liquid_is_refused_by_name():
-    scene = smoky_scene()
-    scene.add(physim.Box((1, 1, 1)), physim.Liquid(), name="sea")
-    with pytest.raises(NotImplementedError, match="'sea' asks for a liquid"):
-        physim.simulate(scene)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,0 +1,157 @@
+"""Where a liquid is simulated, and in how many steps: chosen once per scene from what is expected to happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from physim.materials import WALLS, Liquid
+from physim.scene import Entity, Scene
+from physim.shapes import Emitter, HeightField, Plane
+from physim.terrain import ground_height, rotation_matrix
+
+COURANT = 1.5
+"""Cells that the fastest expected liquid crosses per step."""
+MEMORY = 2**31
+"""Most that a grid may take [bytes]."""
+BYTES_PER_CELL = 260
+"""Of all arrays of the grid, the half-cell distances and the coarser levels included."""
+
+Box = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class LiquidDomain:
+    """A box of cubic cells; of a liquid inside of something, in that thing's frame."""
+
+    low: tuple[float, float, float]
+    """Lower corner, where the grid begins [m]."""
+    high: tuple[float, float, float]
+    """Upper corner [m]; the last cells may reach beyond."""
+    cell: float
+    """[m]"""
+    shape: tuple[int, int, int]
+    walls: tuple[bool, bool, bool, bool, bool, bool]
+    """-x, +x, -y, +y, -z, +z."""
+
+
+def entity_box(entity: Entity) -> Box:
+    """Corners of the axis-parallel box around an entity's shape [m]; of an emitter its ball."""
+    turn, centre = rotation_matrix(np.array(entity.orientation)), np.array(entity.position)
+    if isinstance(entity.shape, Emitter):
+        centre = centre + turn @ np.array(entity.shape.centre)
+        return centre - entity.shape.radius, centre + entity.shape.radius
+    points = entity.shape.triangles.vertices @ turn.T + centre  # type: ignore[union-attr]
+    return points.min(0), points.max(0)
+
+
+def choose_domain(scene: Scene, entities: list[Entity], seconds: float) -> LiquidDomain:
+    """The box for these entities of one ``Liquid``: the given one, or one that the liquid needs.
+
+    Raises:
+        ValueError: The given box is empty, or its grid is larger than memory.
+    """
+    material: Liquid = entities[0].material  # type: ignore[assignment]
+    if material.domain is not None:
+        low, high = np.array(material.domain, dtype=np.float64)
+        if low.shape != (3,) or not np.all(high > low):
+            raise ValueError(
+                f"Liquid({material.preset!r}).domain is {material.domain}, expected a lower and an upper corner "
+                "(x, y, z) [m] with every upper coordinate greater than the lower one."
+            )
+        walls = tuple(side in material.walls for side in WALLS)
+    else:
+        low, high = _reach(scene, entities, seconds)
+        walls = (False,) * 6
+    return grid_for(low, high, material, walls)
+
+
+def grid_for(low: np.ndarray, high: np.ndarray, material: Liquid, walls: tuple[bool, ...]) -> LiquidDomain:
+    """Cells over a box, ``material.resolution`` along its longest side.
+
+    Raises:
+        ValueError: The grid is larger than memory.
+    """
+    extent = high - low
+    cell = float(extent.max()) / material.resolution
+    shape = np.maximum(np.ceil(extent / cell - 1e-6).astype(int), 4)
+    needed = float(np.prod(shape)) * BYTES_PER_CELL
+    if needed > MEMORY:
+        fits = int(material.resolution * (MEMORY / needed) ** (1 / 3))
+        raise ValueError(
+            f"Liquid({material.preset!r}) on {shape[0]} x {shape[1]} x {shape[2]} cells needs "
+            f"{needed / 2**30:.1f} GiB, expected at most {MEMORY / 2**30:.1f} GiB. "
+            f"Lower resolution to {fits}, or give a smaller domain."
+        )
+    as_tuple = tuple(float(x) for x in low), tuple(float(x) for x in high)
+    return LiquidDomain(*as_tuple, cell, tuple(int(n) for n in shape), walls)  # type: ignore[arg-type]
+
+
+def _reach(scene: Scene, entities: list[Entity], seconds: float) -> Box:
+    """What liquid may fill: itself, what it falls to, and as far as it runs there, within six times its own size."""
+    boxes = np.array([entity_box(e) for e in entities])
+    low, high = boxes[:, 0].min(0), boxes[:, 1].max(0)
+    size = float((high - low).max())
+    strength = float(np.linalg.norm(scene.gravity))
+    held = _holder(scene, low, high)
+    if held is not None:
+        margin = 0.08 * float((held[1] - held[0]).max())
+        return np.minimum(low, held[0]) - margin * np.array([1, 0.5, 1]), np.maximum(high, held[1]) + margin
+    fall = 0.5 * strength * seconds**2
+    for e in entities:
+        velocity = np.array(e.velocity) + (np.array(e.shape.velocity) if isinstance(e.shape, Emitter) else 0.0)
+        way = velocity * min(seconds, 6 * size / max(float(np.linalg.norm(velocity)), 1e-9))
+        low, high = np.minimum(low, low + way), np.maximum(high, high + way)
+    floor = _floor(scene, low, high)
+    bottom = low[1] - min(fall, 6 * size)
+    if floor is not None:
+        bottom = max(bottom, floor)
+    drop = high[1] - bottom
+    low[1] = bottom
+    spread = min(2 * np.sqrt(strength * drop) * seconds, 3 * max(size, 0.5 * drop))
+    low[[0, 2]] -= 0.2 * size + 0.5 * spread
+    high[[0, 2]] += 0.2 * size + 0.5 * spread
+    high[1] += 0.3 * size
+    return low, high
+
+
+def _holder(scene: Scene, low: np.ndarray, high: np.ndarray) -> Box | None:
+    """The box of the smallest solid around the liquid's middle, such as a cup."""
+    middle = (low + high) / 2
+    around = []
+    for e in [*scene.statics, *scene.bodies]:
+        if isinstance(e.shape, Plane | HeightField):
+            continue
+        lower, upper = entity_box(e)
+        if np.all(lower < middle) and np.all(upper > middle) and np.all((upper - lower)[[0, 2]] > (high - low)[[0, 2]]):
+            around.append((float(np.prod(upper - lower)), lower, upper))
+    return min(around, key=lambda x: x[0])[1:] if around else None
+
+
+def _floor(scene: Scene, low: np.ndarray, high: np.ndarray) -> float | None:
+    """Height of what lies under the liquid [m]."""
+    found = [] if ground_height(scene) is None else [ground_height(scene)]
+    found += [float(e.shape.heights.min()) for e in scene.statics if isinstance(e.shape, HeightField)]
+    return max(found, default=None)  # type: ignore[type-var]
+
+
+def expected_speed(scene: Scene, entities: list[Entity], domain: LiquidDomain, seconds: float) -> float:
+    """Fastest liquid to expect [m/s]: thrown as it is, fallen through the box, or struck by what falls into it."""
+    strength = float(np.linalg.norm(scene.gravity))
+    drop = float(abs(scene.gravity / max(strength, 1e-12)) @ (np.array(domain.high) - domain.low))
+    fall = min(strength * seconds, float(np.sqrt(2 * strength * drop)))
+    own = 0.0
+    for e in entities:
+        jet = np.array(e.shape.velocity) if isinstance(e.shape, Emitter) else np.zeros(3)
+        own = max(own, float(np.linalg.norm(jet + e.velocity)))
+    struck = max((float(np.linalg.norm(e.velocity)) for e in scene.bodies), default=0.0)
+    return float(np.hypot(max(own, struck), fall)) + 1e-6
+
+
+def steps_per_frame(speed: float, cell: float, fps: float, substeps: int) -> int:
+    """A divisor of ``substeps``, or a multiple, such that nothing crosses more than ``COURANT`` cells per step."""
+    wanted = max(1, int(np.ceil(speed / fps / cell / COURANT)))
+    if wanted <= substeps:
+        return next(n for n in range(wanted, substeps + 1) if substeps % n == 0)
+    return substeps * int(np.ceil(wanted / substeps))

@@ -1,0 +1,224 @@
+"""One liquid of a scene: its grid, walls, sources and particles, and what happened to it so far."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from physim.liquid_domain import choose_domain, expected_speed, steps_per_frame
+from physim.liquid_grid import LiquidSettings
+from physim.liquid_particles import LiquidSource
+from physim.liquid_seed import lattice, velocity_of
+from physim.liquid_solids import SolidsGrid
+from physim.liquid_wall import bake, standing
+from physim.materials import Liquid
+from physim.scene import Entity, Scene
+from physim.shapes import Emitter
+from physim.solver_rigid import RigidSolver
+from physim.terrain import rotation_matrix
+from physim.trajectory import SPLASH_DTYPE, LiquidTrack
+
+TOO_FAST = 12.0
+"""Cells per step at which the state counts as blown up."""
+LEAST_RADIUS = 0.75
+"""Of an emitter [cells]."""
+
+
+class SceneLiquid:
+    """Entities of one ``Liquid`` in one container.
+
+    Args:
+        scene: What is there.
+        rigid: Keeps the clock and the bodies.
+        entities: Of equal material.
+        seconds: How long the run is.
+    """
+
+    def __init__(self, scene: Scene, rigid: RigidSolver, entities: list[Entity], *, seconds: float):
+        self.scene, self.rigid, self.entities = scene, rigid, entities
+        self.name, self.device = entities[0].name, rigid.device
+        self.material: Liquid = entities[0].material  # type: ignore[assignment]
+        assert self.material.density is not None
+        self.domain = choose_domain(scene, entities, seconds)
+        self._origin = np.array(self.domain.low)
+        speed = expected_speed(scene, entities, self.domain, seconds)
+        self.steps = steps_per_frame(speed, self.domain.cell, rigid.fps, rigid.substeps)
+        """Per frame."""
+        self.dt = 1 / rigid.fps / self.steps
+        """[s]"""
+        self._stride = max(1, rigid.substeps // self.steps)
+        self._repeats = max(1, self.steps // rigid.substeps)
+        self.walls = bake(standing(rigid.pieces), self.domain, self.device)
+        self._make_grid(seconds)
+        self._worst = {"liquid_divergence [-]": 0.0, "liquid_courant [cells]": 0.0}
+        x, v = self._world(*self.grid.snapshot())
+        self._states = [(x, v.astype(np.float16))]
+
+    # -- set-up ---------------------------------------------------------------------------------------------------
+
+    def _make_grid(self, seconds: float) -> None:
+        positions, velocities = self._seed()
+        cell, s = self.domain.cell, self.rigid.substep
+        self._volume = _particle_volume(self.entities, positions, cell, self._exact)
+        size = self._volume / cell**3
+        sources = self._sources()
+        capacity = len(positions) + sum(source.count(seconds + s, size) for source in sources)
+        settings = LiquidSettings(
+            shape=self.domain.shape, cell=cell, dt=self.dt, steps=self.steps, gravity=tuple(self.scene.gravity),
+            particle_volume=size, iterations=7,
+        )  # fmt: skip
+        self.grid = SolidsGrid(
+            settings, self.walls, (positions - self._origin) / cell, velocities / cell, capacity=capacity,
+            sources=sources, device=self.device,
+        )  # fmt: skip
+        self.count = len(positions)
+        """Particles at the start."""
+
+    def _seed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions [m] and velocities [m/s] of all volumes, where no solid is."""
+        found_x, found_v = [np.zeros((0, 3))], [np.zeros((0, 3))]
+        self._exact = True
+        for entity in self.entities:
+            if isinstance(entity.shape, Emitter):
+                continue
+            points = lattice(entity, self.domain.cell)
+            free = self._free(points)
+            if not free.any():
+                raise ValueError(
+                    f"liquid {entity.name!r} lies in something solid or outside of its box from {self._corner(0)} to "
+                    f"{self._corner(1)} m, expected room for it. Move it, or give Liquid a domain around it."
+                )
+            self._exact = self._exact and bool(free.all())
+            found_x.append(points[free])
+            found_v.append(velocity_of(entity, points[free]))
+        return np.concatenate(found_x), np.concatenate(found_v)
+
+    def _corner(self, which: int) -> tuple[float, ...]:
+        return tuple(round(float(c), 4) for c in (self.domain.low, self.domain.high)[which])
+
+    def _free(self, points: np.ndarray) -> np.ndarray:
+        """Which points [m] lie in the box and in no solid."""
+        x = (points - self._origin) / self.domain.cell
+        high = (np.array(self.domain.high) - self._origin) / self.domain.cell
+        free = np.all((x > 0) & (x < high), axis=1)
+        free[free] = self._distance(x[free]) > 0
+        return free
+
+    def _distance(self, x: np.ndarray) -> np.ndarray:
+        """To what stands still [cells], at points (N, 3) [cells] in the box."""
+        from scipy.ndimage import map_coordinates
+
+        return map_coordinates(self.walls.phi.numpy(), 2 * x.T, order=1, mode="nearest")
+
+    def _sources(self) -> list[LiquidSource]:
+        sources = []
+        for entity in self.entities:
+            if not isinstance(entity.shape, Emitter):
+                continue
+            e, turn = entity.shape, rotation_matrix(np.array(entity.orientation))
+            centre = turn @ np.array(e.centre, dtype=np.float64) + entity.position
+            velocity = turn @ np.array(e.velocity, dtype=np.float64) + entity.velocity
+            self._check_source(entity.name, e, centre, velocity)
+            cell = self.domain.cell
+            at = tuple(float(c) for c in (centre - self._origin) / cell)
+            flow = tuple(float(c) for c in velocity / cell)
+            sources.append(LiquidSource(at, flow, e.radius / cell, e.start, e.end))  # type: ignore[arg-type]
+        return sources
+
+    def _check_source(self, name: str, emitter: Emitter, centre: np.ndarray, velocity: np.ndarray) -> None:
+        cell, where = self.domain.cell, tuple(round(float(c), 4) for c in centre)
+        if emitter.radius < LEAST_RADIUS * cell:
+            needed = int(np.ceil(self.material.resolution * LEAST_RADIUS * cell / emitter.radius))
+            raise ValueError(
+                f"emitter {name!r} has radius {emitter.radius:.3g} m on cells of {cell:.3g} m, expected at least "
+                f"{LEAST_RADIUS * cell:.3g} m. Raise Liquid.resolution to {needed}, or give a smaller domain."
+            )
+        if not np.linalg.norm(velocity) > 0:
+            raise ValueError(
+                f"emitter {name!r} has velocity {emitter.velocity}, expected some [m/s]: of a liquid enters what flows "
+                "through its disc."
+            )
+        if not self._free(centre[None])[0]:
+            raise ValueError(
+                f"emitter {name!r} at {where} m lies in something solid or outside of the liquid's box from "
+                f"{self._corner(0)} to {self._corner(1)} m, expected air around it. Move it, or give Liquid a domain."
+            )
+
+    # -- in the frame -----------------------------------------------------------------------------------------------
+
+    def load_kernels(self) -> None:
+        """Compile and load all modules, outside of the capture."""
+        self.grid.load_kernels()
+
+    def begin_frame(self, first_substep: int) -> None:
+        """Nothing that the host has to say."""
+
+    def launch_substep(self, k: int) -> None:
+        """The steps that begin with substep ``k``."""
+        if k == 0:
+            self.grid.particles.order()
+        if k % self._stride == 0:
+            for _ in range(self._repeats):
+                self.grid.launch_step()
+
+    def end_frame(self) -> None:
+        """Read the frame back.
+
+        Raises:
+            FloatingPointError: The liquid is no longer finite, or far faster than its steps allow.
+        """
+        x, v = self.grid.snapshot()
+        there = np.isfinite(x[:, 0])
+        fastest = float(np.abs(v[there]).max(initial=0.0))
+        count = int(self.grid.count.numpy()[0])
+        finite = bool(np.isfinite(self.grid.x.numpy()[:count]).all()) and np.isfinite(fastest)
+        courant = fastest * self.dt
+        if not finite or courant > TOO_FAST:
+            raise FloatingPointError(
+                f"liquid {self.name!r} moves {courant:.3g} cells per step at "
+                f"{len(self._states) / self.rigid.fps:.3g} s, expected some {TOO_FAST:g} at most. Raise fps for "
+                "shorter steps, lower resolution, or check the velocities of what enters and of what strikes it."
+            )
+        self._worst["liquid_courant [cells]"] = max(self._worst["liquid_courant [cells]"], courant)
+        self._worst["liquid_divergence [-]"] = max(self._worst["liquid_divergence [-]"], self.grid.divergence())
+        x, v = self._world(x, v)
+        self._states.append((x, v.astype(np.float16)))
+
+    def _world(self, x: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """From cells to metres."""
+        cell = self.domain.cell
+        return (self._origin + cell * x.astype(np.float64)).astype(np.float32), cell * v
+
+    # -- results ----------------------------------------------------------------------------------------------------
+
+    def track(self, name: str) -> LiquidTrack:
+        x, v = (np.stack(column) for column in zip(*self._states, strict=True))
+        ever = np.isfinite(x[..., 0]).any(axis=0)
+        last = int(np.flatnonzero(ever)[-1]) + 1 if ever.any() else 0
+        return LiquidTrack(name, self.domain.cell, self._volume, x[:, :last], v[:, :last])
+
+    def splashes(self) -> np.ndarray:
+        """Blows on the surface so far, ``SPLASH_DTYPE``."""
+        return np.zeros(0, SPLASH_DTYPE)
+
+    def report(self) -> dict[str, float]:
+        """Volumes, divergence after the projection over the largest speed, and cells crossed per step."""
+        now = int(np.isfinite(self._states[-1][0][:, 0]).sum())
+        given = int(self.grid.particles.given.numpy()[0])
+        return {
+            "liquid_volume_start [m^3]": self.count * self._volume,
+            "liquid_volume_emitted [m^3]": (given - self.count) * self._volume,
+            "liquid_volume_left [m^3]": (given - now) * self._volume,
+            "liquid_volume_end [m^3]": now * self._volume,
+            "liquid_step [s]": self.dt,
+            **self._worst,
+        }
+
+
+def _particle_volume(entities: list[Entity], positions: np.ndarray, cell: float, exact: bool) -> float:
+    """Of one particle [m^3]: so that all together have the volume of the shapes, if none of these is cut by a solid."""
+    solids = [e for e in entities if not isinstance(e.shape, Emitter)]
+    if not solids or not exact:
+        return cell**3 / 8
+    volumes: list[float] = [e.shape.volume for e in solids]  # type: ignore[union-attr]
+    together = sum(volumes) / len(positions)
+    return together if abs(together / (cell**3 / 8) - 1) < 0.2 else cell**3 / 8
