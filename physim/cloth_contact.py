@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 import warp as wp
-from physim_kernels import cloth_rows, cloth_search, cloth_touch, cloth_tree
+from physim_kernels import cloth_row, cloth_rows, cloth_search, cloth_touch, cloth_touch_solve, cloth_tree
 from physim_kernels import rigid_data as data
 
 from physim.cloth_tree import areas_of, build, edges_of, pieces_of
 
 ROUNDS = 4
 """How often in a substep cloth meets itself; colliders it meets in every step."""
+ROWS = 24
+"""Rows on several vertices that there is room for, per vertex."""
 
 
 def _zeros(target: Any, sizes: dict[str, tuple[int, Any]], device: wp.Device) -> None:
@@ -38,14 +40,16 @@ class ClothContact:
         device: Where all of it lives.
         itself: Whether cloth meets cloth.
         held: For each body that holds cloth, by number: the vertices it holds.
+        plain: Search with one thread per leaf of the tree, as GPUs do; they always do.
     """
 
     def __init__(
         self, *, x: wp.array, v: wp.array, inv_mass: wp.array, faces: np.ndarray, rest: np.ndarray,
         half: np.ndarray, friction: np.ndarray, geometry: data.Geometry, bodies: data.Bodies, device: wp.Device,
-        itself: bool = True, held: dict[int, np.ndarray] | None = None,
+        itself: bool = True, held: dict[int, np.ndarray] | None = None, plain: bool = False,
     ):  # fmt: skip
         self.device, self.geometry, self.bodies, self._itself = device, geometry, bodies, itself
+        self.plain = plain or not device.is_cpu
         self._count, self._colliders = len(rest), int(geometry.first.numpy()[-1])
         edges = edges_of(np.asarray(faces))
         cloth = pieces_of(edges, self._count)
@@ -95,35 +99,31 @@ class ClothContact:
 
     def _make_touches(self) -> None:
         c, n = cloth_touch.Touches(), self._count
-        rows = 4 * n
-        _zeros(c, {name: (n, int) for name in ("count", "old_count", "list")}, self.device)
-        _zeros(c, {name: (rows, int) for name in ("collider", "old_collider")}, self.device)
-        _zeros(c, {name: (rows, wp.vec3) for name in "point side normal arm drag old_drag".split()}, self.device)
-        scalars = "gap offset friction normal_mass friction_mass pressure carried old_pressure".split()
-        _zeros(c, {name: (n, int) for name in ("alone_vertex", "alone_row", "shared")}, self.device)
+        slots = int(cloth_touch.SLOTS) * n
+        integers = "count old_count list alone_vertex alone_row shared"
+        _zeros(c, {name: (n, int) for name in integers.split()}, self.device)
+        _zeros(c, {"row": (slots, cloth_touch.Touch), "old": (slots, cloth_touch.Known)}, self.device)
         _zeros(c, {"alone": (cloth_touch.SIDE * n, float), "totals": (2, int)}, self.device)
-        _zeros(c, {name: (rows, float) for name in scalars}, self.device)
         _zeros(c, {"total": (1, int), "near": (self._colliders, int), "near_total": (1, int)}, self.device)
         _zeros(c, {"deepest": (1, float)}, self.device)
         self.touches = c
 
     def _make_rows(self, edges: int, faces: int) -> None:
-        r, n = cloth_rows.Rows(), self._count
-        r.edge_first = int(cloth_rows.VERTEX_SLOTS) * n
-        r.face_first = r.edge_first + int(cloth_rows.EDGE_SLOTS) * edges
-        rows, owners = r.face_first + int(cloth_rows.FACE_SLOTS) * faces, n + edges + faces
-        integers = "kind a b collider live wait old_kind old_live old_b old_collider list hot hard"
-        scalars = "side gap offset friction normal_mass friction_mass pressure old_side old_pressure"
-        _zeros(r, {name: (owners, int) for name in ("count", "old_count")}, self.device)
-        _zeros(r, {name: (rows, int) for name in integers.split()}, self.device)
-        _zeros(r, {name: (rows, float) for name in scalars.split()}, self.device)
-        _zeros(r, {name: (rows, wp.vec3) for name in "normal arm drag old_normal old_drag".split()}, self.device)
-        _zeros(r, {"vertices": (rows, wp.vec4i), "weights": (rows, wp.vec4), "totals": (4, int)}, self.device)
+        r, n = cloth_row.Rows(), self._count
+        r.plain = int(self.plain)
+        counters, capacity = self._leaves if self.plain else 1, ROWS * n + 1024
+        for name in ("row", "old"):
+            setattr(r, name, wp.zeros(capacity, dtype=cloth_row.Row, device=self.device))
+        for name in ("hot", "hard"):
+            setattr(r, name, wp.zeros(capacity, dtype=cloth_row.Live, device=self.device))
+        for name in ("head", "old_head"):
+            setattr(r, name, wp.full(n + edges + faces, -1, dtype=int, device=self.device))
+        _zeros(r, {"first": (counters, int), "fill": (counters, int), "totals": (5, int)}, self.device)
         self.rows = r
 
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of a capture."""
-        for module in (cloth_tree, cloth_touch, cloth_rows, cloth_search):
+        for module in (cloth_tree, cloth_touch, cloth_touch_solve, cloth_row, cloth_rows, cloth_search):
             wp.load_module(module, device=self.device)
 
     def launch_search(self, interval: float, gravity: float) -> None:
@@ -138,12 +138,11 @@ class ClothContact:
             self.geometry, self.bodies, self.sheets, self.tree, self.touches, self.rows, itself=self._itself,
             coarse=self._coarse, interval=interval, slack=slack, device=self.device,
         )  # fmt: skip
-        cloth_rows.gather(self.sheets, self.rows, device=self.device)
 
     def launch_begin(self, h: float) -> None:
         """At the start of a substep of ``h`` [s]: place the rows."""
         shared = (self.geometry, self.bodies, self.sheets)
-        cloth_touch.begin(*shared, self.touches, h=h, device=self.device)
+        cloth_touch_solve.begin(*shared, self.touches, h=h, device=self.device)
         cloth_rows.begin(*shared, self.rows, h=h, device=self.device)
 
     def launch_step(self, j: int, dt: float, h: float) -> None:
@@ -152,12 +151,12 @@ class ClothContact:
         stride = max(1, round(steps / ROUNDS))
         if j % stride == 0:
             ahead = min(stride, steps - j) * dt
-            cloth_rows.step(*shared, self.rows, itself=True, time=j * dt, dt=ahead, h=h, device=self.device)
-        cloth_rows.step(*shared, self.rows, itself=False, time=j * dt, dt=dt, h=h, device=self.device)
-        cloth_touch.step(*shared, self.touches, time=j * dt, dt=dt, h=h, device=self.device)
+            cloth_rows.step_itself(self.sheets, self.rows, dt=ahead, h=h, device=self.device)
+        cloth_rows.step_colliders(*shared, self.rows, time=j * dt, dt=dt, h=h, device=self.device)
+        cloth_touch_solve.step(*shared, self.touches, time=j * dt, dt=dt, h=h, device=self.device)
 
     def launch_end(self, h: float) -> None:
         """After the last step of the substep."""
         shared = (self.geometry, self.bodies, self.sheets)
         cloth_rows.end(*shared, self.rows, h=h, device=self.device)
-        cloth_touch.end(*shared, self.touches, device=self.device)
+        cloth_touch_solve.end(*shared, self.touches, device=self.device)

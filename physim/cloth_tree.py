@@ -8,9 +8,6 @@ import numpy as np
 import warp as wp
 from physim_kernels import cloth_tree as data
 
-LEAF_FACES = 8
-"""Most triangles of a leaf."""
-
 
 @dataclass(frozen=True)
 class Edges:
@@ -72,7 +69,7 @@ def _halves(rows: np.ndarray, centre: np.ndarray, cloth: np.ndarray) -> tuple[np
 def _leaves(centre: np.ndarray, cloth: np.ndarray) -> list[np.ndarray]:
     """Triangles of each leaf of a complete tree, in its order; some leaves of a set of cloths may be empty."""
     level = [np.arange(len(centre))]
-    while max(len(rows) for rows in level) > LEAF_FACES:
+    while max(len(rows) for rows in level) > data.FACES:
         level = [half for rows in level for half in _halves(rows, centre, cloth)]
     if len(level) == 1:
         level = list(_halves(level[0], centre, cloth))
@@ -135,7 +132,9 @@ def build(
     nodes = 2 * count - 1
     for name in ("lower", "upper", "axis", "velocity"):
         setattr(tree, name, wp.zeros(nodes, dtype=wp.vec3, device=device))
-    tree.spread = wp.zeros(nodes, dtype=float, device=device)
+    tree.spread = wp.zeros(nodes, dtype=wp.vec2, device=device)
+    tree.plates = wp.zeros(8 * data.FACES * count, dtype=float, device=device)
+    tree.ridges = wp.zeros(4 * data.RIDGES * count, dtype=float, device=device)
     tree.stir = wp.zeros(nodes, dtype=float, device=device)
     tree.stack = wp.zeros(int(data.STACK) * count, dtype=int, device=device)
     tree.normal = wp.zeros(len(faces), dtype=wp.vec3, device=device)

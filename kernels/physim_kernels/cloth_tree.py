@@ -4,7 +4,13 @@ The tree is built once, over the flat fabric: a node is a connected patch of it 
 heap: children of i are 2 i + 1 and 2 i + 2, and the last ``leaf_count`` nodes are the leaves. Each vertex, edge and
 triangle belongs to one leaf. A cone holds all normals of a patch: a patch whose cone is narrow does not meet itself
 (Volino, Magnenat-Thalmann, "Efficient self-collision detection on smoothly discretized surface animations", 1994).
+
+Angles are kept as (cosine, sine), sums of angles are products of these; nothing here needs an arc function. Each leaf
+has its triangles and ridges once more in blocks of ``FACES`` and ``RIDGES`` lanes, so that one vertex or edge is held
+against all of them in vector code.
 """
+
+import math
 
 import warp as wp
 
@@ -46,9 +52,11 @@ class Tree:
     lower: wp.array(dtype=wp.vec3)  # of the node, half the thickness included [m]
     upper: wp.array(dtype=wp.vec3)
     velocity: wp.array(dtype=wp.vec3)  # of the node, its middle [m/s]
-    stir: wp.array(dtype=float)  # how far velocities in the node are from that [m/s]
+    stir: wp.array(dtype=float)  # how far velocities of the node's vertices are from that [m/s]
     axis: wp.array(dtype=wp.vec3)  # of the cone of normals
-    spread: wp.array(dtype=float)  # half its opening [rad]
+    spread: wp.array(dtype=wp.vec2)  # half its opening: cosine, sine
+    plates: wp.array(dtype=float)  # per leaf 8 rows of FACES lanes: normal, offset, middle, radius of its triangles
+    ridges: wp.array(dtype=float)  # per leaf 4 rows of RIDGES lanes: middle and half length of its ridges and borders
     sharp: wp.array(dtype=int)  # ridges and borders, those of a leaf from edge_start on
     sharp_count: wp.array(dtype=int)  # of the leaf: ridges and borders
     stack: wp.array(dtype=int)  # scratch of the search, STACK rows per leaf
@@ -56,14 +64,21 @@ class Tree:
 
 EVERY = wp.constant(-2)
 """Of a vertex that a moving body holds: it belongs to that body, which does the meeting."""
-STACK = wp.constant(48)
-"""More than the depth of any tree."""
-
-
+STACK = wp.constant(96)
+"""More than a search goes deep, two per level and branch."""
+FACES = 8
+"""Most triangles of a leaf."""
+RIDGES = 24
+"""Most edges of a leaf."""
 SHARP = wp.constant(0.985)
 """Cosine of the angle between two triangles beyond which their edge is a ridge: 10 degrees."""
-CONE = wp.constant(1.0)
+CONE = 1.0
 """Half the opening of a cone of normals that a patch may have and be sure not to meet itself [rad]; below pi / 2."""
+CONE_COS = wp.constant(math.cos(CONE))
+TWICE_COS = wp.constant(math.cos(2 * CONE))
+TWICE_SIN = wp.constant(math.sin(2 * CONE))
+MARGIN = wp.constant(1.0e-4)
+"""Added to angles, so that rounding never makes a cone too narrow [rad]."""
 
 
 @wp.func
@@ -73,68 +88,123 @@ def meets(s: Sheets, i: int, body: int):
     return spared[0] != EVERY and spared[0] != body and spared[1] != body
 
 
-@wp.kernel
-def normal_kernel(s: Sheets, tree: Tree):
-    f = wp.tid()
-    t = s.faces[f]
-    p = s.x[t[0]]
-    tree.normal[f] = wp.normalize(wp.cross(s.x[t[1]] - p, s.x[t[2]] - p))
-
-
-@wp.func
-def leaf_motion(s: Sheets, tree: Tree, leaf: int, node: int):
-    """Velocities of a leaf: their middle and how far they are from it. Returns its half thickness."""
-    low = wp.vec3(1.0e30, 1.0e30, 1.0e30)
-    high = -low
-    thick = float(0.0)
-    for k in range(tree.vertex_start[leaf], tree.vertex_start[leaf + 1]):
-        i = tree.vertex[k]
-        low = wp.min(low, s.v[i])
-        high = wp.max(high, s.v[i])
-        thick = wp.max(thick, s.half[i])
-    tree.velocity[node] = wp.vec3(0.0, 0.0, 0.0)
-    tree.stir[node] = 0.0
-    if low[0] <= high[0]:
-        tree.velocity[node] = 0.5 * (low + high)
-        tree.stir[node] = 0.5 * wp.length(high - low)
-    return thick
+@wp.func_native(
+    """
+    const int first = tree.face_start.data[leaf], count = tree.face_start.data[leaf + 1] - first;
+    const float* X = (const float*)s.x.data;
+    const float* V = (const float*)s.v.data;
+    float* P = tree.plates.data + 8 * FACES * leaf;
+    float low[3], high[3], slow[3], fast[3], sum[3] = {0.0f, 0.0f, 0.0f}, thick = 0.0f;
+    for (int c = 0; c < 3; ++c) { low[c] = slow[c] = 1e30f; high[c] = fast[c] = -1e30f; }
+    for (int k = 0; k < FACES; ++k) {
+        float n[3] = {0.0f, 0.0f, 0.0f}, m[3] = {0.0f, 0.0f, 0.0f}, offset = 1e30f, radius = 0.0f;
+        if (k < count) {
+            const int f = tree.face.data[first + k];
+            const int* t = (const int*)(s.faces.data + f);
+            const float *a = X + 3 * t[0], *b = X + 3 * t[1], *d = X + 3 * t[2];
+            const float ux = b[0] - a[0], uy = b[1] - a[1], uz = b[2] - a[2];
+            const float wx = d[0] - a[0], wy = d[1] - a[1], wz = d[2] - a[2];
+            n[0] = uy * wz - uz * wy; n[1] = uz * wx - ux * wz; n[2] = ux * wy - uy * wx;
+            const float size = sqrtf(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
+            const float per = size > 0.0f ? 1.0f / size : 0.0f;
+            for (int c = 0; c < 3; ++c) {
+                n[c] *= per;
+                sum[c] += n[c];
+                m[c] = (a[c] + b[c] + d[c]) * (1.0f / 3.0f);
+                ((float*)(tree.normal.data + f))[c] = n[c];
+            }
+            offset = n[0] * a[0] + n[1] * a[1] + n[2] * a[2];
+            for (int q = 0; q < 3; ++q) {
+                const float *x = X + 3 * t[q], *v = V + 3 * t[q];
+                float far = 0.0f;
+                for (int c = 0; c < 3; ++c) {
+                    low[c] = x[c] < low[c] ? x[c] : low[c]; high[c] = x[c] > high[c] ? x[c] : high[c];
+                    slow[c] = v[c] < slow[c] ? v[c] : slow[c]; fast[c] = v[c] > fast[c] ? v[c] : fast[c];
+                    far += (x[c] - m[c]) * (x[c] - m[c]);
+                }
+                radius = far > radius ? far : radius;
+                thick = s.half.data[t[q]] > thick ? s.half.data[t[q]] : thick;
+            }
+        }
+        for (int c = 0; c < 3; ++c) { P[c * FACES + k] = n[c]; P[(4 + c) * FACES + k] = m[c]; }
+        P[3 * FACES + k] = offset; P[7 * FACES + k] = 1.05f * sqrtf(radius);
+    }
+    const float size = sqrtf(sum[0] * sum[0] + sum[1] * sum[1] + sum[2] * sum[2]);
+    const float per = size > 0.0f ? 1.0f / size : 0.0f;
+    float least = size > 0.0f || count == 0 ? 1.0f : -1.0f, stir = 0.0f;
+    for (int k = 0; k < count; ++k) {
+        const float one = (P[k] * sum[0] + P[FACES + k] * sum[1] + P[2 * FACES + k] * sum[2]) * per;
+        least = one < least ? one : least;
+    }
+    least = least < -1.0f ? -1.0f : least;
+    float *lower = (float*)(tree.lower.data + node), *upper = (float*)(tree.upper.data + node);
+    float *axis = (float*)(tree.axis.data + node), *move = (float*)(tree.velocity.data + node);
+    for (int c = 0; c < 3; ++c) {
+        lower[c] = low[c] - thick; upper[c] = high[c] + thick; axis[c] = sum[c] * per;
+        move[c] = count ? 0.5f * (slow[c] + fast[c]) : 0.0f;
+        stir += count ? 0.25f * (fast[c] - slow[c]) * (fast[c] - slow[c]) : 0.0f;
+    }
+    tree.stir.data[node] = sqrtf(stir);
+    ((float*)(tree.spread.data + node))[0] = least;
+    ((float*)(tree.spread.data + node))[1] = sqrtf(1.0f - least * least);
+    """.replace("FACES", str(FACES))
+)
+def fit_leaf(s: Sheets, tree: Tree, leaf: int, node: int): ...
 
 
 @wp.kernel
 def leaf_kernel(s: Sheets, tree: Tree):
-    """Boxes, velocities, cones and ridges of the leaves."""
+    """Triangles, boxes, velocities and cones of the leaves."""
     leaf = wp.tid()
-    node = tree.leaf_count - 1 + leaf
-    lower = wp.vec3(1.0e30, 1.0e30, 1.0e30)
-    upper = -lower
-    total = wp.vec3(0.0, 0.0, 0.0)
-    first = tree.face_start[leaf]
-    end = tree.face_start[leaf + 1]
-    for k in range(first, end):
-        t = s.faces[tree.face[k]]
-        a = s.x[t[0]]
-        b = s.x[t[1]]
-        c = s.x[t[2]]
-        lower = wp.min(wp.min(lower, a), wp.min(b, c))
-        upper = wp.max(wp.max(upper, a), wp.max(b, c))
-        total += tree.normal[tree.face[k]]
-    axis = wp.normalize(total)
-    least = float(1.0)
-    for k in range(first, end):
-        least = wp.min(least, wp.dot(axis, tree.normal[tree.face[k]]))
-    thick = leaf_motion(s, tree, leaf, node)
-    tree.lower[node] = lower - wp.vec3(thick, thick, thick)
-    tree.upper[node] = upper + wp.vec3(thick, thick, thick)
-    tree.axis[node] = axis
-    tree.spread[node] = wp.acos(wp.clamp(least, -1.0, 1.0))
-    sharp = int(0)
-    for k in range(tree.edge_start[leaf], tree.edge_start[leaf + 1]):
-        e = tree.edge[k]
-        f = s.beside[e]
-        if f[1] < 0 or wp.dot(tree.normal[f[0]], tree.normal[f[1]]) <= SHARP:
-            tree.sharp[tree.edge_start[leaf] + sharp] = e
-            sharp += 1
-    tree.sharp_count[leaf] = sharp
+    fit_leaf(s, tree, leaf, tree.leaf_count - 1 + leaf)
+
+
+@wp.func_native(
+    """
+    const float* X = (const float*)s.x.data;
+    float* R = tree.ridges.data + 4 * RIDGES * leaf;
+    const int first = tree.edge_start.data[leaf], last = tree.edge_start.data[leaf + 1];
+    int sharp = 0;
+    for (int k = first; k < last; ++k) {
+        const int e = tree.edge.data[k];
+        const int* f = (const int*)(s.beside.data + e);
+        if (f[1] >= 0) {
+            const float *n = (const float*)(tree.normal.data + f[0]), *m = (const float*)(tree.normal.data + f[1]);
+            if (n[0] * m[0] + n[1] * m[1] + n[2] * m[2] > limit) continue;
+        }
+        const int* ends = (const int*)(s.edges.data + e);
+        const float *p = X + 3 * ends[0], *q = X + 3 * ends[1];
+        float size = 0.0f;
+        for (int c = 0; c < 3; ++c) {
+            R[c * RIDGES + sharp] = 0.5f * (p[c] + q[c]);
+            size += 0.25f * (q[c] - p[c]) * (q[c] - p[c]);
+        }
+        R[3 * RIDGES + sharp] = sqrtf(size);
+        tree.sharp.data[first + sharp] = e;
+        ++sharp;
+    }
+    tree.sharp_count.data[leaf] = sharp;
+    """.replace("RIDGES", str(RIDGES))
+)
+def fit_ridges(s: Sheets, tree: Tree, leaf: int, limit: float): ...
+
+
+@wp.kernel
+def ridge_kernel(s: Sheets, tree: Tree):
+    """Edges whose triangles make an angle, and borders; after the normals of all triangles."""
+    fit_ridges(s, tree, wp.tid(), SHARP)
+
+
+@wp.func
+def wider(dot: float, part: wp.vec2):
+    """The cone of a part seen from an axis that makes the angle arccos ``dot`` with its own: (cosine, sine)."""
+    c = wp.clamp(dot, -1.0, 1.0)
+    s = wp.sqrt(1.0 - c * c) + MARGIN
+    cosine = c * part[0] - s * part[1]
+    sine = s * part[0] + c * part[1]
+    if sine < 0.0:  # beyond half a turn
+        return wp.vec2(-1.0, 0.0)
+    return wp.vec2(cosine, sine)
 
 
 @wp.kernel
@@ -151,11 +221,10 @@ def node_kernel(tree: Tree, first: int, count: int, stride: int):
         apart = 0.5 * wp.length(tree.velocity[a] - tree.velocity[b])
         tree.stir[node] = apart + wp.max(tree.stir[a], tree.stir[b])
         axis = wp.normalize(tree.axis[a] + tree.axis[b])
-        # angles of the parts to the new axis, a little more than exact so that rounding never makes a cone too narrow
-        one = wp.acos(wp.clamp(wp.dot(axis, tree.axis[a]), -1.0, 1.0)) + tree.spread[a]
-        two = wp.acos(wp.clamp(wp.dot(axis, tree.axis[b]), -1.0, 1.0)) + tree.spread[b]
+        one = wider(wp.dot(axis, tree.axis[a]), tree.spread[a])
+        two = wider(wp.dot(axis, tree.axis[b]), tree.spread[b])
         tree.axis[node] = axis
-        tree.spread[node] = wp.max(one, two) + 1.0e-4
+        tree.spread[node] = wp.where(one[0] < two[0], one, two)
         k += stride
 
 
@@ -175,23 +244,24 @@ def flat_together(tree: Tree, a: int, b: int):
     """Whether two nodes touch in the flat fabric and their normals fit in one narrow cone."""
     if tree.cloth[a] != tree.cloth[b] or tree.cloth[a] < 0:
         return False
+    one = tree.spread[a]
+    two = tree.spread[b]
+    if wp.min(one[0], two[0]) < CONE_COS:
+        return False
     p = tree.rest_lower[a] - tree.rest_upper[b]
     q = tree.rest_lower[b] - tree.rest_upper[a]
     size = tree.rest_upper[a] - tree.rest_lower[a]
     if wp.max(wp.max(p[0], p[1]), wp.max(q[0], q[1])) > 0.1 * wp.max(size[0], size[1]):
         return False
-    one = tree.spread[a]
-    two = tree.spread[b]
-    if wp.max(one, two) > CONE:
-        return False
-    between = 2.0 * CONE - one - two  # angle that the axes may make
-    return between > wp.pi or wp.dot(tree.axis[a], tree.axis[b]) > wp.cos(between)
+    cosine = one[0] * two[0] - one[1] * two[1]  # of the sum of both half openings, at most 2 CONE
+    sine = one[1] * two[0] + one[0] * two[1]
+    return wp.dot(tree.axis[a], tree.axis[b]) > TWICE_COS * cosine + TWICE_SIN * sine + MARGIN
 
 
 def refit(s: Sheets, tree: Tree, *, device):
     """Fit the tree to where the cloth is."""
-    wp.launch(normal_kernel, dim=s.faces.shape[0], inputs=[s, tree], device=device)
     wp.launch(leaf_kernel, dim=tree.leaf_count, inputs=[s, tree], device=device)
+    wp.launch(ridge_kernel, dim=tree.leaf_count, inputs=[s, tree], device=device)
     if device.is_cpu:
         wp.launch(node_kernel, dim=1, inputs=[tree, 0, tree.leaf_count - 1, 1], device=device)
         return

@@ -25,7 +25,7 @@ def carried(cloth):
     """Sum of the normal impulses of the last substep, as a force [N]."""
     c = cloth.contact.touches
     used = np.arange(4) < c.count.numpy()[:, None]
-    return float((c.carried.numpy().reshape(-1, 4) * used).sum() / cloth.solver.substep)
+    return float((c.row.numpy()["carried"].reshape(-1, 4) * used).sum() / cloth.solver.substep)
 
 
 def test_a_sheet_on_the_ground_presses_with_its_weight():
