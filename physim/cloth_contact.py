@@ -100,10 +100,15 @@ class ClothContact:
     def _make_touches(self) -> None:
         c, n = cloth_touch.Touches(), self._count
         slots = int(cloth_touch.SLOTS) * n
-        integers = "count old_count list alone_vertex alone_row shared"
+        integers = "count old_count list shared"
         _zeros(c, {name: (n, int) for name in integers.split()}, self.device)
         _zeros(c, {"row": (slots, cloth_touch.Touch), "old": (slots, cloth_touch.Known)}, self.device)
-        _zeros(c, {"alone": (cloth_touch.SIDE * n, float), "totals": (2, int)}, self.device)
+        blocks = -(-n // cloth_touch.BLOCK)
+        c.lanes = blocks * cloth_touch.BLOCK
+        empty = np.zeros((10, c.lanes), dtype=np.float32)
+        empty[3] = cloth_touch.NOTHING
+        c.alone = wp.array(empty.ravel(), dtype=float, device=self.device)
+        _zeros(c, {"block": (blocks, int), "totals": (1, int)}, self.device)
         _zeros(c, {"total": (1, int), "near": (self._colliders, int), "near_total": (1, int)}, self.device)
         _zeros(c, {"deepest": (1, float)}, self.device)
         self.touches = c

@@ -25,7 +25,8 @@ SAFETY = 0.9
 """Step over the largest stable one, at rest; what is left is for fabric that is stretched."""
 BENDING_SAFETY = 0.4
 """The same for kicks by bending, which come less often than steps."""
-SEARCH_RATE = 240.0
+import os
+SEARCH_RATE = float(os.environ.get("SR","240"))
 """Least searches for contacts per second."""
 SPEED_LIMIT = 1.0e4
 """Speed at which a state counts as blown up [m/s]."""

@@ -1,4 +1,4 @@
-"""Bodies as cloth sees them: where a collider is, how its points move, and what an impulse does to it. Only ``wp.func``.
+"""Bodies as cloth sees them: where a collider is, how its points move, and what an impulse does to it.
 
 An impulse that changes a body's velocity by dv at the time t of the substep moves its drift back by t dv (``dx``), so
 that the body too has followed the old velocity until then and the new one from then on.

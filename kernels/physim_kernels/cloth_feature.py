@@ -1,4 +1,4 @@
-"""Points and edges of colliders, each with a radius: what may poke between the vertices of a cloth. Only ``wp.func``."""
+"""Points and edges of colliders, each with a radius: what may poke between the vertices of a cloth."""
 
 import warp as wp
 

@@ -1,4 +1,4 @@
-"""Where the points of a row will meet, and along which normal: once per substep, for each kind of row. Only ``wp.func``.
+"""Where the points of a row will meet, and along which normal: once per substep, for each kind of row.
 
     POINT_FACE  a vertex and a triangle              EDGE_EDGE  two edges
     CORE_FACE   a point of a collider with a radius (centre of a sphere, corner of a hull) and a triangle

@@ -66,10 +66,13 @@ def leaves_kernel(s: Sheets, tree: Tree, r: Rows, counting: int, interval: float
 @wp.kernel
 def feature_kernel(
     g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, r: Rows, counting: int, coarse: float,
-    interval: float, slack: float,
+    interval: float, slack: float, stride: int,
 ):  # fmt: skip
-    """Rows of one leaf with the small and sharp colliders near it."""
-    features_near_leaf(g, bodies, s, tree, c, r, wp.tid(), coarse, interval, slack, counting)
+    """Rows of all leaves with the small and sharp colliders near them."""
+    leaf = wp.tid()
+    while leaf < tree.leaf_count:
+        features_near_leaf(g, bodies, s, tree, c, r, leaf, coarse, interval, slack, counting)
+        leaf += stride
 
 
 def find(
@@ -88,6 +91,7 @@ def find(
             wp.launch(leaves_kernel, dim=leaves, inputs=[s, tree, r, counting, interval, slack], device=device)
         elif itself:
             wp.launch(pairs_kernel, dim=1, inputs=[s, tree, r, interval, slack], device=device)
-        inputs = [g, bodies, s, tree, c, r, counting, coarse, interval, slack]
-        wp.launch(feature_kernel, dim=leaves, inputs=inputs, device=device)
+        threads = leaves if r.plain else 1
+        inputs = [g, bodies, s, tree, c, r, counting, coarse, interval, slack, threads]
+        wp.launch(feature_kernel, dim=threads, inputs=inputs, device=device)
         close(r, whole=not counting, device=device)

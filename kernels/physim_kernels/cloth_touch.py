@@ -16,8 +16,10 @@ from physim_kernels.rigid_data import FIELD, PLANE, Bodies, Geometry
 
 wp.set_module_options({"enable_backward": False})
 
-SIDE = 12
-"""Numbers of a row of ``Touches.alone``: normal, offset, velocity of the surface, friction, impulse, 3 spare."""
+BLOCK = 32
+"""Vertices whose contacts with what nothing moves are solved together, in vector code."""
+NOTHING = -1.0e20
+"""Offset of a vertex without such a contact: nothing comes so near."""
 SLOTS = wp.constant(4)
 """Contacts of one vertex."""
 
@@ -37,7 +39,7 @@ class Touch:
     normal_mass: float  # [kg]
     friction_mass: float
     pressure: float  # normal impulse of the last step [N s]
-    carried: float  # normal impulse of the substep [N s]
+    carried: float  # normal impulse of the substep, unless it is in ``alone`` [N s]
     drag: wp.vec3  # friction impulse on the vertex [N s]
 
 
@@ -52,7 +54,11 @@ class Known:
 
 @wp.struct
 class Touches:
-    """Contacts of vertex i are rows SLOTS i to SLOTS i + count[i] - 1."""
+    """Contacts of vertex i are rows SLOTS i to SLOTS i + count[i] - 1.
+
+    ``alone`` has, per vertex, the normal (3), the offset, the velocity of the surface (3), friction, the velocity that
+    contact has given along the normal in this substep, and the gap at its beginning.
+    """
 
     count: wp.array(dtype=int)
     row: wp.array(dtype=Touch)
@@ -60,11 +66,11 @@ class Touches:
     old: wp.array(dtype=Known)
     list: wp.array(dtype=int)  # vertices near something
     total: wp.array(dtype=int)  # [0]: how many
-    alone: wp.array(dtype=float)  # rows of vertices on one thing that nothing moves
-    alone_vertex: wp.array(dtype=int)
-    alone_row: wp.array(dtype=int)  # their slots
+    alone: wp.array(dtype=float)  # vertices on one thing that nothing moves: 10 rows of ``lanes`` numbers, see above
+    block: wp.array(dtype=int)  # of BLOCK vertices: 1 if any is in alone
+    lanes: int
     shared: wp.array(dtype=int)  # vertices on several things or on moving bodies
-    totals: wp.array(dtype=int)  # [0]: of alone, [1]: of shared
+    totals: wp.array(dtype=int)  # [0]: of shared
     near: wp.array(dtype=int)  # colliders near any cloth
     near_total: wp.array(dtype=int)
     deepest: wp.array(dtype=float)  # [0]: deepest penetration so far [m]
@@ -135,12 +141,11 @@ def keep(c: Touches, i: int, collider: int, point: wp.vec3, side: wp.vec3, gap: 
             c.row[row].drag = c.old[k].drag
 
 
-@wp.kernel
-def find_kernel(
-    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, interval: float, slack: float
+@wp.func
+def find_leaf(
+    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, leaf: int, interval: float, slack: float
 ):  # fmt: skip
     """Contacts of the vertices of one leaf within ``interval`` [s]; impulses pass on to the same collider's row."""
-    leaf = wp.tid()
     first = tree.vertex_start[leaf]
     end = tree.vertex_start[leaf + 1]
     for k in range(first, end):
@@ -173,6 +178,16 @@ def find_kernel(
 
 
 @wp.kernel
+def find_kernel(
+    g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, interval: float, slack: float, stride: int
+):  # fmt: skip
+    leaf = wp.tid()
+    while leaf < tree.leaf_count:
+        find_leaf(g, bodies, s, tree, c, leaf, interval, slack)
+        leaf += stride
+
+
+@wp.kernel
 def distance_kernel(
     g: Geometry, bodies: Bodies, x: wp.array(dtype=wp.vec3), body: int, colliders: int, out: wp.array(dtype=float)
 ):  # fmt: skip
@@ -189,11 +204,10 @@ def distance_kernel(
 
 
 @wp.kernel
-def list_kernel(tree: Tree, c: Touches, vertex_total: int):
-    """Gather the vertices in contact, patch by patch."""
+def list_kernel(c: Touches, vertex_total: int):
+    """Gather the vertices in contact."""
     total = int(0)
-    for k in range(vertex_total):
-        i = tree.vertex[k]
+    for i in range(vertex_total):
         if c.count[i] > 0:
             c.list[total] = i
             total += 1
@@ -203,5 +217,6 @@ def list_kernel(tree: Tree, c: Touches, vertex_total: int):
 def find(g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, *, colliders, interval, slack, device):
     """Look for contacts within the next ``interval`` [s] and ``slack`` [m]; the tree must have been refitted."""
     wp.launch(near_kernel, dim=1, inputs=[g, bodies, tree, c, colliders, interval, slack], device=device)
-    wp.launch(find_kernel, dim=tree.leaf_count, inputs=[g, bodies, s, tree, c, interval, slack], device=device)
-    wp.launch(list_kernel, dim=1, inputs=[tree, c, s.x.shape[0]], device=device)
+    threads = 1 if device.is_cpu else tree.leaf_count
+    wp.launch(find_kernel, dim=threads, inputs=[g, bodies, s, tree, c, interval, slack, threads], device=device)
+    wp.launch(list_kernel, dim=1, inputs=[c, s.x.shape[0]], device=device)

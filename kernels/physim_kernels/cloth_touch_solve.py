@@ -23,7 +23,7 @@ from physim_kernels.cloth_body import (
     yielding,
     yielding_sideways,
 )
-from physim_kernels.cloth_touch import SIDE, SLOTS, Touches
+from physim_kernels.cloth_touch import BLOCK, NOTHING, SLOTS, Touches
 from physim_kernels.cloth_tree import Sheets
 from physim_kernels.collider_near import FAR, near_collider
 from physim_kernels.rigid_data import CYLINDER, Bodies, Geometry
@@ -35,6 +35,7 @@ CRUSH = wp.constant(3.0e7)
 compression test of the KES (Kawabata, 1980)."""
 LOSS = wp.constant(1.0e-3)
 """Of its crush: stress per rate over stress per crush [s]."""
+LANES = wp.constant(BLOCK)
 
 
 @wp.func
@@ -57,20 +58,40 @@ def place(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, row: int):
 
 
 @wp.func
-def enter_alone(c: Touches, k: int, i: int, row: int, u: wp.vec3):
-    """Row ``k`` of the list of vertices on one thing that nothing moves."""
+def enter_alone(c: Touches, i: int, row: int, u: wp.vec3):
+    """Make ``row`` of vertex ``i`` one on a thing that nothing moves; ``u`` is the velocity of the surface."""
     n = c.row[row].normal
-    c.alone_vertex[k] = i
-    c.alone_row[k] = row
-    c.alone[SIDE * k] = n[0]
-    c.alone[SIDE * k + 1] = n[1]
-    c.alone[SIDE * k + 2] = n[2]
-    c.alone[SIDE * k + 3] = c.row[row].offset
-    c.alone[SIDE * k + 4] = u[0]
-    c.alone[SIDE * k + 5] = u[1]
-    c.alone[SIDE * k + 6] = u[2]
-    c.alone[SIDE * k + 7] = c.row[row].friction
-    c.alone[SIDE * k + 8] = 0.0
+    c.block[i // LANES] = 1
+    for k in range(3):
+        c.alone[k * c.lanes + i] = n[k]
+        c.alone[(4 + k) * c.lanes + i] = u[k]
+    c.alone[3 * c.lanes + i] = c.row[row].offset
+    c.alone[7 * c.lanes + i] = c.row[row].friction
+    c.alone[9 * c.lanes + i] = c.row[row].gap
+
+
+@wp.func_native(
+    """
+    for (int b = first; b < last; ++b) {
+        if (block.data[b] == 0) continue;
+        block.data[b] = 0;
+        for (int p = 0; p < 10; ++p) {
+            const float value = p == 3 ? NOTHING : 0.0f;
+            for (int k = 0; k < LANES; ++k) alone.data[p * lanes + LANES * b + k] = value;
+        }
+    }
+    """.replace("LANES", str(BLOCK)).replace("NOTHING", f"{NOTHING:.1e}f")
+)
+def empty_blocks(
+    alone: wp.array(dtype=float), block: wp.array(dtype=int), lanes: int, first: int, last: int
+): ...  # fmt: skip
+
+
+@wp.kernel
+def empty_kernel(c: Touches, chunk: int):
+    """No vertex is alone on anything."""
+    first = wp.tid() * chunk
+    empty_blocks(c.alone, c.block, c.lanes, first, first + chunk)
 
 
 @wp.kernel
@@ -101,7 +122,7 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, h: float, s
                 c.row[row].drag = wp.vec3(0.0, 0.0, 0.0)
         if live == 1 and moved == 0:
             carried = point_velocity(bodies, collider_body(g, c.row[first].collider), c.row[first].arm)
-            enter_alone(c, wp.atomic_add(c.totals, 0, 1), i, first, carried)
+            enter_alone(c, i, first, carried)
         elif live > 0:
             for row in range(SLOTS * i, SLOTS * i + c.count[i]):
                 b = collider_body(g, c.row[row].collider)
@@ -110,40 +131,43 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, h: float, s
                 )
                 across = yielding_sideways(bodies, b, c.row[row].arm, c.row[row].normal)
                 c.row[row].friction_mass = 1.0 / wp.max(inv_mass + across, 1.0e-12)
-            c.shared[wp.atomic_add(c.totals, 1, 1)] = i
+            c.shared[wp.atomic_add(c.totals, 0, 1)] = i
         at += stride
 
 
 @wp.func_native(
     """
-    const float rate = RECOVERY / h;
-    for (int k = first; k < last; ++k) {
-        float* r = alone.data + SIDE * k;
-        const int i = vertex.data[k];
-        const float *X = (const float*)(x.data + i);
-        float *V = (float*)(v.data + i);
-        const float ux = V[0] - r[4], uy = V[1] - r[5], uz = V[2] - r[6];
-        const float un = r[0] * ux + r[1] * uy + r[2] * uz;
-        const float moved = time * (r[0] * r[4] + r[1] * r[5] + r[2] * r[6]);
-        const float gap = r[0] * X[0] + r[1] * X[1] + r[2] * X[2] - r[3] - moved;
-        const float out = -gap * rate < PUSH ? -gap * rate : PUSH;
-        const float dn = (gap > 0.0f ? -gap / dt : out) - un;
-        if (dn <= 0.0f) continue;
-        const float tx = ux - un * r[0], ty = uy - un * r[1], tz = uz - un * r[2];
-        const float slip = sqrtf(tx * tx + ty * ty + tz * tz), limit = r[7] * dn;
-        const float f = slip > limit ? limit / slip : 1.0f;
-        V[0] += dn * r[0] - f * tx;
-        V[1] += dn * r[1] - f * ty;
-        V[2] += dn * r[2] - f * tz;
-        r[8] += dn;
+    const float rate = RECOVERY / h, per = 1.0f / dt;
+    for (int b = first; b < last; ++b) {
+        if (block.data[b] == 0) continue;
+        const int from = LANES * b, end = from + LANES < count ? LANES : count - from;
+        const float *X = (const float*)(x.data + from), *nx = alone.data + from, *ny = nx + lanes, *nz = ny + lanes;
+        const float *at = nz + lanes, *wx = at + lanes, *wy = wx + lanes, *wz = wy + lanes, *mu = wz + lanes;
+        float *V = (float*)(v.data + from), *given = (float*)mu + lanes;
+        #pragma clang loop vectorize(assume_safety)
+        for (int k = 0; k < end; ++k) {
+            const float ux = V[3 * k] - wx[k], uy = V[3 * k + 1] - wy[k], uz = V[3 * k + 2] - wz[k];
+            const float un = nx[k] * ux + ny[k] * uy + nz[k] * uz;
+            const float moved = time * (nx[k] * wx[k] + ny[k] * wy[k] + nz[k] * wz[k]);
+            const float gap = nx[k] * X[3 * k] + ny[k] * X[3 * k + 1] + nz[k] * X[3 * k + 2] - at[k] - moved;
+            const float out = -gap * rate < PUSH ? -gap * rate : PUSH;
+            const float need = (gap > 0.0f ? -gap * per : out) - un, dn = need > 0.0f ? need : 0.0f;
+            const float tx = ux - un * nx[k], ty = uy - un * ny[k], tz = uz - un * nz[k];
+            const float slip = sqrtf(tx * tx + ty * ty + tz * tz), limit = mu[k] * dn;
+            const float f = slip > limit ? limit / slip : dn > 0.0f ? 1.0f : 0.0f;
+            V[3 * k] += dn * nx[k] - f * tx;
+            V[3 * k + 1] += dn * ny[k] - f * ty;
+            V[3 * k + 2] += dn * nz[k] - f * tz;
+            given[k] += dn;
+        }
     }
-    """.replace("SIDE", str(SIDE))
+    """.replace("LANES", str(BLOCK))
     .replace("RECOVERY", "0.2f")
     .replace("PUSH", "0.5f")
 )
-def project_rows(
-    alone: wp.array(dtype=float), vertex: wp.array(dtype=int), x: wp.array(dtype=wp.vec3), v: wp.array(dtype=wp.vec3),
-    time: float, dt: float, h: float, first: int, last: int,
+def project_blocks(
+    alone: wp.array(dtype=float), block: wp.array(dtype=int), x: wp.array(dtype=wp.vec3), v: wp.array(dtype=wp.vec3),
+    lanes: int, count: int, time: float, dt: float, h: float, first: int, last: int,
 ): ...  # fmt: skip
 
 
@@ -151,7 +175,7 @@ def project_rows(
 def alone_kernel(s: Sheets, c: Touches, time: float, dt: float, h: float, chunk: int):
     """Vertices on one thing that nothing moves: velocity projected onto the cone of friction."""
     first = wp.tid() * chunk
-    project_rows(c.alone, c.alone_vertex, s.x, s.v, time, dt, h, first, wp.min(first + chunk, c.totals[0]))
+    project_blocks(c.alone, c.block, s.x, s.v, c.lanes, s.x.shape[0], time, dt, h, first, first + chunk)
 
 
 @wp.func
@@ -341,27 +365,53 @@ def solve_vertex(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, tim
 @wp.kernel
 def shared_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, time: float, dt: float, h: float):
     """Vertices on several things or on moving bodies, one after the other: warm start and one sweep."""
-    for k in range(c.totals[1]):
+    for k in range(c.totals[0]):
         warm_vertex(g, bodies, s, c, c.shared[k], time)
-    for k in range(c.totals[1]):
+    for k in range(c.totals[0]):
         solve_vertex(g, bodies, s, c, c.shared[k], time, dt, h)
+
+
+@wp.func_native(
+    """
+    float deep = 0.0f;
+    for (int b = first; b < last; ++b) {
+        if (block.data[b] == 0) continue;
+        const int from = LANES * b, end = from + LANES < count ? LANES : count - from;
+        const float *nx = alone.data + from, *ny = nx + lanes, *nz = ny + lanes, *wx = nz + 2 * lanes;
+        const float *wy = wx + lanes, *wz = wy + lanes, *given = wz + 2 * lanes, *gap = given + lanes;
+        float* V = (float*)(v.data + from);
+        #pragma clang loop vectorize(assume_safety)
+        for (int k = 0; k < end; ++k) {
+            const float un = nx[k] * (V[3 * k] - wx[k]) + ny[k] * (V[3 * k + 1] - wy[k]) + nz[k] * (V[3 * k + 2] - wz[k]);
+            const float out = un > 0.0f ? (un < PUSH ? un : PUSH) : 0.0f;
+            const float sunk = given[k] > 0.0f && gap[k] < -1e-6f ? -gap[k] : 0.0f, back = sunk > 0.0f ? out : 0.0f;
+            V[3 * k] -= back * nx[k];
+            V[3 * k + 1] -= back * ny[k];
+            V[3 * k + 2] -= back * nz[k];
+            deep = sunk > deep ? sunk : deep;
+        }
+    }
+    return deep;
+    """.replace("LANES", str(BLOCK)).replace("PUSH", "0.5f")
+)
+def settle_blocks(
+    alone: wp.array(dtype=float), block: wp.array(dtype=int), v: wp.array(dtype=wp.vec3), lanes: int, count: int,
+    first: int, last: int,
+) -> float: ...  # fmt: skip
+
+
+@wp.kernel
+def settle_kernel(s: Sheets, c: Touches, chunk: int):
+    """After the last step: take out the speed that only served to end a penetration."""
+    first = wp.tid() * chunk
+    deep = settle_blocks(c.alone, c.block, s.v, c.lanes, s.x.shape[0], first, first + chunk)
+    wp.atomic_max(c.deepest, 0, deep)
 
 
 @wp.kernel
 def end_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches):
-    """After the last step: take out the speed that only served to end a penetration, and note what was carried."""
+    """After the last step: bodies that were pushed are awake."""
     for k in range(c.totals[0]):
-        i = c.alone_vertex[k]
-        row = c.alone_row[k]
-        change = c.alone[SIDE * k + 8]
-        c.row[row].carried = change / s.inv_mass[i]
-        if change > 0.0 and c.row[row].gap < -1.0e-6:
-            n = c.row[row].normal
-            u = wp.vec3(c.alone[SIDE * k + 4], c.alone[SIDE * k + 5], c.alone[SIDE * k + 6])
-            out = wp.clamp(wp.dot(n, s.v[i] - u), 0.0, PUSH)
-            s.v[i] = s.v[i] - out * n
-            c.deepest[0] = wp.max(c.deepest[0], -c.row[row].gap)
-    for k in range(c.totals[1]):
         i = c.shared[k]
         for row in range(SLOTS * i, SLOTS * i + c.count[i]):
             b = collider_body(g, c.row[row].collider)
@@ -370,23 +420,28 @@ def end_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches):
                     bodies.active[b] = 1
                 c.deepest[0] = wp.max(c.deepest[0], -c.row[row].gap)
     c.totals[0] = 0
-    c.totals[1] = 0
 
 
 def begin(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, h, device):
     """At the start of a substep of ``h`` [s]: place the rows."""
     threads = 1 if device.is_cpu else s.x.shape[0]
+    blocks = c.block.shape[0]
+    chunk = blocks if device.is_cpu else 1
+    wp.launch(empty_kernel, dim=blocks // chunk, inputs=[c, chunk], device=device)
     wp.launch(begin_kernel, dim=threads, inputs=[g, bodies, s, c, h, threads], device=device)
 
 
 def step(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, time, dt, h, device):
     """One step of ``dt`` [s] that begins ``time`` [s] after the substep, between kick and drift of the cloth."""
-    count = s.x.shape[0]
-    chunk = count if device.is_cpu else 1
-    wp.launch(alone_kernel, dim=count // chunk, inputs=[s, c, time, dt, h, chunk], device=device)
+    blocks = c.block.shape[0]
+    chunk = blocks if device.is_cpu else 1
+    wp.launch(alone_kernel, dim=blocks // chunk, inputs=[s, c, time, dt, h, chunk], device=device)
     wp.launch(shared_kernel, dim=1, inputs=[g, bodies, s, c, time, dt, h], device=device)
 
 
 def end(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, device):
     """After the last step of the substep."""
+    blocks = c.block.shape[0]
+    chunk = blocks if device.is_cpu else 1
+    wp.launch(settle_kernel, dim=blocks // chunk, inputs=[s, c, chunk], device=device)
     wp.launch(end_kernel, dim=1, inputs=[g, bodies, s, c], device=device)

@@ -153,10 +153,12 @@ def fit_leaf(s: Sheets, tree: Tree, leaf: int, node: int): ...
 
 
 @wp.kernel
-def leaf_kernel(s: Sheets, tree: Tree):
+def leaf_kernel(s: Sheets, tree: Tree, stride: int):
     """Triangles, boxes, velocities and cones of the leaves."""
     leaf = wp.tid()
-    fit_leaf(s, tree, leaf, tree.leaf_count - 1 + leaf)
+    while leaf < tree.leaf_count:
+        fit_leaf(s, tree, leaf, tree.leaf_count - 1 + leaf)
+        leaf += stride
 
 
 @wp.func_native(
@@ -190,9 +192,12 @@ def fit_ridges(s: Sheets, tree: Tree, leaf: int, limit: float): ...
 
 
 @wp.kernel
-def ridge_kernel(s: Sheets, tree: Tree):
+def ridge_kernel(s: Sheets, tree: Tree, stride: int):
     """Edges whose triangles make an angle, and borders; after the normals of all triangles."""
-    fit_ridges(s, tree, wp.tid(), SHARP)
+    leaf = wp.tid()
+    while leaf < tree.leaf_count:
+        fit_ridges(s, tree, leaf, SHARP)
+        leaf += stride
 
 
 @wp.func
@@ -260,8 +265,9 @@ def flat_together(tree: Tree, a: int, b: int):
 
 def refit(s: Sheets, tree: Tree, *, device):
     """Fit the tree to where the cloth is."""
-    wp.launch(leaf_kernel, dim=tree.leaf_count, inputs=[s, tree], device=device)
-    wp.launch(ridge_kernel, dim=tree.leaf_count, inputs=[s, tree], device=device)
+    threads = 1 if device.is_cpu else tree.leaf_count
+    for kernel in (leaf_kernel, ridge_kernel):
+        wp.launch(kernel, dim=threads, inputs=[s, tree, threads], device=device)
     if device.is_cpu:
         wp.launch(node_kernel, dim=1, inputs=[tree, 0, tree.leaf_count - 1, 1], device=device)
         return

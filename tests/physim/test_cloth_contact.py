@@ -25,7 +25,9 @@ def carried(cloth):
     """Sum of the normal impulses of the last substep, as a force [N]."""
     c = cloth.contact.touches
     used = np.arange(4) < c.count.numpy()[:, None]
-    return float((c.row.numpy()["carried"].reshape(-1, 4) * used).sum() / cloth.solver.substep)
+    shared = (c.row.numpy()["carried"].reshape(-1, 4) * used).sum()
+    alone = (c.alone.numpy().reshape(10, -1)[8, : cloth.count] / cloth.inv_mass.numpy()).sum()
+    return float((shared + alone) / cloth.solver.substep)
 
 
 def test_a_sheet_on_the_ground_presses_with_its_weight():
