@@ -21,12 +21,11 @@ from physim.solver_rigid import RigidSolver
 from physim.terrain import rotation_matrix
 from physim.trajectory import ClothTrack
 
-SAFETY = 0.9
+SAFETY = 0.93
 """Step over the largest stable one, at rest; what is left is for fabric that is stretched."""
 BENDING_SAFETY = 0.4
 """The same for kicks by bending, which come less often than steps."""
-import os
-SEARCH_RATE = float(os.environ.get("SR","240"))
+SEARCH_RATE = 160.0
 """Least searches for contacts per second."""
 SPEED_LIMIT = 1.0e4
 """Speed at which a state counts as blown up [m/s]."""

@@ -1,4 +1,4 @@
-"""Small or sharp colliders near triangles and edges of cloth. Only ``wp.func``; the kernels are in ``cloth_search.py``."""
+"""Small or sharp colliders near triangles and edges of cloth. The kernels are in ``cloth_search.py``."""
 
 import warp as wp
 

@@ -10,7 +10,6 @@ would carry it all: there the fabric is a pad that yields across its thickness, 
 import warp as wp
 
 from physim_kernels.cloth_body import (
-    PUSH,
     RECOVERY,
     STIR,
     collider_body,
@@ -382,7 +381,8 @@ def shared_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, time: floa
         float* V = (float*)(v.data + from);
         #pragma clang loop vectorize(assume_safety)
         for (int k = 0; k < end; ++k) {
-            const float un = nx[k] * (V[3 * k] - wx[k]) + ny[k] * (V[3 * k + 1] - wy[k]) + nz[k] * (V[3 * k + 2] - wz[k]);
+            const float ux = V[3 * k] - wx[k], uy = V[3 * k + 1] - wy[k], uz = V[3 * k + 2] - wz[k];
+            const float un = nx[k] * ux + ny[k] * uy + nz[k] * uz;
             const float out = un > 0.0f ? (un < PUSH ? un : PUSH) : 0.0f;
             const float sunk = given[k] > 0.0f && gap[k] < -1e-6f ? -gap[k] : 0.0f, back = sunk > 0.0f ? out : 0.0f;
             V[3 * k] -= back * nx[k];
