@@ -44,11 +44,21 @@ class PressureSolver:
         shape: Cells (nx, ny, nz).
         iterations: Of conjugate gradients, fixed.
         closed: No side is open: p is then known up to a constant, and the mean of ``rhs`` over the fluid is removed.
+        periodic: 1, 2, 4 for axes whose two ends meet.
         device: Warp device.
     """
 
-    def __init__(self, shape: tuple[int, int, int], *, iterations: int = 4, closed: bool = False, device=None):
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        *,
+        iterations: int = 4,
+        closed: bool = False,
+        periodic: int = 0,
+        device=None,
+    ):
         self.device = wp.get_device(device)
+        self.periodic = periodic
         self.iterations = iterations
         self.closed = closed
         self.levels = [Level.zeros(shape, self.device)]
@@ -69,13 +79,13 @@ class PressureSolver:
         """Set the operator from open face areas [-], shapes (nx+1, ny, nz), (nx, ny+1, nz), (nx, ny, nz+1)."""
         fine = self.levels[0]
         outputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, fine.inverse]
-        self._launch(kernels.diagonal_kernel, fine.shape, [ax, ay, az], outputs)
+        self._rows(kernels.diagonal_kernel, fine, [ax, ay, az, self.periodic], outputs)
         self.coarsen()
 
     def coarsen(self) -> None:
         """Make the coarser levels from the finest, whose weights and diagonal were set."""
         for fine, coarse in zip(self.levels, self.levels[1:], strict=False):
-            inputs = [fine.wx, fine.wy, fine.wz, fine.diagonal]
+            inputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, self.periodic]
             outputs = [coarse.wx, coarse.wy, coarse.wz, coarse.diagonal, coarse.inverse]
             self._launch(kernels.coarsen_kernel, coarse.shape, inputs, outputs)
         if self.closed:
@@ -95,6 +105,7 @@ class PressureSolver:
         wp.copy(self._s, fine.p)
         self._dot(fine.b, fine.p, 0)
         for iteration in range(iterations):
+            self._wrap(self._s)
             self._rows(kernels.apply_kernel, fine, [*self._weights(fine), fine.diagonal, self._s], [self._q])
             self._dot(self._s, self._q, 1)
             self._rows(kernels.advance_kernel, fine, [self._s, self._q, self._scalars], [self.p, fine.b])
@@ -102,26 +113,58 @@ class PressureSolver:
                 self._cycle(0)
                 self._dot(fine.b, fine.p, 2)
                 self._rows(kernels.direction_kernel, fine, [fine.p, self._scalars], [self._s])
+        self._wrap(self.p)
+
+    def residual(self) -> float:
+        """Largest |rhs - A p| over the largest |rhs|: what the last solve left."""
+        fine = self.levels[0]
+        inputs = [*self._weights(fine), fine.diagonal, self.rhs, self.p]
+        self._rows(kernels.residual_kernel, fine, inputs, [fine.r])
+        most = wp.zeros(2, dtype=float, device=self.device)
+        for index, field in enumerate((fine.r, self.rhs)):
+            self._launch(kernels.largest_kernel, (fine.shape[0],), [field, most, index], [])
+        left, given = most.numpy()
+        return float(left / given) if given > 0 else 0.0
+
+    def _wrap(self, p: wp.array) -> None:
+        """Fill the padding across periodic axes."""
+        for axis in range(3):
+            if self.periodic & (1 << axis):
+                face = [n for a, n in enumerate(p.shape) if a != axis]
+                self._launch(kernels.wrap_kernel, face, [axis], [p])
 
     def _cycle(self, index: int) -> None:
         """One V(2, 2) cycle for ``level.b`` into ``level.p``, from zero."""
         level = self.levels[index]
-        level.p.zero_()
         if index + 1 == len(self.levels):
-            self._smooth(level, (0, 1) * BOTTOM_SWEEPS + (1, 0) * BOTTOM_SWEEPS)
+            self._smooth(level, 4 * BOTTOM_SWEEPS, 0, fresh=True, turn=2 * BOTTOM_SWEEPS)
             return
-        self._smooth(level, (0, 1, 0, 1))
+        self._smooth(level, 4, 0, fresh=True)
         coarse = self.levels[index + 1]
-        self._rows(kernels.residual_kernel, level, [*self._weights(level), level.diagonal, level.b, level.p], [level.r])
-        self._rows(kernels.restrict_kernel, coarse, [level.r], [coarse.b])
+        inputs = [*self._weights(level), level.diagonal, level.b, level.p]
+        if self.device.is_cpu:
+            self._launch(kernels.residual_restrict_kernel, coarse.shape[:2], inputs, [coarse.b])
+        else:
+            self._rows(kernels.residual_kernel, level, inputs, [level.r])
+            self._rows(kernels.restrict_kernel, coarse, [level.r], [coarse.b])
         self._cycle(index + 1)
         self._rows(kernels.prolong_kernel, level, [coarse.p, level.inverse], [level.p])
-        self._smooth(level, (1, 0, 1, 0))
+        self._wrap(level.p)
+        self._smooth(level, 4, 1)
 
-    def _smooth(self, level: Level, colours: tuple[int, ...]) -> None:
-        for colour in colours:
-            inputs = [*self._weights(level), level.inverse, level.b, colour]
-            self._rows(kernels.smooth_kernel, level, inputs, [level.p])
+    def _smooth(self, level: Level, stages: int, first: int, *, fresh: bool = False, turn: int = 1 << 20) -> None:
+        """Half sweeps of alternating colours, the same one twice at ``turn``; ``fresh``: from p = 0."""
+        inputs = [*self._weights(level), level.inverse, level.b]
+        if self.device.is_cpu and not self.periodic:
+            dim = (level.shape[0] + stages - 1, level.shape[1])
+            self._launch(kernels.smooth_wave_kernel, dim, [*inputs, stages, turn, first, int(fresh)], [level.p])
+            return
+        if fresh:
+            level.p.zero_()
+        for stage in range(stages):
+            colour = (first + stage + (stage >= turn)) % 2
+            self._rows(kernels.smooth_kernel, level, [*inputs, colour], [level.p])
+            self._wrap(level.p)
 
     def _dot(self, a: wp.array, b: wp.array, task: int) -> None:
         self._launch(kernels.dot_kernel, self._partial.shape, [a, b], [self._partial])

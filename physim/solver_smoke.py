@@ -9,7 +9,7 @@ import numpy as np
 import warp as wp
 
 from physim.gas import GasGrid
-from physim.gas_state import GasSettings, Puffs
+from physim.gas_state import GasSettings, Puffs, sides
 from physim.materials import Smoke
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter, HeightField
@@ -119,7 +119,7 @@ class _SceneGas:
         assert material.cooling is not None and material.dissipation is not None
         self.settings = GasSettings(
             shape=domain.shape, origin=domain.origin, cell=domain.cell, dt=1 / fps / steps, steps=steps,
-            density_substeps=substeps, open_sides=domain.open_sides, gravity=tuple(scene.gravity),
+            density_substeps=substeps, sides=sides(*domain.open_sides), gravity=tuple(scene.gravity),
             ambient_temperature=material.ambient_temperature, cooling=material.cooling,
             dissipation=material.dissipation, confinement=material.vorticity_confinement, speed=speed,
             iterations=3 if terrain is None else 5,  # narrow passages, as in a cup, take longer

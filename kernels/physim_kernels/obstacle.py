@@ -50,10 +50,23 @@ def body_distance(
     return distance
 
 
+@wp.func_native("""
+    const int o = (i * area.shape[1] + j) * area.shape[2];
+    for (int k = o + k0; k < o + k1; ++k) {
+        area.data[k] = static_area.data[k];
+        solid.data[k] = static_solid.data[k];
+    }""")
+def begin_row(
+    static_area: wp.array3d(dtype=float), static_solid: wp.array3d(dtype=float),
+    area: wp.array3d(dtype=float), solid: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
+
+
 @wp.kernel
 def face_area_kernel(
     # inputs: the faces across `axis` of the grid, as the static world leaves them
-    static_area: wp.array3d(dtype=float), axis: int, origin: wp.vec3, cell: float,
+    static_area: wp.array3d(dtype=float), static_solid: wp.array3d(dtype=float), axis: int,
+    origin: wp.vec3, cell: float,
     # inputs: bodies (count,), poses (steps, count)
     kind: wp.array(dtype=int), size: wp.array(dtype=wp.vec3), reach: wp.array(dtype=float),
     plane_start: wp.array(dtype=int), planes: wp.array(dtype=wp.vec4),
@@ -65,9 +78,7 @@ def face_area_kernel(
     i, j, c = wp.tid()
     k0 = c * chunk
     k1 = wp.min(k0 + chunk, area.shape[2])
-    for k in range(k0, k1):
-        area[i, j, k] = static_area[i, j, k]
-        solid[i, j, k] = 0.0
+    begin_row(static_area, static_solid, area, solid, i, j, k0, k1)
     corner = wp.vec3(float(i) + 0.5, float(j) + 0.5, 0.5)
     corner[axis] = corner[axis] - 0.5
     start = origin + cell * corner  # of face k = 0 of this row

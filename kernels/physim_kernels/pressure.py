@@ -51,6 +51,21 @@ def smooth_row(
 
 @wp.func_native(
     ROW
+    + """
+    const float *B = b.data + o, *I = inverse.data + o;
+    const int parity = i + j + colour;
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = k0; k < k1; ++k) P[k] = ((k + parity) & 1) ? 0.0f : B[k] * I[k];"""
+)
+def begin_row(
+    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
+    inverse: wp.array3d(dtype=float), b: wp.array3d(dtype=float), p: wp.array3d(dtype=float),
+    colour: int, i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
+
+
+@wp.func_native(
+    ROW
     + f"""
     const float *B = b.data + o, *D = diagonal.data + o;
     float* R = r.data + o;
@@ -99,6 +114,32 @@ def apply_row(
         B[k] = C[0] + my * C[ey] + mx * C[ex] + mx * my * C[ex + ey];
     }""")
 def restrict_row(r: wp.array3d(dtype=float), b_coarse: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int): ...
+
+
+@wp.func_native("""
+    const int sy = p.shape[2], sx = sy * p.shape[1], nx = p.shape[0] - 2, ny = p.shape[1] - 2, nz = sy - 2;
+    float sum[1040];
+    for (int k = 0; k <= nz; ++k) sum[k] = 0.0f;
+    for (int a = 0; a < 2; ++a)
+        for (int c = 0; c < 2; ++c) {
+            if (2 * i + a >= nx || 2 * j + c >= ny) continue;
+            const int o = (2 * i + a + 1) * sx + (2 * j + c + 1) * sy + 1;
+            const float *P = p.data + o, *B = b.data + o, *D = diagonal.data + o;
+            const float *WX = wx.data + o, *WY = wy.data + o, *WZ = wz.data + o;
+            #pragma clang loop vectorize(assume_safety)
+            for (int k = 0; k < nz; ++k)
+                sum[k] += B[k] - D[k] * P[k] + (WX[k] * P[k - sx] + WX[k + sx] * P[k + sx] + WY[k] * P[k - sy]
+                    + WY[k + sy] * P[k + sy] + WZ[k] * P[k - 1] + WZ[k + 1] * P[k + 1]);
+        }
+    float* O = b_coarse.data + ((i + 1) * b_coarse.shape[1] + j + 1) * b_coarse.shape[2] + 1;
+    const int n = b_coarse.shape[2] - 2;
+    for (int k = 0; k < n; ++k) O[k] = sum[2 * k] + sum[2 * k + 1];  // an odd end: sum[nz] is nought
+    """)
+def residual_restrict_row(
+    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
+    diagonal: wp.array3d(dtype=float), b: wp.array3d(dtype=float), p: wp.array3d(dtype=float),
+    b_coarse: wp.array3d(dtype=float), i: int, j: int,
+): ...  # fmt: skip
 
 
 @wp.func_native("""
@@ -154,44 +195,56 @@ def direction_row(
 ): ...
 
 
+@wp.func_native("""
+    const int nx = ax.shape[0] - 1, ny = ax.shape[1], nz = ax.shape[2];
+    const int sy = wx.shape[2], sx = sy * wx.shape[1], o = (i + 1) * sx + (j + 1) * sy + 1, fx = ny * nz;
+    const float *AX = ax.data + (i * ny + j) * nz, *AY = ay.data + (i * (ny + 1) + j) * nz;
+    const float* AZ = az.data + (i * ny + j) * (nz + 1);
+    float *WX = wx.data + o, *WY = wy.data + o, *WZ = wz.data + o, *D = diagonal.data + o, *I = inverse.data + o;
+    const bool px = periodic & 1, py = periodic & 2, pz = periodic & 4;
+    // towards the surroundings (p = 0 on the side) half the distance; around the end of a periodic box the whole one
+    const float xl = i == 0 && !px ? 2.0f : 1.0f, xh = i == nx - 1 && !px ? 2.0f : 1.0f;
+    const float yl = j == 0 && !py ? 2.0f : 1.0f, yh = j == ny - 1 && !py ? 2.0f : 1.0f;
+    const bool x_inside = i > 0 || px, y_inside = j > 0 || py;
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = k0; k < k1; ++k) {
+        const float zl = k == 0 && !pz ? 2.0f : 1.0f, zh = k == nz - 1 && !pz ? 2.0f : 1.0f;
+        const float d = xl * AX[k] + xh * AX[k + fx] + yl * AY[k] + yh * AY[k + nz] + zl * AZ[k] + zh * AZ[k + 1];
+        WX[k] = x_inside ? AX[k] : 0.0f;
+        WY[k] = y_inside ? AY[k] : 0.0f;
+        WZ[k] = k > 0 || pz ? AZ[k] : 0.0f;
+        D[k] = d;
+        I[k] = d > 1e-6f ? 1.0f / d : 0.0f;
+    }
+    if (px && i == nx - 1) for (int k = k0; k < k1; ++k) WX[k + sx] = AX[k + fx];
+    if (py && j == ny - 1) for (int k = k0; k < k1; ++k) WY[k + sy] = AY[k + nz];
+    if (pz && k1 == nz) WZ[nz] = AZ[nz];
+    """)
+def diagonal_row(
+    ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float), periodic: int,
+    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
+    diagonal: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
+
+
 @wp.kernel
 def diagonal_kernel(
     # inputs
-    ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
+    ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float), periodic: int, chunk: int,
     # outputs
     wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
     diagonal: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float),
 ):  # fmt: skip
-    i, j, k = wp.tid()
-    if i > 0:
-        wx[i + 1, j + 1, k + 1] = ax[i, j, k]
-    if j > 0:
-        wy[i + 1, j + 1, k + 1] = ay[i, j, k]
-    if k > 0:
-        wz[i + 1, j + 1, k + 1] = az[i, j, k]
-    d = ax[i, j, k] + ax[i + 1, j, k] + ay[i, j, k] + ay[i, j + 1, k] + az[i, j, k] + az[i, j, k + 1]
-    # open sides once more: half the distance
-    if i == 0:
-        d += ax[i, j, k]
-    if i == ax.shape[0] - 2:
-        d += ax[i + 1, j, k]
-    if j == 0:
-        d += ay[i, j, k]
-    if j == ay.shape[1] - 2:
-        d += ay[i, j + 1, k]
-    if k == 0:
-        d += az[i, j, k]
-    if k == az.shape[2] - 2:
-        d += az[i, j, k + 1]
-    diagonal[i + 1, j + 1, k + 1] = d
-    inverse[i + 1, j + 1, k + 1] = wp.where(d > 1.0e-6, 1.0 / wp.max(d, 1.0e-6), 0.0)
+    i, j, c = wp.tid()
+    k1 = wp.min((c + 1) * chunk, ax.shape[2])
+    diagonal_row(ax, ay, az, periodic, wx, wy, wz, diagonal, inverse, i, j, c * chunk, k1)
 
 
 @wp.kernel
 def coarsen_kernel(
     # inputs: the finer level
     wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
-    diagonal: wp.array3d(dtype=float),
+    diagonal: wp.array3d(dtype=float), periodic: int,
     # outputs: the coarser level
     wx_out: wp.array3d(dtype=float), wy_out: wp.array3d(dtype=float), wz_out: wp.array3d(dtype=float),
     diagonal_out: wp.array3d(dtype=float), inverse_out: wp.array3d(dtype=float),
@@ -217,6 +270,13 @@ def coarsen_kernel(
     wx_out[i + 1, j + 1, k + 1] = 0.5 * across_x
     wy_out[i + 1, j + 1, k + 1] = 0.5 * across_y
     wz_out[i + 1, j + 1, k + 1] = 0.5 * across_z
+    # the last face of a periodic axis is its first one
+    if (periodic & 1) != 0 and i == 0:
+        wx_out[wx_out.shape[0] - 1, j + 1, k + 1] = 0.5 * across_x
+    if (periodic & 2) != 0 and j == 0:
+        wy_out[i + 1, wy_out.shape[1] - 1, k + 1] = 0.5 * across_y
+    if (periodic & 4) != 0 and k == 0:
+        wz_out[i + 1, j + 1, wz_out.shape[2] - 1] = 0.5 * across_z
     d = 0.5 * total - inside
     if d < 1.0e-5 * total or total <= 0.0:
         d = float(0.0)
@@ -234,6 +294,59 @@ def smooth_kernel(
 ):  # fmt: skip
     i, j, c = wp.tid()
     smooth_row(wx, wy, wz, inverse, b, p, colour, i, j, c * chunk, wp.min((c + 1) * chunk, p.shape[2] - 2))
+
+
+@wp.kernel
+def smooth_wave_kernel(
+    # inputs
+    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
+    inverse: wp.array3d(dtype=float), b: wp.array3d(dtype=float), stages: int, turn: int, first: int, fresh: int,
+    # in and out
+    p: wp.array3d(dtype=float),
+):  # fmt: skip
+    """Several half sweeps in one pass, for devices that run threads in order: half sweep s follows s planes behind.
+
+    Colours alternate from ``first`` on, and once more the same after ``turn``. ``fresh``: p is nought before.
+    """
+    t, j = wp.tid()
+    n = p.shape[2] - 2
+    for s in range(wp.max(0, t - p.shape[0] + 3), wp.min(stages, t + 1)):
+        colour = (first + s + wp.where(s < turn, 0, 1)) % 2
+        if fresh != 0 and s == 0:
+            begin_row(wx, wy, wz, inverse, b, p, colour, t, j, 0, n)
+        else:
+            smooth_row(wx, wy, wz, inverse, b, p, colour, t - s, j, 0, n)
+
+
+@wp.kernel
+def residual_restrict_kernel(
+    # inputs
+    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
+    diagonal: wp.array3d(dtype=float), b: wp.array3d(dtype=float), p: wp.array3d(dtype=float),
+    # outputs
+    b_coarse: wp.array3d(dtype=float),
+):  # fmt: skip
+    """``residual_kernel`` and ``restrict_kernel`` in one pass, whole rows of up to 1024 cells."""
+    i, j = wp.tid()
+    residual_restrict_row(wx, wy, wz, diagonal, b, p, b_coarse, i, j)
+
+
+@wp.kernel
+def wrap_kernel(axis: int, p: wp.array3d(dtype=float)):
+    """Padding across a periodic axis takes the values of the other end."""
+    a, b = wp.tid()
+    if axis == 0:
+        n = p.shape[0]
+        p[0, a, b] = p[n - 2, a, b]
+        p[n - 1, a, b] = p[1, a, b]
+    elif axis == 1:
+        n = p.shape[1]
+        p[a, 0, b] = p[a, n - 2, b]
+        p[a, n - 1, b] = p[a, 1, b]
+    else:
+        n = p.shape[2]
+        p[a, b, 0] = p[a, b, n - 2]
+        p[a, b, n - 1] = p[a, b, 1]
 
 
 @wp.kernel
@@ -280,6 +393,17 @@ def apply_kernel(
 ):  # fmt: skip
     i, j, c = wp.tid()
     apply_row(wx, wy, wz, diagonal, p, q, i, j, c * chunk, wp.min((c + 1) * chunk, p.shape[2] - 2))
+
+
+@wp.kernel
+def largest_kernel(a: wp.array3d(dtype=float), largest: wp.array(dtype=float), index: int):
+    """Largest magnitude of each plane, then of all, for reports."""
+    i = wp.tid()
+    most = float(0.0)
+    for j in range(1, a.shape[1] - 1):
+        for k in range(1, a.shape[2] - 1):
+            most = wp.max(most, wp.abs(a[i + 1, j, k]))
+    wp.atomic_max(largest, index, most)
 
 
 @wp.kernel

@@ -120,7 +120,7 @@ def acceleration_kernel(
     const auto face = [=](int k, int kl, int kh) {
         const float z = k + (axis == 2 ? 0.0f : 0.5f);
         const float d1 = z - near_z, d2 = cz - z + far_z, dz = d1 < d2 ? d1 : d2, d = side < dz ? side : dz;
-        const float fresh = U[k] + dt * (0.5f * (low[kl] + high[kh]) + gust);
+        const float fresh = U[k] + dt * (0.5f * (low[kl] + high[kh]) + gust + push);
         float depth = d < width ? 1.0f - d / width : 0.0f;
         depth = inflow > depth ? inflow : depth;
         const float held = axis != 1 ? 0.0f : (fresh < wind ? roof : floor);
@@ -134,7 +134,7 @@ def acceleration_kernel(
     for (int k = first; k < last; ++k) face(k, k - back, k);
     """)
 def force_row(
-    a: wp.array3d(dtype=float), axis: int, dt: float, wind: float, gust: float, relax: float, width: float,
+    a: wp.array3d(dtype=float), axis: int, dt: float, push: float, wind: float, gust: float, relax: float, width: float,
     open: int, u: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
 ): ...  # fmt: skip
 
@@ -142,20 +142,20 @@ def force_row(
 @wp.kernel
 def force_kernel(
     # inputs
-    a: wp.array3d(dtype=float), axis: int, dt: float, wind: wp.array(dtype=wp.vec3), gust: wp.array(dtype=wp.vec3),
-    step: int, relax: float, width: float, open: int, chunk: int,
+    a: wp.array3d(dtype=float), axis: int, dt: float, push: float, wind: wp.array(dtype=wp.vec3),
+    gust: wp.array(dtype=wp.vec3), step: int, relax: float, width: float, open: int, chunk: int,
     # in and out
     u: wp.array3d(dtype=float),
 ):  # fmt: skip
     """Accelerate the faces across ``axis``, and pull them to the wind within ``width`` cells of the open sides.
 
-    At an open top or bottom what leaves is let go. Without this layer eddies that leave the box suck air back in, and
-    jets grow from the open sides. A gust (``gust``, the wind's own acceleration) moves all the air at
-    once, as the pressure of the weather does.
+    ``push`` is for all alike. At an open top or bottom what leaves is let go. Without this layer eddies that leave the
+    box suck air back in, and jets grow from the open sides. A gust (``gust``, the wind's own acceleration) moves all
+    the air at once, as the pressure of the weather does.
     """
     i, j, t = wp.tid()
     k1 = wp.min((t + 1) * chunk, u.shape[2])
-    force_row(a, axis, dt, wind[step][axis], gust[step][axis], relax, width, open, u, i, j, t * chunk, k1)
+    force_row(a, axis, dt, push, wind[step][axis], gust[step][axis], relax, width, open, u, i, j, t * chunk, k1)
 
 
 @wp.func
@@ -232,7 +232,7 @@ def swell_kernel(
     # inputs: puffs as above; the fourth component of a jet is the volume that enters in the middle of a puff,
     # in cell faces times m/s
     ball: wp.array2d(dtype=wp.vec4), state: wp.array2d(dtype=wp.vec4), jet: wp.array2d(dtype=wp.vec4), step: int,
-    diagonal: wp.array3d(dtype=float), chunk: int,
+    ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float), chunk: int,
     # in and out
     rhs: wp.array3d(dtype=float),
 ):  # fmt: skip
@@ -249,5 +249,6 @@ def swell_kernel(
             for k in range(wp.max(k0, int(wp.floor(b[2] - half - 0.5))), wp.min(k1, int(wp.ceil(b[2] + half + 0.5)))):
                 z = float(k) + 0.5 - b[2]
                 w = bump((x * x + y * y + z * z) / (b[3] * b[3]))
-                if diagonal[i + 1, j + 1, k + 1] > 0.0:
+                a = ax[i, j, k] + ax[i + 1, j, k] + ay[i, j, k] + ay[i, j + 1, k] + az[i, j, k] + az[i, j, k + 1]
+                if a > 0.0:
                     rhs[i + 1, j + 1, k + 1] = rhs[i + 1, j + 1, k + 1] + w * jet[step, n][3]

@@ -21,52 +21,84 @@ COURANT = 0.9
 
 
 @wp.func_native("""
+    typedef float Eight __attribute__((vector_size(32)));
     const int ny = q.shape[1], nz = q.shape[2], o = ((i + 3) * ny + j + 3) * nz + 3;
     const int s = axis == 0 ? ny * nz : axis == 1 ? nz : 1;
     const int su = axis == 0 ? u.shape[1] * u.shape[2] : axis == 1 ? u.shape[2] : 1;
-    const int n = u.shape[axis] - 1, at = axis == 0 ? i : j;
-    const float *Q = q.data + o, *V = volume.data + o;
-    const float* R = u.data + (i * u.shape[1] + j) * u.shape[2];
-    const float* A = area.data + (i * u.shape[1] + j) * u.shape[2];
-    float *F = flux.data + o, *W = volume_flux.data + o;
-    // lower, upper: the way to the next faces, 0 where there is none
-    const auto face = [=](int k, int lower, int upper) {
-        const float* p = Q + k;
-        float x = courant * A[k] * R[k];
-        const float xl = courant * A[k + lower] * R[k + lower], xu = courant * A[k + upper] * R[k + upper];
-        const bool forward = x > 0.0f;
-        const float C = forward ? p[-s] : p[0], D = forward ? p[0] : p[-s];
-        const float U = forward ? p[-2 * s] : p[s], D2 = forward ? p[s] : p[-2 * s];
-        const float U2 = forward ? p[-3 * s] : p[2 * s];
-        const float held = forward ? V[k - s] : V[k], room = held > 1e-6f ? held : 1e-6f;
-        const float other = forward ? -xl : xu, size = x < 0.0f ? -x : x;
-        const float out = size + (other > 0.0f ? other : 0.0f), most = 0.9f * room;
-        x *= out > most ? most / out : 1.0f;
-        const float z = (x < 0.0f ? -x : x) / room;
-        const float z2 = z * z;
-        float f = 0.5f * (D + C) - 0.5f * z * (D - C) - (1.0f - z2) * (1.0f / 6.0f) * (D - 2.0f * C + U)
-            + (1.0f - z2) * (z - 2.0f) * (1.0f / 24.0f) * (D2 - 3.0f * D + 3.0f * C - U)
-            + (1.0f - z2) * (4.0f - z2) * (1.0f / 120.0f) * (D2 - 4.0f * D + 6.0f * C - 4.0f * U + U2);
-        // monotone: between C and the nearer one of D and U + (C - U) / z
-        const float reach = U + (C - U) / (z > 1e-6f ? z : 1e-6f);
-        const float up = D < reach ? D : reach, down = D > reach ? D : reach;
-        const float rising = f < C ? C : (f > up ? up : f), falling = f > C ? C : (f < down ? down : f);
-        f = (D - C) * (C - U) <= 0.0f ? C : (D > C ? rising : falling);
-        F[k] = x * f;
-        W[k] = x;
-    };
-    int first = k0, last = k1;
-    if (axis == 2) {  // the two ends of a row apart, so that the loop has no branch
-        if (k0 == 0) { face(0, 0, 1); first = 1; }
-        if (k1 == n + 1 && k1 > first) { face(n, -1, 0); last = n; }
-    }
-    const int lower = axis == 2 || at > 0 ? -su : 0, upper = axis == 2 || at < n ? su : 0;
+    const int n = u.shape[axis] - 1, at = axis == 0 ? i : j, count = k1 - k0;
+    const float* R = u.data + (i * u.shape[1] + j) * u.shape[2] + k0;
+    const float* A = area.data + (i * u.shape[1] + j) * u.shape[2] + k0;
+    // what would flow through these faces, those before and those behind (themselves where there are none)
+    float own[1040], before[1040], behind[1040];
+    const int lower = axis != 2 && at > 0 ? -su : 0, upper = axis != 2 && at < n ? su : 0;
     #pragma clang loop vectorize(assume_safety)
-    for (int k = first; k < last; ++k) face(k, lower, upper);
-    """)
+    for (int k = 0; k < count; ++k) own[k] = courant * A[k] * R[k];
+    // sides with a given flow are closed to the pressure, not to what is carried
+    if (axis == 2) {
+        if ((through & 1) && k0 == 0) own[0] = courant * R[0];
+        if ((through & 2) && k1 == n + 1) own[count - 1] = courant * R[count - 1];
+    } else if (((through & 1) && at == 0) || ((through & 2) && at == n)) {
+        for (int k = 0; k < count; ++k) own[k] = courant * R[k];
+    }
+    if (axis == 2) {
+        for (int k = 1; k < count; ++k) before[k] = own[k - 1];
+        for (int k = 0; k + 1 < count; ++k) behind[k] = own[k + 1];
+        before[0] = k0 > 0 ? courant * A[-1] * R[-1] : own[0];
+        behind[count - 1] = k1 <= n ? courant * A[count] * R[count] : own[count - 1];
+    } else {
+        #pragma clang loop vectorize(assume_safety)
+        for (int k = 0; k < count; ++k) {
+            before[k] = courant * A[k + lower] * R[k + lower];
+            behind[k] = courant * A[k + upper] * R[k + upper];
+        }
+    }
+    for (int k = count; k < 8; ++k) own[k] = before[k] = behind[k] = 0.0f;
+    const auto load = [](const float* p) { Eight v; __builtin_memcpy(&v, p, sizeof v); return v; };
+    const Eight nought = {0, 0, 0, 0, 0, 0, 0, 0};
+    for (int start = 0; start < count; start += 8) {
+        const int k = start + 8 <= count || count < 8 ? start : count - 8;
+        const float *Q = q.data + o + k0 + k, *V = volume.data + o + k0 + k;
+        Eight x = load(own + k);
+        const auto forward = x > 0.0f;
+        const Eight held = forward ? load(V - s) : load(V), room = held > 1e-6f ? held : nought + 1e-6f;
+        const Eight other = forward ? -load(before + k) : load(behind + k);
+        Eight size = x < 0.0f ? -x : x;
+        const Eight out = size + (other > 0.0f ? other : nought), most = 0.9f * room;
+        const Eight cut = out > most ? most / out : nought + 1.0f;
+        x *= cut;
+        size *= cut;
+        const Eight a = load(Q - 3 * s), b = load(Q - 2 * s), c = load(Q - s), d = load(Q), e = load(Q + s);
+        const Eight g = load(Q + 2 * s);
+        const auto some = (a != 0.0f) | (b != 0.0f) | (c != 0.0f) | (d != 0.0f) | (e != 0.0f) | (g != 0.0f);
+        long long part[4];
+        __builtin_memcpy(part, &some, sizeof part);
+        Eight f = nought;
+        if (part[0] | part[1] | part[2] | part[3]) {
+            const Eight C = forward ? c : d, D = forward ? d : c, U = forward ? b : e;
+            const Eight D2 = forward ? e : b, U2 = forward ? a : g;
+            const Eight z = size / room, z2 = z * z;
+            f = 0.5f * (D + C) - 0.5f * z * (D - C) - (1.0f - z2) * (1.0f / 6.0f) * (D - 2.0f * C + U)
+                + (1.0f - z2) * (z - 2.0f) * (1.0f / 24.0f) * (D2 - 3.0f * D + 3.0f * C - U)
+                + (1.0f - z2) * (4.0f - z2) * (1.0f / 120.0f) * (D2 - 4.0f * D + 6.0f * C - 4.0f * U + U2);
+            // monotone: between C and the nearer one of D and U + (C - U) / z
+            const Eight reach = U + (C - U) / (z > 1e-6f ? z : nought + 1e-6f);
+            const Eight up = D < reach ? D : reach, down = D > reach ? D : reach;
+            const Eight rising = f < C ? C : (f > up ? up : f), falling = f > C ? C : (f < down ? down : f);
+            const Eight limited = D > C ? rising : falling;
+            f = (D - C) * (C - U) <= 0.0f ? C : limited;
+            f *= x;
+        }
+        float *F = flux.data + o + k0 + k, *W = volume_flux.data + o + k0 + k;
+        if (count >= 8) {
+            __builtin_memcpy(F, &f, sizeof f);
+            __builtin_memcpy(W, &x, sizeof x);
+        } else {
+            for (int l = 0; l < count; ++l) { F[l] = f[l]; W[l] = x[l]; }
+        }
+    }""")
 def flux_row(
     q: wp.array3d(dtype=float), volume: wp.array3d(dtype=float), u: wp.array3d(dtype=float),
-    area: wp.array3d(dtype=float), axis: int, courant: float,
+    area: wp.array3d(dtype=float), axis: int, courant: float, through: int,
     flux: wp.array3d(dtype=float), volume_flux: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
 ): ...  # fmt: skip
 
@@ -75,14 +107,17 @@ def flux_row(
 def flux_kernel(
     # inputs
     q: wp.array3d(dtype=float), volume: wp.array3d(dtype=float), u: wp.array3d(dtype=float),
-    area: wp.array3d(dtype=float), axis: int, courant: float, chunk: int,
+    area: wp.array3d(dtype=float), axis: int, courant: float, through: int, chunk: int,
     # outputs
     flux: wp.array3d(dtype=float), volume_flux: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """Mass and volume through the faces across ``axis``; ``courant`` turns ``u`` [m/s] into cells per sub-step."""
+    """Mass and volume through the faces across ``axis``; ``courant`` turns ``u`` [m/s] into cells per sub-step.
+
+    ``through`` has bit 1 (2) where gas flows in or out over the first (last) side at a given velocity.
+    """
     i, j, c = wp.tid()
     k1 = wp.min((c + 1) * chunk, u.shape[2])
-    flux_row(q, volume, u, area, axis, courant, flux, volume_flux, i, j, c * chunk, k1)
+    flux_row(q, volume, u, area, axis, courant, through, flux, volume_flux, i, j, c * chunk, k1)
 
 
 @wp.func_native("""
@@ -154,15 +189,56 @@ def outflow_kernel(flux: wp.array3d(dtype=float), axis: int, total: wp.array2d(d
     total[i, axis] = total[i, axis] + lost
 
 
+@wp.func_native("""
+    const float* Q = q.data + ((i + 3) * q.shape[1] + j + 3) * q.shape[2] + 3;
+    float lane[16] = {0};
+    int k = 0;
+    const int n = q.shape[2] - 6;
+    for (; k + 16 <= n; k += 16)
+        for (int l = 0; l < 16; ++l) lane[l] += Q[k + l];
+    for (; k < n; ++k) lane[0] += Q[k];
+    double sum = 0.0;
+    for (int l = 0; l < 16; ++l) sum += lane[l];
+    return sum;""")
+def row_mass(q: wp.array3d(dtype=float), i: int, j: int) -> wp.float64: ...
+
+
 @wp.kernel
 def mass_kernel(q: wp.array3d(dtype=float), total: wp.array(dtype=wp.float64)):
     """Sum of the density over each plane of the first index."""
     i = wp.tid()
     mass = wp.float64(0.0)
     for j in range(q.shape[1] - 6):
-        for k in range(q.shape[2] - 6):
-            mass += wp.float64(q[i + 3, j + 3, k + 3])
+        mass += row_mass(q, i, j)
     total[i] = mass
+
+
+@wp.func_native("""
+    const int nz = ax.shape[2], fx = ax.shape[1] * nz, o = i * fx + j * nz;
+    const float *AX = ax.data + o, *AY = ay.data + (i * ay.shape[1] + j) * nz;
+    const float* AZ = az.data + (i * az.shape[1] + j) * (nz + 1);
+    const float* Q = q.data + ((i + 3) * q.shape[1] + j + 3) * q.shape[2] + 3;
+    int found = 0;
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = 0; k < nz; ++k) {
+        const float open = AX[k] + AX[k + fx] + AY[k] + AY[k + nz] + AZ[k] + AZ[k + 1];
+        found |= (open > 0.0f ? 0 : 1) & (Q[k] != 0.0f ? 1 : 0);
+    }
+    return found;""")
+def trapped(
+    q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
+    i: int, j: int,
+) -> int: ...  # fmt: skip
+
+
+@wp.kernel
+def trapped_kernel(
+    q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
+    rows: wp.array2d(dtype=int),
+):  # fmt: skip
+    """Whether a row has closed cells that hold some density."""
+    i, j = wp.tid()
+    rows[i, j] = trapped(q, ax, ay, az, i, j)
 
 
 @wp.func
@@ -185,11 +261,21 @@ def openness(
 
 
 @wp.func
+def neighbours(ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), i: int, j: int, k: int) -> float:
+    """How many of the six there are."""
+    count = float(6.0)
+    count -= wp.where(i == 0, 1.0, 0.0) + wp.where(i == ay.shape[0] - 1, 1.0, 0.0)
+    count -= wp.where(j == 0, 1.0, 0.0) + wp.where(j == ax.shape[1] - 1, 1.0, 0.0)
+    count -= wp.where(k == 0, 1.0, 0.0) + wp.where(k == ax.shape[2] - 1, 1.0, 0.0)
+    return count
+
+
+@wp.func
 def share(
     q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
     i: int, j: int, k: int, to_open: float,
 ) -> float:  # fmt: skip
-    """What a closed cell gives to one of its neighbours: all to open ones if it has any, else a sixth to each."""
+    """What a closed cell gives to one of its neighbours: all to open ones if it has any, else as much to each."""
     held = q[i + 3, j + 3, k + 3]
     if held == 0.0 or openness(ax, ay, az, i, j, k) > 0.0:
         return 0.0
@@ -198,19 +284,20 @@ def share(
     count += openness(ax, ay, az, i, j, k - 1) + openness(ax, ay, az, i, j, k + 1)
     if count > 0.0:
         return to_open * held / count
-    return held / 6.0
+    return held / neighbours(ax, ay, i, j, k)
 
 
-@wp.kernel
-def hand_over_kernel(
-    # inputs
+@wp.func_native("""
+    const int o = ((i + 3) * q.shape[1] + j + 3) * q.shape[2] + 3;
+    for (int k = k0; k < k1; ++k) q_out.data[o + k] = q.data[o + k];""")
+def copy_row(q: wp.array3d(dtype=float), q_out: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int): ...
+
+
+@wp.func
+def hand_over(
     q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
-    last: int,
-    # outputs
-    q_out: wp.array3d(dtype=float),
+    last: int, q_out: wp.array3d(dtype=float), i: int, j: int, k: int,
 ):  # fmt: skip
-    """Cells that a body has closed hand their density on, one cell outwards per call; the last call empties them."""
-    i, j, k = wp.tid()
     here = openness(ax, ay, az, i, j, k)
     total = q[i + 3, j + 3, k + 3] * here
     if last == 0 or here > 0.0:
@@ -218,6 +305,30 @@ def hand_over_kernel(
         total += share(q, ax, ay, az, i, j - 1, k, here) + share(q, ax, ay, az, i, j + 1, k, here)
         total += share(q, ax, ay, az, i, j, k - 1, here) + share(q, ax, ay, az, i, j, k + 1, here)
     q_out[i + 3, j + 3, k + 3] = total
+
+
+@wp.kernel
+def hand_over_kernel(
+    # inputs
+    q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
+    rows: wp.array2d(dtype=int), last: int, chunk: int,
+    # outputs
+    q_out: wp.array3d(dtype=float),
+):  # fmt: skip
+    """Cells that a body has closed hand their density on, one cell outwards per call; the last call empties them.
+
+    ``rows`` says which rows have such cells (``trapped_kernel``): others far from them are copied.
+    """
+    i, j, c = wp.tid()
+    k0 = c * chunk
+    k1 = wp.min(k0 + chunk, az.shape[2] - 1)
+    near = rows[i, j] + rows[wp.max(i - 1, 0), j] + rows[wp.min(i + 1, rows.shape[0] - 1), j]
+    near += rows[i, wp.max(j - 1, 0)] + rows[i, wp.min(j + 1, rows.shape[1] - 1)]
+    if near == 0:
+        copy_row(q, q_out, i, j, k0, k1)
+        return
+    for k in range(k0, k1):
+        hand_over(q, ax, ay, az, last, q_out, i, j, k)
 
 
 @wp.kernel

@@ -92,7 +92,7 @@ def test_the_rim_follows_the_wind_and_the_middle_the_gust():
     u = zeros((13, 10, 14))
     wind = wp.array(np.array([[2.0, 0, 0]], np.float32), dtype=wp.vec3, device="cpu")
     gust = wp.array(np.array([[5.0, 0, 0]], np.float32), dtype=wp.vec3, device="cpu")
-    inputs = [zeros(), 0, 0.1, wind, gust, 0, 0.5, 3.0, 0b110011, 14]
+    inputs = [zeros(), 0, 0.1, 0.0, wind, gust, 0, 0.5, 3.0, 0b110011, 14]
     wp.launch(smoke.force_kernel, dim=(13, 10, 1), inputs=inputs, outputs=[u], device="cpu")
     result = u.numpy()
     assert result[6, 5, 7] == pytest.approx(0.5)  # gust x dt

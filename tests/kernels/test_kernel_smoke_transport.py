@@ -25,7 +25,7 @@ class Transport:
         wp.launch(kernel, dim=dim, inputs=[*inputs, self.chunk], outputs=outputs, device="cpu")
 
     def sweep(self, axis, courant):
-        inputs = [self.q, self.volume, self.u[axis], self.area[axis], axis, courant]
+        inputs = [self.q, self.volume, self.u[axis], self.area[axis], axis, courant, 0]
         self.launch(transport.flux_kernel, self.u[axis].shape, inputs, [self.flux, self.volume_flux])
         self.launch(transport.update_kernel, self.shape, [self.flux, self.volume_flux, axis], [self.q, self.volume])
 
@@ -112,9 +112,12 @@ def test_closed_cells_hand_everything_to_the_open_ones():
         a[tuple(slice(3, 6 + (b == axis)) for b in range(3))] = 0  # a closed cube of 3 x 3 x 3 cells
     q = np.random.default_rng(2).random(shape)
     a, b = array(np.pad(q, 3)), array(np.zeros((14, 14, 14)))
+    area = [array(x) for x in area]
+    rows = wp.zeros(shape[:2], dtype=int, device="cpu")
     for number, (source, target) in enumerate(((a, b), (b, a)) * 4):
-        inputs = [source, *map(array, area), int(number == 7)]
-        wp.launch(transport.hand_over_kernel, dim=shape, inputs=inputs, outputs=[target], device="cpu")
+        wp.launch(transport.trapped_kernel, dim=shape[:2], inputs=[source, *area], outputs=[rows], device="cpu")
+        inputs = [source, *area, rows, int(number == 7), shape[2]]
+        wp.launch(transport.hand_over_kernel, dim=(8, 8, 1), inputs=inputs, outputs=[target], device="cpu")
     result = a.numpy()[3:-3, 3:-3, 3:-3].astype(np.float64)
     assert result[3:6, 3:6, 3:6].max() == 0.0
     # the very middle needs two calls to come out; a sixth of it at most goes back and forth per pair of calls

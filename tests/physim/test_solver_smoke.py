@@ -5,7 +5,7 @@ import pytest
 
 import physim
 from physim.gas import GasGrid
-from physim.gas_state import GasSettings
+from physim.gas_state import GasSettings, sides
 from physim.solver_smoke import SmokeSolver
 from physim.terrain import bake_terrain
 
@@ -25,7 +25,7 @@ def box_areas(shape, *, open_sides):
 
 def plain_gas(shape, *, dt, cell=1.0, open_sides=CLOSED, **more):
     more.setdefault("gravity", (0.0, 0.0, 0.0))
-    settings = GasSettings(shape, (0.0, 0.0, 0.0), cell, dt, open_sides=open_sides, **more)
+    settings = GasSettings(shape, (0.0, 0.0, 0.0), cell, dt, sides=sides(*open_sides), **more)
     return GasGrid(settings, box_areas(shape, open_sides=open_sides), device="cpu")
 
 
@@ -59,7 +59,7 @@ def test_velocity_is_free_of_divergence_around_an_obstacle():
     for axis, area in enumerate(areas):
         block = tuple(slice(6, 11 + (a == axis)) for a in range(3))
         area[block] = 0
-    settings = GasSettings(shape, (0.0, 0.0, 0.0), 1.0, 0.5, open_sides=(True,) * 6, gravity=(0.0, 0.0, 0.0))
+    settings = GasSettings(shape, (0.0, 0.0, 0.0), 1.0, 0.5, sides=sides(*(True,) * 6), gravity=(0.0, 0.0, 0.0))
     gas = GasGrid(settings, tuple(areas), device="cpu")
     gas.set_velocity(tuple(rng.normal(size=a.shape) for a in areas))
     for _ in range(3):
