@@ -4,11 +4,13 @@ Sound of scraping and rolling, and judging whether feet stand still, need contac
 their own (``impact``) and are not part of these loads.
 """
 
+import math
+
 import warp as wp
 
 from physim_kernels.rigid_data import Bodies, Contacts, Pairs, Row, row_of
 
-SETTLING = wp.constant(0.1)
+SETTLING = 0.1
 """Time constant of the mean load of a pair, a fifth of the time after which islands sleep [s]."""
 
 
@@ -107,11 +109,10 @@ def gather_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, strid
 
 
 @wp.func
-def average(loads: Loads, pair: int, a: int, b: int, steps: int, h: float):
+def average(loads: Loads, pair: int, a: int, b: int, steps: int, share: float):
     """Take the load of the last ``steps`` substeps into the running mean of a pair."""
     now = loads.impulse[pair] / float(steps)
     if loads.mean_a[pair] == a and loads.mean_b[pair] == b:
-        share = 1.0 - wp.exp(-float(steps) * h / SETTLING)
         loads.mean[pair] = loads.mean[pair] + share * (now - loads.mean[pair])
     elif now > 0.0:
         loads.mean_a[pair] = a
@@ -119,71 +120,77 @@ def average(loads: Loads, pair: int, a: int, b: int, steps: int, h: float):
         loads.mean[pair] = now
 
 
-@wp.kernel
-def rest_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, steps: int, h: float):
+@wp.func
+def keep_load(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, pair: int, a: int, b: int, steps: int):
     """What sleeps carries its mean load: as much for each of ``steps`` substeps, and nothing moves.
 
     The impulses of the substep in which it fell asleep are off by what a pile still quivers: they are scaled to the
     mean of the last while, which holds the pile in balance.
     """
-    pair = wp.tid()
-    a = pairs.a[pair]
-    b = pairs.b[pair]
-    if pairs.count[pair] == 0:
-        return
-    if bodies.asleep[a] + bodies.asleep[b] == 0:
-        average(loads, pair, a, b, steps, h)
-    else:
-        total = float(0.0)
-        point = wp.vec3(0.0, 0.0, 0.0)
-        normal = wp.vec3(0.0, 0.0, 0.0)
-        for k in range(pairs.count[pair]):
-            i = row_of(c, pair, k)
-            press = c.grip[i].normal
-            if press > 0.0:
-                p = c.row[i]
-                total += press
-                point += press * (wp.vec3(bodies.x[b]) + p.arm_b)
-                normal += press * p.normal
-        if total > 0.0:
-            if loads.mean_a[pair] == a and loads.mean_b[pair] == b and loads.mean[pair] > 0.0:
-                scale = loads.mean[pair] / total
-                loads.mean_a[pair] = -1  # once
-                for k in range(pairs.count[pair]):
-                    i = row_of(c, pair, k)
-                    grip = c.grip[i]
-                    grip.normal = scale * grip.normal
-                    grip.friction = scale * grip.friction
-                    c.grip[i] = grip
-                total *= scale
-                point *= scale
-                normal *= scale
-            loads.a[pair] = a
-            loads.b[pair] = b
-            loads.impulse[pair] = total * float(steps)
-            loads.point[pair] = point * float(steps)
-            loads.normal[pair] = normal
-            loads.rates[pair] = wp.vec3(0.0, 0.0, 0.0)
+    total = float(0.0)
+    point = wp.vec3(0.0, 0.0, 0.0)
+    normal = wp.vec3(0.0, 0.0, 0.0)
+    for k in range(pairs.count[pair]):
+        i = row_of(c, pair, k)
+        press = c.grip[i].normal
+        if press > 0.0:
+            p = c.row[i]
+            total += press
+            point += press * (wp.vec3(bodies.x[b]) + p.arm_b)
+            normal += press * p.normal
+    if total > 0.0:
+        if loads.mean_a[pair] == a and loads.mean_b[pair] == b and loads.mean[pair] > 0.0:
+            scale = loads.mean[pair] / total
+            loads.mean_a[pair] = -1  # once
+            for k in range(pairs.count[pair]):
+                i = row_of(c, pair, k)
+                grip = c.grip[i]
+                grip.normal = scale * grip.normal
+                grip.friction = scale * grip.friction
+                c.grip[i] = grip
+            total *= scale
+            point *= scale
+            normal *= scale
+        loads.a[pair] = a
+        loads.b[pair] = b
+        loads.impulse[pair] = total * float(steps)
+        loads.point[pair] = point * float(steps)
+        loads.normal[pair] = normal
+        loads.rates[pair] = wp.vec3(0.0, 0.0, 0.0)
 
 
 @wp.kernel
-def report_kernel(loads: Loads, states: States, sample: int):
-    pair = wp.tid()
-    total = loads.impulse[pair]
-    if total > 0.0:
-        row = wp.atomic_add(states.count, 0, 1)
-        if row < states.sample.shape[0]:
-            states.sample[row] = sample
-            states.a[row] = loads.a[pair]
-            states.b[row] = loads.b[pair]
-            states.impulse[row] = total
-            states.point[row] = loads.point[pair] / total
-            states.normal[row] = wp.normalize(loads.normal[pair])
-            states.rates[row] = loads.rates[pair] / total
-        loads.impulse[pair] = 0.0
-        loads.point[pair] = wp.vec3(0.0, 0.0, 0.0)
-        loads.normal[pair] = wp.vec3(0.0, 0.0, 0.0)
-        loads.rates[pair] = wp.vec3(0.0, 0.0, 0.0)
+def report_kernel(
+    bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, states: States, sample: int, steps: int, share: float,
+    threads: int,
+):  # fmt: skip
+    """Rows of ``states`` for what pressed since the last report, in the order of the pairs in use."""
+    place = int(wp.tid())
+    while place < pairs.live_count[0]:
+        pair = pairs.live[place]
+        place += threads
+        a = pairs.a[pair]
+        b = pairs.b[pair]
+        if pairs.count[pair] > 0:
+            if bodies.asleep[a] + bodies.asleep[b] == 0:
+                average(loads, pair, a, b, steps, share)
+            else:
+                keep_load(bodies, pairs, c, loads, pair, a, b, steps)
+        total = loads.impulse[pair]
+        if total > 0.0:
+            row = wp.atomic_add(states.count, 0, 1)
+            if row < states.sample.shape[0]:
+                states.sample[row] = sample
+                states.a[row] = loads.a[pair]
+                states.b[row] = loads.b[pair]
+                states.impulse[row] = total
+                states.point[row] = loads.point[pair] / total
+                states.normal[row] = wp.normalize(loads.normal[pair])
+                states.rates[row] = loads.rates[pair] / total
+            loads.impulse[pair] = 0.0
+            loads.point[pair] = wp.vec3(0.0, 0.0, 0.0)
+            loads.normal[pair] = wp.vec3(0.0, 0.0, 0.0)
+            loads.rates[pair] = wp.vec3(0.0, 0.0, 0.0)
 
 
 def gather(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, capacity, device):
@@ -195,5 +202,9 @@ def gather(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, *, capacity,
 def report(bodies: Bodies, pairs: Pairs, c: Contacts, loads: Loads, states: States, *, sample, steps, h, device):
     """Turn what pressed in the ``steps`` substeps of ``h`` [s] since the last report into rows of ``states``."""
     slots = loads.impulse.shape[0]
-    wp.launch(rest_kernel, dim=slots, inputs=[bodies, pairs, c, loads, steps, h], device=device)
-    wp.launch(report_kernel, dim=slots, inputs=[loads, states, sample], device=device)
+    threads = 1 if device.is_cpu else slots
+    share = 1.0 - math.exp(-steps * h / SETTLING)
+    wp.launch(
+        report_kernel, dim=threads, device=device,
+        inputs=[bodies, pairs, c, loads, states, sample, steps, share, threads],
+    )  # fmt: skip
