@@ -184,7 +184,7 @@ class BodyView:
         self.device = wp.get_device(device)
         self.photo_size = scene.camera.start.size if scene.backdrop is None else scene.backdrop.photo.shape[:2]
         self.photo_camera = photo_camera(scene.camera, self.photo_size)
-        self._entities = [e for e in scene.movers if e.name in trajectory.bodies]
+        self._entities = [e for e in scene if e.name in trajectory.bodies]
         self._tracks = [trajectory.bodies[e.name] for e in self._entities]
         rest = [pose_matrix(*track.at(0.0)) for track in self._tracks]
         self._photo_from_body = np.array([self.photo_camera.camera_from_world @ pose for pose in rest])

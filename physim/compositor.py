@@ -19,6 +19,7 @@ from physim.background import Background, plate_with, still_map
 from physim.composite import Solid, SolidComposer
 from physim.ordered import cores, in_order
 from physim.plate import PlateSampler, resize
+from physim.shown import shown
 from physim.surface_texture import PhotoTexture
 from physim.trajectory import Trajectory
 
@@ -42,6 +43,7 @@ class Compositor:
     def __init__(
         self, trajectory: Trajectory, size: tuple[int, int] | None = None, *, motion_blur: float = 0.5, device=None
     ) -> None:
+        trajectory = shown(trajectory)
         scene = trajectory.scene
         if scene.camera is None or scene.backdrop is None:
             missing = "camera" if scene.camera is None else "backdrop"

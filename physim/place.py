@@ -113,6 +113,7 @@ def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
         velocity=thing.velocity if thing.moves else (0.0, 0.0, 0.0),
         angular_velocity=_radians(thing.angular_velocity) if thing.moves else (0.0, 0.0, 0.0),
         colour=thing.colour,
+        visible=thing.moves and thing.visible,
     )
     return scene.number_of(thing.name)
 
@@ -219,6 +220,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
         angular_velocity=_radians(thing.angular_velocity) if moves else (0.0, 0.0, 0.0),
         colour=thing.colour,
         texture=thing.texture,
+        visible=thing.visible,
     )
 
 

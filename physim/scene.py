@@ -112,6 +112,8 @@ class Entity:
     """Linear reflectance, if it was added to the photo."""
     texture: str = "plain"
     """Surface of an added thing: 'plain', 'sugar', 'wood', 'checker', 'speckle'."""
+    visible: bool = True
+    """Whether it is drawn. What stands still in the photo is seen there and not drawn again."""
     pins: tuple[Pin, ...] = ()
     """What holds it, if it is cloth."""
     inside: str | None = None
@@ -171,13 +173,15 @@ class Scene:
         cutout: Cutout | None = None,
         colour: tuple[float, float, float] = (0.8, 0.8, 0.8),
         texture: str = "plain",
+        visible: bool = True,
         pin: str | Pin | Sequence[str | Pin] = (),
         inside: str | None = None,
     ) -> str:
         """Add a thing (shape × material), a force or a joint; returns the name it goes by.
 
         A plane, a height field or a mesh without a material is static wood. Poses are those of the shape's own origin,
-        which for every solid is its centre of mass (for ``Hull`` and ``Mesh``: of the frame after recentring).
+        which for every solid is its centre of mass (for ``Hull`` and ``Mesh``: of the frame after recentring). Solids
+        that are not ``visible`` are collided with and not drawn; planes and height fields are never drawn.
 
         Raises:
             ValueError: A name given twice, a pose that is not finite, a zero quaternion.
@@ -217,6 +221,7 @@ class Scene:
             cutout=cutout,
             colour=colour,
             texture=texture,
+            visible=visible,
             pins=self._pins(name, material, pin),
             inside=inside,
         )

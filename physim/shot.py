@@ -318,6 +318,7 @@ class Thing(Model):
     texture: Literal["plain", "sugar", "wood", "checker", "speckle", "woven", "gingham"] = Field(
         default="plain", description="surface of an added thing"
     )
+    visible: bool = Field(default=True, description="whether a solid is drawn; others collide with it all the same")
 
     @property
     def moves(self) -> bool:

@@ -13,6 +13,7 @@ from physim.camera import Camera
 from physim.cloth_view import ClothFrame, ClothView, slack_of
 from physim.materials import Cloth
 from physim.scene import Backdrop, Cutout, Scene
+from physim.shown import shown
 from physim.trajectory import Trajectory
 
 MARGIN = 0.01
@@ -61,6 +62,7 @@ class Surfaces:
     """
 
     def __init__(self, trajectory: Trajectory, size: tuple[int, int], device=None) -> None:
+        trajectory = shown(trajectory)
         scene = trajectory.scene
         assert scene.camera is not None and scene.backdrop is not None
         self.size = (int(size[0]), int(size[1]))
@@ -72,8 +74,8 @@ class Surfaces:
         self._ids = _without(scene, scene.backdrop.ids)
         self._stills = _still_maps(scene.backdrop)
         self._sink = np.zeros(len(scene.entities) + 1, np.float32)
-        for entity in scene.movers:
-            self._sink[scene.number_of(entity.name)] = SINK * entity.shape.bounding_radius  # type: ignore[union-attr]
+        for name in trajectory.bodies:
+            self._sink[scene.number_of(name)] = SINK * scene[name].shape.bounding_radius  # type: ignore[union-attr]
         for name, track in trajectory.cloths.items():
             self._sink[scene.number_of(name)] = slack_of(track)
         u, v = np.meshgrid(np.arange(self.size[1]) + 0.5, np.arange(self.size[0]) + 0.5)

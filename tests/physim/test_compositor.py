@@ -9,9 +9,11 @@ from physim import srgb
 from physim.camera import Camera, CameraMove
 from physim.compositor import Compositor
 from physim.exposure import expose
+from physim.materials import Static
 from physim.plate import resize
 from physim.scene import Cutout, Light, Scene, StillLayer
 from physim.shapes import Box, Cylinder, Sphere
+from physim.surfaces import Surfaces
 
 SIZE = (90, 120)
 
@@ -55,6 +57,22 @@ def test_at_another_size_it_is_the_resized_photo():
     photo = speckled(SIZE)
     for size in [(45, 60), (180, 240)]:
         np.testing.assert_array_equal(Compositor(make_trajectory({}, photo=photo), size).frame(0), resize(photo, size))
+
+
+def test_an_added_static_thing_looks_like_a_body_at_rest_and_an_invisible_one_like_nothing():
+    photo, block, place = speckled(SIZE), Box((0.2, 0.1, 0.1)), (0.1, 0.05, -0.5)
+    at_rest = make_trajectory({"block": (block, place)}, photo=photo)
+    static, invisible = make_trajectory({}, photo=photo), make_trajectory({}, photo=photo)
+    static.scene.add(block, Static("sugar"), name="block", position=place)
+    invisible.scene.add(block, Static("sugar"), name="block", position=place, visible=False)
+    for a, b, c in zip(Compositor(at_rest), Compositor(static), Compositor(invisible), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(c, photo)
+        assert np.abs(a - photo).max() > 0.1
+    seen = Surfaces(static, SIZE).at(0.1)
+    assert (seen.ids == static.scene.number_of("block")).sum() > 100
+    assert np.array_equal(seen.ids, Surfaces(at_rest, SIZE).at(0.1).ids)
+    assert not Surfaces(invisible, SIZE).at(0.1).ids.any()
 
 
 def test_pixels_far_from_a_falling_box_are_the_photo_in_every_frame():
