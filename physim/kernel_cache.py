@@ -83,10 +83,13 @@ def _load(module: ModuleType, device: wp.Device) -> None:
 
 
 def all_modules() -> list[ModuleType]:
-    """Every module of ``physim_kernels``, those with the most source first."""
+    """Every module of ``physim_kernels`` that has kernels, those with the most source first.
+
+    What has functions only is compiled into the modules that use it.
+    """
     names = [f"physim_kernels.{m.name}" for m in pkgutil.iter_modules(physim_kernels.__path__)]
     modules = [importlib.import_module(name) for name in names]
-    return sorted(modules, key=_source_size, reverse=True)
+    return sorted((m for m in modules if wp.get_module(m.__name__).kernels), key=_source_size, reverse=True)
 
 
 def _source_size(module: ModuleType) -> int:

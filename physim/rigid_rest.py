@@ -7,6 +7,7 @@ import warp as wp
 from physim_kernels import rest
 from physim_kernels import rigid_data as data
 
+from physim.materials import Kinematic
 from physim.rigid_arrays import Piece, to_array
 from physim.scene import Scene
 
@@ -15,11 +16,17 @@ STILL = 5.0e-4
 
 
 def watch(scene: Scene, everything: list[Piece], bodies: data.Bodies, count: int, device: wp.Device) -> rest.Rest:
-    """Everybody awake; bodies that joints tie stay so."""
+    """Everybody awake; bodies that joints tie to what moves as it is told stay so."""
     out = rest.Rest()
     bound = np.array([p.bound for p in everything[:count]])
-    tied = {name for joint in scene.joints for name in (joint.body, joint.other)}
-    limit = np.where([p.name in tied for p in everything[:count]], -1.0, STILL * bound)
+    number = {p.name: i for i, p in enumerate(everything)}
+    ties = [(number[j.body], number[j.other]) for j in scene.joints if j.other is not None]
+    told = [isinstance(p.material, Kinematic) for p in everything]
+    driven = {i for pair in ties for i in pair if any(told[j] for j in pair)}
+    limit = np.where([i in driven for i in range(count)], -1.0, STILL * bound)
+    both = [pair for pair in ties if max(pair) < count]
+    out.tied_a, out.tied_b = (to_array([pair[k] for pair in both], int, device) for k in range(2))
+    out.tied_total = len(both)
     out.bound, out.limit = to_array(bound, float, device), to_array(limit, float, device)
     out.x, out.q = wp.clone(bodies.x), wp.clone(bodies.q)
     rows = max(count, 1)

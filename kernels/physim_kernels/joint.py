@@ -44,6 +44,12 @@ def scatter(bodies: Bodies, joints: Joints, island: int):
 
 
 @wp.func
+def sleeps(bodies: Bodies, joints: Joints, island: int):
+    """Whether an island is at rest: its bodies fall asleep and wake together."""
+    return bodies.asleep[joints.island_body[joints.island_body_start[island]]] == 1
+
+
+@wp.func
 def apply(bodies: Bodies, joints: Joints, rows: Rows, i: int, impulse: wp.float64):
     """Give the two bodies of row ``i`` an impulse along its gradient."""
     a = joints.a[rows.joint[i]]
@@ -185,6 +191,8 @@ def newton(
 def warm_kernel(bodies: Bodies, joints: Joints, rows: Rows):
     """Start from the first impulses of the last substep; from none where contacts had to do with them."""
     island = wp.tid()
+    if sleeps(bodies, joints, island):
+        return
     begin = joints.row_start[joints.island_start[island]]
     end = joints.row_start[joints.island_start[island + 1]]
     if joints.pressed[island] == 1:
@@ -220,6 +228,8 @@ def pivot(
 def solve_kernel(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, h: wp.float64, turn: int):
     """The first impulses: C is met at the end of the drift."""
     island = wp.tid()
+    if sleeps(bodies, joints, island):
+        return
     if turn == EARLY:
         if joints.pressed[island] == 0:
             return
@@ -255,6 +265,8 @@ def place_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, firs
     ``first``: before the first substep, when there are none.
     """
     island = wp.tid()
+    if sleeps(bodies, joints, island):
+        return
     gather(bodies, joints, island)
     for j in range(joints.island_start[island], joints.island_start[island + 1]):
         place_joint(bodies, joints, rows, j, joints.compliance[island], h)
@@ -274,6 +286,8 @@ def place_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, firs
 def relax_kernel(bodies: Bodies, joints: Joints, rows: Rows, h: wp.float64, turn: int):
     """The second impulses: dC/dt is zero. A string or a limit that does not hold stays out."""
     island = wp.tid()
+    if sleeps(bodies, joints, island):
+        return
     if turn != LAST and joints.pressed[island] == 0:
         return
     gather(bodies, joints, island)

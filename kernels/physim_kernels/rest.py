@@ -2,7 +2,8 @@
 
 Bodies in contact form an island. An island falls asleep when each of its bodies has kept within a small part of its
 size of one place and attitude for ``TIME``, and something that does not move carries it: what creeps or rolls however
-slowly leaves its place, and what floats freely never sleeps, nor does what a joint ties. Sleeping bodies are not moved
+slowly leaves its place, and what floats freely never sleeps, nor does what only hangs by joints: it may stand where it
+will not stay. Bodies that joints tie are of one island. Sleeping bodies are not moved
 and contacts among them are not solved; they keep their impulses. An island wakes as a whole, before anything that moves
 gets there: contacts are listed when bodies may meet until the next look.
 """
@@ -18,7 +19,7 @@ TIME = wp.constant(0.5)
 
 @wp.struct
 class Rest:
-    limit: wp.array(dtype=float)  # distance that a body's surface may move while it keeps its place [m]; -1: tied
+    limit: wp.array(dtype=float)  # distance that a body's surface may move while it keeps its place [m]; -1: driven
     bound: wp.array(dtype=float)  # radius of the body [m]
     time: wp.array(dtype=float)  # for which it has kept its place [s]
     x: wp.array(dtype=wp.vec3d)  # the place
@@ -28,6 +29,9 @@ class Rest:
     island: wp.array(dtype=int)  # root of its island
     least: wp.array(dtype=float)  # per island: shortest time [s]
     held: wp.array(dtype=int)  # per island: 1 if something carries it
+    tied_a: wp.array(dtype=int)  # moving bodies that joints tie to others
+    tied_b: wp.array(dtype=int)
+    tied_total: int
 
 
 @wp.func
@@ -122,6 +126,8 @@ def gather_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, rest: Rest):
                 join(rest, pairs.a[pair], pairs.b[pair])
             else:
                 lean(bodies, pairs, c, rest, pair)
+    for k in range(rest.tied_total):
+        join(rest, rest.tied_a[k], rest.tied_b[k])
 
 
 @wp.kernel

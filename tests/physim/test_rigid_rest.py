@@ -5,6 +5,7 @@ import pytest
 from rigid_cases import G, rigid, run, smooth
 
 from physim.forces import Impulse, Wind
+from physim.joints import BallJoint
 from physim.materials import Rigid
 from physim.scene import Scene
 from physim.shapes import Box, Plane, Sphere
@@ -118,6 +119,62 @@ def test_an_impulse_wakes_what_it_hits_and_all_that_leans_on_it():
     assert was.all()
     assert one[0] == pytest.approx(other[0], abs=2e-3)
     assert one[0][0, 2] > 0.05 and np.abs(one[2][1:]).max() > 0.1
+
+
+def chain(count: int = 3) -> Scene:
+    """Boxes in a row above the floor, tied by balls, the last one to nothing."""
+    scene = floor()
+    for k in range(count):
+        scene.add(Box((0.18, 0.1, 0.1)), rigid(friction=0.5), name=f"link{k}", position=(0.2 * k, 0.08, 0))
+    for k in range(1, count):
+        scene.add(BallJoint(f"link{k}", other=f"link{k - 1}", at=(0.2 * k - 0.1, 0.08, 0)))
+    return scene
+
+
+def test_a_chain_on_the_floor_sleeps_and_wakes_as_a_whole():
+    scene = chain()
+    scene.add(Impulse("link0", (0, 4.0, 0), at=2.0))
+    solver = run(scene, 1.9)
+    assert asleep(solver).all()
+    before = solver.poses()
+    solver.frame()
+    assert all(np.array_equal(one, other) for one, other in zip(before, solver.poses(), strict=True))
+    loads = solver.joint_loads()
+    while solver._frame_count < round(2.1 * solver.fps):
+        solver.frame()
+    assert not asleep(solver).any()
+    assert solver.poses()[0][0, 1] > before[0][0, 1] + 0.01, "the struck link leaves the floor"
+    assert solver.report()["joint_error [m]"] < 1e-6
+    assert np.isfinite(loads).all()
+
+
+def test_a_sleeping_chain_takes_a_blow_as_one_that_is_awake():
+    def struck(sleeping: bool) -> np.ndarray:
+        scene = chain()
+        scene.add(Impulse("link2", (0, 0, 1.0), at=1.5))
+        solver = RigidSolver(scene, fps=60, device="cpu", sleeping=sleeping)
+        for _ in range(96):
+            solver.frame()
+        return solver.poses()[0]
+
+    moved = struck(True)
+    assert np.abs(moved - chain_start()).max() > 5e-3
+    assert moved == pytest.approx(struck(False), abs=2e-4)  # what awake ones have crept by the time of the blow
+
+
+def chain_start() -> np.ndarray:
+    return np.array([e.position for e in chain().bodies]) - (0, 0.03, 0)
+
+
+def test_what_hangs_by_joints_does_not_fall_asleep_where_it_cannot_stay():
+    scene = floor()
+    scene.add(Box((0.1, 0.1, 0.1)), rigid(), name="bob", position=(1e-7, 2.0, 0))
+    scene.add(BallJoint("bob", at=(0, 1.0, 0)))  # stands above its pivot, all but upright
+    solver = run(scene, 3.0)
+    assert not asleep(solver).any()
+    length = np.sqrt(1 + 1 / 600)  # of the simple pendulum of the same period: 1 + I / (m r^2), a cube of 0.1 m
+    grown = 1e-7 * np.cosh(3.0 * np.sqrt(G) / length)
+    assert solver.poses()[0][0, 0] == pytest.approx(grown, rel=2e-2)
 
 
 def test_wind_that_rises_wakes_what_it_can_move():
