@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
-from physim_kernels import free_surface, particle_set, particles
+from physim_kernels import free_surface, particle_move, particle_set, particles, pressure_sweep
 from physim_kernels import pressure as pressure_kernels
 
 from physim.liquid_particles import LiquidSource, ParticleSet
-from physim.pressure import PressureSolver
+from physim.pressure import Extra, PressureSolver
 
 LEAST_THETA = 0.05
 """Nearest that the surface comes to the centre of a liquid cell [cells]: bounds the matrix."""
@@ -82,12 +82,14 @@ class LiquidGrid:
         sources: Sequence[LiquidSource] = (),
         device=None,
     ):
+        if min(settings.shape) < 2:
+            raise ValueError(f"LiquidSettings.shape is {settings.shape}, expected at least 2 cells along every axis.")
         self.settings = s = settings
         self.device = wp.get_device(device)
         self.area: Faces = tuple(self._floats(a) for a in area)  # type: ignore[assignment]
         self.solid: Faces = tuple(wp.zeros_like(a) for a in self.area)  # type: ignore[assignment]
         self.u: Faces = tuple(wp.zeros_like(a) for a in self.area)  # type: ignore[assignment]
-        self._weight: Faces = tuple(wp.zeros_like(a) for a in self.area)  # type: ignore[assignment]
+        self._sum = [wp.zeros((*a.shape, 2), dtype=float, device=self.device) for a in self.area]
         self._valid = [[wp.zeros_like(a) for a in self.area] for _ in range(2)]
         self.open, self.distance = self._floats(open), self._floats(distance)
         self.alpha, self.phi, self._room = (wp.zeros(s.shape, dtype=float, device=self.device) for _ in range(3))
@@ -99,9 +101,14 @@ class LiquidGrid:
         self.count = self.particles.count
         self._clock = wp.zeros(1, dtype=int, device=self.device)
         self.pressure = PressureSolver(s.shape, iterations=s.iterations, device=self.device)
+        self._wet, self._wide, self._reach = (
+            wp.zeros(s.shape[:2], dtype=wp.vec2i, device=self.device) for _ in range(3)
+        )
+        self.phi.fill_(1.0)
         self._pressure = wp.zeros_like(self.pressure.p)
         self._launch(free_surface.room_kernel, s.shape, [self.open], [self._room])
         self._graph: wp.Graph | None = None
+        self._extra: Extra | None = None
 
     def _floats(self, values: np.ndarray) -> wp.array:
         return wp.array(np.ascontiguousarray(values, dtype=np.float32), dtype=float, device=self.device)
@@ -119,7 +126,7 @@ class LiquidGrid:
 
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of a capture."""
-        for module in (particle_set, particles, free_surface, pressure_kernels):
+        for module in (particle_set, particles, particle_move, free_surface, pressure_kernels, pressure_sweep):
             wp.load_module(module, device=self.device)
 
     def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
@@ -141,24 +148,22 @@ class LiquidGrid:
         s = self.settings
         self.particles.emit(s.dt)
         self._enter()
-        self._to_faces()
+        self._clear()
+        kernel = particles.to_grid_serial_kernel if self.device.is_cpu else particles.to_grid_kernel
+        inputs = [self.x, self.v, self.c, self.count, s.particle_volume]
+        self._launch(kernel, (1,) if self.device.is_cpu else self.x.shape, inputs, [*self._sum, self.alpha])
         self._surface()
-        for axis in range(3):
-            change = s.gravity[axis] * s.dt / s.cell
-            self._launch(
-                free_surface.accelerate_kernel, self.u[axis].shape, [self.area[axis], self.solid[axis], change],
-                [self.u[axis]],
-            )  # fmt: skip
+        self._average()
         self._build(LEAST_THETA)
-        inputs = [self.phi, *self.u, *self.area, *self.solid]
-        self._launch(free_surface.convergence_kernel, s.shape, inputs, [self.pressure.rhs])
-        self.pressure.solve(s.iterations)
+        self._converge(self.pressure.rhs)
+        self.pressure.solve(s.iterations, extra=self._extra)
         wp.copy(self._pressure, self.pressure.p)
         self._push()
-        self._gradient(LEAST_THETA, 1.0)
+        self._gradient(LEAST_THETA, 1.0, LAYERS)
         self._leave()
         inputs = [*self.u, *self.area, self.distance, s.dt, s.affine, self.count]
-        self._launch(particles.move_kernel, self.x.shape, inputs, [self.x, self.v, self.c])
+        outputs = [self.x, self.v, self.c]
+        self._each(particle_move.move_kernel, particle_move.move_serial_kernel, inputs, outputs)
         self._spread()
         self._end()
 
@@ -179,60 +184,79 @@ class LiquidGrid:
     def _spread(self) -> None:
         """Move particles out of crowded cells and into empty ones beneath the surface."""
         s = self.settings
-        self._surface()
-        self._build(0.5)
-        inputs = [self.phi, self.alpha, self.open, self._room, *self.area, s.crowding]
-        self._launch(free_surface.crowding_kernel, s.shape, inputs, [self.pressure.rhs])
-        self.pressure.solve(s.density_iterations)
-        self._gradient(0.5, 0.0)
-        inputs = [*self.u, self.alpha, self._room, self.distance, 0.25, self._clock, self.count]
-        self._launch(particles.tick_kernel, (1,), [], [self._clock])
-        self._launch(particles.shift_kernel, self.x.shape, inputs, [self.x])
-
-    def _to_faces(self) -> None:
-        for axis in range(3):
-            self.u[axis].zero_()
-            self._weight[axis].zero_()
-        if self.device.is_cpu:
-            for axis in range(3):
-                inputs = [self.x, self.v, self.c, self.count, axis]
-                outputs = [self.u[axis], self._weight[axis]]
-                self._launch(particles.to_faces_serial_kernel, (1,), inputs, outputs)
-        else:
-            outputs = [array for pair in zip(self.u, self._weight, strict=True) for array in pair]
-            inputs = [self.x, self.v, self.c, self.count]
-            self._launch(particles.to_faces_kernel, self.x.shape, inputs, outputs)
-        for axis in range(3):
-            u, (valid, spare) = self.u[axis], (self._valid[n][axis] for n in range(2))
-            self._launch(free_surface.average_kernel, u.shape, [u, self._weight[axis]], [valid])
-            # a cell may be liquid with a face that no particle reaches: at rest there, it would brake the others
-            self._rows(free_surface.extrapolate_kernel, u.shape, [valid], [u, spare])
-
-    def _surface(self) -> None:
-        self.alpha.zero_()
+        self._clear()
         kernel = particles.volume_serial_kernel if self.device.is_cpu else particles.volume_kernel
         dim = (1,) if self.device.is_cpu else self.x.shape
-        self._launch(kernel, dim, [self.x, self.count, self.settings.particle_volume], [self.alpha])
-        inputs = [self.alpha, self.open, self._room]
-        self._launch(free_surface.distance_kernel, self.settings.shape, inputs, [self.phi])
+        self._launch(kernel, dim, [self.x, self.count, s.particle_volume], [self.alpha])
+        self._surface()
+        self._build(0.5)
+        inputs = [self.phi, self.alpha, self.open, self._room, *self.area, s.crowding, self._reach]
+        self._rows(free_surface.crowding_kernel, s.shape, inputs, [self.pressure.rhs])
+        self.pressure.solve(s.density_iterations)
+        self._gradient(0.5, 0.0, 2)
+        inputs = [*self.u, self.alpha, self._room, self.distance, 0.25, self._clock, self.count]
+        self._launch(particle_move.tick_kernel, (1,), [], [self._clock])
+        self._each(particle_move.shift_kernel, particle_move.shift_serial_kernel, inputs, [self.x])
+
+    def _clear(self) -> None:
+        """Forget what the grid holds."""
+        self._rows(free_surface.clear_cells_kernel, self.settings.shape, [self._reach], [self.alpha, self.phi])
+        for axis in range(3):
+            outputs = [self._sum[axis], self.u[axis], *(v[axis] for v in self._valid)]
+            self._faces(free_surface.clear_faces_kernel, axis, [], outputs)
+
+    def _surface(self) -> None:
+        """From the particles' volume to what the liquid can reach and where its surface is."""
+        shape = self.settings.shape
+        self._launch(free_surface.wet_kernel, shape[:2], [self.alpha], [self._wet])
+        for axis, (old, new) in enumerate(((self._wet, self._wide), (self._wide, self._reach))):
+            self._launch(free_surface.grow_kernel, shape[:2], [old, axis, LAYERS + 2, shape[2]], [new])
+        self._rows(free_surface.distance_kernel, shape, [self.alpha, self.open, self._room, self._reach], [self.phi])
+
+    def _average(self) -> None:
+        """From sums of the particles to velocities of faces, with gravity."""
+        s = self.settings
+        for axis in range(3):
+            u, valid, spare = self.u[axis], self._valid[0][axis], self._valid[1][axis]
+            inputs = [self._sum[axis], self.area[axis], self.solid[axis], s.gravity[axis] * s.dt / s.cell]
+            self._faces(free_surface.average_kernel, axis, inputs, [u, valid])
+            # a cell may be liquid with a face that no particle reaches: at rest there, it would brake the others
+            self._faces(free_surface.extrapolate_kernel, axis, [valid], [u, spare])
+
+    def _converge(self, out: wp.array) -> None:
+        """What flows into each liquid cell, less what flows out [cells^3/s]; written within reach only."""
+        inputs = [self.phi, *self.u, *self.area, *self.solid, self._reach]
+        self._rows(free_surface.convergence_kernel, self.settings.shape, inputs, [out])
 
     def _build(self, least: float) -> None:
         fine = self.pressure.levels[0]
         outputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, fine.inverse]
-        self._launch(free_surface.system_kernel, self.settings.shape, [self.phi, *self.area, least], outputs)
+        inputs = [self.phi, *self.area, least, self._reach, fine.span]
+        self._rows(free_surface.system_kernel, self.settings.shape, inputs, outputs)
         self.pressure.coarsen()
+        self.pressure.rhs.zero_()
 
-    def _gradient(self, least: float, keep: float) -> None:
+    def _gradient(self, least: float, keep: float, layers: int) -> None:
         """``keep`` times the face velocities less the pressure gradient, then outwards beyond the surface."""
         for axis in range(3):
             u = self.u[axis]
             inputs = [self.pressure.p, self.phi, self.open, self.area[axis], self.solid[axis], axis, least, keep]
-            self._rows(free_surface.project_kernel, u.shape, inputs, [u, self._valid[0][axis]])
-            for layer in range(LAYERS):
+            self._faces(free_surface.project_kernel, axis, inputs, [u, self._valid[0][axis]])
+            for layer in range(layers):
                 old, new = self._valid[layer % 2][axis], self._valid[(layer + 1) % 2][axis]
-                self._rows(free_surface.extrapolate_kernel, u.shape, [old], [u, new])
+                self._faces(free_surface.extrapolate_kernel, axis, [old], [u, new])
 
-    def _rows(self, kernel, shape: tuple[int, int, int], inputs: list, outputs: list) -> None:
+    def _faces(self, kernel, axis: int, inputs: list, outputs: list) -> None:
+        self._rows(kernel, self.u[axis].shape, [*inputs, self._reach, int(axis == 2)], outputs)
+
+    def _each(self, kernel, serial_kernel, inputs: list, outputs: list) -> None:
+        """Launch over particles, of which a CPU takes all in one thread."""
+        if self.device.is_cpu:
+            self._launch(serial_kernel, (1,), [*inputs, self.particles.listed], outputs)
+        else:
+            self._launch(kernel, self.x.shape, inputs, outputs)
+
+    def _rows(self, kernel, shape: Sequence[int], inputs: list, outputs: list) -> None:
         """Launch over rows on a CPU, over cells on a GPU."""
         nx, ny, nz = shape
         chunk = nz if self.device.is_cpu else 1

@@ -80,7 +80,8 @@ class ParticleSet:
         self.count = wp.array([count], dtype=int, device=device)
         self.given = wp.array([count], dtype=int, device=device)
         self._spare = [wp.zeros_like(a) for a in (self.x, self.v, self.c, self.number)]
-        self._cell, self._place = (wp.zeros(size, dtype=int, device=device) for _ in range(2))
+        self.listed, self._place = (wp.zeros(size, dtype=int, device=device) for _ in range(2))
+        """``listed``: room for a list of particles, between two orderings."""
         cells = int(np.prod(shape))
         # one more than cells: the counting sort of a CPU keeps where the last ends
         self._sizes, self._ends = (wp.zeros(cells + 1, dtype=int, device=device) for _ in range(2))
@@ -120,15 +121,15 @@ class ParticleSet:
         """Sort by cell and drop those that have left."""
         arrays = [self.x, self.v, self.c, self.number]
         if self.device.is_cpu:
-            outputs = [self._cell, self._sizes, self._place, self._kept]
+            outputs = [self.listed, self._sizes, self._place, self._kept]
             self._launch(kernels.order_serial_kernel, (1,), [self.x, self._shape, self.count], outputs)
         else:
             self._sizes.zero_()
-            outputs = [self._cell, self._sizes]
+            outputs = [self.listed, self._sizes]
             self._launch(kernels.count_kernel, self.x.shape, [self.x, self._shape, self.count], outputs)
             wp.utils.array_scan(self._sizes, self._ends, inclusive=True)
             outputs = [self._sizes, self._place, self._kept]
-            self._launch(kernels.place_kernel, self.x.shape, [self._cell, self._ends, self.count], outputs)
+            self._launch(kernels.place_kernel, self.x.shape, [self.listed, self._ends, self.count], outputs)
         self._launch(kernels.permute_kernel, self.x.shape, [self._place, self.count, *arrays], self._spare)
         for array, spare in zip(arrays, self._spare, strict=True):
             wp.copy(array, spare)

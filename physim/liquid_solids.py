@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import warp as wp
-from physim_kernels import free_surface, liquid_wall
+from physim_kernels import liquid_wall
 
 from physim.liquid_grid import LiquidGrid, LiquidSettings
 from physim.liquid_wall import Walls
@@ -49,8 +49,7 @@ class SolidsGrid(LiquidGrid):
 
     def _leave(self) -> None:
         """Keep the divergence that is left, for the report."""
-        inputs = [self.phi, *self.u, *self.area, *self.solid]
-        self._launch(free_surface.convergence_kernel, self.settings.shape, inputs, [self._residual])
+        self._converge(self._residual)
 
     def _end(self) -> None:
         if self._has_walls:

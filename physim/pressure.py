@@ -1,25 +1,29 @@
-"""The pressure solve of a gas: conjugate gradients with a multigrid cycle, a fixed number of times.
+"""The pressure solve of gases and liquids: conjugate gradients with a multigrid cycle, a fixed number of times.
 
 Nothing is read back to the host and nothing depends on the data, so the whole solve can be captured in a graph.
 Measured convergence (64^3 to 96^3, sphere, cup, terrain as obstacles): 4 iterations leave 1e-4 of the residual, thin
-cups take 8. Kernels and sources: ``physim_kernels.pressure``.
+cups take 8. Kernels and sources: ``physim_kernels.pressure``, for one
+thread ``physim_kernels.pressure_sweep``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import warp as wp
 from physim_kernels import pressure as kernels
+from physim_kernels import pressure_sweep as sweep
 
 COARSEST = 4
 """Coarsening stops when no side is longer than this."""
 BOTTOM_SWEEPS = 10
+Extra = Callable[[wp.array, wp.array], None]
 
 
 @dataclass(frozen=True)
 class Level:
-    """One grid of the hierarchy; every array has shape (nx + 2, ny + 2, nz + 2)."""
+    """One grid of the hierarchy; every array but the last has shape (nx + 2, ny + 2, nz + 2)."""
 
     shape: tuple[int, int, int]
     wx: wp.array
@@ -30,11 +34,15 @@ class Level:
     p: wp.array
     b: wp.array
     r: wp.array
+    span: wp.array
+    """First and one past the last cell that takes part, per row (nx, ny); the whole row unless one thread solves."""
 
     @classmethod
     def zeros(cls, shape: tuple[int, int, int], device) -> Level:
         padded = tuple(n + 2 for n in shape)
-        return cls(shape, *(wp.zeros(padded, dtype=float, device=device) for _ in range(8)))
+        a, b, c, d, e, f, g, h = (wp.zeros(padded, dtype=float, device=device) for _ in range(8))
+        span = wp.full(shape[:2], wp.vec2i(0, shape[2]), dtype=wp.vec2i, device=device)
+        return cls(shape, a, b, c, d, e, f, g, h, span)
 
 
 class PressureSolver:
@@ -74,6 +82,9 @@ class PressureSolver:
         self._partial = wp.zeros(shape[:2], dtype=float, device=self.device)
         self._plane = wp.zeros(shape[0], dtype=wp.float64, device=self.device)
         self._scalars = wp.zeros(6, dtype=wp.float64, device=self.device)
+        self._product = wp.zeros(1, dtype=wp.float64, device=self.device)
+        self._serial = self.device.is_cpu and not periodic
+        """One thread solves: kernels of ``pressure_sweep``."""
 
     def build(self, ax: wp.array, ay: wp.array, az: wp.array) -> None:
         """Set the operator from open face areas [-], shapes (nx+1, ny, nz), (nx, ny+1, nz), (nx, ny, nz+1)."""
@@ -84,15 +95,32 @@ class PressureSolver:
 
     def coarsen(self) -> None:
         """Make the coarser levels from the finest, whose weights and diagonal were set."""
-        for fine, coarse in zip(self.levels, self.levels[1:], strict=False):
+        if self._serial:
+            self._coarsen_rows()
+        for fine, coarse in [] if self._serial else zip(self.levels, self.levels[1:], strict=False):
             inputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, self.periodic]
             outputs = [coarse.wx, coarse.wy, coarse.wz, coarse.diagonal, coarse.inverse]
             self._launch(kernels.coarsen_kernel, coarse.shape, inputs, outputs)
         if self.closed:
             self._launch(kernels.ones_kernel, self.levels[0].shape, [self.levels[0].inverse], [self._ones])
 
-    def solve(self, iterations: int | None = None) -> None:
-        """Put the solution for ``rhs`` into ``p``; ``iterations`` other than those of the constructor, if given."""
+    def _coarsen_rows(self) -> None:
+        self._launch(sweep.span_kernel, self.levels[0].shape[:2], [self.levels[0].diagonal], [self.levels[0].span])
+        for fine, coarse in zip(self.levels, self.levels[1:], strict=False):
+            inputs = [*self._weights(fine), fine.diagonal, fine.span]
+            outputs = [*self._weights(coarse), coarse.diagonal, coarse.inverse, coarse.span]
+            self._launch(sweep.coarsen_rows_kernel, coarse.shape[:2], inputs, outputs)
+        for level in self.levels:  # beyond the spans they stay 0
+            level.p.zero_()
+            level.r.zero_()
+        self._s.zero_()
+
+    def solve(self, iterations: int | None = None, *, extra: Extra | None = None) -> None:
+        """Put the solution for ``rhs`` into ``p``; ``iterations`` other than those of the constructor, if given.
+
+        ``extra(s, q)`` launches what adds a further positive semidefinite term times s to q, such as bodies that yield
+        to the pressure; the multigrid of ``A`` alone stays the preconditioner.
+        """
         iterations = self.iterations if iterations is None else iterations
         fine = self.levels[0]
         if self.closed:
@@ -103,25 +131,52 @@ class PressureSolver:
         wp.copy(fine.b, self.rhs)
         self._cycle(0)
         wp.copy(self._s, fine.p)
-        self._dot(fine.b, fine.p, 0)
+        self._finish(fine.b, fine.p, 0)
         for iteration in range(iterations):
-            self._wrap(self._s)
-            self._rows(kernels.apply_kernel, fine, [*self._weights(fine), fine.diagonal, self._s], [self._q])
-            self._dot(self._s, self._q, 1)
-            self._rows(kernels.advance_kernel, fine, [self._s, self._q, self._scalars], [self.p, fine.b])
+            self._apply(fine, extra)
+            inputs = [self._s, self._q, self._scalars]
+            if self._serial:
+                self._launch(sweep.advance_rows_kernel, fine.shape[:2], [*inputs, fine.span], [self.p, fine.b])
+            else:
+                self._rows(kernels.advance_kernel, fine, inputs, [self.p, fine.b])
             if iteration + 1 < iterations:
                 self._cycle(0)
-                self._dot(fine.b, fine.p, 2)
-                self._rows(kernels.direction_kernel, fine, [fine.p, self._scalars], [self._s])
+                self._finish(fine.b, fine.p, 2)
+                inputs = [fine.p, self._scalars]
+                if self._serial:
+                    self._launch(sweep.direction_rows_kernel, fine.shape[:2], [*inputs, fine.span], [self._s])
+                else:
+                    self._rows(kernels.direction_kernel, fine, inputs, [self._s])
         self._wrap(self.p)
+
+    def _apply(self, fine: Level, extra: Extra | None) -> None:
+        """Launch ``q = A s``, and what gives the length of the step."""
+        inputs = [*self._weights(fine), fine.diagonal, self._s]
+        self._wrap(self._s)
+        if self._serial:
+            self._launch(sweep.apply_dot_kernel, (1,), [*inputs, fine.span], [self._q, self._product])
+        else:
+            self._rows(kernels.apply_kernel, fine, inputs, [self._q])
+        if extra is None:
+            self._finish(self._s, self._q, 1)
+        else:
+            extra(self._s, self._q)
+            self._dot(self._s, self._q, 1)
+
+    def _finish(self, a: wp.array, b: wp.array, task: int) -> None:
+        """What follows from a . b; where one thread solves, the kernel before has left it in ``_product``."""
+        if self._serial:
+            self._launch(kernels.scalar_kernel, (1,), [self._product, task], [self._scalars])
+        else:
+            self._dot(a, b, task)
 
     def residual(self) -> float:
         """Largest |rhs - A p| over the largest |rhs|: what the last solve left."""
         fine = self.levels[0]
         inputs = [*self._weights(fine), fine.diagonal, self.rhs, self.p]
-        self._rows(kernels.residual_kernel, fine, inputs, [fine.r])
+        self._rows(kernels.residual_kernel, fine, inputs, [self._q])
         most = wp.zeros(2, dtype=float, device=self.device)
-        for index, field in enumerate((fine.r, self.rhs)):
+        for index, field in enumerate((self._q, self.rhs)):
             self._launch(kernels.largest_kernel, (fine.shape[0],), [field, most, index], [])
         left, given = most.numpy()
         return float(left / given) if given > 0 else 0.0
@@ -136,29 +191,39 @@ class PressureSolver:
     def _cycle(self, index: int) -> None:
         """One V(2, 2) cycle for ``level.b`` into ``level.p``, from zero."""
         level = self.levels[index]
+        if self._serial:
+            self._cycle_rows(index)
+            return
         if index + 1 == len(self.levels):
             self._smooth(level, 4 * BOTTOM_SWEEPS, 0, fresh=True, turn=2 * BOTTOM_SWEEPS)
             return
         self._smooth(level, 4, 0, fresh=True)
         coarse = self.levels[index + 1]
         inputs = [*self._weights(level), level.diagonal, level.b, level.p]
-        if self.device.is_cpu:
-            self._launch(kernels.residual_restrict_kernel, coarse.shape[:2], inputs, [coarse.b])
-        else:
-            self._rows(kernels.residual_kernel, level, inputs, [level.r])
-            self._rows(kernels.restrict_kernel, coarse, [level.r], [coarse.b])
+        self._rows(kernels.residual_kernel, level, inputs, [level.r])
+        self._rows(kernels.restrict_kernel, coarse, [level.r], [coarse.b])
         self._cycle(index + 1)
         self._rows(kernels.prolong_kernel, level, [coarse.p, level.inverse], [level.p])
         self._wrap(level.p)
         self._smooth(level, 4, 1)
 
+    def _cycle_rows(self, index: int) -> None:
+        """The same by one thread, which leaves b . p of the level in ``_product``."""
+        level = self.levels[index]
+        if index + 1 == len(self.levels):
+            inputs = [*self._weights(level), level.inverse, level.b, BOTTOM_SWEEPS]
+            self._launch(sweep.bottom_kernel, (1,), inputs, [level.p, self._product])
+            return
+        coarse = self.levels[index + 1]
+        inputs = [*self._weights(level), level.diagonal, level.inverse, level.b, level.span, coarse.span]
+        self._launch(sweep.down_kernel, (1,), inputs, [level.p, level.r, coarse.b])
+        self._cycle(index + 1)
+        inputs = [*self._weights(level), level.inverse, level.b, level.span, coarse.p]
+        self._launch(sweep.up_kernel, (1,), inputs, [level.p, self._product])
+
     def _smooth(self, level: Level, stages: int, first: int, *, fresh: bool = False, turn: int = 1 << 20) -> None:
         """Half sweeps of alternating colours, the same one twice at ``turn``; ``fresh``: from p = 0."""
         inputs = [*self._weights(level), level.inverse, level.b]
-        if self.device.is_cpu and not self.periodic:
-            dim = (level.shape[0] + stages - 1, level.shape[1])
-            self._launch(kernels.smooth_wave_kernel, dim, [*inputs, stages, turn, first, int(fresh)], [level.p])
-            return
         if fresh:
             level.p.zero_()
         for stage in range(stages):

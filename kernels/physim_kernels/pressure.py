@@ -51,21 +51,6 @@ def smooth_row(
 
 @wp.func_native(
     ROW
-    + """
-    const float *B = b.data + o, *I = inverse.data + o;
-    const int parity = i + j + colour;
-    #pragma clang loop vectorize(assume_safety)
-    for (int k = k0; k < k1; ++k) P[k] = ((k + parity) & 1) ? 0.0f : B[k] * I[k];"""
-)
-def begin_row(
-    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
-    inverse: wp.array3d(dtype=float), b: wp.array3d(dtype=float), p: wp.array3d(dtype=float),
-    colour: int, i: int, j: int, k0: int, k1: int,
-): ...  # fmt: skip
-
-
-@wp.func_native(
-    ROW
     + f"""
     const float *B = b.data + o, *D = diagonal.data + o;
     float* R = r.data + o;
@@ -114,32 +99,6 @@ def apply_row(
         B[k] = C[0] + my * C[ey] + mx * C[ex] + mx * my * C[ex + ey];
     }""")
 def restrict_row(r: wp.array3d(dtype=float), b_coarse: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int): ...
-
-
-@wp.func_native("""
-    const int sy = p.shape[2], sx = sy * p.shape[1], nx = p.shape[0] - 2, ny = p.shape[1] - 2, nz = sy - 2;
-    float sum[1040];
-    for (int k = 0; k <= nz; ++k) sum[k] = 0.0f;
-    for (int a = 0; a < 2; ++a)
-        for (int c = 0; c < 2; ++c) {
-            if (2 * i + a >= nx || 2 * j + c >= ny) continue;
-            const int o = (2 * i + a + 1) * sx + (2 * j + c + 1) * sy + 1;
-            const float *P = p.data + o, *B = b.data + o, *D = diagonal.data + o;
-            const float *WX = wx.data + o, *WY = wy.data + o, *WZ = wz.data + o;
-            #pragma clang loop vectorize(assume_safety)
-            for (int k = 0; k < nz; ++k)
-                sum[k] += B[k] - D[k] * P[k] + (WX[k] * P[k - sx] + WX[k + sx] * P[k + sx] + WY[k] * P[k - sy]
-                    + WY[k + sy] * P[k + sy] + WZ[k] * P[k - 1] + WZ[k + 1] * P[k + 1]);
-        }
-    float* O = b_coarse.data + ((i + 1) * b_coarse.shape[1] + j + 1) * b_coarse.shape[2] + 1;
-    const int n = b_coarse.shape[2] - 2;
-    for (int k = 0; k < n; ++k) O[k] = sum[2 * k] + sum[2 * k + 1];  // an odd end: sum[nz] is nought
-    """)
-def residual_restrict_row(
-    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
-    diagonal: wp.array3d(dtype=float), b: wp.array3d(dtype=float), p: wp.array3d(dtype=float),
-    b_coarse: wp.array3d(dtype=float), i: int, j: int,
-): ...  # fmt: skip
 
 
 @wp.func_native("""
@@ -294,41 +253,6 @@ def smooth_kernel(
 ):  # fmt: skip
     i, j, c = wp.tid()
     smooth_row(wx, wy, wz, inverse, b, p, colour, i, j, c * chunk, wp.min((c + 1) * chunk, p.shape[2] - 2))
-
-
-@wp.kernel
-def smooth_wave_kernel(
-    # inputs
-    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
-    inverse: wp.array3d(dtype=float), b: wp.array3d(dtype=float), stages: int, turn: int, first: int, fresh: int,
-    # in and out
-    p: wp.array3d(dtype=float),
-):  # fmt: skip
-    """Several half sweeps in one pass, for devices that run threads in order: half sweep s follows s planes behind.
-
-    Colours alternate from ``first`` on, and once more the same after ``turn``. ``fresh``: p is nought before.
-    """
-    t, j = wp.tid()
-    n = p.shape[2] - 2
-    for s in range(wp.max(0, t - p.shape[0] + 3), wp.min(stages, t + 1)):
-        colour = (first + s + wp.where(s < turn, 0, 1)) % 2
-        if fresh != 0 and s == 0:
-            begin_row(wx, wy, wz, inverse, b, p, colour, t, j, 0, n)
-        else:
-            smooth_row(wx, wy, wz, inverse, b, p, colour, t - s, j, 0, n)
-
-
-@wp.kernel
-def residual_restrict_kernel(
-    # inputs
-    wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
-    diagonal: wp.array3d(dtype=float), b: wp.array3d(dtype=float), p: wp.array3d(dtype=float),
-    # outputs
-    b_coarse: wp.array3d(dtype=float),
-):  # fmt: skip
-    """``residual_kernel`` and ``restrict_kernel`` in one pass, whole rows of up to 1024 cells."""
-    i, j = wp.tid()
-    residual_restrict_row(wx, wy, wz, diagonal, b, p, b_coarse, i, j)
 
 
 @wp.kernel
