@@ -47,6 +47,7 @@ _EXPORTS = {
     "Sheet": "physim.sheet",
     "Pattern": "physim.sheet",
     "Emitter": "physim.shapes",
+    "Lake": "physim.lake",
     # materials
     "Rigid": "physim.materials",
     "Static": "physim.materials",

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from physim.lake import Lake
 from physim.shapes import Box, Capsule, Cylinder, Emitter, HeightField, Hull, Mesh, Plane, Sphere, Triangles
 from physim.sheet import Pattern, Sheet
 
@@ -84,4 +85,4 @@ class Compound:
 
 Solid = Sphere | Box | Capsule | Cylinder | Hull | Mesh | Compound
 Fabric = Sheet | Pattern
-Shape = Solid | Plane | HeightField | Fabric | Emitter
+Shape = Solid | Plane | HeightField | Fabric | Emitter | Lake

@@ -43,7 +43,7 @@ class LakeWater:
         self.gravity = float(np.linalg.norm(scene.gravity))
         lake, density = self.lake, float(entity.material.density)  # type: ignore[arg-type]
         self.density = density
-        bed = lake_grid.bed_of(lake, entity.position)
+        self.bed = bed = lake_grid.bed_of(lake, entity.position)
         surface = np.zeros(bed.shape) if lake.surface is None else np.asarray(lake.surface, np.float64)
         self.depth = np.maximum(surface - bed, 0)
         if not (self.depth > 0).any():
@@ -63,7 +63,8 @@ class LakeWater:
     def _longest_step(self, scene: Scene, surface: np.ndarray) -> float:
         lake, g, cell = self.lake, self.gravity, self.lake.cell
         wet = self.depth > 0
-        height = max(float(np.ptp(surface[wet])), cell if self.dispersive else 0.0)
+        lowest = np.where(wet, surface, self.bed)  # water may run down to what is dry
+        height = max(float(surface[wet].max() - lowest.min()), cell if self.dispersive else 0.0)
         for body in scene.bodies:
             fall = max(body.position[1] - self.level, 0.0) + 0.5 * float(np.dot(body.velocity, body.velocity)) / g
             height = max(height, min(body.shape.bounding_radius, fall + cell))  # type: ignore[union-attr]

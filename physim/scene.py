@@ -15,6 +15,7 @@ from physim.camera import CameraPath
 from physim.compound import Shape
 from physim.forces import Force, Impulse, Wind
 from physim.joints import Joint
+from physim.lake import Lake
 from physim.materials import Cloth, Kinematic, Liquid, Material, Rigid, Smoke, Static
 from physim.pins import Pin
 from physim.shapes import Emitter, HeightField, Mesh, Plane
@@ -260,6 +261,8 @@ class Scene:
         wanted: tuple[type, ...]
         if isinstance(shape, Emitter):
             wanted = (Smoke, Liquid)
+        elif isinstance(shape, Lake):
+            wanted = (Liquid,)
         elif isinstance(shape, Plane | HeightField):
             wanted = (Static,)
         elif isinstance(shape, Sheet | Pattern):
@@ -323,7 +326,12 @@ class Scene:
 
         Those of equal material, in the same container, share one grid.
         """
-        return [e for e in self if isinstance(e.material, Liquid)]
+        return [e for e in self if isinstance(e.material, Liquid) and not isinstance(e.shape, Lake)]
+
+    @property
+    def lakes(self) -> list[Entity]:
+        """Lakes, in the order they were added."""
+        return [e for e in self if isinstance(e.shape, Lake)]
 
     def wind_at(self, time: float) -> np.ndarray:
         """Sum of all winds at ``time`` [s], shape (3,) [m/s]."""

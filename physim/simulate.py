@@ -15,6 +15,7 @@ from physim.trajectory import (
     BodyTrack,
     ClothTrack,
     ConservationReport,
+    LakeTrack,
     LiquidTrack,
     SmokeTrack,
     Trajectory,
@@ -62,7 +63,7 @@ def simulate(
     terrain = bake_terrain(scene)
     clock.lap("terrain")
     frame_count = max(1, round(seconds * fps))
-    rigid = smoke = cloth = liquid = None
+    rigid = smoke = cloth = liquid = lake = None
     if scene.movers or scene.cloths or scene.liquids:
         from physim.solver_rigid import RigidSolver
 
@@ -82,6 +83,13 @@ def simulate(
         liquid = LiquidSolver(scene, rigid, seconds=seconds)
         rigid.couple(liquid)
         clock.lap("build liquid")
+    if scene.lakes:
+        from physim.solver_lake import LakeSolver
+
+        lake = LakeSolver(scene, fps=fps, rigid=rigid, device=device)
+        if rigid is not None:
+            rigid.couple(lake)
+        clock.lap("build lake")
     if scene.smokes:
         from physim.solver_smoke import SmokeSolver
 
@@ -93,6 +101,9 @@ def simulate(
         if rigid:
             rigid.frame()
             clock.lap("rigid")
+        if lake and rigid is None:
+            lake.frame()
+            clock.lap("lake")
         if smoke:
             smoke.frame(rigid.mover_poses() if rigid else None)
             clock.lap("smoke")
@@ -103,15 +114,17 @@ def simulate(
     contacts = rigid.contacts() if rigid else np.zeros(0, CONTACT_DTYPE)
     states = rigid.contact_states() if rigid else np.zeros(0, CONTACT_STATE_DTYPE)
     values: dict[str, float] = {}
-    for solver in (rigid, cloth, liquid, smoke):
+    for solver in (rigid, cloth, liquid, lake, smoke):
         values |= solver.report() if solver else {}
     cloths: dict[str, ClothTrack] = cloth.tracks() if cloth else {}
     liquids: dict[str, LiquidTrack] = liquid.tracks() if liquid else {}
-    splashes = liquid.splashes() if liquid else np.zeros(0, SPLASH_DTYPE)
+    blows = [solver.splashes() for solver in (liquid, lake) if solver]
+    splashes = np.sort(np.concatenate([np.zeros(0, SPLASH_DTYPE), *blows]), order="time")
+    lakes: dict[str, LakeTrack] = lake.tracks() if lake else {}
     clock.lap("collect")
     report = ConservationReport(values)
     return Trajectory(
-        scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states, liquids, splashes
+        scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states, liquids, splashes, lakes
     )
 
 

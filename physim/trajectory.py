@@ -9,6 +9,7 @@ import numpy as np
 
 from physim.conditions import EVENT_DTYPE
 from physim.scene import Scene
+from physim.wind_waves import WindWaves
 
 CONTACT_DTYPE = EVENT_DTYPE
 """One impact: time (finer than a substep) [s], bodies, point [m], unit normal from a to b, normal and tangential
@@ -185,7 +186,40 @@ class LiquidTrack:
         return float(np.isfinite(self.position[frame, :, 0]).sum() * self.particle_volume)
 
 
-Track = BodyTrack | ClothTrack | SmokeTrack | LiquidTrack
+@dataclass(frozen=True)
+class LakeTrack:
+    """One lake over time: its surface and the mean motion below it."""
+
+    name: str
+    fps: float
+    origin: tuple[float, float]
+    """World (x, z) of the outer corner of cell (0, 0) [m]; cell (k, i) is centred at origin + (i + 0.5, k + 0.5) cell."""
+    cell: float
+    """[m]"""
+    level: float
+    """World y of the still surface [m]."""
+    bed: np.ndarray
+    """(rows, columns) [m], relative to the level; far above it outside of the shore line."""
+    eta: np.ndarray
+    """(T + 1, rows, columns) float32 [m]: surface over the level at frame times and at the end, without ``wind_waves``;
+    NaN where it is dry."""
+    velocity: np.ndarray
+    """(T + 1, rows, columns, 2) float16 [m/s]: mean of the column along x and z."""
+    wind_waves: WindWaves | None = None
+    """Waves that the wind has made, which come on top."""
+
+    def volume(self, frame: int) -> float:
+        """Between bed and surface [m^3], the bodies in it included."""
+        return float(np.nansum(self.eta[frame] - self.bed, dtype=np.float64)) * self.cell**2
+
+    def eta_at(self, time: float) -> np.ndarray:
+        """(rows, columns) [m] at ``time`` [s], linear between frames, clamped."""
+        x = min(max(time * self.fps, 0.0), len(self.eta) - 1.0)
+        i = min(int(x), max(len(self.eta) - 2, 0))
+        return (1 - (x - i)) * self.eta[i] + (x - i) * self.eta[min(i + 1, len(self.eta) - 1)]
+
+
+Track = BodyTrack | ClothTrack | SmokeTrack | LiquidTrack | LakeTrack
 
 
 @dataclass(frozen=True)
@@ -219,6 +253,7 @@ class Trajectory(Mapping):
     liquids: dict[str, LiquidTrack] = field(default_factory=dict)
     splashes: np.ndarray = field(default_factory=lambda: np.zeros(0, SPLASH_DTYPE))
     """Blows on the surfaces of liquids in order of time; ``SPLASH_DTYPE``."""
+    lakes: dict[str, LakeTrack] = field(default_factory=dict)
 
     @property
     def frame_count(self) -> int:
@@ -231,7 +266,7 @@ class Trajectory(Mapping):
 
     @property
     def _tracks(self) -> dict[str, Track]:
-        return {**self.bodies, **self.cloths, **self.smokes, **self.liquids}
+        return {**self.bodies, **self.cloths, **self.smokes, **self.liquids, **self.lakes}
 
     def __getitem__(self, name: str) -> Track:
         tracks = self._tracks
