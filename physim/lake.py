@@ -51,8 +51,8 @@ class Lake:
     periodic: bool = False
     """The rectangle repeats itself, without sides: for waves in the open."""
     surface: np.ndarray | None = None
-    """Height of the surface over the level at the start (rows, columns) [m], row along z; ``None``: level. Where it lies
-    under the bed there is no water."""
+    """Height of the surface over the level at the start (rows, columns) [m], row along z; ``None``: level. Where it
+    lies under the bed there is no water."""
 
     def __post_init__(self) -> None:
         if self.outline is not None:

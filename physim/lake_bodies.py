@@ -68,7 +68,7 @@ class LakeBodies:
         floats.point = wp.array(np.concatenate(points).astype(np.float32), dtype=wp.vec3, device=device)
         for name, values in (
             ("volume", volume), ("side", sides), ("size", sizes), ("drag", drags), ("reach", reach),
-            ("added", np.zeros(len(points))), ("entry", -np.ones(len(points))), ("entry_time", np.zeros(len(points))),
+            ("added", -np.ones(len(points))), ("entry", -np.ones(len(points))), ("entry_time", np.zeros(len(points))),
         ):  # fmt: skip
             setattr(floats, name, wp.array(np.asarray(values, np.float32), dtype=float, device=device))
         floats.entry_point = wp.zeros(len(points), dtype=wp.vec3, device=device)
@@ -102,6 +102,7 @@ class LakeBodies:
         field.h.assign(start)
         field.eta.assign(bed + start)
         self._start_under = under
+        self._wanted.zero_()
 
     def load_kernels(self) -> None:
         wp.load_module(kernels, device=self.water.device)
@@ -115,7 +116,7 @@ class LakeBodies:
         area = max(int((self.water.field.read("h") > 1e-6).sum()), 1) * self.water.lake.cell**2
         self.surface.rise.assign([self.displaced() / area])
         if self.swell is not None:
-            both = [self.swell.height(*self._places, time) for time in (start, end)]
+            both = [self.swell.height(self._places[0], self._places[1], time) for time in (start, end)]
             self.surface.swell.assign(np.array(both, dtype=np.float32))
 
     def _share(self, k: int) -> float:
@@ -135,7 +136,7 @@ class LakeBodies:
             self.rigid.bodies, self.floats, self.surface, water.field, self._wanted, self._under, count=self.count,
             share=self._share(self._last), device=water.device,
         )  # fmt: skip
-        kernels.drive(water.field, self._push, device=water.device)
+        kernels.drive(water.field, self._push, self._wanted, device=water.device)
 
     def end_frame(self) -> None:
         """Note which bodies came under."""
@@ -168,10 +169,9 @@ def sample(shape) -> tuple[np.ndarray, float]:
             turn = rotation_matrix(np.array(part.orientation))
             clouds.append((cloud @ turn.T + np.array(part.position), volume))
             total += volume
-        # as many points of each part as its share of the whole
-        each = min(v / len(c) for c, v in clouds)
+        least = max(volume / len(cloud) for cloud, volume in clouds)  # per point, the same for all parts
         rng = np.random.default_rng(0)
-        picked = [c[rng.permutation(len(c))[: max(1, round(v / each) if v / each < len(c) else len(c))]] for c, v in clouds]
+        picked = [c[rng.permutation(len(c))[: max(1, round(v / least))]] for c, v in clouds]
         return np.concatenate(picked), total
     vertices = shape.triangles.vertices
     low, high = vertices.min(axis=0), vertices.max(axis=0)

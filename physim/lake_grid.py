@@ -202,15 +202,27 @@ class Basin:
     tables: list[wp.array]
     shares: list[tuple[wp.array, wp.array]]
     out: tuple[wp.array, wp.array]
+    mirrored: tuple[int, int]
+    """1 where waves are thrown back by walls at both ends, along x and z."""
 
 
-def transform_size(rows: int, columns: int, *, periodic: bool) -> tuple[int, int]:
-    """Powers of two that hold the water, and a little more where it does not repeat itself."""
+def transform_size(lake: Lake) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(rows, columns) of the transform, powers of two, and whether images of the water stand behind its walls.
 
-    def fit(n: int) -> int:
-        return 1 << max(0, int(np.ceil(np.log2(n if periodic else n + min(16, n)))))
+    A rectangle between walls with a power of two of cells is mirrored, which is exact. Any other gets some room,
+    through which short waves at one side hardly see the other.
+    """
 
-    return fit(rows), fit(columns)
+    def fit(n: int, axis: str) -> tuple[int, int]:
+        if lake.periodic:
+            return n, 0
+        walls = lake.outline is None and not any(side[1] == axis for side in (*lake.open, *(s for s, _ in lake.inflow)))
+        if walls and n & (n - 1) == 0:
+            return 2 * n, 1
+        return 1 << int(np.ceil(np.log2(n + min(16, n)))), 0
+
+    (rows, mirror_z), (columns, mirror_x) = fit(lake.shape[0], "z"), fit(lake.shape[1], "x")
+    return (rows, columns), (mirror_x, mirror_z)
 
 
 def reference_depths(depth: np.ndarray) -> np.ndarray:
@@ -229,15 +241,16 @@ def _shares(depth: np.ndarray, references: np.ndarray) -> np.ndarray:
 
 
 def make_basin(
-    f: LakeField, depth: np.ndarray, *, dt: float, gravity: float, tension: float, periodic: bool, device
+    lake: Lake, f: LakeField, depth: np.ndarray, *, dt: float, gravity: float, tension: float, device
 ) -> Basin:
     """Tables for a lake whose water at rest is ``depth`` (rows, columns) deep."""
+    periodic = lake.periodic
     if periodic and any(n & (n - 1) for n in (f.rows, f.columns)):
         raise ValueError(
-            f"a periodic lake of {f.rows} x {f.columns} cells cannot be transformed, expected powers of two along both "
-            f"sides. Choose cells and size so."
+            f"a periodic, dispersive lake of {f.rows} x {f.columns} cells cannot be transformed, expected "
+            f"powers of two along both sides. Choose cells and size so."
         )
-    size = transform_size(f.rows, f.columns, periodic=periodic)
+    size, mirrored = transform_size(lake)
     references = reference_depths(depth)
     tables = []
     for reference in references:
@@ -259,5 +272,5 @@ def make_basin(
 
     return Basin(
         pair(size), pair(size[::-1]), (turn(size[0]), turn(size[1])), tables, shares,  # type: ignore[arg-type]
-        pair(f.px.shape, wp.float64),  # type: ignore[arg-type]
+        pair(f.px.shape, wp.float64), mirrored,  # type: ignore[arg-type]
     )  # fmt: skip

@@ -57,6 +57,7 @@ class LakeWater:
         self.longest_step = self._longest_step(scene, surface)
         """[s]"""
         self.step = self.longest_step
+        self._falls: list[float] = []
         self._springs = _springs(lake.inlets, self)
         self._inflow = _inflow(lake, self)
 
@@ -86,8 +87,8 @@ class LakeWater:
         self.basin = None
         if self.dispersive:
             self.basin = lake_grid.make_basin(
-                self.field, self.depth, dt=step, gravity=self.gravity, tension=self.tension,
-                periodic=self.lake.periodic, device=self.device,
+                self.lake,
+                self.field, self.depth, dt=step, gravity=self.gravity, tension=self.tension, device=self.device,
             )  # fmt: skip
 
     def load_kernels(self) -> None:
@@ -166,7 +167,6 @@ class LakeWater:
 
 def _springs(inlets: tuple[Emitter, ...], water: LakeWater):
     """Where the jets land: cells, weights that add up to 1 for each, rates, number; ``None`` without inlets."""
-    water._falls = []  # type: ignore[attr-defined]
     if not inlets:
         return None
     lake = water.lake
@@ -180,7 +180,7 @@ def _springs(inlets: tuple[Emitter, ...], water: LakeWater):
             raise ValueError(f"an inlet of {water.entity.name!r} is at y = {emitter.centre[1]:g} m, under the water.")
         down = -emitter.velocity[1]
         fall = (-down + math.sqrt(down**2 + 2 * water.gravity * drop)) / water.gravity
-        water._falls.append(fall)  # type: ignore[attr-defined]
+        water._falls.append(fall)
         at = np.array(emitter.centre)[[0, 2]] + fall * np.array(emitter.velocity)[[0, 2]]
         radius = max(emitter.radius, 1.5 * lake.cell)
         weight = np.where(wet, np.clip(1 - ((xx - at[0]) ** 2 + (zz - at[1]) ** 2) / radius**2, 0, 1) ** 2, 0)

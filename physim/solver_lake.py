@@ -93,7 +93,7 @@ class LakeSolver:
         wp.capture_launch(self._graph)
         self.end_frame()
 
-    # -- partner of the rigid solver ------------------------------------------------------------------------------------
+    # -- partner of the rigid solver ----------------------------------------------------------------------------------
 
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of the capture."""

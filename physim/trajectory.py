@@ -193,7 +193,7 @@ class LakeTrack:
     name: str
     fps: float
     origin: tuple[float, float]
-    """World (x, z) of the outer corner of cell (0, 0) [m]; cell (k, i) is centred at origin + (i + 0.5, k + 0.5) cell."""
+    """World (x, z) of the outer corner of cell (0, 0) [m]; cell (k, i) is at origin + (i + 0.5, k + 0.5) cell."""
     cell: float
     """[m]"""
     level: float

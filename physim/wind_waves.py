@@ -1,8 +1,8 @@
 """Waves that wind has made on a lake or a sea: a random surface of the measured spectrum, at any place and time.
 
-The spectrum is that of a young sea, JONSWAP (Hasselmann et al., "Measurements of wind-wave growth and swell decay during
-the Joint North Sea Wave Project", Dt. Hydrogr. Z. A8(12), 1973), which ends where Pierson and Moskowitz (J. Geophys.
-Res. 69, 1964) found the sea full grown:
+The spectrum is that of a young sea, JONSWAP (Hasselmann et al., "Measurements of wind-wave growth and swell decay
+during the Joint North Sea Wave Project", Dt. Hydrogr. Z. A8(12), 1973), which ends where Pierson and
+Moskowitz (J. Geophys. Res. 69, 1964) found the sea full grown:
 
     S(w) = a g^2 / w^5 exp(-5/4 (w_p / w)^4) 3.3^r     a = 0.076 (U^2 / (F g))^0.22   w_p = 22 (g^2 / (U F))^(1/3)
 
@@ -122,8 +122,15 @@ class WindWaves:
 
 
 def wind_waves(
-    wind: np.ndarray, *, fetch: float, depth: float, gravity: float, tension: float, seed: int,
-    current: tuple[float, float] = (0.0, 0.0), least_length: float = SHORTEST,
+    wind: np.ndarray,
+    *,
+    fetch: float,
+    depth: float,
+    gravity: float,
+    tension: float,
+    seed: int,
+    current: tuple[float, float] = (0.0, 0.0),
+    least_length: float = SHORTEST,
 ) -> WindWaves | None:
     """Waves under a steady wind.
 

@@ -18,6 +18,8 @@ from physim_kernels.rigid_data import Bodies
 wp.set_module_options({"enable_backward": False})
 
 RIM = 2
+WIDE = 12
+"""Cells over which the surface is seen from deep water, at most."""
 
 
 @wp.struct
@@ -57,6 +59,23 @@ def swell_at(s: Surface, o: int, share: float):
 
 
 @wp.func
+def slope_over(
+    s: Surface, eta: wp.array(dtype=wp.float64), h: wp.array(dtype=wp.float64), o: int, step: int, wide: int,
+    here: float, share: float,
+):  # fmt: skip
+    """Mean slope of the surface about cell ``o`` over ``wide`` cells to both sides; what is dry counts as level."""
+    a = o - wide * step
+    b = o + wide * step
+    before = here
+    after = here
+    if h[a] > wp.float64(1.0e-6):
+        before = float(eta[a]) + swell_at(s, a, share)
+    if h[b] > wp.float64(1.0e-6):
+        after = float(eta[b]) + swell_at(s, b, share)
+    return (after - before) / (2.0 * float(wide) * s.cell)
+
+
+@wp.func
 def float_body(
     bodies: Bodies, floats: Floats, s: Surface, eta: wp.array(dtype=wp.float64), h: wp.array(dtype=wp.float64),
     u: wp.array(dtype=wp.float64), w: wp.array(dtype=wp.float64), i: int, k: int, step: float, share: float,
@@ -68,7 +87,6 @@ def float_body(
     spin = bodies.w[i]
     force = wp.vec3()
     torque = wp.vec3()
-    pull = wp.vec3()  # drag alone
     stream = wp.vec3()  # mean of the water's velocity
     under = float(0.0)
     weight = s.density * s.gravity * floats.volume[i]
@@ -102,12 +120,12 @@ def float_body(
         f = wp.clamp((top - at[1]) / floats.side[i] + 0.5, 0.0, 1.0)
         if f == 0.0:
             continue
-        slope_x = ((1.0 - fz) * (e10 - e00) + fz * (e11 - e01)) / s.cell
-        slope_z = (upper - lower) / s.cell
+        # waves shorter than it is deep do not reach a point
+        wide = wp.clamp(int((top - at[1]) / s.cell + 0.5), 1, WIDE)
+        slope_x = slope_over(s, eta, h, near, 1, wp.min(wide, wp.min(ix, s.width - ix - 2)), here, share)
+        slope_z = slope_over(s, eta, h, near, s.width, wp.min(wide, wp.min(iz, s.height - iz - 2)), here, share)
         rise = (s.swell[1, near] - s.swell[0, near]) / frame
-        water = wp.vec3(
-            0.5 * float(u[near] + u[near + 1]), rise, 0.5 * float(w[near] + w[near + s.width])
-        )
+        water = wp.vec3(0.5 * float(u[near] + u[near + 1]), rise, 0.5 * float(w[near] + w[near + s.width]))
         lift = f * weight * wp.vec3(-slope_x, 1.0, -slope_z)
         past = v + wp.cross(spin, arm) - water
         speed = wp.length(past)
@@ -119,18 +137,26 @@ def float_body(
         rate += factor
         force += lift + brake
         torque += wp.cross(arm, lift + brake)
-        pull += brake
         stream += f * water
         under += f
-        impulse = -step / (s.density * s.cell * s.cell) * brake
-        wp.atomic_add(push_x, near, impulse[0])
-        wp.atomic_add(push_z, near, impulse[2])
+    # The body takes the place of water that would feel the same slope. What it takes in all is spread evenly: point by
+    # point it would hold up the very wave that it makes.
+    impulse = -step / (s.density * s.cell * s.cell * float(count)) * force
+    if under > 0.0:
+        for p in range(floats.first[i], floats.first[i + 1]):
+            at = x + turn * floats.point[p]
+            ix = wp.clamp(int((at[0] - s.x) / s.cell), RIM, s.width - RIM - 1)
+            iz = wp.clamp(int((at[2] - s.z) / s.cell), RIM, s.height - RIM - 1)
+            wp.atomic_add(push_x, iz * s.width + ix, impulse[0])
+            wp.atomic_add(push_z, iz * s.width + ix, impulse[2])
     mass = 1.0 / bodies.inv_mass[i]
     before = floats.added[i]
     added = s.added_mass * s.density * under * floats.volume[i]
     floats.added[i] = added
     if under == 0.0:
         return
+    if before < 0.0:  # at the very start it moves along already
+        before = added
     stream = stream / under
     change = step / (mass + added + step * rate) * (force + wp.vec3(0.0, added * s.gravity, 0.0))
     if added > before:  # the water that begins to move along is brought to speed at once
@@ -176,7 +202,9 @@ def displace_kernel(
         at = wp.vec3(bodies.x[i]) + bodies.rotation[i] * floats.point[p]
         gx = (at[0] - s.x) / s.cell
         gz = (at[2] - s.z) / s.cell
-        reach = floats.reach[i] / s.cell
+        # the surface bulges as widely as the point is deep
+        deep = wp.max(s.level + s.rise[0] - at[1], 0.0)
+        reach = wp.min((floats.reach[i] + 1.5 * deep) / s.cell, wp.max(float(WIDE), floats.reach[i] / s.cell))
         x0 = wp.max(int(gx - reach), RIM)
         x1 = wp.min(int(gx + reach), s.width - RIM - 1)
         z0 = wp.max(int(gz - reach), RIM)
@@ -213,29 +241,32 @@ def lift_kernel(
     for column in range(c * strip, wp.min((c + 1) * strip, width)):
         o = row * width + column
         change = wp.max(wanted[o] - under[o], -h[o])
-        if change != wp.float64(0.0):
-            under[o] = under[o] + change
-            h[o] = h[o] + change
-            eta[o] = bed[o] + h[o]
-        wanted[o] = wp.float64(0.0)
+        under[o] = under[o] + change
+        h[o] = h[o] + change
+        eta[o] = bed[o] + h[o]
+        wanted[o] = change
 
 
 @wp.kernel
 def drive_kernel(
     # inputs
-    push: wp.array(dtype=float), h: wp.array(dtype=wp.float64), open: wp.array(dtype=wp.float64),
-    s: int, width: int, strip: int,
+    push: wp.array(dtype=float), rise: wp.array(dtype=wp.float64), h: wp.array(dtype=wp.float64),
+    open: wp.array(dtype=wp.float64), s: int, width: int, strip: int,
     # in and out
     u: wp.array(dtype=wp.float64),
 ):  # fmt: skip
-    """Give the impulses per density and area [m^2/s] of cells to the faces between them."""
+    """Give the impulses per density and area [m^2/s] of cells to the faces between them.
+
+    Water that was raised by ``rise`` [m] keeps its momentum, not its speed.
+    """
     k, c = wp.tid()
     for i in range(c * strip + RIM, wp.min((c + 1) * strip + RIM, width - RIM)):
         o = (k + RIM) * width + i
         given = wp.float64(0.5 * (push[o] + push[o - s]))
         depth = wp.float64(0.5) * (h[o] + h[o - s])
-        if given != wp.float64(0.0) and depth > wp.float64(1.0e-3):
-            u[o] = u[o] + open[o] * given / depth
+        if depth > wp.float64(1.0e-3):
+            before = wp.max(depth - wp.float64(0.5) * (rise[o] + rise[o - s]), wp.float64(0.0))
+            u[o] = u[o] * wp.min(before / depth, wp.float64(2.0)) + open[o] * given / depth
 
 
 def exchange(bodies, floats, surface, field, push, *, count, k, step, share, frame, device):
@@ -260,12 +291,14 @@ def displace(bodies, floats, surface, field, wanted, under, *, count, share, dev
     )  # fmt: skip
 
 
-def drive(field, push, *, device):
-    """Give the gathered impulses to the water, and forget them."""
+def drive(field, push, wanted, *, device):
+    """Give the gathered impulses to the water, and forget them; ``wanted`` is what :func:`displace` raised."""
     strip = field.columns if device.is_cpu else 1
     dim = (field.rows, -(-field.columns // strip))
     for s, amount, open, u in ((1, push[0], field.open_x, field.u), (field.width, push[1], field.open_z, field.w)):
         wp.launch(
-            drive_kernel, dim=dim, inputs=[amount, field.h, open, s, field.width, strip], outputs=[u], device=device
-        )
+            drive_kernel, dim=dim, inputs=[amount, wanted, field.h, open, s, field.width, strip], outputs=[u],
+            device=device,
+        )  # fmt: skip
         amount.zero_()
+    wanted.zero_()

@@ -304,9 +304,7 @@ def flux(field, *, device):
     dim, chunk = _pieces(field, device, 1)
     f = field
     for s, u, open, q in ((1, f.u, f.open_x, f.qx), (f.width, f.w, f.open_z, f.qz)):
-        wp.launch(
-            flux_kernel, dim=dim, inputs=[f.eta, f.bed, u, open, s, f.width, chunk], outputs=[q], device=device
-        )
+        wp.launch(flux_kernel, dim=dim, inputs=[f.eta, f.bed, u, open, s, f.width, chunk], outputs=[q], device=device)
 
 
 def discharge(faces, amount, q):

@@ -27,23 +27,43 @@ STRIP = 32
 TILE = 16
 
 
+@wp.func
+def seen(i: int, count: int, mirrored: int, on_face: int):
+    """Which face or cell stands at ``i`` of the transform: itself, its image behind the wall, or none (-1)."""
+    last = count - 1 + on_face
+    if i <= last:
+        return i
+    if mirrored == 1:
+        return 2 * count - 1 + on_face - i
+    return -1
+
+
 @wp.kernel
 def load_kernel(
     # inputs
     px: wp.array(dtype=wp.float64), pz: wp.array(dtype=wp.float64),
-    share_x: wp.array(dtype=float), share_z: wp.array(dtype=float), width: int, rows: int, columns: int, strip: int,
+    share_x: wp.array(dtype=float), share_z: wp.array(dtype=float), width: int, rows: int, columns: int,
+    mirror_x: int, mirror_z: int, strip: int,
     # outputs
     re: wp.array2d(dtype=float), im: wp.array2d(dtype=float),
 ):  # fmt: skip
-    """Both slopes, weighted, as one complex field; zeros where it is longer than the water."""
+    """Both slopes, weighted, as one complex field. Behind walls stand images of the water, on which the slope across
+    the wall changes its sign; elsewhere zeros, where the transform is longer than the water.
+    """
     k, c = wp.tid()
+    k_x = seen(k, rows, mirror_z, 0)
+    k_z = seen(k, rows, mirror_z, 1)
     for i in range(c * strip, wp.min((c + 1) * strip, re.shape[1])):
         a = float(0.0)
         b = float(0.0)
-        if k < rows and i < columns:
-            o = (k + RIM) * width + i + RIM
-            a = float(px[o]) * share_x[o]
-            b = float(pz[o]) * share_z[o]
+        i_x = seen(i, columns, mirror_x, 1)
+        i_z = seen(i, columns, mirror_x, 0)
+        if k_x >= 0 and i_x >= 0:
+            o = (k_x + RIM) * width + i_x + RIM
+            a = wp.where(i > columns, -1.0, 1.0) * float(px[o]) * share_x[o]
+        if k_z >= 0 and i_z >= 0:
+            o = (k_z + RIM) * width + i_z + RIM
+            b = wp.where(k > rows, -1.0, 1.0) * float(pz[o]) * share_z[o]
         re[k, i] = a
         im[k, i] = b
 
@@ -181,7 +201,7 @@ def disperse(field, basin):
     for number, (table, share) in enumerate(zip(basin.tables, basin.shares, strict=True)):
         wp.launch(
             load_kernel, dim=(size[0], -(-size[1] // strip)),
-            inputs=[field.px, field.pz, *share, field.width, min(rows, size[0]), min(columns, size[1]), strip],
+            inputs=[field.px, field.pz, *share, field.width, field.rows, field.columns, *basin.mirrored, strip],
             outputs=list(upright), device=device,
         )  # fmt: skip
         transform(upright, basin.turns[0], forward=True)
