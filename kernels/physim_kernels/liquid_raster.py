@@ -1,0 +1,301 @@
+"""Liquid to pixels: the nearest way in, the farthest way out and how much lies between, of a closed mesh and of drops.
+
+Triangles are scanned as in ``physim_kernels.raster`` (Olano, Greer 1997), both sides. What a ray crosses inside a closed
+surface is the sum of the depths of its back faces less those of its front faces, each held before what is solid: no
+order is needed, and parts behind the ground cancel. The sum is of whole numbers of 10 nm, so that it does not depend on
+the order of threads. Samples lie a hair off the centres, so that no ray meets an edge exactly and counts it twice.
+
+Drops are balls, met by the ray in closed form; in a key their numbers follow those of the triangles. Camera frame OpenCV
+(x right, y down, z forward) [m]; a lens is (f_u, f_v, c_u, c_v) [pixels].
+"""
+
+import warp as wp
+
+from physim_kernels.liquid_surface import carried
+from physim_kernels.raster import NOTHING, Window, high_pixel, low_pixel, project
+
+wp.set_module_options({"enable_backward": False})
+
+GRAIN = wp.constant(wp.float64(1.0e8))
+"""Units of depth per metre in the sums."""
+
+
+@wp.func
+def ray_near(u: wp.int32, v: wp.int32, lens: wp.vec4d) -> wp.vec3d:
+    """Ray through a sample, z = 1, a hair off the pixel's centre."""
+    return wp.vec3d(
+        (wp.float64(u) + wp.float64(0.5000137) - lens[2]) / lens[0],
+        (wp.float64(v) + wp.float64(0.5000191) - lens[3]) / lens[1],
+        wp.float64(1.0),
+    )
+
+
+@wp.kernel
+def moved_kernel(
+    point: wp.array(dtype=wp.vec3), total: wp.array3d(dtype=wp.vec4), origin: wp.vec3, fine: float,
+    # outputs
+    out: wp.array(dtype=wp.vec3),
+):  # fmt: skip
+    """Points moved by what the particles about them carry."""
+    i = wp.tid()
+    out[i] = point[i] + carried(total, (point[i] - origin) / fine)
+
+
+@wp.kernel
+def seen_kernel(
+    point: wp.array(dtype=wp.vec3), camera_from_world: wp.mat44d,
+    # outputs
+    out: wp.array(dtype=wp.vec3d),
+):  # fmt: skip
+    i = wp.tid()
+    p = point[i]
+    out[i] = wp.transform_point(camera_from_world, wp.vec3d(wp.float64(p[0]), wp.float64(p[1]), wp.float64(p[2])))
+
+
+@wp.func
+def record(
+    z: wp.float64, front: bool, number: int, limit: wp.float32, at: int,
+    nearest: wp.array(dtype=wp.uint64), farthest: wp.array(dtype=wp.uint64), between: wp.array(dtype=wp.int64),
+):  # fmt: skip
+    """One crossing of a ray, of a pixel whose solid surface is ``limit`` deep."""
+    key = (wp.uint64(wp.cast(wp.float32(z), wp.uint32)) << wp.uint64(32)) | wp.uint64(number)
+    held = wp.int64(wp.min(z, wp.float64(limit)) * GRAIN)
+    if front:
+        wp.atomic_min(nearest, at, key)
+        wp.atomic_add(between, at, -held)
+    else:
+        wp.atomic_max(farthest, at, key)
+        wp.atomic_add(between, at, held)
+
+
+@wp.kernel
+def raster_kernel(
+    face: wp.array(dtype=int), point: wp.array(dtype=wp.vec3d), solid: wp.array2d(dtype=float), supersample: int,
+    lens: wp.vec4d, window: Window, near: wp.float64, bands: int,
+    # outputs
+    nearest: wp.array(dtype=wp.uint64), farthest: wp.array(dtype=wp.uint64), between: wp.array(dtype=wp.int64),
+):  # fmt: skip
+    t, band = wp.tid()
+    a = point[face[3 * t]]
+    b = point[face[3 * t + 1]]
+    c = point[face[3 * t + 2]]
+    if wp.max(wp.max(a[2], b[2]), c[2]) <= near:
+        return
+    ea = wp.cross(b, c)
+    eb = wp.cross(c, a)
+    ec = wp.cross(a, b)
+    volume = wp.dot(a, ea)
+    zero = wp.float64(0.0)
+    if volume == zero:
+        return
+    side = wp.sign(volume)
+    u_low = wp.int32(0)
+    v_low = wp.int32(0)
+    u_high = window.cols
+    v_high = window.rows
+    if wp.min(wp.min(a[2], b[2]), c[2]) > near:  # otherwise its outline is unbounded: look everywhere
+        corner = wp.vec2d(wp.float64(window.u), wp.float64(window.v))
+        pa = project(a, lens) - corner
+        pb = project(b, lens) - corner
+        pc = project(c, lens) - corner
+        u_low = low_pixel(pa[0], pb[0], pc[0], window.cols)
+        v_low = low_pixel(pa[1], pb[1], pc[1], window.rows)
+        u_high = high_pixel(pa[0], pb[0], pc[0], window.cols)
+        v_high = high_pixel(pa[1], pb[1], pc[1], window.rows)
+    for v in range(v_low + band, v_high, bands):
+        for u in range(u_low, u_high):
+            ray = ray_near(window.u + u, window.v + v, lens)
+            wa = side * wp.dot(ray, ea)
+            wb = side * wp.dot(ray, eb)
+            wc = side * wp.dot(ray, ec)
+            total = wa + wb + wc
+            if wa >= zero and wb >= zero and wc >= zero and total > zero:
+                z = side * volume / total
+                if z > near:
+                    limit = solid[(window.v + v) / supersample, (window.u + u) / supersample]
+                    record(z, volume < zero, t, limit, v * window.cols + u, nearest, farthest, between)
+
+
+@wp.kernel
+def drop_kernel(
+    drop: wp.array(dtype=wp.vec4d), first: int, solid: wp.array2d(dtype=float), supersample: int,
+    lens: wp.vec4d, window: Window, near: wp.float64,
+    # outputs
+    nearest: wp.array(dtype=wp.uint64), farthest: wp.array(dtype=wp.uint64), between: wp.array(dtype=wp.int64),
+):  # fmt: skip
+    """Balls (centre in the camera frame, radius); ``first`` is the number of the first."""
+    d = wp.tid()
+    centre = wp.vec3d(drop[d][0], drop[d][1], drop[d][2])
+    radius = drop[d][3]
+    if centre[2] - radius <= near:
+        return
+    middle = project(centre, lens) - wp.vec2d(wp.float64(window.u), wp.float64(window.v))
+    reach = wp.float64(1.5) * radius / (centre[2] - radius) * wp.max(lens[0], lens[1]) + wp.float64(1.0)
+    size = wp.vec2d(wp.float64(window.cols), wp.float64(window.rows))
+    zero = wp.float64(0.0)
+    u_low = wp.int32(wp.clamp(middle[0] - reach, zero, size[0]))
+    u_high = wp.int32(wp.clamp(middle[0] + reach + wp.float64(1.0), zero, size[0]))
+    v_low = wp.int32(wp.clamp(middle[1] - reach, zero, size[1]))
+    v_high = wp.int32(wp.clamp(middle[1] + reach + wp.float64(1.0), zero, size[1]))
+    for v in range(v_low, v_high):
+        for u in range(u_low, u_high):
+            ray = ray_near(window.u + u, window.v + v, lens)
+            rr = wp.dot(ray, ray)
+            rc = wp.dot(ray, centre)
+            inner = rc * rc - rr * (wp.dot(centre, centre) - radius * radius)
+            if inner > zero:
+                root = wp.sqrt(inner)
+                limit = solid[(window.v + v) / supersample, (window.u + u) / supersample]
+                at = v * window.cols + u
+                record((rc - root) / rr, True, first + d, limit, at, nearest, farthest, between)
+                record((rc + root) / rr, False, first + d, limit, at, nearest, farthest, between)
+
+
+@wp.func
+def normal_of(
+    key: wp.uint64, ray: wp.vec3d, face: wp.array(dtype=int), point: wp.array(dtype=wp.vec3d),
+    normal: wp.array(dtype=wp.vec3), drop: wp.array(dtype=wp.vec4d), camera_from_world: wp.mat44d,
+):  # fmt: skip
+    """Outward unit normal, camera frame, of what a key names."""
+    t = wp.int32(key & wp.uint64(0xFFFFFFFF))
+    count = face.shape[0] / 3
+    if t >= count:
+        z = wp.float64(wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32))
+        ball = drop[t - count]
+        d = z * ray - wp.vec3d(ball[0], ball[1], ball[2])
+        return wp.normalize(wp.vec3(wp.float32(d[0]), wp.float32(d[1]), wp.float32(d[2])))
+    a = point[face[3 * t]]
+    b = point[face[3 * t + 1]]
+    c = point[face[3 * t + 2]]
+    wa = wp.dot(ray, wp.cross(b, c))
+    wb = wp.dot(ray, wp.cross(c, a))
+    wc = wp.dot(ray, wp.cross(a, b))
+    total = wa + wb + wc
+    n = wp.float32(wa / total) * normal[face[3 * t]] + wp.float32(wb / total) * normal[face[3 * t + 1]]
+    n += wp.float32(wc / total) * normal[face[3 * t + 2]]
+    turned = wp.transform_vector(camera_from_world, wp.vec3d(wp.float64(n[0]), wp.float64(n[1]), wp.float64(n[2])))
+    return wp.normalize(wp.vec3(wp.float32(turned[0]), wp.float32(turned[1]), wp.float32(turned[2])))
+
+
+@wp.kernel
+def resolve_kernel(
+    face: wp.array(dtype=int), point: wp.array(dtype=wp.vec3d), normal: wp.array(dtype=wp.vec3),
+    drop: wp.array(dtype=wp.vec4d), solid: wp.array2d(dtype=float), supersample: int,
+    nearest: wp.array(dtype=wp.uint64), farthest: wp.array(dtype=wp.uint64), between: wp.array(dtype=wp.int64),
+    camera_from_world: wp.mat44d, lens: wp.vec4d, window: Window,
+    # outputs
+    depth_out: wp.array2d(dtype=float), normal_out: wp.array2d(dtype=wp.vec3), thick_out: wp.array2d(dtype=float),
+    back_out: wp.array2d(dtype=float), back_normal_out: wp.array2d(dtype=wp.vec3),
+):  # fmt: skip
+    v, u = wp.tid()
+    at = v * window.cols + u
+    key = nearest[at]
+    depth_out[v, u] = wp.inf
+    thick_out[v, u] = 0.0
+    back_out[v, u] = 0.0
+    normal_out[v, u] = wp.vec3(0.0, 0.0, 0.0)
+    back_normal_out[v, u] = wp.vec3(0.0, 0.0, 0.0)
+    if key == wp.uint64(NOTHING) or between[at] <= wp.int64(0):
+        return
+    z = wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32)
+    if z >= solid[(window.v + v) / supersample, (window.u + u) / supersample]:
+        return
+    ray = ray_near(window.u + u, window.v + v, lens)
+    depth_out[v, u] = z
+    thick_out[v, u] = wp.float32(wp.float64(between[at]) / GRAIN * wp.length(ray))
+    normal_out[v, u] = normal_of(key, ray, face, point, normal, drop, camera_from_world)
+    last = farthest[at]
+    if last > wp.uint64(0):
+        back_out[v, u] = wp.cast(wp.uint32(last >> wp.uint64(32)), wp.float32)
+        back_normal_out[v, u] = normal_of(last, ray, face, point, normal, drop, camera_from_world)
+
+
+@wp.kernel
+def motion_kernel(
+    depth: wp.array2d(dtype=float), total: wp.array3d(dtype=wp.vec4), origin: wp.vec3, fine: float,
+    world_from_camera: wp.mat44d, camera_from_world: wp.mat44d, other_from_world: wp.mat44d,
+    lens: wp.vec4d, lens_view: wp.vec4d, window: Window,
+    # outputs
+    flow_out: wp.array2d(dtype=wp.vec2), depth_out: wp.array2d(dtype=float),
+):  # fmt: skip
+    v, u = wp.tid()
+    flow_out[v, u] = wp.vec2(0.0, 0.0)
+    depth_out[v, u] = wp.inf
+    z = depth[v, u]
+    if z >= wp.inf:
+        return
+    here = wp.transform_point(world_from_camera, wp.float64(z) * ray_near(window.u + u, window.v + v, lens))
+    p = wp.vec3(wp.float32(here[0]), wp.float32(here[1]), wp.float32(here[2]))
+    d = carried(total, (p - origin) / fine)
+    there = here + wp.vec3d(wp.float64(d[0]), wp.float64(d[1]), wp.float64(d[2]))
+    other = wp.transform_point(other_from_world, there)
+    # Both ends go through the same arithmetic, so what rests has a flow of exactly zero.
+    flow = project(other, lens_view) - project(wp.transform_point(camera_from_world, here), lens_view)
+    flow_out[v, u] = wp.vec2(wp.float32(flow[0]), wp.float32(flow[1]))
+    depth_out[v, u] = wp.float32(other[2])
+
+
+def moved(point, total, origin, fine, *, out):
+    """Points (N,) vec3 [m] moved by the mean displacement [m] of the particles about them."""
+    wp.launch(moved_kernel, dim=point.shape[0], inputs=[point, total, origin, fine], outputs=[out], device=out.device)
+
+
+def seen(point, camera_from_world, *, out):
+    """Points (N,) vec3 [m] in the frame of a camera, vec3d."""
+    wp.launch(seen_kernel, dim=point.shape[0], inputs=[point, camera_from_world], outputs=[out], device=out.device)
+
+
+def raster(face, point, drop, solid, *, supersample, lens, window, near, nearest, farthest, between):
+    """Every crossing of every ray of ``window``.
+
+    Args:
+        face: (3 M,) int.
+        point: Vertices in the camera frame [m], vec3d.
+        drop: Balls in the camera frame, centre and radius [m], (D,) vec4d.
+        solid: z of what is solid [m], of the whole picture at 1 / ``supersample`` of the window's resolution.
+        supersample: Samples per pixel along each side.
+        lens: (f_u, f_v, c_u, c_v) [samples], vec4d.
+        window: ``Window`` [samples].
+        near: Nothing at or before this depth is drawn [m].
+        nearest: Output keys of the nearest front faces, at least rows * cols long.
+        farthest: Output keys of the farthest back faces.
+        between: Output sums of depths inside.
+    """
+    device, size = nearest.device, window.rows * window.cols
+    nearest[:size].fill_(NOTHING)
+    farthest[:size].zero_()
+    between[:size].zero_()
+    outputs = [nearest, farthest, between]
+    bands = 1 if device.is_cpu else 8
+    inputs = [face, point, solid, supersample, lens, window, near, bands]
+    wp.launch(raster_kernel, dim=(face.shape[0] // 3, bands), inputs=inputs, outputs=outputs, device=device)
+    inputs = [drop, face.shape[0] // 3, solid, supersample, lens, window, near]
+    wp.launch(drop_kernel, dim=drop.shape[0], inputs=inputs, outputs=outputs, device=device)
+
+
+def resolve(face, point, normal, drop, solid, keys, *, supersample, camera_from_world, lens, window, outputs):
+    """What each ray meets: (depth, normal, thickness, back, back normal), each (rows, cols).
+
+    Depth [m] of the surface, infinite where there is none; unit normals outwards, camera frame; thickness along the ray
+    [m]; depth of the farthest back face, 0 for none.
+    """
+    inputs = [face, point, normal, drop, solid, supersample, *keys, camera_from_world, lens, window]
+    dim = (window.rows, window.cols)
+    wp.launch(resolve_kernel, dim=dim, inputs=inputs, outputs=outputs, device=solid.device)
+
+
+def motion(depth, total, origin, fine, *, world_from_camera, camera_from_world, other_from_world, lens, lens_view,
+           window, outputs):  # fmt: skip
+    """Where the visible points are at another time: (flow [pixels], depth [m]).
+
+    Args:
+        depth: Of :func:`resolve`.
+        total: Displacement of the particles to that time, :func:`physim_kernels.liquid_surface.carry`.
+        origin: Of that grid, with ``fine`` [m].
+        world_from_camera: mat44d, and its inverse; ``other_from_world`` of the other time.
+        lens: [samples]; ``lens_view``: [pixels].
+        window: ``Window`` [samples].
+        outputs: Two arrays of the size of ``depth``.
+    """
+    inputs = [depth, total, origin, fine, world_from_camera, camera_from_world, other_from_world, lens, lens_view]
+    wp.launch(motion_kernel, dim=depth.shape, inputs=[*inputs, window], outputs=outputs, device=depth.device)

@@ -1,0 +1,141 @@
+"""Liquid painted over an exposure: seen at shared instants, averaged as light, with the picture behind it bent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import warp as wp
+from physim_kernels import liquid_shade as kernels
+
+from physim.backdrop_view import lens_of
+from physim.camera import Camera
+from physim.liquid_surface import LiquidSurface
+from physim.liquid_view import LiquidFrame, LiquidView
+from physim.materials import Liquid
+from physim.scene import Scene
+from physim.shading import shaken
+from physim.surroundings import surroundings
+from physim.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class LiquidLayer:
+    """What a liquid puts on a crop of the picture, averaged over the exposure."""
+
+    window: tuple[int, int, int, int]
+    """(v0, v1, u0, u1) [pixels]"""
+    colour: np.ndarray
+    """(h, w, 4) float32: premultiplied linear colour and cover."""
+    depth: np.ndarray
+    """(h, w) float32: z of the surface in the middle of the exposure [m], infinite where there is none."""
+
+
+def medium_of(material: Liquid) -> kernels.Medium:
+    """A liquid as what light meets."""
+    medium = kernels.Medium()
+    medium.index = float(material.refractive_index or 1.0)
+    medium.absorption = wp.vec3(*(material.absorption or (0.0, 0.0, 0.0)))
+    medium.scattering = wp.vec3(*(material.scattering or (0.0, 0.0, 0.0)))
+    return medium
+
+
+class LiquidPainter:
+    """Paints the liquids of a trajectory at one picture size.
+
+    Args:
+        trajectory: What moved; a scene with a camera and a photo.
+        size: (height, width) of the pictures.
+        linear: The photo at any size (H, W, 3), linear: what the surroundings are guessed from.
+        device: Warp device.
+    """
+
+    def __init__(self, trajectory: Trajectory, size: tuple[int, int], linear: np.ndarray, *, device=None) -> None:
+        self._trajectory = trajectory
+        self._scene: Scene = trajectory.scene
+        self.size = size
+        self.device = wp.get_device(device)
+        assert self._scene.camera is not None
+        sky = surroundings(linear, self._scene.camera.start, self._scene.light)
+        self._sky = wp.array(sky, dtype=wp.vec3, device=self.device)
+        self.surfaces = {
+            name: LiquidSurface(track, self._scene, trajectory.fps, self.device)
+            for name, track in trajectory.liquids.items()
+        }
+        self._views: dict[tuple[str, int], LiquidView] = {}
+
+    def view(self, name: str, supersample: int) -> LiquidView:
+        """One liquid at so many samples per pixel."""
+        key = (name, supersample)
+        if key not in self._views:
+            self._views[key] = LiquidView(
+                self._trajectory, name, self.size, self.device, supersample=supersample, surface=self.surfaces[name]
+            )
+        return self._views[key]
+
+    def paint(
+        self, name: str, time: float, times: np.ndarray, camera: Camera, picture: np.ndarray, depth: np.ndarray,
+        *, supersample: int,
+    ) -> LiquidLayer | None:  # fmt: skip
+        """One liquid, mean over ``times`` [s], seen by one camera; None if it is not in the picture.
+
+        Args:
+            name: Of the liquid.
+            time: Middle of the exposure [s]; its surface is carried to the other instants.
+            times: Instants of the exposure.
+            camera: At the picture's size.
+            picture: What is behind, linear (H, W, 3).
+            depth: z of its surface (H, W) [m].
+            supersample: Samples per pixel along each side.
+        """
+        view = self.view(name, supersample)
+        solid = wp.array(np.ascontiguousarray(depth, np.float32), dtype=float, device=self.device)
+        cameras = [shaken(camera, k) for k in range(len(times))]
+        frames = [view.at(float(t), c, solid, shape_at=time) for t, c in zip(times, cameras, strict=True)]
+        seen = [frame for frame in frames if frame is not None]
+        if not seen:
+            return None
+        windows = np.array([frame.window for frame in seen])
+        v0, v1, u0, u1 = windows[:, 0].min(), windows[:, 1].max(), windows[:, 2].min(), windows[:, 3].max()
+        layer = wp.zeros((v1 - v0, u1 - u0), dtype=wp.vec4, device=self.device)
+        around = self._around(picture, solid, camera)
+        medium = medium_of(self._scene[name].material)  # type: ignore[arg-type]
+        for frame in seen:
+            colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
+            kernels.shade(self._layer(frame, camera), around, medium, colour_out=colour)
+            kernels.gather(
+                colour, supersample=supersample, weight=1 / len(times),
+                offset=(frame.window[0] - v0, frame.window[2] - u0), layer=layer,
+            )  # fmt: skip
+        middle = seen[len(seen) // 2]
+        near = np.full(layer.shape, np.inf, np.float32)
+        a, b, c, d = middle.window
+        near[a - v0 : b - v0, c - u0 : d - u0] = middle.depth[::supersample, ::supersample]
+        return LiquidLayer((int(v0), int(v1), int(u0), int(u1)), layer.numpy(), near)
+
+    def _around(self, picture: np.ndarray, solid: wp.array, camera: Camera) -> kernels.Around:
+        light = self._scene.light
+        around = kernels.Around()
+        around.picture = wp.array(np.ascontiguousarray(picture, np.float32), dtype=wp.vec3, device=self.device)
+        around.depth, around.sky = solid, self._sky
+        photo_size = self._views[next(iter(self._views))].photo_size
+        around.lens = wp.vec4(*lens_of(camera, photo_size))
+        turn = camera.world_from_camera[:3, :3]
+        around.world_from_camera = wp.mat33(*turn.ravel())
+        around.light = wp.vec3(*(turn.T @ np.asarray(light.direction)))
+        around.spread = max(light.half_angle, 0.01)
+        around.key, around.ambient = wp.vec3(*light.colour), wp.vec3(*light.ambient)
+        return around
+
+    def _layer(self, frame: LiquidFrame, camera: Camera) -> kernels.Layer:
+        layer, device = kernels.Layer(), self.device
+        layer.depth = wp.array(frame.depth, dtype=float, device=device, copy=False)
+        layer.normal = wp.array(frame.normal, dtype=wp.vec3, device=device, copy=False)
+        layer.thickness = wp.array(frame.thickness, dtype=float, device=device, copy=False)
+        layer.back = wp.array(frame.back, dtype=float, device=device, copy=False)
+        layer.back_normal = wp.array(frame.back_normal, dtype=wp.vec3, device=device, copy=False)
+        layer.u, layer.v = frame.window[2] * frame.supersample, frame.window[0] * frame.supersample
+        layer.supersample = frame.supersample
+        moved = np.subtract(frame.camera.principal_point, camera.principal_point)
+        layer.shift = wp.vec2(*moved)
+        return layer
