@@ -1,7 +1,8 @@
 """The one compositor: frames of a simulated shot from the photo's own pixels, at any size, one at a time.
 
 Order of operations: plate through the camera, shadows over the exposure, bodies over the exposure with still layers in
-front of them, the residual that makes the unmoved picture the photo to the bit, smoke. All light is added linearly.
+front of them, the residual that makes the unmoved picture the photo to the bit, liquids, smoke. All light is added
+linearly.
 Pixels that nothing touches are copies of the photo and the same in every frame.
 """
 
@@ -17,6 +18,7 @@ from scipy.ndimage import maximum_filter
 from physim import blend
 from physim.background import Background, plate_with, still_map
 from physim.composite import Solid, SolidComposer
+from physim.liquid_compose import LiquidComposer, Wet
 from physim.ordered import cores, in_order
 from physim.plate import PlateSampler, resize
 from physim.shown import shown
@@ -82,6 +84,8 @@ class Compositor:
         first = self._composer if added == 0 else composer(*of_photo)
         self._keep_first(first.at(0.0).picture, plate)
         self._smoke = self._smoke_view()
+        self._liquid = self._liquid_composer()
+        self._wet: tuple[float, Wet] | None = None
         self._memo: tuple[object, Solid] | None = None
         self._others: list[Compositor] = []
 
@@ -147,6 +151,25 @@ class Compositor:
         residual[np.abs(residual) < 1e-5] = 0
         return np.clip(blend.carry_residual(picture, first, residual, self._scale), 0, 1)
 
+    def _liquid_composer(self) -> LiquidComposer | None:
+        if not self._trajectory.liquids:
+            return None
+        return LiquidComposer(
+            self._trajectory, self.size, self._stills, self._motion_blur, device=self._device
+        )  # fmt: skip
+
+    def _with_liquid(self, solid: Solid, time: float) -> Solid:
+        """The picture with liquids on it; remembered, since a frame is asked for its picture and for its shadow."""
+        if self._liquid is None:
+            return solid
+        if self._wet is None or self._wet[0] != time:
+            unmoved = self._composer.unmoved(solid.backdrop)
+            wet = self._liquid.over(solid.picture, solid.depth, solid.backdrop.camera, time, unmoved=unmoved)
+            self._wet = (time, wet)
+        wet = self._wet[1]
+        shadow = solid.shadow if wet.shadow is None else solid.shadow * wet.shadow
+        return replace(solid, picture=wet.picture, depth=wet.depth, shadow=shadow)
+
     def _smoke_view(self):
         if not self._trajectory.smokes:
             return None
@@ -200,7 +223,7 @@ class Compositor:
 
     def frame_at(self, time: float) -> np.ndarray:
         """The picture at any ``time`` [s], (H, W, 3) float32 sRGB in [0, 1]."""
-        solid = self._solid(float(time))
+        solid = self._with_liquid(self._solid(float(time)), float(time))
         picture = self._smoked(solid.picture, solid, float(time))
         return picture.copy() if picture is solid.picture else picture
 
@@ -210,7 +233,8 @@ class Compositor:
 
     def shadow(self, index: int) -> np.ndarray:
         """Factor by which simulated things darken the light in frame ``index``, (H, W) float32; 1 is no change."""
-        return self._solid(self._time(index)).shadow.copy()
+        time = self._time(index)
+        return self._with_liquid(self._solid(time), time).shadow.copy()
 
     def _time(self, index: int) -> float:
         if not -self.frame_count <= index < self.frame_count:

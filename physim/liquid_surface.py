@@ -135,7 +135,7 @@ class LiquidSurface:
         images = places[:0] if self._wall is None else self._wall.images(places, NEAR * h)
         low = np.floor(places.min(axis=0) / h - 1.5) - PAD  # on a lattice fixed in the world, so that nothing crawls
         high = np.ceil(places.max(axis=0) / h + 1.5) + PAD
-        cells = tuple(int(n) for n in high - low)
+        cells = (int(high[0] - low[0]), int(high[1] - low[1]), int(high[2] - low[2]))
         origin = low.astype(np.float64) * h
         images = images[((images > origin + h) & (images < origin + h * (np.array(cells) - 1))).all(axis=1)]
         everything = np.concatenate([places, images]).astype(np.float32)
@@ -144,28 +144,28 @@ class LiquidSurface:
         of_cell = tuple((local[:, a] * 0.5).astype(int) for a in range(3))
         near = np.ascontiguousarray(local[~idle[of_cell]])
         phi, smooth, weight, deep_device = self._field(near, cells, deep, trust)
-        mesh = self._mesh(phi, smooth, h, origin)
+        point, normal, face = self._mesh(phi, smooth, h, origin)
         drops = self._drops(local[: len(places)], places, weight, deep_device)
-        return LiquidMesh(time, *mesh, drops, everything, numbers, origin, h / 2, cells)
+        return LiquidMesh(time, point, normal, face, drops, everything, numbers, origin, h / 2, cells)
 
     def _field(self, near: np.ndarray, cells, deep: np.ndarray, trust: np.ndarray):
         shape = tuple(2 * n for n in cells)
-        sums = [wp.zeros(shape, dtype=float, device=self.device) for _ in range(4)]
+        weight, mx, my, mz = (wp.zeros(shape, dtype=float, device=self.device) for _ in range(4))
         x = wp.array(near, dtype=wp.vec3, device=self.device)
-        kernels.spread(x, weight=sums[0], mx=sums[1], my=sums[2], mz=sums[3])
+        kernels.spread(x, weight=weight, mx=mx, my=my, mz=mz)
         deep_device = wp.array(deep, dtype=wp.uint8, device=self.device)
         trust_device = wp.array(trust, dtype=float, device=self.device)
         phi, out = (wp.empty(shape, dtype=float, device=self.device) for _ in range(2))
-        kernels.distance(*sums, deep_device, kernels.RADIUS, phi=phi)
+        kernels.distance(weight, mx, my, mz, deep_device, kernels.RADIUS, phi=phi)
         for _ in range(PASSES):
             kernels.smooth(phi, trust_device, out=out)
             phi, out = out, phi
         kernels.unshrink(phi, trust_device, kernels.SHARPEN, out=out)
         phi, out = out, phi
-        wp.copy(sums[1], phi)  # normals from a copy that is smoothed further: they are what the eye sees
-        for k in (1, 2, 1):
-            kernels.smooth(sums[k], trust_device, out=sums[3 - k])
-        return phi, sums[2], sums[0], deep_device
+        wp.copy(mx, phi)  # normals from a copy that is smoothed further: they are what the eye sees
+        for scratch, target in ((mx, my), (my, mx), (mx, my)):
+            kernels.smooth(scratch, trust_device, out=target)
+        return phi, my, weight, deep_device
 
     def _mesh(self, phi: wp.array, smooth: wp.array, h: float, origin: np.ndarray):
         rows = (phi.shape[0] - 1) * (phi.shape[1] - 1)

@@ -156,7 +156,10 @@ class LiquidView:
             mesh.faces, point, mesh.normals, drop, solid, self._keys, supersample=self.supersample,
             camera_from_world=wp.mat44d(*camera.camera_from_world.ravel()), lens=lens, window=window, outputs=outputs,
         )  # fmt: skip
-        return LiquidFrame(crop, self.supersample, *(o.numpy() for o in outputs), camera, time, mesh, self.number)
+        depth, normal, thickness, back, back_normal = (o.numpy() for o in outputs)
+        return LiquidFrame(
+            crop, self.supersample, depth, normal, thickness, back, back_normal, camera, time, mesh, self.number
+        )
 
     def _samples(self, crop: tuple[int, int, int, int]) -> Window:
         n, (v0, v1, u0, u1) = self.supersample, crop

@@ -92,7 +92,7 @@ def render(
     for index, (coarse, shadow) in enumerate(pictures):
         after = surfaces.at((index + 1) / trajectory.fps)
         _add_motion(film, surfaces, before, here, after)
-        film.add(depth=here.depth, ids=here.ids, coarse=coarse, shadow=shadow)
+        film.add(depth=here.depth, ids=here.ids, coarse=coarse, shadow=shadow, liquid=here.liquid)
         _add_source(film, here, scene.backdrop.photo.shape[:2], image, coarse)
         seen = smoke.at(here.time, here.camera, here.depth, scene.light)
         film.add(smoke=np.stack([1 - seen.transmittance, seen.scattered @ LUMINANCE], -1), smoke_flow=seen.flow)
@@ -103,7 +103,6 @@ def render(
     return Conditions(
         image=image,
         **film.stacked(),  # type: ignore[arg-type]
-        liquid=np.zeros((count, *size, 4), np.float32),
         fps=trajectory.fps,
         events=trajectory.contacts,
         meta=_meta(scene, trajectory),

@@ -1,4 +1,4 @@
-"""What is visible in each frame, the nearest of background, bodies and cloth, and where it is in another frame."""
+"""What is visible in each frame, the nearest of background, bodies, cloth and liquid, and where it is in another."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from physim.backdrop_view import BackdropFrame, BackdropView
 from physim.body_view import BodyFrame, BodyView
 from physim.camera import Camera
 from physim.cloth_view import ClothFrame, ClothView, slack_of
+from physim.liquid_view import LiquidFrame, LiquidView
 from physim.materials import Cloth
 from physim.scene import Backdrop, Cutout, Scene
 from physim.shown import shown
@@ -46,6 +47,17 @@ class Surface:
     cloths: ClothFrame | None = None
     cloth_mask: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
     """(h, w) bool: where in the crop of ``cloths`` they are what is seen."""
+    liquids: tuple[tuple[LiquidFrame, np.ndarray], ...] = ()
+    """Liquids, and where in their crops (h, w) bool they are what is seen."""
+
+    @property
+    def liquid(self) -> np.ndarray:
+        """Normal in the camera frame and thickness [m] (H, W, 4) float32 of liquid that is seen, else zero."""
+        full = np.zeros((*self.depth.shape, 4), np.float32)
+        for frame, mask in self.liquids:
+            v0, v1, u0, u1 = frame.window
+            full[v0:v1, u0:u1][mask] = np.concatenate([frame.normal, frame.thickness[..., None]], axis=-1)[mask]
+        return full
 
     @property
     def camera(self) -> Camera:
@@ -70,6 +82,9 @@ class Surfaces:
         self._back = BackdropView(scene.backdrop, scene.camera, size, device)
         self._bodies = BodyView(trajectory, size, device)
         self._cloths = ClothView(trajectory, size, device)
+        self._liquids = {
+            scene.number_of(name): LiquidView(trajectory, name, size, device) for name in trajectory.liquids
+        }
         self._close = CLOSE * float(np.median(scene.backdrop.depth))
         self._ids = _without(scene, scene.backdrop.ids)
         self._stills = _still_maps(scene.backdrop)
@@ -107,9 +122,27 @@ class Surfaces:
         if bodies is not None and cloths is not None:  # what cloth covers is not seen
             v0, v1, u0, u1 = bodies.window
             masks[0] &= ids[v0:v1, u0:u1] == bodies.ids
+        liquids = self._add_liquids(time, back.camera, depth, ids, source, hole, drawn, (bodies, cloths), masks)
         rows, cols = self.backdrop.photo.shape[:2]
         source[((source < 0) | (source > (cols, rows))).any(axis=-1)] = np.nan
-        return Surface(time, back, depth, ids, source, hole, bodies, masks[0], drawn, cloths, masks[1])
+        return Surface(time, back, depth, ids, source, hole, bodies, masks[0], drawn, cloths, masks[1], liquids)
+
+    def _add_liquids(self, time: float, camera: Camera, depth, ids, source, hole, drawn, layers, masks):
+        """Put liquids on the maps, in place; what they cover is no longer seen of the other layers."""
+        frames = [view.at(time, camera, depth) for view in self._liquids.values()]
+        found = []
+        for frame in (f for f in frames if f is not None):
+            v0, v1, u0, u1 = frame.window
+            crop = (slice(v0, v1), slice(u0, u1))
+            mask = frame.depth < depth[crop]
+            depth[crop][mask], ids[crop][mask], hole[crop][mask] = frame.depth[mask], frame.number, 0.0
+            source[crop][mask], drawn[crop][mask] = np.nan, True
+            found.append((frame, mask))
+        for k, layer in enumerate(layers):
+            if layer is not None and found:
+                v0, v1, u0, u1 = layer.window
+                masks[k] &= ids[v0:v1, u0:u1] == layer.ids
+        return tuple((f, m & (ids[f.window[0] : f.window[1], f.window[2] : f.window[3]] == f.number)) for f, m in found)
 
     def _seen(self, layer: BodyFrame | ClothFrame, behind: np.ndarray, drawn: np.ndarray) -> np.ndarray:
         """Where a layer is nearer than what is behind it and, if it is cut out of the photo, inside its edge.
@@ -144,6 +177,12 @@ class Surfaces:
             moved = self._cloths.motion(here.cloths, other.time, other.camera)
             flow[crop][mask], depth[crop][mask] = moved.flow[mask], moved.depth[mask]
             away[crop][mask] = moved.facing[mask] <= 0
+        for frame, mask in here.liquids:
+            if mask.any():
+                v0, v1, u0, u1 = frame.window
+                crop = (slice(v0, v1), slice(u0, u1))
+                moved = self._liquids[frame.number].motion(frame, other.time, other.camera)
+                flow[crop][mask], depth[crop][mask] = moved.flow[mask], moved.depth[mask]
         if here.time == other.time:
             return flow, away.astype(np.float32)
         return flow, (away | self._hidden(here, other, flow, depth)).astype(np.float32)

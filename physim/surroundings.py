@@ -26,14 +26,13 @@ def directions(size: tuple[int, int] = SIZE) -> np.ndarray:
     return np.stack([ring * np.sin(turn), y, ring * np.cos(turn)], axis=-1)
 
 
-def surroundings(linear: np.ndarray, camera: Camera, light: Light, *, sky: np.ndarray | None = None) -> np.ndarray:
+def surroundings(linear: np.ndarray, camera: Camera, light: Light) -> np.ndarray:
     """Radiance by direction, ``SIZE`` x 3 float32, linear.
 
     Args:
         linear: The photo (H, W, 3), linear.
         camera: That took it, at any size.
         light: Its ambient colour is the mean of the upper half.
-        sky: Where the photo shows what is far away (H, W) bool; there its own colours count fully.
     """
     world = directions()
     local = world @ camera.world_from_camera[:3, :3]
@@ -50,12 +49,8 @@ def surroundings(linear: np.ndarray, camera: Camera, light: Light, *, sky: np.nd
     levels = []
     for sigma in (1.0, 6.0, 20.0):
         soft = gaussian_filter(small, (sigma, sigma, 0), mode="nearest")
-        levels.append(
-            np.stack(
-                [map_coordinates(soft[..., c], [held[..., 1], held[..., 0]], order=1, mode="nearest") for c in range(3)],
-                axis=-1,
-            )
-        )
+        at = [held[..., 1], held[..., 0]]
+        levels.append(np.stack([map_coordinates(soft[..., c], at, order=1, mode="nearest") for c in range(3)], axis=-1))
     t = np.clip(beyond / 0.25, 0, 1)[..., None]
     s = np.clip((beyond - 0.25) / 0.5, 0, 1)[..., None]
     seen = (1 - t) * levels[0] + t * ((1 - s) * levels[1] + s * levels[2])

@@ -1,12 +1,12 @@
 """Liquid to pixels: the nearest way in, the farthest way out and how much lies between, of a closed mesh and of drops.
 
-Triangles are scanned as in ``physim_kernels.raster`` (Olano, Greer 1997), both sides. What a ray crosses inside a closed
-surface is the sum of the depths of its back faces less those of its front faces, each held before what is solid: no
-order is needed, and parts behind the ground cancel. The sum is of whole numbers of 10 nm, so that it does not depend on
-the order of threads. Samples lie a hair off the centres, so that no ray meets an edge exactly and counts it twice.
+Triangles are scanned as in ``physim_kernels.raster`` (Olano, Greer 1997), both sides. What a ray crosses inside a
+closed surface is the sum of the depths of its back faces less those of its front faces, each held before what is solid:
+no order is needed, and parts behind the ground cancel. The sum is of whole numbers of 10 nm, so that it does not depend
+on the order of threads. Samples lie a hair off the centres, so that no ray meets an edge exactly and counts it twice.
 
-Drops are balls, met by the ray in closed form; in a key their numbers follow those of the triangles. Camera frame OpenCV
-(x right, y down, z forward) [m]; a lens is (f_u, f_v, c_u, c_v) [pixels].
+Drops are balls, met by the ray in closed form; in a key their numbers follow those of the triangles. Camera frame
+OpenCV (x right, y down, z forward) [m]; a lens is (f_u, f_v, c_u, c_v) [pixels].
 """
 
 import warp as wp
@@ -291,9 +291,13 @@ def motion(depth, total, origin, fine, *, world_from_camera, camera_from_world, 
     Args:
         depth: Of :func:`resolve`.
         total: Displacement of the particles to that time, :func:`physim_kernels.liquid_surface.carry`.
-        origin: Of that grid, with ``fine`` [m].
-        world_from_camera: mat44d, and its inverse; ``other_from_world`` of the other time.
-        lens: [samples]; ``lens_view``: [pixels].
+        origin: Of that grid [m].
+        fine: Half its cell [m].
+        world_from_camera: mat44d.
+        camera_from_world: Its inverse.
+        other_from_world: Of the camera of the other time.
+        lens: [samples]
+        lens_view: [pixels]
         window: ``Window`` [samples].
         outputs: Two arrays of the size of ``depth``.
     """

@@ -4,12 +4,12 @@ A view ray d meets the surface with normal n. Of its light the part
 
     F = (r_s^2 + r_p^2) / 2,   r_s = (c - n_l c_t) / (c + n_l c_t),   r_p = (n_l c - c_t) / (n_l c + c_t)
 
-(Fresnel, unpolarised; c, c_t cosines outside and inside, n_l the refractive index) comes from the mirrored direction, the
-rest along the refracted one (Snell). That ray is followed through the liquid on the screen, to the solid surface behind or
-to the last way out, where it is bent again (Wyman, "An approximate image-space approach for interactive refraction",
-2005), and then to what it meets; rays that leave the picture meet the surroundings. Over a way L light fades as
-exp(-(a + s) L) (Beer, Lambert), a absorption, s reduced scattering [1/m]. A liquid that scatters sends back, as a layer
-lit from outside (Kubelka, Munk 1931, with K = 2 a, S = 3 s / 4, A = 1 + K / S, B = sqrt(A^2 - 1)),
+(Fresnel, unpolarised; c, c_t cosines outside and inside, n_l the refractive index) comes from the mirrored direction,
+the rest along the refracted one (Snell). That ray is followed through the liquid on the screen, to the solid surface
+behind or to the last way out, where it is bent again (Wyman, "An approximate image-space approach for interactive
+refraction", 2005), and then to what it meets; rays that leave the picture meet the surroundings. Over a way L light
+fades as exp(-(a + s) L) (Beer, Lambert), a absorption, s reduced scattering [1/m]. A liquid that scatters sends back,
+as a layer lit from outside (Kubelka, Munk 1931, with K = 2 a, S = 3 s / 4, A = 1 + K / S, B = sqrt(A^2 - 1)),
 
     R = sinh(B S L) / D,   T = B / D,   D = A sinh(B S L) + B cosh(B S L)
 
@@ -209,35 +209,37 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
     v = int(0)
     u = int(0)
     found = bool(False)
+    step = longest / 16.0
     for k in range(1, 17):
-        if not found:
-            s = longest * float(k) / 16.0
-            p = start + s * d
-            pixel = pixel_of(p, around.lens)
-            inside = within(pixel, around.depth)
-            if not inside:
+        if found:
+            break
+        s = step * float(k)
+        p = start + s * d
+        pixel = pixel_of(p, around.lens)
+        if not within(pixel, around.depth):
+            found = True
+            solid = True
+            break
+        u = int((pixel[0] + layer.shift[0]) * n) - layer.u
+        v = int((pixel[1] + layer.shift[1]) * n) - layer.v
+        ground = around.depth[int(pixel[1]), int(pixel[0])]
+        back = float(0.0)
+        if u >= 0 and v >= 0 and u < layer.back.shape[1] and v < layer.back.shape[0]:
+            back = layer.back[v, u]
+        if back <= 0.0:  # past the outline: it has left sideways
+            found = True
+            s = before
+            solid = False
+        elif wp.min(ground, back) <= p[2]:
+            gap = wp.min(ground, back) - p[2]
+            # A surface that is all at once far in front hides the ray, but does not stop it.
+            if ground > back or gap > -2.0 * step:
                 found = True
-                solid = True
-            else:
-                u = int((pixel[0] + layer.shift[0]) * n) - layer.u
-                v = int((pixel[1] + layer.shift[1]) * n) - layer.v
-                ground = around.depth[int(pixel[1]), int(pixel[0])]
-                back = float(0.0)
-                if u >= 0 and v >= 0 and u < layer.back.shape[1] and v < layer.back.shape[0]:
-                    back = layer.back[v, u]
-                if back <= 0.0:  # past the outline: it has left sideways
-                    found = True
-                    s = before
-                    solid = False
-                else:
-                    gap = wp.min(ground, back) - p[2]
-                    if gap <= 0.0:
-                        found = True
-                        solid = ground <= back
-                        s = before + (s - before) * gap_before / wp.max(gap_before - gap, 1.0e-9)
-                    else:
-                        gap_before = gap
-                        before = s
+                solid = ground <= back
+                s = before + (s - before) * gap_before / wp.max(gap_before - gap, 1.0e-9)
+        else:
+            gap_before = wp.min(ground, back) - p[2]
+            before = s
     path.length = wp.max(s, 0.25 * thick)
     end = start + s * d
     out = d
@@ -262,7 +264,8 @@ def glint(around: Around, mirrored: wp.vec3, rough: float):
     """Radiance of the light seen in the direction ``mirrored``."""
     cosine = wp.clamp(wp.dot(mirrored, around.light), -1.0, 1.0)
     width = around.spread * around.spread + 2.0 * rough * rough
-    return wp.exp(-2.0 * (1.0 - cosine) / width) / width
+    x = 2.0 * (1.0 - cosine) / width
+    return 1.128 * wp.exp(-x * x) / width  # a disc with a soft edge; over all directions pi
 
 
 @wp.func

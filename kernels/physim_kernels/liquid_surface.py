@@ -5,14 +5,14 @@ On nodes a fine cell f = h / 2 apart (h: the cell that the liquid was computed w
     W = sum w_p,   w = (1 - |x - p|^2 / R^2)^3,   m = |sum w_p (p - x)| / W,   phi = s(m / r)      [fine cells]
 
 (Zhu, Bridson, "Animating sand as a fluid", 2005). ``RADIUS`` r is m where a flat surface ends an even liquid, and s
-inverts m over the height there, so that phi is a distance, negative inside. A thin sheet stays a sheet. Where W is that of a particle or two there is
-no surface: those are drawn as drops. In the bulk phi is smoothed by [1 2 1] along each axis, and what that takes from
-round things is given back along the Laplacian; sheets are left alone.
+inverts m over the height there, so that phi is a distance, negative inside. A thin sheet stays a sheet. Where W is that
+of a particle or two there is no surface: those are drawn as drops. In the bulk phi is smoothed by [1 2 1] along each
+axis, and what that takes from round things is given back along the Laplacian; sheets are left alone.
 
 The mesh is that of surface nets (Gibson 1998): one vertex in every cell whose corners differ in sign, the mean of the
-crossings of its edges, then moved along grad phi onto the surface; one quad across every edge that crosses. It is closed,
-its faces are counter-clockwise seen from outside. Rows of nodes are counted, the counts are summed, then each row is
-emitted at its place, so that the order is always the same.
+crossings of its edges, then moved along grad phi onto the surface; one quad across every edge that crosses. It is
+closed, its faces are counter-clockwise seen from outside. Rows of nodes are counted, the counts are summed, then each
+row is emitted at its place, so that the order is always the same.
 
 Positions are in fine cells from the first node.
 """
@@ -183,7 +183,7 @@ def unshrink_kernel(
     # outputs
     out: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """phi less its Laplacian: smoothing moves a surface of mean curvature k by k times half its variance; undone."""
+    """Take its Laplacian from phi: smoothing moves a curved surface by its curvature times half the variance."""
     i, j = wp.tid()
     last = phi.shape[2] - 1
     for k in range(phi.shape[2]):
@@ -222,7 +222,7 @@ def crowd_kernel(
     crowd[p] = total / FULL
 
 
-# -- the mesh ------------------------------------------------------------------------------------------------------------
+# -- the mesh --------------------------------------------------------------------------------------------------------
 
 
 @wp.func
@@ -420,7 +420,7 @@ def place_kernel(point: wp.array(dtype=wp.vec3), origin: wp.vec3, fine: float):
     point[i] = origin + fine * point[i]
 
 
-# -- motion --------------------------------------------------------------------------------------------------------------
+# -- motion ----------------------------------------------------------------------------------------------------------
 
 
 @wp.func_native("""
@@ -514,7 +514,7 @@ def carried_kernel(
     out[p] = carried(total, x[p])
 
 
-# -- launches ------------------------------------------------------------------------------------------------------------
+# -- launches --------------------------------------------------------------------------------------------------------
 
 
 def spread(x, *, weight, mx, my, mz):
@@ -527,7 +527,7 @@ def spread(x, *, weight, mx, my, mz):
 
 
 def distance(weight, mx, my, mz, deep, radius, *, phi):
-    """phi [fine cells] from the sums; ``deep`` is given per cell of h."""
+    """Make phi [fine cells] of the sums; ``deep`` is given per cell of h."""
     inputs = [weight, mx, my, mz, deep, radius]
     wp.launch(distance_kernel, dim=phi.shape[:2], inputs=inputs, outputs=[phi], device=phi.device)
 
@@ -541,7 +541,7 @@ def smooth(phi, trust, *, out):
 
 
 def unshrink(phi, trust, amount, *, out):
-    """phi less ``amount`` [fine cells^2] times its Laplacian."""
+    """Take ``amount`` [fine cells^2] times its Laplacian from phi."""
     wp.launch(unshrink_kernel, dim=phi.shape[:2], inputs=[phi, trust, amount], outputs=[out], device=phi.device)
 
 

@@ -1,0 +1,118 @@
+"""Liquids put on a picture of everything solid: what they take of the light first, then they themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from physim import blend
+from physim.background import StillMap
+from physim.camera import Camera
+from physim.liquid_paint import LiquidLayer, LiquidPainter
+from physim.trajectory import Trajectory
+
+STEP = 2.0
+"""Instants of an exposure lie at most this far apart on the picture [pixels], for all but the fastest particles."""
+MOST = 8
+"""Instants at most."""
+
+
+@dataclass(frozen=True)
+class Wet:
+    """A picture with liquid."""
+
+    picture: np.ndarray
+    """(H, W, 3) sRGB"""
+    depth: np.ndarray
+    """(H, W) [m]: nearest surface, liquid or solid."""
+    shadow: np.ndarray | None
+    """(H, W): what liquids leave of the light on what is solid; None where they take nothing."""
+
+
+class LiquidComposer:
+    """Draws the liquids of a trajectory over pictures of the rest.
+
+    Args:
+        trajectory: What moved; a scene with a camera and a photo.
+        size: (height, width) of the pictures.
+        stills: Still layers at this size, which may stand in front, or None.
+        shutter: Exposure as a part of the frame.
+        device: Warp device.
+    """
+
+    def __init__(
+        self, trajectory: Trajectory, size: tuple[int, int], stills: StillMap | None, shutter: float, *, device=None
+    ) -> None:
+        assert trajectory.scene.backdrop is not None
+        self._trajectory = trajectory
+        self._size = size
+        self._stills = stills
+        self._shutter = shutter
+        self._painter = LiquidPainter(trajectory, size, blend.to_linear(trajectory.scene.backdrop.photo), device=device)
+
+    def over(self, picture: np.ndarray, depth: np.ndarray, camera: Camera, time: float, *, unmoved: bool) -> Wet:
+        """The picture at ``time`` [s] with all liquid on it; pixels that no liquid touches keep their bits.
+
+        Args:
+            picture: Of everything solid (H, W, 3) sRGB.
+            depth: z of its surface (H, W) [m].
+            camera: At the picture's size.
+            time: Middle of the exposure [s].
+            unmoved: Whether the camera stands where the photo was taken: then still layers are in their places.
+        """
+        linear = blend.to_linear(picture)
+        out, nearest = picture, depth
+        layers = []
+        for name in self._trajectory.liquids:
+            times = self._instants(name, camera, time)
+            layer = self._painter.paint(
+                name, time, times, camera, linear, depth, supersample=self._supersample(len(times))
+            )
+            if layer is not None:
+                layers.append(layer)
+        for layer in sorted(layers, key=_distance, reverse=True):
+            out = picture.copy() if out is picture else out
+            nearest = depth.copy() if nearest is depth else nearest
+            self._lay(out, picture, nearest, layer, unmoved)
+        return Wet(out, nearest, None)
+
+    def _lay(self, out: np.ndarray, picture: np.ndarray, depth: np.ndarray, layer: LiquidLayer, unmoved: bool) -> None:
+        v0, v1, u0, u1 = layer.window
+        window = (slice(v0, v1), slice(u0, u1))
+        colour = layer.colour
+        if self._stills is not None and unmoved:
+            alpha = self._stills.alpha[window] * (self._stills.depth[window] < layer.depth)
+            colour = colour * (1 - alpha[..., None])
+        cover = colour[..., 3] > 1e-4
+        crop = out[window]
+        mixed = blend.to_srgb(blend.over(blend.to_linear(crop), colour))
+        crop[cover] = mixed[cover]
+        near = (colour[..., 3] > 0.5) & np.isfinite(layer.depth)
+        depth[window][near] = np.minimum(depth[window], layer.depth)[near]
+
+    def _instants(self, name: str, camera: Camera, time: float) -> np.ndarray:
+        """Instants of the exposure: so many that most of the liquid moves ``STEP`` pixels from one to the next."""
+        half = 0.5 * self._shutter / self._trajectory.fps
+        surface = self._painter.surfaces[name]
+        mesh = surface.at(time)
+        if mesh is None or half <= 0:
+            return np.array([time])
+        some = mesh.numbers[:: max(1, len(mesh.numbers) // 4000)]
+        ends = [camera.project(surface.places(some, t).astype(np.float64)) for t in (time - half, time + half)]
+        seen = (ends[0][1] > 1e-3) & (ends[1][1] > 1e-3)
+        way = np.linalg.norm(ends[1][0] - ends[0][0], axis=-1)[seen]
+        way = way[np.isfinite(way)]
+        longest = float(np.quantile(way, 0.98)) if len(way) else 0.0
+        count = int(np.clip(np.ceil(longest / STEP), 1, MOST))
+        return time + half * (2 * (np.arange(count) + 0.5) / count - 1) if count > 1 else np.array([time])
+
+    def _supersample(self, count: int) -> int:
+        if count >= 4 or self._size[1] > 2400:
+            return 1
+        return 2
+
+
+def _distance(layer: LiquidLayer) -> float:
+    seen = layer.depth[np.isfinite(layer.depth)]
+    return float(np.median(seen)) if seen.size else 0.0
