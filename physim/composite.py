@@ -42,6 +42,8 @@ class Solid:
     depth: np.ndarray
     """(H, W) [m]: nearest surface."""
     backdrop: BackdropFrame
+    ground: np.ndarray | None = None
+    """(H, W, 3) sRGB: the picture before bodies and cloth were put on it, if there is liquid that may show it."""
 
 
 class SolidComposer:
@@ -144,9 +146,11 @@ class SolidComposer:
         flat = picture.reshape(-1, 3)
         flat[touched] = blend.to_srgb(blend.to_linear(flat[touched]) * shadow.reshape(-1)[touched, None] ** self._tint)
         depth = frame.depth
-        for layer in merge_layers(self._layers(shutter, frame)):
+        layers = merge_layers(self._layers(shutter, frame))
+        ground = picture.copy() if self.trajectory.liquids and layers else None
+        for layer in layers:
             depth = self._lay(picture, layer, frame, depth)
-        return Solid(picture, shadow, depth, frame)
+        return Solid(picture, shadow, depth, frame, ground)
 
     def _layers(self, shutter: Exposure, frame: BackdropFrame) -> list[BodyLayer]:
         """One layer per visible body or cloth; that of a thing that rests is remembered."""

@@ -164,7 +164,10 @@ class Compositor:
             return solid
         if self._wet is None or self._wet[0] != time:
             unmoved = self._composer.unmoved(solid.backdrop)
-            wet = self._liquid.over(solid.picture, solid.depth, solid.backdrop.camera, time, unmoved=unmoved)
+            ground = None if solid.ground is None else (solid.ground, solid.backdrop.depth)
+            wet = self._liquid.over(
+                solid.picture, solid.depth, solid.backdrop.camera, time, ground=ground, unmoved=unmoved
+            )
             self._wet = (time, wet)
         wet = self._wet[1]
         shadow = solid.shadow if wet.shadow is None else solid.shadow * wet.shadow

@@ -51,7 +51,8 @@ class LiquidComposer:
         self._shutter = shutter
         self._painter = LiquidPainter(trajectory, size, blend.to_linear(trajectory.scene.backdrop.photo), device=device)
 
-    def over(self, picture: np.ndarray, depth: np.ndarray, camera: Camera, time: float, *, unmoved: bool) -> Wet:
+    def over(self, picture: np.ndarray, depth: np.ndarray, camera: Camera, time: float, *,
+             ground: tuple[np.ndarray, np.ndarray] | None = None, unmoved: bool) -> Wet:  # fmt: skip
         """The picture at ``time`` [s] with all liquid on it; pixels that no liquid touches keep their bits.
 
         Args:
@@ -59,15 +60,17 @@ class LiquidComposer:
             depth: z of its surface (H, W) [m].
             camera: At the picture's size.
             time: Middle of the exposure [s].
+            ground: Picture and depth without bodies, if they differ.
             unmoved: Whether the camera stands where the photo was taken: then still layers are in their places.
         """
         linear = blend.to_linear(picture)
+        behind = None if ground is None else (blend.to_linear(ground[0]), ground[1])
         out, nearest = picture, depth
         layers = []
         for name in self._trajectory.liquids:
             times = self._instants(name, camera, time)
             layer = self._painter.paint(
-                name, time, times, camera, linear, depth, supersample=self._supersample(len(times))
+                name, time, times, camera, linear, depth, behind, supersample=self._supersample(len(times))
             )
             if layer is not None:
                 layers.append(layer)

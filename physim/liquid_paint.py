@@ -75,7 +75,7 @@ class LiquidPainter:
 
     def paint(
         self, name: str, time: float, times: np.ndarray, camera: Camera, picture: np.ndarray, depth: np.ndarray,
-        *, supersample: int,
+        ground: tuple[np.ndarray, np.ndarray] | None = None, *, supersample: int,
     ) -> LiquidLayer | None:  # fmt: skip
         """One liquid, mean over ``times`` [s], seen by one camera; None if it is not in the picture.
 
@@ -86,6 +86,7 @@ class LiquidPainter:
             camera: At the picture's size.
             picture: What is behind, linear (H, W, 3).
             depth: z of its surface (H, W) [m].
+            ground: Both without bodies, which bent rays may see behind them; default: the same.
             supersample: Samples per pixel along each side.
         """
         view = self.view(name, supersample)
@@ -98,7 +99,7 @@ class LiquidPainter:
         windows = np.array([frame.window for frame in seen])
         v0, v1, u0, u1 = windows[:, 0].min(), windows[:, 1].max(), windows[:, 2].min(), windows[:, 3].max()
         layer = wp.zeros((v1 - v0, u1 - u0), dtype=wp.vec4, device=self.device)
-        around = self._around(picture, solid, camera)
+        around = self._around(picture, solid, camera, ground)
         medium = medium_of(self._scene[name].material)  # type: ignore[arg-type]
         for frame in seen:
             colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
@@ -113,11 +114,16 @@ class LiquidPainter:
         near[a - v0 : b - v0, c - u0 : d - u0] = middle.depth[::supersample, ::supersample]
         return LiquidLayer((int(v0), int(v1), int(u0), int(u1)), layer.numpy(), near)
 
-    def _around(self, picture: np.ndarray, solid: wp.array, camera: Camera) -> kernels.Around:
+    def _around(self, picture: np.ndarray, solid: wp.array, camera: Camera, ground) -> kernels.Around:
         light = self._scene.light
         around = kernels.Around()
         around.picture = wp.array(np.ascontiguousarray(picture, np.float32), dtype=wp.vec3, device=self.device)
         around.depth, around.sky = solid, self._sky
+        around.ground, around.ground_depth = around.picture, solid
+        if ground is not None:
+            colour, depth = (np.ascontiguousarray(values, np.float32) for values in ground)
+            around.ground = wp.array(colour, dtype=wp.vec3, device=self.device)
+            around.ground_depth = wp.array(depth, dtype=float, device=self.device)
         photo_size = self._views[next(iter(self._views))].photo_size
         around.lens = wp.vec4(*lens_of(camera, photo_size))
         turn = camera.world_from_camera[:3, :3]

@@ -20,7 +20,7 @@ TRUST = (0.3, 0.5)
 """Part of the 27 cells around that is liquid, below which nothing is smoothed and from which everything is."""
 PASSES = 6
 """Of smoothing."""
-NEAR = 1.2
+NEAR = 2.0
 """Particles nearer to a solid than this have an image behind its surface [cells of h]."""
 DROP = (0.09, 0.2)
 """W / FULL at a particle up to which it is a whole drop, and from which it is none."""

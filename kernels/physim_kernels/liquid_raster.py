@@ -195,19 +195,19 @@ def resolve_kernel(
     back_out[v, u] = 0.0
     normal_out[v, u] = wp.vec3(0.0, 0.0, 0.0)
     back_normal_out[v, u] = wp.vec3(0.0, 0.0, 0.0)
+    ray = ray_near(window.u + u, window.v + v, lens)
+    last = farthest[at]
+    if last > wp.uint64(0):  # known also where something solid stands before it: bent rays pass behind that
+        back_out[v, u] = wp.cast(wp.uint32(last >> wp.uint64(32)), wp.float32)
+        back_normal_out[v, u] = normal_of(last, ray, face, point, normal, drop, camera_from_world)
     if key == wp.uint64(NOTHING) or between[at] <= wp.int64(0):
         return
     z = wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32)
     if z >= solid[(window.v + v) / supersample, (window.u + u) / supersample]:
         return
-    ray = ray_near(window.u + u, window.v + v, lens)
     depth_out[v, u] = z
     thick_out[v, u] = wp.float32(wp.float64(between[at]) / GRAIN * wp.length(ray))
     normal_out[v, u] = normal_of(key, ray, face, point, normal, drop, camera_from_world)
-    last = farthest[at]
-    if last > wp.uint64(0):
-        back_out[v, u] = wp.cast(wp.uint32(last >> wp.uint64(32)), wp.float32)
-        back_normal_out[v, u] = normal_of(last, ray, face, point, normal, drop, camera_from_world)
 
 
 @wp.kernel

@@ -40,6 +40,9 @@ class Around:
     """Linear."""
     depth: wp.array2d(dtype=float)
     """z of its surface [m]."""
+    ground: wp.array2d(dtype=wp.vec3)
+    """The same without the bodies in it: what bent rays see behind them."""
+    ground_depth: wp.array2d(dtype=float)
     sky: wp.array2d(dtype=wp.vec3)
     """Radiance by direction: rows from straight up to straight down, columns by the angle from +z to +x, world."""
     lens: wp.vec4
@@ -206,6 +209,7 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
     gap_before = float(1.0e-6)
     s = float(0.0)
     solid = bool(True)
+    behind = bool(False)
     v = int(0)
     u = int(0)
     found = bool(False)
@@ -223,6 +227,11 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
         u = int((pixel[0] + layer.shift[0]) * n) - layer.u
         v = int((pixel[1] + layer.shift[1]) * n) - layer.v
         ground = around.depth[int(pixel[1]), int(pixel[0])]
+        if ground < p[2] - 2.0 * step:  # it passes behind a body
+            ground = around.ground_depth[int(pixel[1]), int(pixel[0])]
+            behind = True
+        else:
+            behind = False
         back = float(0.0)
         if u >= 0 and v >= 0 and u < layer.back.shape[1] and v < layer.back.shape[0]:
             back = layer.back[v, u]
@@ -232,11 +241,9 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
             solid = False
         elif wp.min(ground, back) <= p[2]:
             gap = wp.min(ground, back) - p[2]
-            # A surface that is all at once far in front hides the ray, but does not stop it.
-            if ground > back or gap > -2.0 * step:
-                found = True
-                solid = ground <= back
-                s = before + (s - before) * gap_before / wp.max(gap_before - gap, 1.0e-9)
+            found = True
+            solid = ground <= back
+            s = before + (s - before) * gap_before / wp.max(gap_before - gap, 1.0e-9)
         else:
             gap_before = wp.min(ground, back) - p[2]
             before = s
@@ -251,7 +258,9 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
             out = bent(d, -m, index)
             if wp.length_sq(out) == 0.0:
                 out = d - 2.0 * wp.dot(d, m) * m
-    if solid:
+    if solid and behind:
+        path.colour = colour_at(around.ground, pixel_of(end, around.lens))
+    elif solid:
         path.colour = colour_at(around.picture, pixel_of(end, around.lens))
     else:
         c = met(around, end, out, True)
