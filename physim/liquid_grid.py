@@ -16,10 +16,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
-from physim_kernels import free_surface, particle_move, particle_set, particles, pressure_sweep
+from physim_kernels import (
+    free_surface,
+    particle_move,
+    particle_set,
+    particles,
+    pressure_sweep,
+    surface_tension,
+    viscosity,
+)
 from physim_kernels import pressure as pressure_kernels
 
 from physim.liquid_particles import LiquidSource, ParticleSet
+from physim.liquid_tension import SurfaceTension
+from physim.liquid_viscosity import LEAST as LEAST_VISCOSITY
+from physim.liquid_viscosity import Viscosity
 from physim.pressure import Extra, PressureSolver
 
 LEAST_THETA = 0.05
@@ -51,6 +62,33 @@ class LiquidSettings:
     density_iterations: int = 2
     crowding: float = 0.5
     """Part of the crowding that one step removes."""
+    viscosity: float = 0.0
+    """Kinematic [m^2/s]; left out where the grid's own is larger."""
+    cling: bool = False
+    """Whether the liquid sticks to walls, or slides along them."""
+    friction: float = 0.0
+    """Skin friction coefficient of what slides: stress over rho v^2 [-]."""
+    tension: float = 0.0
+    """Surface tension over density [m^3/s^2]; asks for short steps, see ``liquid_tension.longest_step``."""
+
+
+def along_walls(area: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """1 for open faces that have a closed one, or a closed side of the box, next to them across their axis."""
+    touch = []
+    for axis, own in enumerate(area):
+        shut = np.zeros(own.shape, bool)
+        for other in range(3):
+            if other == axis:
+                continue
+            before = np.moveaxis(np.concatenate([np.take(own, [0], other), own], other), other, 0)[:-1] <= 0
+            after = np.moveaxis(np.concatenate([own, np.take(own, [-1], other)], other), other, 0)[1:] <= 0
+            for end, near in ((0, before), (-1, after)):
+                side = np.take(np.asarray(area[other]), end, other) <= 0  # cells on both sides of the face
+                rest = axis - (other < axis)
+                near[end] = np.concatenate([side, np.take(side, [-1], rest)], rest)
+            shut |= np.moveaxis(before | after, 0, other)
+        touch.append(((np.asarray(own) > 0) & shut).astype(np.float32))
+    return touch
 
 
 class LiquidGrid:
@@ -107,6 +145,15 @@ class LiquidGrid:
         self.phi.fill_(1.0)
         self._pressure = wp.zeros_like(self.pressure.p)
         self._launch(free_surface.room_kernel, s.shape, [self.open], [self._room])
+        self._viscosity = self._tension = None
+        number = s.viscosity * s.dt / s.cell**2
+        if number >= LEAST_VISCOSITY:
+            self._viscosity = Viscosity(s.shape, number, s.cling, self.device)
+        if s.tension > 0.0:
+            self._tension = SurfaceTension(s.shape, s.cell, s.tension, s.dt, self.device)
+        self._touch = along_walls(area) if s.friction > 0.0 and not s.cling else None
+        if self._touch is not None:
+            self._touch = [self._floats(touch) for touch in self._touch]
         self._graph: wp.Graph | None = None
         self._extra: Extra | None = None
 
@@ -128,6 +175,10 @@ class LiquidGrid:
         """Compile and load all modules, outside of a capture."""
         for module in (particle_set, particles, particle_move, free_surface, pressure_kernels, pressure_sweep):
             wp.load_module(module, device=self.device)
+        if self._viscosity is not None:
+            wp.load_module(viscosity, device=self.device)
+        if self._tension is not None:
+            wp.load_module(surface_tension, device=self.device)
 
     def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions [cells] and velocities [cells/s] by the particles' numbers (capacity, 3); NaN where there is none.
@@ -154,6 +205,7 @@ class LiquidGrid:
         self._launch(kernel, (1,) if self.device.is_cpu else self.x.shape, inputs, [*self._sum, self.alpha])
         self._surface()
         self._average()
+        self._stress()
         self._build(LEAST_THETA)
         self._converge(self.pressure.rhs)
         self.pressure.solve(s.iterations, extra=self._extra)
@@ -222,6 +274,19 @@ class LiquidGrid:
             self._faces(free_surface.average_kernel, axis, inputs, [u, valid])
             # a cell may be liquid with a face that no particle reaches: at rest there, it would brake the others
             self._faces(free_surface.extrapolate_kernel, axis, [valid], [u, spare])
+
+    def _stress(self) -> None:
+        """What the liquid's own stress, its surface and walls do to the velocities of faces."""
+        s = self.settings
+        if self._viscosity is not None:
+            self._viscosity.diffuse(self.u, self.phi, self.area, self.solid)
+        if self._touch is not None:
+            for axis in range(3):
+                inputs = [self._touch[axis], self.u[(axis + 1) % 3], self.u[(axis + 2) % 3], s.friction * s.dt]
+                self._faces(free_surface.friction_kernel, axis, inputs, [self.u[axis]])
+        if self._tension is not None:
+            fields = (self.alpha, self.open, self._room, self.phi, self._reach, self.area, self.u)
+            self._tension.pull(*fields, LEAST_THETA)
 
     def _converge(self, out: wp.array) -> None:
         """What flows into each liquid cell, less what flows out [cells^3/s]; written within reach only."""

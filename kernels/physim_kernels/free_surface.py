@@ -38,6 +38,14 @@ def room_kernel(open: wp.array3d(dtype=float), room: wp.array3d(dtype=float)):
 
 
 @wp.func
+def surface_distance(phi: wp.array3d(dtype=float), i: int, j: int, k: int):
+    """``phi`` of a cell; beyond the box there is air."""
+    if i < 0 or j < 0 or k < 0 or i >= phi.shape[0] or j >= phi.shape[1] or k >= phi.shape[2]:
+        return 1.0
+    return phi[i, j, k]
+
+
+@wp.func
 def piece(reach: wp.array2d(dtype=wp.vec2i), i: int, j: int, c: int, chunk: int, more: int):
     """Range of piece ``c`` of a row of cells, or of faces between cells (``more`` = 1 along z), within reach."""
     s = reach[wp.min(i, reach.shape[0] - 1), wp.min(j, reach.shape[1] - 1)]
@@ -191,6 +199,39 @@ def average_kernel(
     i, j, c = wp.tid()
     s = piece(reach, i, j, c, chunk, more)
     average_row(total, area, solid, change, u, valid, i, j, s[0], s[1])
+
+
+@wp.func_native("""
+    const int o = (i * u.shape[1] + j) * u.shape[2];
+    const int ia = i < v.shape[0] ? i : v.shape[0] - 1, ib = i < w.shape[0] ? i : w.shape[0] - 1;
+    const int ja = j < v.shape[1] ? j : v.shape[1] - 1, jb = j < w.shape[1] ? j : w.shape[1] - 1;
+    const float *T = touch.data + o;
+    const float *V = v.data + (ia * v.shape[1] + ja) * v.shape[2], *W = w.data + (ib * w.shape[1] + jb) * w.shape[2];
+    float* U = u.data + o;
+    int end = k1 < v.shape[2] ? k1 : v.shape[2];
+    end = end < w.shape[2] ? end : w.shape[2];
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = k0; k < end; ++k)
+        U[k] /= 1.0f + T[k] * strength * sqrtf(U[k] * U[k] + V[k] * V[k] + W[k] * W[k]);
+    """)
+def friction_row(
+    touch: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float), strength: float,
+    u: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
+
+
+@wp.kernel
+def friction_kernel(
+    # inputs: 1 for faces along a wall; the other two components; c_f dt
+    touch: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float), strength: float,
+    reach: wp.array2d(dtype=wp.vec2i), more: int, chunk: int,
+    # in and out
+    u: wp.array3d(dtype=float),
+):  # fmt: skip
+    """Skin friction c_f |v| v of the layer of cells along walls, implicit."""
+    i, j, c = wp.tid()
+    s = piece(reach, i, j, c, chunk, more)
+    friction_row(touch, v, w, strength, u, i, j, s[0], s[1])
 
 
 # -- the pressure equation ---------------------------------------------------------------------------------------------
