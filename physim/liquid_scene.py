@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from physim.liquid_domain import choose_domain, expected_speed, steps_per_frame
+from physim.liquid_domain import COURANT, choose_domain, expected_speed, steps_per_frame
 from physim.liquid_grid import LiquidSettings
 from physim.liquid_particles import LiquidSource
 from physim.liquid_seed import lattice, velocity_of
 from physim.liquid_solids import SolidsGrid
+from physim.liquid_stress import kinematic_tension, stress_settings
+from physim.liquid_tension import longest_step
 from physim.liquid_wall import bake, standing
 from physim.materials import Liquid
 from physim.scene import Entity, Scene
@@ -43,6 +45,13 @@ class SceneLiquid:
         speed = expected_speed(scene, entities, self.domain, seconds)
         self.steps = steps_per_frame(speed, self.domain.cell, rigid.fps, rigid.substeps)
         """Per frame."""
+        size = tuple(float(h - l) for l, h in zip(self.domain.low, self.domain.high, strict=True))
+        self._tension = kinematic_tension(
+            self.material, size, np.array(scene.gravity), self.domain.cell, 1 / rigid.fps / self.steps  # type: ignore[arg-type]
+        )  # fmt: skip
+        if self._tension > 0.0:  # its waves are faster than the flow
+            speed = max(speed, COURANT * self.domain.cell / longest_step(self.domain.cell, self._tension))
+            self.steps = steps_per_frame(speed, self.domain.cell, rigid.fps, rigid.substeps)
         self.dt = 1 / rigid.fps / self.steps
         """[s]"""
         self._stride = max(1, rigid.substeps // self.steps)
@@ -64,7 +73,7 @@ class SceneLiquid:
         capacity = len(positions) + sum(source.count(seconds + s, size) for source in sources)
         settings = LiquidSettings(
             shape=self.domain.shape, cell=cell, dt=self.dt, steps=self.steps, gravity=tuple(self.scene.gravity),
-            particle_volume=size, iterations=7,
+            particle_volume=size, iterations=7, tension=self._tension, **stress_settings(self.material),
         )  # fmt: skip
         self.grid = SolidsGrid(
             settings, self.walls, (positions - self._origin) / cell, velocities / cell, capacity=capacity,
