@@ -17,6 +17,7 @@ from physim.cloth_paint import ClothPainter
 from physim.depth_edge import DepthEdges
 from physim.exposure import Exposure, expose
 from physim.ground_shadow import GroundShadow
+from physim.lake_view import LakeView
 from physim.plate import PlateSampler
 from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
 from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_of
@@ -85,6 +86,11 @@ class SolidComposer:
         if trajectory.bodies or trajectory.cloths:
             self._prepare()
         self._sampler: PlateSampler | None = None
+        self.lakes: LakeView | None = None
+        """Lakes of the photo that move."""
+        if trajectory.lakes:
+            lakes = LakeView(trajectory, size, device)
+            self.lakes = lakes if lakes.any else None
         self._grain: np.ndarray | None = None
         self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
         self._uploaded: tuple[np.ndarray, wp.array] | None = None
@@ -104,13 +110,16 @@ class SolidComposer:
             trajectory, self._caster, self._lit, self._photo_size, cloth=cloth, device=device
         )  # fmt: skip
 
-    def background(self, frame: BackdropFrame) -> np.ndarray:
-        """The plate through the camera, a fresh (H, W, 3) sRGB array."""
-        if self.unmoved(frame):
-            return self.plate.copy()
-        if self._sampler is None:
+    def background(self, frame: BackdropFrame, time: float = 0.0) -> np.ndarray:
+        """The plate through the camera, a fresh (H, W, 3) sRGB array; its lakes as they are at ``time``."""
+        still = self.unmoved(frame)
+        if self._sampler is None and (not still or self.lakes is not None):
             self._sampler = PlateSampler(self.plate, self._photo_size, self._device)
-        return self._sampler(frame.source_uv)
+        picture = self.plate.copy() if still else self._sampler(frame.source_uv)  # type: ignore[misc]
+        if self.lakes is not None:
+            assert self._sampler is not None
+            picture = self.lakes.paint(picture, self._sampler, frame, time)
+        return picture
 
     def unmoved(self, frame: BackdropFrame) -> bool:
         """Whether the camera stands where the photo was taken."""
@@ -137,7 +146,7 @@ class SolidComposer:
     def at(self, time: float) -> Solid:
         """The picture at ``time`` [s]."""
         frame = self._view.at(time)
-        picture = self.background(frame)
+        picture = self.background(frame, time)
         if self._ground is None:
             return Solid(picture, np.ones(self.size, np.float32), frame.depth, frame)
         shutter = self.exposure(time, frame.camera)

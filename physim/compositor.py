@@ -222,7 +222,8 @@ class Compositor:
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
         sheets = [trajectory.cloths[name].at(each) for name, each in instants if name in trajectory.cloths]
         forms = tuple(hash(np.round(sheet, 6).tobytes()) for sheet in sheets)
-        return (frame.camera.world_from_camera.tobytes(), rounded, forms)
+        water = float(time) if self._composer.lakes is not None else 0.0
+        return (frame.camera.world_from_camera.tobytes(), rounded, forms, water)
 
     def frame_at(self, time: float) -> np.ndarray:
         """The picture at any ``time`` [s], (H, W, 3) float32 sRGB in [0, 1]."""

@@ -43,6 +43,13 @@ class Layers:
         self._front[first], self.ids[first] = full[first], number
         self._lay(near, small, moves=moves)
 
+    def lay_plane(self, mask: np.ndarray, depth: np.ndarray, number: int) -> None:
+        """Lay a level surface that stays, such as water: ``mask`` (H, W) bool of the photo, ``depth`` (h, w) [m]."""
+        free = mask & (self.ids == 0)
+        self.ids[free] = number
+        small = resampled(mask, self.plate.shape) >= 0.5
+        self._lay(np.where(small, depth, np.inf), small & np.isfinite(depth), moves=False)
+
     def add_flat(self, mask: np.ndarray, depth: float) -> None:
         """Lay a still layer at one depth [m] into the visible map; the plate goes on behind it."""
         small = resampled(mask, self.plate.shape) >= 0.5

@@ -9,7 +9,7 @@ from physim.join import motion_of
 from physim.layers import Layers
 from physim.lift import Lifted, lift
 from physim.lift_sheet import LiftedSheet, lift_sheet
-from physim.materials import Cloth, Kinematic, Rigid, Smoke, Static
+from physim.materials import Cloth, Kinematic, Liquid, Rigid, Smoke, Static
 from physim.mesh import read_mesh
 from physim.outline import largest_part, outline
 from physim.pins import Pin
@@ -25,7 +25,7 @@ _RISE = 0.5
 """An emitter sits this many radii above the surface it was pointed at, so that most of it is outside."""
 
 
-def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth:
+def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Liquid:
     """Raises NotImplementedError for matter that no solver handles yet."""
     if thing.rigid is not None:
         r = thing.rigid
@@ -63,6 +63,8 @@ def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth:
             friction=c.friction,
             damping=c.damping,
         )
+    if thing.liquid is not None and thing.select is not None:
+        return Liquid(thing.liquid.material)
     raise NotImplementedError(
         f"{thing.name!r} is liquid: this version simulates rigid bodies, cloth and smoke. Make it rigid or static, or "
         f"leave it in the photo."

@@ -16,6 +16,7 @@ from physim.camera import Camera
 from physim.depth import DepthBackend, DepthResult, aligned, geometric, load_depth, resampled
 from physim.forces import Impulse, Wind
 from physim.join import add_joints
+from physim.lake_photo import add_lake, focus_lakes
 from physim.layers import Layers
 from physim.light import light_of
 from physim.light_estimate import seen_things
@@ -96,6 +97,7 @@ def reconstruct(
             add_shape(scene, thing, layers)
         elif thing.emit is not None:
             add_emitter(scene, thing, layers)
+    focus_lakes(scene)
     report |= lines | pieces.report
     add_joints(scene, shot)
     _add_forces(scene, shot)
@@ -167,6 +169,9 @@ def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, st
         if thing.select is None or (thing.still and thing.lift.kind == "auto"):
             continue
         mask = mask_of(thing.select, layers.photo_camera.size, name=thing.name)
+        if thing.liquid is not None:
+            report[f"{thing.name}.lake"] = add_lake(scene, thing, mask, layers)
+            continue
         if thing.cloth is not None:
             masks[thing.name] = mask
             cloth = lift_cloth(thing, mask, layers)

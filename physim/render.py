@@ -92,7 +92,7 @@ def render(
     for index, (coarse, shadow) in enumerate(pictures):
         after = surfaces.at((index + 1) / trajectory.fps)
         _add_motion(film, surfaces, before, here, after)
-        film.add(depth=here.depth, ids=here.ids, coarse=coarse, shadow=shadow, liquid=here.liquid)
+        film.add(depth=here.depth, ids=here.ids, coarse=coarse, shadow=shadow, liquid=here.liquid + surfaces.lake(here))
         _add_source(film, here, scene.backdrop.photo.shape[:2], image, coarse)
         seen = smoke.at(here.time, here.camera, here.depth, scene.light)
         film.add(smoke=np.stack([1 - seen.transmittance, seen.scattered @ LUMINANCE], -1), smoke_flow=seen.flow)

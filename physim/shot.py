@@ -268,6 +268,13 @@ class ClothSpec(Model):
 
 class LiquidSpec(Model):
     material: str = Field(default="water", description="preset name")
+    depth: Positive = Field(default=2.0, description="of a lake: from its surface to the ground [m]")
+    level: float = Field(default=0.0, description="of a lake: height of its surface above the ground plane [m]")
+    stream: tuple[float, float] = Field(default=(0.0, 0.0), description="of a river: velocity along x and z [m/s]")
+    fetch: Positive | None = Field(
+        default=None, description="of a lake: way the wind has blown over it [m]; default: what is seen of it"
+    )
+    cells: int = Field(default=128, ge=16, le=1024, description="of a lake: along the longer side of what is computed")
 
 
 class EmitSpec(Model):
@@ -307,7 +314,7 @@ class Thing(Model):
     kinematic: KinematicSpec | None = Field(default=None, description="moves as it is told; pushes and is not pushed")
     smoke: SmokeSpec | None = Field(default=None, description="what an `emit` gives off")
     cloth: ClothSpec | None = Field(default=None, description="a fabric: bends, waves in the wind, drapes")
-    liquid: LiquidSpec | None = Field(default=None, description="a liquid; not in this version")
+    liquid: LiquidSpec | None = Field(default=None, description="with `select`: a lake, river or sea of the photo")
     at: Vector | None = Field(default=None, description="world position of the centre [m]; for `shape`")
     at_pixel: Pixel | None = Field(default=None, description="for `shape`: above the surface seen here [pixels]")
     above: float = Field(default=0.0, ge=0, description="with `at_pixel`: gap between the thing and the surface [m]")

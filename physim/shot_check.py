@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from physim.fabrics import FABRICS
+from physim.liquids import LIQUIDS
 from physim.materials import SMOKES, SOLIDS
 from physim.photo import PhotoError, picture_size
 from physim.shot import OutputSpec, Select, Shot, Thing
@@ -110,10 +111,17 @@ def _limits(shot: Shot) -> Iterator[Finding]:
 def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
     if thing.name == GROUND:
         yield Finding((*route, "name"), "given 'ground', which is the name of the ground plane, expected another name.")
-    if thing.liquid is not None:
+    if thing.liquid is not None and thing.select is None:
         text = f"this version does not simulate liquids yet. Make {thing.name!r} rigid or static, or take it out."
         yield Finding((*route, "liquid"), text)
-    tables = {"rigid": SOLIDS, "static": SOLIDS, "kinematic": SOLIDS, "smoke": SMOKES, "cloth": FABRICS}
+    tables = {
+        "rigid": SOLIDS,
+        "static": SOLIDS,
+        "kinematic": SOLIDS,
+        "smoke": SMOKES,
+        "cloth": FABRICS,
+        "liquid": LIQUIDS,
+    }
     for kind, table in tables.items():
         spec = getattr(thing, kind)
         if spec is not None and spec.material not in table:

@@ -11,6 +11,7 @@ from physim.backdrop_view import BackdropFrame, BackdropView
 from physim.body_view import BodyFrame, BodyView
 from physim.camera import Camera
 from physim.cloth_view import ClothFrame, ClothView, slack_of
+from physim.lake_view import LakeView
 from physim.liquid_view import LiquidFrame, LiquidView
 from physim.materials import Cloth
 from physim.scene import Backdrop, Cutout, Scene
@@ -85,6 +86,8 @@ class Surfaces:
         self._liquids = {
             scene.number_of(name): LiquidView(trajectory, name, size, device) for name in trajectory.liquids
         }
+        lakes = LakeView(trajectory, size, device) if trajectory.lakes else None
+        self._lakes = lakes if lakes is not None and lakes.any else None
         self._close = CLOSE * float(np.median(scene.backdrop.depth))
         self._ids = _without(scene, scene.backdrop.ids)
         self._stills = _still_maps(scene.backdrop)
@@ -101,6 +104,8 @@ class Surfaces:
         back = self._back.at(time)
         source, depth = back.source_uv.copy(), back.depth.copy()
         hole, ids = _read(self.backdrop.hole, source, outside=1.0), _nearest(self._ids, source)
+        if self._lakes is not None:
+            source = self._lakes.source(back, time)
         if self._stills is not None:  # thin things in front: they hide, but move with the sheet
             alpha = _read(self._stills[0], source, outside=0.0)
             still = _nearest(self._stills[1], source)
@@ -161,9 +166,19 @@ class Surfaces:
             mask[own] = _alpha(cutout, layer.source_uv[own]) >= 0.5
         return mask
 
+    def lake(self, here: Surface) -> np.ndarray:
+        """Normal (camera frame) of the water of lakes and its depth [m], (H, W, 4); zeros elsewhere."""
+        if self._lakes is None:
+            return np.zeros((*self.size, 4), np.float32)
+        found = self._lakes.liquid(here.back, here.time)
+        found[here.drawn] = 0
+        return found
+
     def motion(self, here: Surface, other: Surface) -> tuple[np.ndarray, np.ndarray]:
         """Flow (H, W, 2) [pixels] of what ``here`` shows to ``other``, and 1 where it cannot be seen there (H, W)."""
         flow, depth = (array.copy() for array in self._back.motion(here.time, other.time, here.back))
+        if self._lakes is not None:
+            flow += self._lakes.flow(here.back, here.time, other.time)
         away = np.zeros(self.size, dtype=bool)
         if here.bodies is not None and here.mask.any():
             v0, v1, u0, u1 = here.bodies.window
