@@ -150,6 +150,6 @@ def test_an_impulse_on_something_that_cannot_move_is_named():
 
 
 def test_matter_without_a_solver_is_refused_honestly():
-    things = [{"name": "tea", "select": {"box": [10, 10, 60, 60]}, "liquid": {}}]
+    things = [{"name": "tea", "shape": {"sphere": 0.1}, "at": [0, 1, 0], "liquid": {}}]
     with pytest.raises(NotImplementedError, match="tea"):
         reconstruct(shot(things=things))
