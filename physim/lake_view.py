@@ -72,7 +72,7 @@ class LakeView:
             if mask.any():
                 self._ones.append(_One(self, scene[name], track, mask, scene.backdrop.photo))
         self.any = bool(self._ones)
-        self._memo: tuple[float, LakePicture] | None = None
+        self._memo: dict[float, LakePicture] = {}
         rows, cols = self.size
         u, v = np.meshgrid(np.arange(cols) + 0.5, np.arange(rows) + 0.5)
         scale = np.array([self.photo_size[1] / cols, self.photo_size[0] / rows])
@@ -80,15 +80,17 @@ class LakeView:
 
     def at(self, time: float) -> LakePicture:
         """All lakes at ``time`` [s]."""
-        if self._memo is None or self._memo[0] != time:
+        if time not in self._memo:
             pictures = [one.at(time) for one in self._ones]
             whole = pictures[0]
             for other in pictures[1:]:  # they do not overlap
                 there = np.abs(other.shift_a).max(axis=-1) + np.abs(other.light) > 0
                 for name in ("shift_a", "shift_b", "light", "normal"):
                     getattr(whole, name)[there] = getattr(other, name)[there]
-            self._memo = (time, whole)
-        return self._memo[1]
+            while len(self._memo) > 2:  # a frame, the one before and the one after it
+                del self._memo[next(iter(self._memo))]
+            self._memo[time] = whole
+        return self._memo[time]
 
     def source(self, frame: BackdropFrame, time: float) -> np.ndarray:
         """Where in the photo (H, W, 2) [pixels] the light of each pixel of a view comes from, waves included."""
