@@ -31,7 +31,7 @@ def pairs(everything: list[Piece], moving_count: int, device: wp.Device) -> data
     moving = sum(len(p.colliders) for p in everything[:moving_count])
     for name in "a b collider_a collider_b owner partner side following live count order colour".split():
         setattr(out, name, wp.zeros(capacity, dtype=int, device=device))
-    for name in "friction static_friction rolling spinning restitution size push deepest".split():
+    for name in "friction static_friction rolling spinning restitution size push sag deepest".split():
         setattr(out, name, wp.zeros(capacity, dtype=float, device=device))
     out.head = wp.full(max(moving, 1), -1, dtype=int, device=device)
     out.live_count = wp.zeros(1, dtype=int, device=device)

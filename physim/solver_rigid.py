@@ -7,7 +7,6 @@ Contacts are found anew at least 240 times a second. See ``docs/physics.md`` for
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import warp as wp
@@ -28,7 +27,7 @@ from physim_kernels import (
 from physim_kernels import rigid_data as data
 from physim_kernels.joint_data import AGAIN, EARLY, LAST
 
-from physim import rigid_arrays, rigid_joints, rigid_pairs, rigid_rest
+from physim import rigid_arrays, rigid_clock, rigid_joints, rigid_pairs, rigid_rest
 from physim.forces import Impulse
 from physim.joint_stage import JointStage
 from physim.kernel_cache import load_kernels
@@ -42,15 +41,15 @@ from physim.shapes import HeightField
 from physim.terrain import rotation_matrix
 from physim.trajectory import BodyTrack
 
-BASE_RATE = 960.0
-"""Least substeps per second."""
 COLLIDE_RATE = 240.0
 """Least collision passes per second. With a field or mesh there is one in every substep: its edges pass by quickly."""
-TURN_LIMIT = 0.15
+TURN_LIMIT = 0.04
 """Turn between two collision passes from which a body is looked at in every substep, so that no corner that comes round
 is missed [rad]."""
-START_SWEEPS = 40
+START_SWEEPS = 100
 """Contact sweeps of the very first substep: things that lie on each other at the start carry their loads at once."""
+SETTLING = 0.2
+"""Time over which loads are averaged that the sag of soft contacts is made up for [s]."""
 SPEED_LIMIT = 1.0e5
 """Speed at which a state counts as blown up [m/s]."""
 
@@ -112,7 +111,8 @@ class RigidSolver:
 
     def _set_clock(self) -> None:
         rate = self.fps * self.samples_per_frame
-        base = BASE_RATE * _refinement(self._moving, self._ties) * self.refinement
+        finer = rigid_clock.fineness(self.scene, self._moving, self._ties, self._impulses())
+        base = rigid_clock.BASE_RATE * finer * self.refinement
         self.substeps_per_sample = max(1, math.ceil(base / rate - 1e-9))
         """Substeps between two recorded poses."""
         self.substep = 1.0 / (rate * self.substeps_per_sample)
@@ -247,8 +247,11 @@ class RigidSolver:
                 partner.launch_search(k)
             rigid.kick(self._geometry, bodies, self._outer, pairs.hits, count=self._count, k=k, h=h, device=self.device)
             if total:
+                settled = 1.0 if starts and k == 1 else h / SETTLING
                 for sweep in range(2):
-                    impact.impact(bodies, pairs, contacts, events, substep=k, sweep=sweep, **gate, **per_colour)
+                    impact.impact(
+                        bodies, pairs, contacts, events, substep=k, sweep=sweep, settled=settled, **gate, **per_colour
+                    )  # fmt: skip
                 if self._joints:
                     self._joints.blow(pairs, contacts, events, k)
                 impact.defer(bodies, pairs, contacts, **gate, **per_colour)
@@ -258,6 +261,12 @@ class RigidSolver:
                 contact.warm(bodies, pairs, contacts, **per_colour)
                 if self._joints:
                     self._joints.solve(EARLY)
+                if starts and k == 0:  # loads first, then the sag they make, shared evenly, before anything has sunk
+                    for _ in range(START_SWEEPS):
+                        contact.solve(bodies, pairs, contacts, h=h, soft=False, **per_colour)
+                    impact.impact(
+                        bodies, pairs, contacts, events, substep=k, sweep=0, settled=1.0, **gate, **per_colour
+                    )  # fmt: skip
                 for _ in range(START_SWEEPS if starts and k == 0 else 1):
                     contact.solve(bodies, pairs, contacts, h=h, **per_colour)
             if total and self._joints:
@@ -525,30 +534,3 @@ def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) 
                 f"an impulse acts on {push.on!r}, expected a rigid body or a cloth: "
                 f"{', '.join(names) or 'there are none'}."
             )
-
-
-def _refinement(moving: list[rigid_arrays.Piece], ties: Sequence[rigid_joints.Tie] = ()) -> int:
-    """1, 2 or 4 times the base rate, by the heaviest load on a body relative to its own mass (at the start).
-
-    The load is the mass of everything that stands above it within its outline: warm-started Gauss-Seidel sinks when a
-    light body carries more than 30 (60) times its mass at 1/960 s (1/1920 s). What joints tie does not stand: they are
-    solved at once, whatever the masses.
-    """
-    if len(moving) < 2:
-        return 1
-    x = np.array([p.position for p in moving], dtype=np.float32)
-    mass = np.array([p.mass for p in moving], dtype=np.float32)
-    bound = np.array([p.bound for p in moving], dtype=np.float32)
-    tied = np.zeros(len(moving), dtype=bool)
-    tied[[i for t in ties for i in (t.a, t.b) if 0 <= i < len(moving)]] = True
-    by_x = np.argsort(x[:, 0], kind="stable")
-    x, mass, bound = x[by_x], mass[by_x], bound[by_x]
-    ratio = 0.0
-    for rows in np.array_split(np.arange(len(moving)), 1 + len(moving) // 256):
-        low, high = x[rows[0], 0] - bound.max(), x[rows[-1], 0] + bound.max()
-        beside = slice(*np.searchsorted(x[:, 0], [low, high]))
-        at, other = x[rows], x[beside]
-        apart = (at[:, None, 0] - other[:, 0]) ** 2 + (at[:, None, 2] - other[:, 2]) ** 2
-        over = (other[:, 1] > at[:, None, 1]) & (apart < (0.5 * (bound[rows, None] + bound[beside])) ** 2)
-        ratio = max(ratio, float((over @ mass[beside] / mass[rows]).max()))
-    return 1 if ratio <= 30 else 2 if ratio <= 60 else 4

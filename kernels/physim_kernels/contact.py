@@ -18,8 +18,14 @@ from physim_kernels.rigid_data import BACK, POINT, RIM, Bodies, Contacts, Grip, 
 
 FREQUENCY_STEP = wp.constant(1.5707963)  # h w
 DAMPING = wp.constant(2.0)
+SOFTNESS = wp.constant(2.4674011)
+"""(h w)^2: load x h^2 over this and the effective mass is how deep a point is pressed."""
 LET_GO = wp.constant(1.0e-8)
 """Square of the slip speed, over that of ``Row.push``, at which a point has let go."""
+ARCS = wp.constant(5.0e-3)
+"""Square of the angle per substep from which paths of contacts may be arcs."""
+LEAVING = wp.constant(0.02)
+"""Time in which a point that nothing holds gets out by itself and is not pushed [s]."""
 FAST_TURN = wp.constant(4.0e-4)
 """Square of the angle per substep beyond which effective masses are computed anew."""
 
@@ -166,7 +172,7 @@ def friction_of(p: Row, slips: int):
 
 @wp.func
 def solve_point(
-    m: Couple, p: Row, g: Grip, bias: float, mass_scale: float, impulse_scale: float
+    m: Couple, p: Row, g: Grip, separation: float, bias: float, mass_scale: float, impulse_scale: float
 ):  # fmt: skip
     """One pass over one point: friction against the last normal impulse, then the normal impulse, given as one.
 
@@ -184,6 +190,8 @@ def solve_point(
         g.friction = new
         vn += wp.dot(p.response, change)
     after = wp.max(before - p.normal_mass * mass_scale * (vn + bias) - impulse_scale * before, 0.0)
+    if before <= 0.0 and vn > 0.0 and separation + LEAVING * vn > 0.0:
+        after = float(0.0)
     g.normal = after
     m = push(m, p, change + (after - before) * n)
     if before <= 0.0 and after > 0.0:
@@ -275,7 +283,9 @@ def warm_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, colour: int, stride: 
 
 
 @wp.kernel
-def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int, last: int, stride: int):
+def solve_kernel(
+    bodies: Bodies, pairs: Pairs, c: Contacts, h: float, soft: int, first: int, last: int, stride: int
+):  # fmt: skip
     a1 = 2.0 * DAMPING + FREQUENCY_STEP
     a2 = FREQUENCY_STEP * a1
     for colour in range(first, last):
@@ -295,14 +305,17 @@ def solve_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
                     s = p.separation
                     if is_struck(bodies, p.a, p.b):
                         s += wp.dot(p.normal, contact_shift(bodies, p.a, p.b, p))
+                    s -= p.sag
                     bias = s / h
+                    if soft == 0:
+                        bias = wp.max(bias, 0.0)
                     mass_scale = float(1.0)
                     impulse_scale = float(0.0)
-                    if s <= 0.0:
+                    if soft == 1 and s <= 1.0e-3 * h * p.push:
                         bias = wp.max(FREQUENCY_STEP / (h * a1) * s, -p.push)
                         mass_scale = a2 / (1.0 + a2)
                         impulse_scale = 1.0 / (1.0 + a2)
-                    m, g = solve_point(m, p, c.grip[i], bias, mass_scale, impulse_scale)
+                    m, g = solve_point(m, p, c.grip[i], s, bias, mass_scale, impulse_scale)
                     if p.rolling + p.twist > 0.0:
                         now = turning_step(m.ia + m.ib, m.wb - m.wa, p, g.turning, g.normal)
                         m = turn(m, now - g.turning)
@@ -339,7 +352,7 @@ def relax_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, first: int
                     if s < -pairs.deepest[pair]:
                         pairs.deepest[pair] = -s
                     g = c.grip[i]
-                    if g.normal > 0.0 or s <= 0.0:
+                    if g.normal > 0.0 or (s <= 0.0 and p.separation < h * p.push):
                         m, g = relax_point(m, p, g)
                         if p.rolling + p.twist > 0.0:
                             now = turning_step(m.ia + m.ib, m.wb - m.wa, p, g.turning, g.normal)
@@ -378,9 +391,12 @@ def warm(bodies: Bodies, pairs: Pairs, c: Contacts, **launch):
     over_colours(warm_kernel, [bodies, pairs, c], **launch)
 
 
-def solve(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, **launch):
-    """The soft pass: friction, and normal impulses that also close or open gaps over ``h`` [s]."""
-    by_colours(solve_kernel, [bodies, pairs, c, h], **launch)
+def solve(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, soft=True, **launch):
+    """The soft pass: friction, and normal impulses that also close or open gaps over ``h`` [s].
+
+    Not ``soft``: nothing opens, what touches is only stopped.
+    """
+    by_colours(solve_kernel, [bodies, pairs, c, h, int(soft)], **launch)
 
 
 def relax(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, **launch):

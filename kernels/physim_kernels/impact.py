@@ -13,7 +13,9 @@ Impulses enter the double precision state, equal and opposite on one line of act
 import warp as wp
 
 from physim_kernels.contact import (
+    ARCS,
     FAST_TURN,
+    SOFTNESS,
     Couple,
     contact_masses,
     contact_shift,
@@ -24,11 +26,17 @@ from physim_kernels.contact import (
     push,
 )
 from physim_kernels.rigid import collect, turned, world_inverse
-from physim_kernels.rigid_data import Bodies, Contacts, Pairs, is_struck, row_of
+from physim_kernels.rigid_data import POINT, Bodies, Contacts, Pairs, Row, Spot, is_struck, row_of
 
 mat43 = wp.types.matrix(shape=(4, 3), dtype=float)
 
 ROUNDING = wp.constant(2.0e-6)
+ARC = wp.constant(0.1)
+"""Turn over which the arc of a point counts as straight [rad]."""
+ARC_FALL = wp.constant(2.5e-3)
+"""Fall from the tangent within a substep, over the size of a pair, from which a path counts as an arc."""
+ARC_IMPACTS = wp.constant(6)
+"""Most impacts of one pair within a substep where paths are arcs."""
 SWEEPS = wp.constant(60)
 """Most Gauss-Seidel sweeps over the points of one impact; they end when nothing changes any more."""
 
@@ -144,6 +152,49 @@ def meet(bodies: Bodies, a: int, b: int, time: float, h: float):
 
 
 @wp.func
+def placed_at(c: Contacts, i: int, at: Meeting):
+    """Contact ``i`` with the bodies where they are at an instant."""
+    return place_contact(c.row[i], c.spot[i], at.d, at.turn_a, at.turn_b)
+
+
+@wp.func
+def first_meeting(
+    bodies: Bodies, c: Contacts, now: Couple, a: int, b: int, pair: int, count: int, h: float, threshold: float
+):
+    """When in the substep the first point of a pair meets, 0 to 1; 2 if none does. Points go straight, by tangents."""
+    fraction = float(2.0)
+    acc = bodies.acc[b] - bodies.acc[a]
+    for k in range(count):
+        p = c.row[row_of(c, pair, k)]
+        s = p.separation + wp.dot(p.normal, contact_shift(bodies, a, b, p))
+        vn = wp.dot(p.normal, contact_velocity(now, p))
+        if is_hit(vn, s, threshold, h):
+            fraction = wp.min(fraction, fraction_to_meet(s, vn, wp.dot(p.normal, acc), h))
+    return fraction
+
+
+@wp.func
+def first_meeting_turning(
+    bodies: Bodies, c: Contacts, a: int, b: int, pair: int, count: int, h: float, threshold: float, angle: float
+):
+    """As :func:`first_meeting` for bodies that turn by ``angle`` within the substep: points go along their arcs."""
+    steps = wp.clamp(int(angle / ARC) + 1, 2, 16)
+    before = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    fraction = float(2.0)
+    j = int(0)
+    while j <= steps and fraction > 1.0:
+        at = meet(bodies, a, b, float(j) / float(steps) * h, h)
+        for k in range(count):
+            s = placed_at(c, row_of(c, pair, k), at).separation
+            way = s - before[k]
+            if j > 0 and s < 0.0 and way < -threshold * h / float(steps):
+                fraction = wp.min(fraction, (float(j - 1) + wp.clamp(-before[k] / way, 0.0, 1.0)) / float(steps))
+            before[k] = s
+        j += 1
+    return fraction
+
+
+@wp.func
 def blow(
     c: Contacts, pair: int, count: int, at: Meeting, friction: float, target: wp.vec4, joins: wp.vec4
 ):  # fmt: skip
@@ -234,24 +285,55 @@ def log_impact(
 
 
 @wp.func
+def fall_from_tangent(w: wp.vec3, arm: wp.vec3, n: wp.vec3, h: float):
+    """How far along ``n`` a point leaves its tangent within ``h`` as it turns at ``w`` [m]."""
+    return 0.5 * h * h * wp.abs(wp.dot(w, n) * wp.dot(w, arm) - wp.length_sq(w) * wp.dot(n, arm))
+
+
+@wp.func
+def bends(spot: Spot, p: Row, m: Couple, turn_a: wp.mat33, turn_b: wp.mat33, limit: float, h: float):
+    """Whether the path of a contact within the substep is an arc, which tangents say nothing about.
+
+    Not where a round side rolls or a top spins in place. What bends is never at rest: its own turning throws it off.
+    """
+    arm_a = p.arm_a
+    if spot.kind == POINT or p.radius_a > 0.0:
+        arm_a = turn_a * spot.point_a
+    fall = fall_from_tangent(m.wa, arm_a, p.normal, h) + fall_from_tangent(m.wb, turn_b * spot.point_b, p.normal, h)
+    return fall > limit
+
+
+@wp.func
+def any_bends(bodies: Bodies, pairs: Pairs, c: Contacts, m: Couple, pair: int, a: int, b: int, h: float):
+    """Whether one of the contacts of a pair moves along an arc."""
+    found = int(0)
+    if h * h * wp.max(wp.length_sq(m.wa), wp.length_sq(m.wb)) > ARCS:
+        for k in range(pairs.count[pair]):
+            i = row_of(c, pair, k)
+            if bends(c.spot[i], c.row[i], m, bodies.rotation[a], bodies.rotation[b], ARC_FALL * pairs.size[pair], h):
+                found = int(1)
+    return found
+
+
+@wp.func
 def impact_pair(
     bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, pair: int, h: float, threshold: float, substep: int,
 ):  # fmt: skip
-    """Resolve the impact of a pair, if one of its points would hit within the substep."""
+    """Resolve the impact of a pair, if one of its points would hit within the substep. Returns 1 if it gave impulses."""
     a = pairs.a[pair]
     b = pairs.b[pair]
     count = pairs.count[pair]
     now = load(bodies, a, b)
-    acc = bodies.acc[b] - bodies.acc[a]
-    fraction = float(2.0)
-    for k in range(count):
-        p = c.row[row_of(c, pair, k)]
-        s = p.separation + wp.dot(p.normal, contact_shift(bodies, a, b, p))
-        vn = wp.dot(p.normal, contact_velocity(now, p))
-        if is_hit(vn, s, threshold, h):
-            fraction = wp.min(fraction, fraction_to_meet(s, vn, wp.dot(p.normal, acc), h))
+    fraction = float(0.0)
+    turns = int(3)
+    if any_bends(bodies, pairs, c, now, pair, a, b, h) == 1:
+        turns = int(10)
+        angle = h * wp.max(wp.length(now.wa), wp.length(now.wb))
+        fraction = first_meeting_turning(bodies, c, a, b, pair, count, h, threshold, angle)
+    else:
+        fraction = first_meeting(bodies, c, now, a, b, pair, count, h, threshold)
     if fraction > 1.0:
-        return
+        return int(0)
     for body in range(2):
         i = wp.where(body == 0, a, b)
         if bodies.inv_mass[i] > 0.0:
@@ -263,16 +345,14 @@ def impact_pair(
     target = wp.vec4(0.0, 0.0, 0.0, 0.0)
     chief = int(0)
     speed = float(0.0)
-    for turn in range(3):
+    for turn in range(turns):
         at = meet(bodies, a, b, fraction * h, h)
         gap = float(1.0e30)
         closing = float(0.0)
         speed = float(0.0)
         for k in range(count):
             i = row_of(c, pair, k)
-            p = c.row[i]
-            p = place_contact(p, c.spot[i], at.d, at.turn_a, at.turn_b)
-            p = contact_masses(at.m, p)
+            p = contact_masses(at.m, placed_at(c, i, at))
             c.row[i] = p
             vn = wp.dot(p.normal, contact_velocity(at.m, p))
             joins[k] = 0.0
@@ -285,7 +365,7 @@ def impact_pair(
             if vn < 0.0 and p.separation < gap:
                 gap = p.separation
                 closing = vn
-        if turn < 2 and closing < -0.1 * threshold and wp.abs(gap) > 1.0e-3 * close:
+        if turn < turns - 1 and closing < -0.1 * threshold and wp.abs(gap) > 1.0e-3 * close:
             fraction = wp.clamp(fraction + gap / (-closing * h), 0.0, 1.0)
     given = blow(c, pair, count, at, pairs.friction[pair], target, joins)
     if given.work > ROUNDING * given.size:  # Newton's law with friction may ask for too much: then less restitution
@@ -308,12 +388,36 @@ def impact_pair(
         turn_b = bodies.rotation[b]
         p = place_contact(p, c.spot[i], d, turn_a, turn_b)
         c.row[i] = contact_masses(now, p)
+    return wp.where(given.size > 0.0, 1, 0)
+
+
+@wp.func
+def mean_sag(pairs: Pairs, c: Contacts, pair: int, h: float, settled: float):
+    """Depth to which the load of a pair, mean over the last while, presses its soft points together [m].
+
+    ``settled`` is the share of the load of the last substep in the mean. One depth for all points of the pair: a load
+    that wanders from point to point, as in a tower that rocks, is left to the springs and stays damped.
+    """
+    load = float(0.0)
+    mass = float(0.0)
+    for k in range(pairs.count[pair]):
+        i = row_of(c, pair, k)
+        press = c.grip[i].normal
+        if press > 0.0:
+            load += press
+            mass += c.row[i].normal_mass
+    sag = float(0.0)
+    if load > 0.0 and mass > 0.0:
+        sag = pairs.sag[pair]
+        sag += settled * (h * load / (SOFTNESS * mass) - sag)
+    pairs.sag[pair] = sag
+    return sag
 
 
 @wp.kernel
 def prepare_kernel(
     bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, h: float, threshold: float, substep: int, sweep: int,
-    colour: int, stride: int,
+    settled: float, colour: int, stride: int,
 ):  # fmt: skip
     """Place the contacts of all pairs; effective masses only where they are new or a body turns fast. Then impacts."""
     place = pairs.colour_start[wp.max(colour, 0)] + wp.tid()
@@ -326,9 +430,12 @@ def prepare_kernel(
         d = wp.vec3(bodies.x[b] - bodies.x[a])
         turn_a = bodies.rotation[a]
         turn_b = bodies.rotation[b]
-        fast = h * h * wp.max(wp.length_sq(m.wa), wp.length_sq(m.wb)) > FAST_TURN
+        turn = h * h * wp.max(wp.length_sq(m.wa), wp.length_sq(m.wb))
+        fast = turn > FAST_TURN
         shifted = is_struck(bodies, a, b)
         hit = int(0)
+        bent = int(0)
+        sag = mean_sag(pairs, c, pair, h, settled)
         for k in range(pairs.count[pair]):
             i = row_of(c, pair, k)
             p = c.row[i]
@@ -352,21 +459,32 @@ def prepare_kernel(
             if fast or spot.fresh == 1:
                 p = contact_masses(m, p)
                 c.spot[i].fresh = 0
+            p.sag = sag
+            if turn > ARCS and bends(spot, p, m, turn_a, turn_b, ARC_FALL * pairs.size[pair], h):
+                if pairs.restitution[pair] > 0.0:
+                    p.deferred = 1  # to impacts alone: a tangent must not stop what bounces
+                bent = int(1)
+                hit = int(1)
             c.row[i] = p
             s = p.separation
             if shifted:
                 s += wp.dot(p.normal, contact_shift(bodies, a, b, p))
-            if is_hit(wp.dot(p.normal, contact_velocity(m, p)), s, threshold, h):
+            vn = wp.dot(p.normal, contact_velocity(m, p))
+            if vn > 0.5 * p.push:
+                c.grip[i].normal = 0.0  # it has come off: no warm start
+            if is_hit(vn, s, threshold, h):
                 hit = int(1)
-        if hit == 1:
-            impact_pair(bodies, pairs, c, events, pair, h, threshold, substep)
+        tries = wp.where(bent == 1, ARC_IMPACTS, 1)
+        while hit == 1 and tries > 0:  # on arcs one corner after the other comes down in a substep
+            hit = impact_pair(bodies, pairs, c, events, pair, h, threshold, substep)
+            tries -= 1
         place += stride
 
 
 @wp.kernel
 def impact_kernel(
     bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, h: float, threshold: float, substep: int, sweep: int,
-    colour: int, stride: int,
+    settled: float, colour: int, stride: int,
 ):  # fmt: skip
     """One more walk over all pairs, since an impact may have driven bodies against their neighbours."""
     if pairs.hits[0] == 0:
@@ -407,10 +525,12 @@ def defer_kernel(bodies: Bodies, pairs: Pairs, c: Contacts, h: float, threshold:
         place += stride
 
 
-def impact(bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, *, h, threshold, substep, sweep, **launch):
+def impact(
+    bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, *, h, threshold, substep, sweep, settled, **launch
+):  # fmt: skip
     """Place all contacts (``sweep`` 0) and resolve their impacts; a later sweep ends at once without any."""
     kernel = prepare_kernel if sweep == 0 else impact_kernel
-    over_colours(kernel, [bodies, pairs, c, events, h, threshold, substep, sweep], **launch)
+    over_colours(kernel, [bodies, pairs, c, events, h, threshold, substep, sweep, settled], **launch)
 
 
 def defer(bodies: Bodies, pairs: Pairs, c: Contacts, *, h, threshold, **launch):

@@ -121,7 +121,7 @@ def inherit(
 
 
 @wp.func
-def write_contact(c: Contacts, cand: Candidates, row: int, slot: int):
+def write_contact(c: Contacts, cand: Candidates, row: int, heir: int, slot: int):
     """A kept point into its slot, with the impulses noted there."""
     spot = Spot()
     spot.kind = cand.kind[row]
@@ -132,18 +132,31 @@ def write_contact(c: Contacts, cand: Candidates, row: int, slot: int):
     spot.radius_b = cand.radius_b[row]
     spot.fresh = 1
     c.spot[slot] = spot
-    c.grip[slot] = c.heir[slot]
+    c.grip[slot] = c.heir[heir]
 
 
 @wp.func
 def hand_over(pairs: Pairs, c: Contacts, cand: Candidates, first: int, count: int, pair: int, reach: float):
     """Write the kept points to the pair's slots; each takes over the nearest old point within ``reach`` [m]."""
     used = int(0)
+    taken = int(0)
+    places = wp.vec4i(-1, -1, -1, -1)
     old = wp.vec4i(pair, 0, 0, 0)
     for k in range(count):
-        used = inherit(pairs, c, cand, first + k, row_of(c, pair, k), old, 1, used, reach)
+        more = inherit(pairs, c, cand, first + k, row_of(c, pair, k), old, 1, used, reach)
+        for j in range(count):  # the heir keeps the place, so that points are solved in the same order as before
+            if more != used and more ^ used == 1 << j:
+                places[k] = j
+                taken = taken | (1 << j)
+        used = more
     for k in range(count):
-        write_contact(c, cand, first + k, row_of(c, pair, k))
+        j = int(0)
+        while places[k] < 0:
+            if (taken >> j) & 1 == 0:
+                places[k] = j
+                taken = taken | (1 << j)
+            j += 1
+        write_contact(c, cand, first + k, row_of(c, pair, k), row_of(c, pair, places[k]))
     pairs.count[pair] = count
 
 
@@ -198,7 +211,8 @@ def hand_over_sides(
             used = inherit(pairs, c, cand, rows[side] + k, slot, sides, MESH_PAIRS, used, 0.1 * size)
     for side in range(MESH_PAIRS):
         for k in range(counts[side]):
-            write_contact(c, cand, rows[side] + k, row_of(c, sides[side], k))
+            slot = row_of(c, sides[side], k)
+            write_contact(c, cand, rows[side] + k, slot, slot)
         pairs.count[sides[side]] = counts[side]
 
 

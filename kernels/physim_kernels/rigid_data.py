@@ -146,6 +146,7 @@ class Pairs:
     restitution: wp.array(dtype=float)
     size: wp.array(dtype=float)  # length scale of tolerances: the smaller bounding radius [m]
     push: wp.array(dtype=float)  # fastest recovery from penetration [m/s]
+    sag: wp.array(dtype=float)  # depth to which the mean load of late presses the soft contacts [m]
     count: wp.array(dtype=int)  # contacts in use
     order: wp.array(dtype=int)  # pairs in contact, by colour
     colour: wp.array(dtype=int)
@@ -173,6 +174,7 @@ class Row:
     a: int  # bodies, and what their pair says, at hand
     b: int
     push: float
+    sag: float
     friction: float
     static_friction: float
     rolling: float

@@ -197,10 +197,10 @@ def substep(solver, *, whole):
     order.order(p, b, device=device)
     rigid.kick(g, b, solver._outer, p.hits, count=8, k=0, h=h, device=device)
     for kernel, inputs in [
-        (impact.impact_kernel, [b, p, c, e, h, 0.04, 0, 0]),
+        (impact.impact_kernel, [b, p, c, e, h, 0.04, 0, 0, 0.005]),
         (impact.defer_kernel, [b, p, c, h, 0.04]),
         (contact.warm_kernel, [b, p, c]),
-        (contact.solve_kernel, [b, p, c, h]),
+        (contact.solve_kernel, [b, p, c, h, 1]),
         (contact.relax_kernel, [b, p, c, h]),
     ]:
         ranged = kernel in (contact.solve_kernel, contact.relax_kernel)  # these take the first and the last colour

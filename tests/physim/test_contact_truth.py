@@ -169,6 +169,30 @@ def test_wave_of_dominoes_goes_as_fast_as_their_corners_slide_down_turning_faces
     assert 14 * pitch / (ended - began) == pytest.approx(1.11763, rel=0.027)
 
 
+@pytest.mark.parametrize("refinement", [0.5, 1.0])
+def test_tower_stands_as_high_as_it_was_built(refinement):
+    """The soft contacts under ten cubes of 1 kg would give by 0.43 mm in all at 960 substeps a second, h^2 of that."""
+    scene = Scene()
+    scene.add(Plane(), smooth(friction=0.5))
+    for k in range(10):
+        scene.add(Box((0.1, 0.1, 0.1)), rigid(friction=0.5, mass=1.0), position=(0, 0.1 * k + 0.05, 0))
+    solver = run(scene, 3.0, refinement=refinement)
+    position = solver.poses()[0]
+    assert position[:, 1] == pytest.approx(0.1 * np.arange(10) + 0.05, abs=2e-5)
+    assert solver.report()["deepest_penetration [m]"] < 2e-5 / refinement**2
+    assert np.abs(position[:, [0, 2]]).max() < 2e-4 / refinement**2  # it sways a little, as a slender thing
+
+
+def test_load_that_comes_late_is_carried_without_sinking():
+    """A block of 100 kg let down on one of 1 kg: the sag of its load is made up for within a second."""
+    scene = Scene()
+    scene.add(Plane(), smooth(friction=0.5))
+    scene.add(Box((0.1, 0.1, 0.1)), rigid(friction=0.5, mass=1.0), position=(0, 0.05, 0))
+    scene.add(Box((0.1, 0.1, 0.1)), rigid(friction=0.5, mass=100.0), position=(0, 0.16, 0))
+    solver = run(scene, 2.0)
+    assert solver.poses()[0][:, 1] == pytest.approx([0.05, 0.15], abs=2e-5)
+
+
 def test_states_tell_sliding_from_rolling_and_spinning():
     scene = Scene()
     scene.add(Plane(), smooth(friction=0.2), name="floor")
@@ -255,21 +279,21 @@ def test_thirty_free_bodies_keep_momentum_and_never_gain_energy(e, friction, ref
     scale = sum(scene[n].mass * np.linalg.norm(t.dense_velocity[0]) for n, t in solver.tracks().items())
     assert np.abs(linear - linear[0]).max() < 1e-6 * scale
     assert np.abs(angular - angular[0]).max() < 1e-5 * scale  # lever arms are about a metre
-    # an impact is exact to single precision: up to 2e-6 of the energy that goes through it
-    assert (energy - np.minimum.accumulate(energy)).max() < 1e-5 * energy[0]
+    # an impact is exact to single precision, a few 1e-8 of the energy that goes through it
+    assert (energy - np.minimum.accumulate(energy)).max() < 1e-6 * energy[0]
     if e == 1.0:
         assert energy[-1] == pytest.approx(energy[0], rel=1e-3)
 
 
-@pytest.mark.parametrize("speed", [1.0, 5.0])
+@pytest.mark.parametrize("speed", [1.0, 5.0, 20.0])
 @pytest.mark.parametrize(("e", "friction"), [(1.0, 0.0), (0.6, 0.4)])
 def test_thirty_boxed_bodies_never_gain_energy(e, friction, speed):
     scene = cluster(1, boxed=True, e=e, friction=friction, speed=speed)
     solver = run(scene, 2.0)
     energy = ledger(scene, solver)[2]
-    assert (energy - np.minimum.accumulate(energy)).max() < 1e-5 * energy[0]
-    if e == 1.0 and speed == 1.0:
-        assert energy[-1] == pytest.approx(energy[0], rel=2e-3)
+    assert (energy - np.minimum.accumulate(energy)).max() < 1e-6 * energy[0]
+    if e == 1.0:  # nor loses any, even where a body is struck several times and turns by 0.1 rad within a substep
+        assert energy[-1] == pytest.approx(energy[0], rel={1.0: 1e-6, 5.0: 2e-3, 20.0: 2e-2}[speed])
 
 
 def test_tumbling_elastic_box_keeps_its_energy_bounce_after_bounce():
