@@ -319,7 +319,7 @@ def any_bends(bodies: Bodies, pairs: Pairs, c: Contacts, m: Couple, pair: int, a
 def impact_pair(
     bodies: Bodies, pairs: Pairs, c: Contacts, events: Events, pair: int, h: float, threshold: float, substep: int,
 ):  # fmt: skip
-    """Resolve the impact of a pair, if one of its points would hit within the substep. Returns 1 if it gave impulses."""
+    """Resolve the impact of a pair, if one of its points would hit within the substep. 1: it gave impulses."""
     a = pairs.a[pair]
     b = pairs.b[pair]
     count = pairs.count[pair]
@@ -461,8 +461,6 @@ def prepare_kernel(
                 c.spot[i].fresh = 0
             p.sag = sag
             if turn > ARCS and bends(spot, p, m, turn_a, turn_b, ARC_FALL * pairs.size[pair], h):
-                if pairs.restitution[pair] > 0.0:
-                    p.deferred = 1  # to impacts alone: a tangent must not stop what bounces
                 bent = int(1)
                 hit = int(1)
             c.row[i] = p
@@ -474,6 +472,9 @@ def prepare_kernel(
                 c.grip[i].normal = 0.0  # it has come off: no warm start
             if is_hit(vn, s, threshold, h):
                 hit = int(1)
+        if bent == 1 and pairs.restitution[pair] > 0.0:  # to impacts alone: a tangent must not stop what bounces
+            for k in range(pairs.count[pair]):
+                c.row[row_of(c, pair, k)].deferred = 1
         tries = wp.where(bent == 1, ARC_IMPACTS, 1)
         while hit == 1 and tries > 0:  # on arcs one corner after the other comes down in a substep
             hit = impact_pair(bodies, pairs, c, events, pair, h, threshold, substep)
