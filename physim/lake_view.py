@@ -262,4 +262,4 @@ def _look(camera, level: float, mask: np.ndarray, photo: np.ndarray) -> tuple[fl
     order = np.argsort(own)
     dark = colours[order[: max(1, len(order) // 10)]].mean(axis=0)
     bright = colours[order[-max(1, len(order) // 10) :]].mean(axis=0)
-    return mirror, (0.8 * (bright - dark)).astype(np.float32)
+    return mirror, (0.6 * (bright - dark)).astype(np.float32)
