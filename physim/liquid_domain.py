@@ -53,6 +53,10 @@ def choose_domain(scene: Scene, entities: list[Entity], seconds: float) -> Liqui
         ValueError: The given box is empty, or its grid is larger than memory.
     """
     material: Liquid = entities[0].material  # type: ignore[assignment]
+    if entities[0].inside is not None and material.domain is None:
+        lower, upper = entity_box(scene[entities[0].inside])
+        margin = 0.06 * float((upper - lower).max())
+        return grid_for(lower - margin, upper + [margin, 2 * margin, margin], material, (False,) * 6)
     if material.domain is not None:
         low, high = np.array(material.domain, dtype=np.float64)
         if low.shape != (3,) or not np.all(high > low):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.liquid_body import WetBodies, moving
 from physim.liquid_domain import COURANT, choose_domain, expected_speed, steps_per_frame
 from physim.liquid_grid import LiquidSettings
 from physim.liquid_particles import LiquidSource
@@ -11,8 +12,9 @@ from physim.liquid_seed import lattice, velocity_of
 from physim.liquid_solids import SolidsGrid
 from physim.liquid_stress import kinematic_tension, stress_settings
 from physim.liquid_tension import longest_step
-from physim.liquid_wall import bake, standing
+from physim.liquid_wall import bake, shell, standing
 from physim.materials import Liquid
+from physim.rigid_arrays import Piece
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter
 from physim.solver_rigid import RigidSolver
@@ -56,13 +58,29 @@ class SceneLiquid:
         """[s]"""
         self._stride = max(1, rigid.substeps // self.steps)
         self._repeats = max(1, self.steps // rigid.substeps)
-        self.walls = bake(standing(rigid.pieces), self.domain, self.device)
+        holder, around = self._around()
+        self.walls = bake(around, self.domain, self.device)
+        self.bodies: WetBodies | None = None
+        if moving(rigid.pieces):
+            self.bodies = WetBodies(
+                rigid, self.domain, self.walls, holder=holder, density=self.material.density, dt=self.dt
+            )
         self._make_grid(seconds)
         self._worst = {"liquid_divergence [-]": 0.0, "liquid_courant [cells]": 0.0}
         x, v = self._world(*self.grid.snapshot())
         self._states = [(x, v.astype(np.float16))]
 
     # -- set-up ---------------------------------------------------------------------------------------------------
+
+    def _around(self) -> tuple[int, list[Piece]]:
+        """Number of the body that carries the grid, -1 for none; and what stands still in it."""
+        inside, pieces = self.entities[0].inside, self.rigid.pieces
+        if inside is None:
+            return -1, standing(pieces)
+        number = self.rigid.number_of(inside)
+        if number not in moving(pieces):
+            return -1, standing(pieces)
+        return number, [shell(self.scene[inside], pieces[number])]
 
     def _make_grid(self, seconds: float) -> None:
         positions, velocities = self._seed()
@@ -76,7 +94,7 @@ class SceneLiquid:
             particle_volume=size, iterations=7, tension=self._tension, **stress_settings(self.material),
         )  # fmt: skip
         self.grid = SolidsGrid(
-            settings, self.walls, (positions - self._origin) / cell, velocities / cell, capacity=capacity,
+            settings, self.walls, self.bodies, (positions - self._origin) / cell, velocities / cell, capacity=capacity,
             sources=sources, device=self.device,
         )  # fmt: skip
         self.count = len(positions)
@@ -86,6 +104,7 @@ class SceneLiquid:
         """Positions [m] and velocities [m/s] of all volumes, where no solid is."""
         found_x, found_v = [np.zeros((0, 3))], [np.zeros((0, 3))]
         self._exact = True
+        self._corners = None if self.bodies is None else self.bodies.start()
         for entity in self.entities:
             if isinstance(entity.shape, Emitter):
                 continue
@@ -113,10 +132,13 @@ class SceneLiquid:
         return free
 
     def _distance(self, x: np.ndarray) -> np.ndarray:
-        """To what stands still [cells], at points (N, 3) [cells] in the box."""
+        """To solids as they are at the start [cells], at points (N, 3) [cells] in the box."""
         from scipy.ndimage import map_coordinates
 
-        return map_coordinates(self.walls.phi.numpy(), 2 * x.T, order=1, mode="nearest")
+        d = map_coordinates(self.walls.phi.numpy(), 2 * x.T, order=1, mode="nearest")
+        if self._corners is None:
+            return d
+        return np.minimum(d, map_coordinates(self._corners, x.T, order=1, mode="nearest"))
 
     def _sources(self) -> list[LiquidSource]:
         sources = []
@@ -161,13 +183,21 @@ class SceneLiquid:
     def begin_frame(self, first_substep: int) -> None:
         """Nothing that the host has to say."""
 
-    def launch_substep(self, k: int) -> None:
-        """The steps that begin with substep ``k``."""
+    def launch_search(self, k: int) -> None:
+        """The step that begins with substep ``k``, where bodies are and with what they have."""
         if k == 0:
             self.grid.particles.order()
-        if k % self._stride == 0:
-            for _ in range(self._repeats):
-                self.grid.launch_step()
+        if self._repeats == 1 and k % self._stride == 0:
+            self.grid.launch_step()
+
+    def launch_substep(self, k: int) -> None:
+        """What bodies get in substep ``k``: the push of a step is spread evenly over its substeps."""
+        for _ in range(self._repeats if self._repeats > 1 else 0):
+            self.grid.launch_step()
+            if self.bodies is not None:
+                self.bodies.give(1.0)
+        if self._repeats == 1 and self.bodies is not None:
+            self.bodies.give(1.0 / self._stride)
 
     def end_frame(self) -> None:
         """Read the frame back.
@@ -195,7 +225,10 @@ class SceneLiquid:
     def _world(self, x: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """From cells to metres."""
         cell = self.domain.cell
-        return (self._origin + cell * x.astype(np.float64)).astype(np.float32), cell * v
+        if self.bodies is None or self.bodies.holder < 0:
+            return (self._origin + cell * x.astype(np.float64)).astype(np.float32), cell * v
+        origin, axes = self.bodies.pose()
+        return (origin + cell * x @ axes.T).astype(np.float32), cell * v @ self.bodies.axes().T
 
     # -- results ----------------------------------------------------------------------------------------------------
 

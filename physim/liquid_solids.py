@@ -1,13 +1,19 @@
-"""A liquid's grid among solids: walls that no particle passes."""
+"""A liquid's grid among solids: walls that no particle passes, bodies that push it and are pushed, a box that rides."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import warp as wp
-from physim_kernels import liquid_wall
+from physim_kernels import liquid_body, liquid_wall
 
+from physim.liquid_body import WetBodies
 from physim.liquid_grid import LiquidGrid, LiquidSettings
 from physim.liquid_wall import Walls
+
+KEEP = 0.05
+"""Nearest that particles come to bodies [cells]."""
 
 
 class SolidsGrid(LiquidGrid):
@@ -16,48 +22,91 @@ class SolidsGrid(LiquidGrid):
     Args:
         settings: Sizes and rates.
         walls: What stands still in the grid.
+        bodies: What moves in it; ``None``: nothing does.
         positions: Of the particles (N, 3) [cells].
         velocities: (N, 3) [cells/s].
         others: As of :class:`LiquidGrid`.
     """
 
     def __init__(
-        self, settings: LiquidSettings, walls: Walls, positions: np.ndarray, velocities: np.ndarray, *, device, **others
-    ):
+        self, settings: LiquidSettings, walls: Walls, bodies: WetBodies | None, positions: np.ndarray,
+        velocities: np.ndarray, *, device, **others,
+    ):  # fmt: skip
+        self._rides = bodies is not None and bodies.holder >= 0
+        if self._rides:  # its weight turns with the box: given to the particles
+            settings = replace(settings, gravity=(0.0, 0.0, 0.0))
         area = tuple(a.numpy() for a in walls.area)
         super().__init__(
             settings, area, walls.open.numpy(), walls.distance.numpy(), positions, velocities, device=device, **others  # type: ignore[arg-type]
         )  # fmt: skip
-        self.walls = walls
+        self.walls, self.bodies = walls, bodies
         self._before = wp.zeros_like(self.x)
-        self._has_walls = bool((walls.phi.numpy() < 1.0).any())
+        self._has_walls = bool((walls.phi.numpy() < 1.0).any()) or self._rides
         wp.copy(self._room, walls.room)
         self._residual = wp.zeros_like(self.pressure.rhs)
+        if bodies is not None:
+            self._extra = self._yield
 
     def load_kernels(self) -> None:
         super().load_kernels()
         wp.load_module(liquid_wall, device=self.device)
+        if self.bodies is not None:
+            wp.load_module(liquid_body, device=self.device)
 
     def _surface(self) -> None:
         super()._surface()
-        if self._has_walls:
+        if self._has_walls or self.bodies is not None:
             liquid_wall.seal(self.open, self.area, self.phi, device=self.device)
 
     def _enter(self) -> None:
+        if self.bodies is not None:
+            self.bodies.place()
+            self.bodies.carve(self.area, self.solid, self.open, self._room)
+            if self._rides:
+                for u in self.u:  # where the liquid was, the box's motion was taken away
+                    u.zero_()
+                self.bodies.turn(self.count, self.v, self.c)
         if self._has_walls:
             wp.copy(self._before, self.x)
 
+    def _build(self, least: float) -> None:
+        super()._build(least)
+        if self.bodies is not None and least < 0.5:
+            self.bodies.list_cuts(self.area, self.phi, self.open, self.pressure.levels[0].inverse)
+
+    def _yield(self, s: wp.array, q: wp.array) -> None:
+        assert self.bodies is not None
+        self.bodies.add_response(s, q)
+
+    def _push(self) -> None:
+        if self.bodies is not None:
+            self.bodies.push(self.pressure.p, self.solid)
+
     def _leave(self) -> None:
         """Keep the divergence that is left, for the report."""
+        self._residual.zero_()
         self._converge(self._residual)
+        if self._rides:
+            assert self.bodies is not None
+            self.bodies.make_relative(self.u)
+
+    def _spread(self) -> None:
+        if self.bodies is not None:
+            if self._rides:
+                self.bodies.make_absolute(self.settings.affine, self._before, self.count, self.v, self.c)
+            self.bodies.evade(KEEP, self.count, self.x)
+        super()._spread()
 
     def _end(self) -> None:
+        if self.bodies is not None:
+            self.bodies.evade(KEEP, self.count, self.x)
         if self._has_walls:
             liquid_wall.guard(self.walls.phi, self._before, self.count, self.x, device=self.device)
 
     def divergence(self) -> float:
         """Largest net flux out of a liquid cell in the last step, over the largest face velocity there is [-]."""
-        solved = self.pressure.levels[0].inverse.numpy() > 0
+        solved = self.pressure.levels[0].inverse.numpy()[1:-1, 1:-1, 1:-1] > 0
+        solved &= self.phi.numpy() < 0
         fastest = max(float(np.abs(u.numpy()).max()) for u in self.u)
-        left = np.abs(self._residual.numpy()[solved]).max(initial=0.0)
+        left = np.abs(self._residual.numpy()[1:-1, 1:-1, 1:-1][solved]).max(initial=0.0)
         return float(left / max(fastest, 1e-3 / self.settings.dt))

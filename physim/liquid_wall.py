@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
@@ -11,9 +11,11 @@ from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays
 from physim.liquid_domain import LiquidDomain
-from physim.materials import Kinematic
-from physim.rigid_arrays import Piece
-from physim.rigid_mesh import CollisionMesh
+from physim.materials import Kinematic, Static
+from physim.rigid_arrays import Collider, Piece
+from physim.rigid_mesh import CollisionMesh, collision_mesh
+from physim.scene import Entity
+from physim.shapes import Mesh
 from physim.terrain import rotation_matrix
 
 THINNEST = 1.1
@@ -107,7 +109,7 @@ def _close(phi: wp.array, domain: LiquidDomain) -> None:
             phi.assign(np.minimum(values, side).astype(np.float32))
 
 
-def thickness(collider: rigid_arrays.Collider) -> float:
+def thickness(collider: Collider) -> float:
     """Of a collider where it is thin [m]; infinite for planes and fields."""
     if collider.kind == data.MESH:
         assert collider.mesh is not None
@@ -149,6 +151,11 @@ def _mesh_thickness(mesh: CollisionMesh) -> float:
     return float(depth[order][np.searchsorted(share, 0.1)])
 
 
-def placed(piece: Piece, position: np.ndarray, orientation: np.ndarray) -> Piece:
-    """The same piece at another pose."""
-    return replace(piece, position=position, orientation=orientation)
+def shell(entity: Entity, piece: Piece) -> Piece:
+    """What holds a liquid, seen from within: of a mesh its triangles, not the hull that others collide with."""
+    if not isinstance(entity.shape, Mesh):
+        return piece
+    mesh = collision_mesh(entity.shape.triangles)
+    bound = float(np.linalg.norm(mesh.vertices, axis=1).max())
+    pose = np.array(entity.position), np.array(entity.orientation)
+    return Piece(entity.name, Static(), (Collider(data.MESH, bound, mesh=mesh),), *pose)

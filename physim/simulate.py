@@ -67,7 +67,10 @@ def simulate(
     if scene.movers or scene.cloths or scene.liquids:
         from physim.solver_rigid import RigidSolver
 
-        rigid = RigidSolver(scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement)
+        rigid = RigidSolver(
+            scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement,
+            sleeping=not scene.liquids,  # a body at rest in water is held by what never rests
+        )  # fmt: skip
         clock.lap("build rigid")
     if scene.cloths:
         from physim.solver_cloth import ClothSolver

@@ -52,10 +52,12 @@ class LiquidSolver:
             liquid.begin_frame(first_substep)
 
     def launch_search(self, k: int) -> None:
-        """Liquids look for no contacts."""
+        """The steps that begin with substep ``k``."""
+        for liquid in self.liquids.values():
+            liquid.launch_search(k)
 
     def launch_substep(self, k: int) -> None:
-        """The steps that are due in substep ``k``, and what they give to bodies in it."""
+        """What liquids give to bodies in substep ``k``."""
         for liquid in self.liquids.values():
             liquid.launch_substep(k)
 

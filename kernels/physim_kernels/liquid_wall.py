@@ -82,20 +82,20 @@ def bake_kernel(
 
 @wp.func
 def open_edge(a: float, b: float) -> float:
-    """Open part of an edge by the distances at its ends."""
-    if a >= 0.0 and b >= 0.0:
+    """Open part of an edge by the distances at its ends; one that lies in a side of the solid is closed."""
+    if a > 0.0 and b > 0.0:
         return 1.0
-    if a < 0.0 and b < 0.0:
+    if a <= 0.0 and b <= 0.0:
         return 0.0
     return wp.max(a, b) / (wp.max(a, b) - wp.min(a, b))
 
 
 @wp.func
 def open_square(a: float, b: float, c: float, d: float) -> float:
-    """Open part of a square with corners a b / c d: the mean of both directions, each by Simpson's rule."""
-    across = open_edge(a, b) + 4.0 * open_edge(0.5 * (a + c), 0.5 * (b + d)) + open_edge(c, d)
-    along = open_edge(a, c) + 4.0 * open_edge(0.5 * (a + b), 0.5 * (c + d)) + open_edge(b, d)
-    return (across + along) / 12.0
+    """Open part of a square with corners a b / c d, by Simpson's rule over the edges that cross the surface best."""
+    if wp.abs(b - a) + wp.abs(d - c) >= wp.abs(c - a) + wp.abs(d - b):
+        return (open_edge(a, b) + 4.0 * open_edge(0.5 * (a + c), 0.5 * (b + d)) + open_edge(c, d)) / 6.0
+    return (open_edge(a, c) + 4.0 * open_edge(0.5 * (a + b), 0.5 * (c + d)) + open_edge(b, d)) / 6.0
 
 
 @wp.kernel

@@ -55,7 +55,7 @@ def test_a_cup_of_a_concave_mesh_holds_its_coffee():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda s: s.add(physim.Box((1, 1, 1)), physim.Liquid("water", resolution=512), name="sea"), "Lower resolution"),
+        (lambda s: s.add(physim.Box((1, 1, 1)), physim.Liquid(resolution=512), name="sea"), "Lower resolution"),
         (
             lambda s: (
                 s.add(physim.Box((2, 2, 2)), physim.Static(), name="rock"),
