@@ -474,7 +474,7 @@ class RigidSolver:
         ``energy_gain`` is the largest rise of the bodies' energy over any earlier sample: wind and impulses do such
         work, contacts must not; where kinematic bodies do work it is left out. ``deepest_penetration`` is that at the
         end of any substep, ``joint_error`` the distance by which a joint's points missed. ``momentum_error`` is there
-        only where momentum is conserved: nothing static, no air.
+        only where momentum is conserved: nothing static, no air, no liquid.
         """
         if self._count == 0:
             return {}
@@ -492,7 +492,7 @@ class RigidSolver:
             values["energy_gain [J]"] = float((energy - np.minimum.accumulate(energy)).max())
         if self._joints:
             values["joint_error [m]"] = self._joints.error()
-        if not self._static and not self._outer.has_air and all(j.other for j in self.scene.joints):
+        if not self._static and not self._outer.has_air and not self.scene.liquids and all(j.other for j in self.scene.joints):
             values["momentum_error [-]"] = self._momentum_error()
         return values
 
