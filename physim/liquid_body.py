@@ -135,7 +135,7 @@ class WetBodies:
             outputs = [area[axis], solid[axis], self._whose[axis]]
             self._launch(kernels.face_kernel, area[axis].shape[:2], [*inputs, *outputs])
         if self.count:
-            inputs = [self.phi, self._owner, touched, self._walls.open, open]
+            inputs = [self.phi, self._owner, touched, self._walls.open, *area, open]
             self._launch(kernels.cell_kernel, open.shape[:2], inputs)
             self._launch(kernels.room_kernel, open.shape[:2], [open, touched, self._walls.room, self._walls.open, room])
 

@@ -43,7 +43,7 @@ class SolidsGrid(LiquidGrid):
         self._before = wp.zeros_like(self.x)
         self._has_walls = bool((walls.phi.numpy() < 1.0).any()) or self._rides
         wp.copy(self._room, walls.room)
-        self._residual = wp.zeros_like(self.pressure.rhs)
+        self._residual, self._solved = wp.zeros_like(self.pressure.rhs), wp.zeros_like(self.pressure.rhs)
         if bodies is not None:
             self._extra = self._yield
 
@@ -85,6 +85,7 @@ class SolidsGrid(LiquidGrid):
     def _leave(self) -> None:
         """Keep the divergence that is left, for the report."""
         self._residual.zero_()
+        wp.copy(self._solved, self.pressure.levels[0].inverse)
         self._converge(self._residual)
         if self._rides:
             assert self.bodies is not None
@@ -105,8 +106,7 @@ class SolidsGrid(LiquidGrid):
 
     def divergence(self) -> float:
         """Largest net flux out of a liquid cell in the last step, over the largest face velocity there is [-]."""
-        solved = self.pressure.levels[0].inverse.numpy()[1:-1, 1:-1, 1:-1] > 0
-        solved &= self.phi.numpy() < 0
+        solved = self._solved.numpy() > 0
         fastest = max(float(np.abs(u.numpy()).max()) for u in self.u)
-        left = np.abs(self._residual.numpy()[1:-1, 1:-1, 1:-1][solved]).max(initial=0.0)
+        left = np.abs(self._residual.numpy()[solved]).max(initial=0.0)
         return float(left / max(fastest, 1e-3 / self.settings.dt))

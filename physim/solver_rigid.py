@@ -492,7 +492,12 @@ class RigidSolver:
             values["energy_gain [J]"] = float((energy - np.minimum.accumulate(energy)).max())
         if self._joints:
             values["joint_error [m]"] = self._joints.error()
-        if not self._static and not self._outer.has_air and not self.scene.liquids and all(j.other for j in self.scene.joints):
+        if (
+            not self._static
+            and not self._outer.has_air
+            and not self.scene.liquids
+            and all(j.other for j in self.scene.joints)
+        ):
             values["momentum_error [-]"] = self._momentum_error()
         return values
 

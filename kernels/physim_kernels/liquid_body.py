@@ -16,7 +16,7 @@ rho h^3, velocity cells/s.
 import warp as wp
 
 from physim_kernels.collider_near import near_collider
-from physim_kernels.liquid_wall import open_square
+from physim_kernels.liquid_wall import open_square, openness
 from physim_kernels.rigid_data import Bodies, Geometry
 
 wp.set_module_options({"enable_backward": False})
@@ -318,6 +318,7 @@ def solid_part(phi: wp.array3d(dtype=float), middle: wp.vec3):
 def cell_kernel(
     phi: wp.array3d(dtype=float), owner: wp.array3d(dtype=int), touched: wp.array2d(dtype=int),
     static_open: wp.array3d(dtype=float),
+    ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
     open: wp.array3d(dtype=float),
 ):  # fmt: skip
     """Open part of the cells in rows that bodies reach."""
@@ -335,7 +336,8 @@ def cell_kernel(
                 ],
             )
         if near >= 0:
-            value = wp.min(value, 1.0 - solid_part(phi, wp.vec3(float(i) + 0.5, float(j) + 0.5, float(k) + 0.5)))
+            own = 1.0 - solid_part(phi, wp.vec3(float(i) + 0.5, float(j) + 0.5, float(k) + 0.5))
+            value = openness(wp.min(value, own), ax, ay, az, i, j, k)
         open[i, j, k] = value
 
 

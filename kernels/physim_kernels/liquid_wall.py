@@ -131,8 +131,27 @@ def face_kernel(phi: wp.array3d(dtype=float), axis: int, thin: int, area: wp.arr
     area[i, j, k] = wp.where(covered, 0.0, 0.25 * total)
 
 
+LEAST_OPEN = wp.constant(0.01)
+
+
+@wp.func
+def openness(
+    value: float, ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
+    i: int, j: int, k: int,
+) -> float:  # fmt: skip
+    """Open part of a cell that has its faces' say: none without an open face, some with one.
+
+    A cell without any counts as no liquid, and beside an open face that means air: its pressure would pull.
+    """
+    faces = ax[i, j, k] + ax[i + 1, j, k] + ay[i, j, k] + ay[i, j + 1, k] + az[i, j, k] + az[i, j, k + 1]
+    return wp.where(faces > 0.0, wp.max(value, LEAST_OPEN), 0.0)
+
+
 @wp.kernel
-def cell_kernel(phi: wp.array3d(dtype=float), open: wp.array3d(dtype=float), distance: wp.array3d(dtype=float)):
+def cell_kernel(
+    phi: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
+    open: wp.array3d(dtype=float), distance: wp.array3d(dtype=float),
+):  # fmt: skip
     """Open part of the cells, over their 27 nodes as centres of the space around them; distance of their centres."""
     i, j, k = wp.tid()
     total = float(0.0)
@@ -141,7 +160,7 @@ def cell_kernel(phi: wp.array3d(dtype=float), open: wp.array3d(dtype=float), dis
             for c in range(3):
                 w = wp.where(a == 1, 0.5, 0.25) * wp.where(b == 1, 0.5, 0.25) * wp.where(c == 1, 0.5, 0.25)
                 total += w * wp.clamp(0.5 + 2.0 * phi[2 * i + a, 2 * j + b, 2 * k + c], 0.0, 1.0)
-    open[i, j, k] = total
+    open[i, j, k] = openness(total, ax, ay, az, i, j, k)
     distance[i, j, k] = phi[2 * i + 1, 2 * j + 1, 2 * k + 1]
 
 
@@ -270,7 +289,7 @@ def openings(phi, area, open, distance, room, *, thin, device):
     """Open faces and cells, and the room in these, from the distances."""
     for axis in range(3):
         wp.launch(face_kernel, dim=area[axis].shape, inputs=[phi, axis, int(thin)], outputs=[area[axis]], device=device)
-    wp.launch(cell_kernel, dim=open.shape, inputs=[phi], outputs=[open, distance], device=device)
+    wp.launch(cell_kernel, dim=open.shape, inputs=[phi, *area], outputs=[open, distance], device=device)
     wp.launch(room_kernel, dim=open.shape, inputs=[phi], outputs=[room], device=device)
 
 
