@@ -305,11 +305,7 @@ def solid_part(phi: wp.array3d(dtype=float), middle: wp.vec3):
     """Solid part of the unit cube around ``middle``, by its eighths."""
     total = float(0.0)
     for s in range(8):
-        d = wp.vec3(
-            wp.where((s & 4) != 0, 0.25, -0.25),
-            wp.where((s & 2) != 0, 0.25, -0.25),
-            wp.where((s & 1) != 0, 0.25, -0.25),
-        )
+        d = 0.25 * wp.vec3(sign_of(s & 4), sign_of(s & 2), sign_of(s & 1))
         total += wp.clamp(0.5 - 2.0 * corner_distance(phi, middle + d)[3], 0.0, 1.0)
     return 0.125 * total
 
@@ -377,10 +373,29 @@ def liquid_at(surface: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float)
     return surface[c[0] - 1, c[1] - 1, c[2] - 1] < 0.0 and inverse[c[0], c[1], c[2]] > 0.0
 
 
+@wp.func
+def body_part(g: Geometry, wet: Wet, n: int, middle: wp.vec3, cell: float):
+    """Part of the unit cube around ``middle`` that is body ``n``, by its eighths and the body's own distance.
+
+    The interpolant between corners rounds a body's edges off, which at two cells of draught is some percent of it.
+    """
+    total = float(0.0)
+    for s in range(8):
+        at = middle + 0.25 * wp.vec3(sign_of(s & 4), sign_of(s & 2), sign_of(s & 1))
+        d = distance_to(g, wet.body[n], wet.rotation[n], wet.x[n], at, cell)
+        total += wp.clamp(0.5 - 2.0 * d, 0.0, 1.0)
+    return 0.125 * total
+
+
+@wp.func
+def sign_of(bit: int):
+    return wp.where(bit != 0, 1.0, -1.0)
+
+
 @wp.kernel
 def cut_kernel(
     # inputs
-    phi: wp.array3d(dtype=float), touched: wp.array2d(dtype=int),
+    g: Geometry, cell: float, phi: wp.array3d(dtype=float), touched: wp.array2d(dtype=int),
     area: wp.array3d(dtype=float), whose: wp.array3d(dtype=int), surface: wp.array3d(dtype=float),
     open: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float), axis: int, holder: int, wet: Wet,
     # outputs
@@ -423,7 +438,7 @@ def cut_kernel(
                 if body < 0 or body == holder:
                     body = nearest_body(wet, at, holder)
                 if body >= 0 and body != holder:
-                    missed = solid_part(phi, at) - (1.0 - area[i, j, k])
+                    missed = body_part(g, wet, body, at, cell) - (1.0 - area[i, j, k])
                     own = surface[lowest[0], lowest[1], lowest[2]]
                     other = surface[i, j, k]
                     share = float(1.0)
