@@ -151,8 +151,8 @@ class WetBodies:
         self._launch(kernels.begin_cuts_kernel, len(self.numbers), [self.wet, self.cuts])
         for axis in range(3):
             inputs = [
-                self._rigid.geometry, self._domain.cell, self.phi, self._touched, area[axis], self._whose[axis],
-                surface, open, inverse, axis, self.holder, self.wet, self.cuts,
+                self._rigid.geometry, self._domain.cell, self.phi, self._touched, self._walls.area[axis], area[axis],
+                self._whose[axis], surface, open, inverse, axis, self.holder, self.wet, self.cuts,
             ]  # fmt: skip
             self._launch(kernels.cut_kernel, area[axis].shape[:2], inputs)
 

@@ -396,8 +396,8 @@ def sign_of(bit: int):
 def cut_kernel(
     # inputs
     g: Geometry, cell: float, phi: wp.array3d(dtype=float), touched: wp.array2d(dtype=int),
-    area: wp.array3d(dtype=float), whose: wp.array3d(dtype=int), surface: wp.array3d(dtype=float),
-    open: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float), axis: int, holder: int, wet: Wet,
+    static_area: wp.array3d(dtype=float), area: wp.array3d(dtype=float), whose: wp.array3d(dtype=int),
+    surface: wp.array3d(dtype=float), open: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float), axis: int, holder: int, wet: Wet,
     # outputs
     cuts: Cuts,
 ):  # fmt: skip
@@ -438,7 +438,8 @@ def cut_kernel(
                 if body < 0 or body == holder:
                     body = nearest_body(wet, at, holder)
                 if body >= 0 and body != holder:
-                    missed = body_part(g, wet, body, at, cell) - (1.0 - area[i, j, k])
+                    closed = static_area[i, j, k] - area[i, j, k]
+                    missed = body_part(g, wet, body, at, cell) * static_area[i, j, k] - closed
                     own = surface[lowest[0], lowest[1], lowest[2]]
                     other = surface[i, j, k]
                     share = float(1.0)
