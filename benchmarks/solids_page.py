@@ -14,10 +14,14 @@ TITLES = {
     "cloth64": "Cotton sheet of 1.6 m, 64 × 64 cells, on a ball in the wind, 2 s",
     "cloth128": "The same sheet, 128 × 128 cells",
 }
+KEPT = "## Growth and first use"
+"""Begins what other programs have measured."""
 
 
 def write(path: Path, rows: list[Row], machine: str, note: str = "") -> None:
-    """The page at ``path`` and ``benchmarks.png`` beside it."""
+    """The page at ``path`` and ``benchmarks.png`` beside it; what an earlier page says from ``KEPT`` on stays."""
+    earlier = path.read_text(encoding="utf-8") if path.exists() else ""
+    kept = earlier[earlier.index(KEPT) :] if KEPT in earlier else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     plot(path.with_name("benchmarks.png"), rows)
     lines = [
@@ -42,7 +46,7 @@ def write(path: Path, rows: list[Row], machine: str, note: str = "") -> None:
         head = ["engine", "CPU s / s", "ratio", *names, "settings and remarks"]
         lines += ["", f"## {TITLES.get(scene, scene)}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
         lines += [f"| {' | '.join(c.replace('|', '/') for c in cells(row, names))} |" for row in mine]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(lines) + "\n" + ("\n" + kept if kept else ""), encoding="utf-8")
 
 
 def plot(path: Path, rows: list[Row]) -> None:
