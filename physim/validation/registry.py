@@ -21,6 +21,10 @@ MODULES = (
     "physim.validation.cloth_modes",
     "physim.validation.cloth_touch",
     "physim.validation.liquid_lake",
+    "physim.validation.liquid_rest",
+    "physim.validation.liquid_waves",
+    "physim.validation.liquid_flow",
+    "physim.validation.liquid_drop",
 )
 """Where the runners are."""
 
