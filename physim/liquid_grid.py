@@ -68,17 +68,22 @@ class LiquidSettings:
     """Whether the liquid sticks to walls, or slides along them."""
     friction: float = 0.0
     """Skin friction coefficient of what slides: stress over rho v^2 [-]."""
+    mirror: int = -1
+    """Axis whose two sides are planes of symmetry and no walls: plane flow."""
     tension: float = 0.0
     """Surface tension over density [m^3/s^2]; asks for short steps, see ``liquid_tension.longest_step``."""
 
 
-def along_walls(area: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """1 for open faces that have a closed one, or a closed side of the box, next to them across their axis."""
+def along_walls(area: Sequence[np.ndarray], mirror: int = -1) -> list[np.ndarray]:
+    """1 for open faces that have a closed one, or a closed side of the box, next to them across their axis.
+
+    Not across axis ``mirror``.
+    """
     touch = []
     for axis, own in enumerate(area):
         shut = np.zeros(own.shape, bool)
         for other in range(3):
-            if other == axis:
+            if other in (axis, mirror):
                 continue
             before = np.moveaxis(np.concatenate([np.take(own, [0], other), own], other), other, 0)[:-1] <= 0
             after = np.moveaxis(np.concatenate([own, np.take(own, [-1], other)], other), other, 0)[1:] <= 0
@@ -151,7 +156,7 @@ class LiquidGrid:
             self._viscosity = Viscosity(s.shape, number, s.cling, self.device)
         if s.tension > 0.0:
             self._tension = SurfaceTension(s.shape, s.cell, s.tension, s.dt, self.device)
-        self._touch = along_walls(area) if s.friction > 0.0 and not s.cling else None
+        self._touch = along_walls(area, s.mirror) if s.friction > 0.0 and not s.cling else None
         if self._touch is not None:
             self._touch = [self._floats(touch) for touch in self._touch]
         self._graph: wp.Graph | None = None

@@ -8,11 +8,12 @@ import numpy as np
 
 import physim
 from physim.liquid_particles import NOZZLE, LiquidSource
+from physim.liquid_stress import SKIN
 from physim.materials import Liquid, Static
 from physim.scene import Scene
 from physim.shapes import Box, Emitter
-from physim.validation.case import Case, Quantity
-from physim.validation.liquid_tank import SLAB, Tank
+from physim.validation.case import Case, Limits, Quantity
+from physim.validation.liquid_tank import PER_SIDE, SLAB, Tank, fill
 from physim.validation.registry import runner
 from physim.validation.settings import Settings
 
@@ -34,19 +35,20 @@ def dam_break_front(case: Case, settings: Settings) -> Iterator[Quantity]:
     per_side = 20
     cell = a / per_side
     long = int(np.ceil((table[:, 1].max() + 2) * per_side))
-    high = (round(height / cell) + 6) * cell
-    water = Liquid(
-        "water", density=case.get("rho", 998.2), viscosity=case.get("nu", 1e-6) * case.get("rho", 998.2),
-        resolution=long, domain=((0, 0, 0), (long * cell, high, SLAB * cell)),
+    deep = SLAB * cell
+    every = 0.05 * unit
+    tank = Tank(
+        (long, round(height / cell) + 6, SLAB), cell, fill((0, 0, 0), (a, height, deep), cell), every=every,
+        dt=0.75 * cell / np.sqrt(2 * g * height) / settings.refinement, gravity=(0.0, -g, 0.0), friction=SKIN, mirror=2,
+        device=settings.device,
     )  # fmt: skip
-    scene = Scene(gravity=(0.0, -g, 0.0))
-    size = (a, height, SLAB * cell)
-    scene.add(Box(size), water, name="water", position=(a / 2, height / 2, SLAB * cell / 2))
-    frames = int(np.ceil(table[:, 0].max() * unit * 240)) + 1
-    run = physim.simulate(scene, seconds=frames / 240, fps=240, refinement=settings.refinement, device=settings.device)
-    track = run.liquids["water"]
-    t = np.arange(len(track.position)) / 240 / unit
-    z = np.array([front(particles(track, n)[0], cell, track.particle_volume) for n in range(len(t))]) / a
+    t, z = [], []
+    start = len(tank.particles()[0])
+    while tank.time < table[:, 0].max() * unit + every:
+        t.append(tank.time / unit)
+        z.append(front(tank.particles()[0], cell, cell**3 / PER_SIDE**3) / a)
+        tank.advance()
+    left = len(tank.particles()[0])
     limits = case.limits("Z_rel_for_T_gt_1")
     tables = {"front": table}
     for name, other in case.tables.items():
@@ -56,15 +58,17 @@ def dam_break_front(case: Case, settings: Settings) -> Iterator[Quantity]:
         late = points[points[:, 0] > 1.0]
         error = np.interp(late[:, 0], t, z) / late[:, 1] - 1
         rms = float(np.sqrt((error**2).mean()))
-        last = late[-1]
+        worst = int(np.argmax(np.abs(error)))
         yield case.judge(f"front, rms of T > 1, {name} [-]", 0.0, rms, rms, limits)
-        found = float(np.interp(last[0], t, z))
-        yield case.relative(f"front at T = {last[0]:.3g}, {name} [-]", float(last[1]), found, limits)
+        when, where = late[worst]
+        found = float(np.interp(when, t, z))
+        yield case.relative(f"front at T = {when:.3g}, farthest off, {name} [-]", float(where), found, Limits())
     slope = float(case.expected["late_slope_dZ_dT"])
     late = table[len(table) // 2 :, 0]
     found = float(np.polyfit(late, np.interp(late, t, z), 1)[0])
     yield case.relative("late slope dZ/dT [-]", slope, found, case.limits("late_slope_rel"))
-    yield case.relative("volume [m^3]", track.volume(0), track.volume(-1), case.limits("volume_loss_rel"))
+    volume = a * height * deep
+    yield case.relative("volume [m^3]", volume, volume * left / start, case.limits("volume_loss_rel"))
 
 
 def front(x: np.ndarray, cell: float, volume: float) -> float:

@@ -66,10 +66,10 @@ def rotating_bucket(case: Case, settings: Settings) -> Iterator[Quantity]:
     inside = (r2 < radius**2) & (points[:, 1] < lowest + bend * r2)
     points, arm = points[inside], arm[inside]
     velocity = spin * np.stack([arm[:, 1], np.zeros(len(arm)), -arm[:, 0]], -1)
-    room, distance = cylinder(cells, tall, radius / cell)
+    room, distance, area = cylinder(cells, tall, radius / cell)
     tank = Tank(
         (cells, tall, cells), cell, points, velocities=velocity, dt=1 / 240 / settings.refinement, every=0.05,
-        open=room, distance=distance, gravity=(0.0, -g, 0.0), device=settings.device,
+        open=room, distance=distance, area=area, gravity=(0.0, -g, 0.0), device=settings.device,
     )  # fmt: skip
     heights = []
     while tank.time < 2 * 2 * np.pi / spin:
@@ -86,13 +86,21 @@ def rotating_bucket(case: Case, settings: Settings) -> Iterator[Quantity]:
     yield case.relative("centre below the mean level [m]", expected, mean - float(rest), limits)
 
 
-def cylinder(cells: int, tall: int, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """Room (open part) and distance to the wall [cells] of cells in an upright cylinder."""
-    fine = (np.arange(cells * 8) + 0.5) / 8 - cells / 2
-    inside = (np.hypot(fine[:, None], fine[None]) < radius).reshape(cells, 8, cells, 8).mean((1, 3))
+def cylinder(
+    cells: int, tall: int, radius: float
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Room (open part) of cells, distance to the wall [cells] and open part of faces of an upright cylinder."""
+    part = 8
+    fine = (np.arange(cells * part) + 0.5) / part - cells / 2
+    room = (np.hypot(fine[:, None], fine[None]) < radius).reshape(cells, part, cells, part).mean((1, 3))
+    face = np.arange(cells + 1) - cells / 2
+    side = (np.hypot(face[:, None], fine[None]) < radius).reshape(cells + 1, cells, part).mean(2)
     axis = np.arange(cells) + 0.5 - cells / 2
     distance = radius - np.hypot(axis[:, None], axis[None])
-    return tuple(np.repeat(a[:, None, :], tall, 1) for a in (inside, distance))  # type: ignore[return-value]
+    floor = np.repeat(room[:, None, :], tall + 1, 1)
+    floor[:, 0] = 0.0
+    area = (np.repeat(side[:, None, :], tall, 1), floor, np.repeat(side.T[:, None, :], tall, 1))
+    return np.repeat(room[:, None, :], tall, 1), np.repeat(distance[:, None, :], tall, 1), area
 
 
 def profile(x: np.ndarray, middle: float, radius: float, cell: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Liquid tank: boxes of liquid on a grid of their own, for cases that ask for pressures or for states that no shape has."""
+"""Liquid tank: liquid on a grid of its own, for cases that ask for pressures or states that no shape has."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class Tank:
         open_sides: Sequence[tuple[int, int]] = ((1, -1),),
         open: np.ndarray | None = None,
         distance: np.ndarray | None = None,
+        area: tuple[np.ndarray, ...] | None = None,
         device: str | None = None,
         capacity: int | None = None,
         sources: Sequence = (),
@@ -53,7 +54,8 @@ class Tank:
         )  # fmt: skip
         room = np.ones(cells) if open is None else open
         self.grid = LiquidGrid(
-            settings, walls(cells, open_sides, room), room, np.full(cells, 9.0) if distance is None else distance,
+            settings, walls(cells, open_sides, room) if area is None else area,  # type: ignore[arg-type]
+            room, np.full(cells, 9.0) if distance is None else distance,
             np.asarray(points) / cell, None if velocities is None else np.asarray(velocities) / cell,
             capacity=capacity, sources=sources, device=device,
         )  # fmt: skip

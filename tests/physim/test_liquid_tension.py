@@ -13,9 +13,7 @@ def drop(radius, cells, cell, steps):
     x = lattice((0, 0, 0), (cells,) * 3)
     x = x[np.linalg.norm(x - cells / 2, axis=1) < radius]
     dt = longest_step(cell, WATER)
-    return tank(
-        (cells,) * 3, x, cell=cell, dt=dt, steps=steps, gravity=(0, 0, 0), tension=WATER, open_sides=FREE, **more
-    )
+    return tank((cells,) * 3, x, cell=cell, dt=dt, steps=steps, gravity=(0, 0, 0), tension=WATER, open_sides=FREE)
 
 
 def test_a_drop_at_rest_holds_the_pressure_of_laplace_and_stays():
