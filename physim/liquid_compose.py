@@ -9,12 +9,16 @@ import numpy as np
 from physim import blend
 from physim.background import StillMap
 from physim.camera import Camera
+from physim.liquid_light import enlarged
 from physim.liquid_paint import LiquidLayer, LiquidPainter
+from physim.plate import resize
+from physim.shadow import light_already_there
 from physim.trajectory import Trajectory
 
-STEP = 2.0
-"""Instants of an exposure lie at most this far apart on the picture [pixels], for all but the fastest particles."""
-MOST = 8
+STEP = 3.0
+"""Instants of an exposure lie at most this far apart on the picture [pixels], for all but the fastest particles; what
+lies between them is smeared along the flow."""
+MOST = 12
 """Instants at most."""
 
 
@@ -50,6 +54,8 @@ class LiquidComposer:
         self._stills = stills
         self._shutter = shutter
         self._painter = LiquidPainter(trajectory, size, blend.to_linear(trajectory.scene.backdrop.photo), device=device)
+        plate = blend.to_linear(resize(trajectory.scene.backdrop.plate, size))
+        self._lit = light_already_there(plate, trajectory.scene.light)
 
     def over(self, picture: np.ndarray, depth: np.ndarray, camera: Camera, time: float, *,
              ground: tuple[np.ndarray, np.ndarray] | None = None, unmoved: bool) -> Wet:  # fmt: skip
@@ -65,6 +71,15 @@ class LiquidComposer:
         """
         linear = blend.to_linear(picture)
         behind = None if ground is None else (blend.to_linear(ground[0]), ground[1])
+        left = self._left(time, camera, depth, unmoved)
+        if left is not None:
+            touched = np.abs(left - 1).max(axis=-1) > 2e-3
+            linear[touched] *= left[touched]
+            if behind is not None:
+                behind[0][touched] *= left[touched]
+            picture = picture.copy()
+            picture[touched] = blend.to_srgb(linear[touched])
+            left = np.where(touched, left.mean(axis=-1), 1.0).astype(np.float32)
         out, nearest = picture, depth
         layers = []
         for name in self._trajectory.liquids:
@@ -78,7 +93,22 @@ class LiquidComposer:
             out = picture.copy() if out is picture else out
             nearest = depth.copy() if nearest is depth else nearest
             self._lay(out, picture, nearest, layer, unmoved)
-        return Wet(out, nearest, None)
+        return Wet(out, nearest, left)
+
+    def _left(self, time: float, camera: Camera, depth: np.ndarray, unmoved: bool) -> np.ndarray | None:
+        """What liquids leave of all light on the surface (H, W, 3); None if they change nothing."""
+        total = None
+        for light in self._painter.lights():
+            factor = light(time, camera, depth)
+            if factor is not None:
+                total = factor if total is None else total * factor
+        if total is None:
+            return None
+        direct = enlarged(total, self._size)
+        floor = float(np.clip(self._trajectory.scene.light.shadow_floor, 1e-3, 1.0))
+        lit = (self._lit if unmoved else 1.0) * (1 - floor)
+        lit = lit[..., None] if isinstance(lit, np.ndarray) else lit
+        return (direct * lit + floor) / (lit + floor)
 
     def _lay(self, out: np.ndarray, picture: np.ndarray, depth: np.ndarray, layer: LiquidLayer, unmoved: bool) -> None:
         v0, v1, u0, u1 = layer.window

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from physim_kernels import liquid_shade as kernels
+from scipy.ndimage import distance_transform_edt
 
 from physim.backdrop_view import lens_of
 from physim.camera import Camera
+from physim.liquid_light import SIDE, LiquidLight
 from physim.liquid_surface import LiquidSurface
 from physim.liquid_view import LiquidFrame, LiquidView
 from physim.materials import Liquid
@@ -63,6 +65,7 @@ class LiquidPainter:
             for name, track in trajectory.liquids.items()
         }
         self._views: dict[tuple[str, int], LiquidView] = {}
+        self._lights: list[LiquidLight] | None = None
 
     def view(self, name: str, supersample: int) -> LiquidView:
         """One liquid at so many samples per pixel."""
@@ -72,6 +75,18 @@ class LiquidPainter:
                 self._trajectory, name, self.size, self.device, supersample=supersample, surface=self.surfaces[name]
             )
         return self._views[key]
+
+    def lights(self) -> list[LiquidLight]:
+        """What each liquid does to the light on everything solid."""
+        if self._lights is None:
+            photo_size = self._scene.backdrop.photo.shape[:2]  # type: ignore[union-attr]
+            self._lights = []
+            for name, surface in self.surfaces.items():
+                view = LiquidView(self._trajectory, name, (SIDE, SIDE), self.device, surface=surface)
+                view.photo_size = (SIDE, SIDE)
+                medium = medium_of(self._scene[name].material)  # type: ignore[arg-type]
+                self._lights.append(LiquidLight(view, medium, photo_size))
+        return self._lights
 
     def paint(
         self, name: str, time: float, times: np.ndarray, camera: Camera, picture: np.ndarray, depth: np.ndarray,
@@ -109,10 +124,29 @@ class LiquidPainter:
                 offset=(frame.window[0] - v0, frame.window[2] - u0), layer=layer,
             )  # fmt: skip
         middle = seen[len(seen) // 2]
+        if len(times) > 1:
+            layer = self._smeared(layer, view, middle, (v0, u0), float(times[1] - times[0]))
         near = np.full(layer.shape, np.inf, np.float32)
         a, b, c, d = middle.window
         near[a - v0 : b - v0, c - u0 : d - u0] = middle.depth[::supersample, ::supersample]
         return LiquidLayer((int(v0), int(v1), int(u0), int(u1)), layer.numpy(), near)
+
+    def _smeared(
+        self, layer: wp.array, view: LiquidView, frame: LiquidFrame, corner: tuple[int, int], apart: float
+    ) -> wp.array:
+        """The layer along its way from one instant to the next [s], so that what is fast leaves no separate prints."""
+        other = frame.time + apart
+        flow = view.motion(frame, other, frame.camera).flow[:: frame.supersample, :: frame.supersample]
+        seen = np.isfinite(frame.depth[:: frame.supersample, :: frame.supersample])
+        if not seen.any() or np.abs(flow).max() < 1.0:
+            return layer
+        nearest = distance_transform_edt(~seen, return_distances=False, return_indices=True)
+        way = np.zeros((*layer.shape, 2), np.float32)
+        v, u = frame.window[0] - corner[0], frame.window[2] - corner[1]
+        way[v : v + flow.shape[0], u : u + flow.shape[1]] = flow[nearest[0], nearest[1]]
+        out = wp.empty_like(layer)
+        kernels.smear(layer, wp.array(way, dtype=wp.vec2, device=self.device), out=out)
+        return out
 
     def _around(self, picture: np.ndarray, solid: wp.array, camera: Camera, ground) -> kernels.Around:
         light = self._scene.light

@@ -350,6 +350,40 @@ def gather_kernel(
     layer[j + offset_v, i + offset_u] = layer[j + offset_v, i + offset_u] + share * total
 
 
+@wp.kernel
+def smear_kernel(
+    layer: wp.array2d(dtype=wp.vec4), way: wp.array2d(dtype=wp.vec2),
+    # outputs
+    out: wp.array2d(dtype=wp.vec4),
+):  # fmt: skip
+    """Mean of a layer along the way [pixels] of each pixel."""
+    v, u = wp.tid()
+    w = way[v, u]
+    taps = wp.clamp(int(wp.ceil(wp.length(w))), 1, 24)
+    if taps == 1:
+        out[v, u] = layer[v, u]
+        return
+    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    for k in range(taps):
+        t = (float(k) + 0.5) / float(taps) - 0.5
+        x = wp.clamp(float(u) + t * w[0], 0.0, float(layer.shape[1]) - 1.001)
+        y = wp.clamp(float(v) + t * w[1], 0.0, float(layer.shape[0]) - 1.001)
+        i = int(x)
+        j = int(y)
+        a = x - float(i)
+        b = y - float(j)
+        i1 = wp.min(i + 1, layer.shape[1] - 1)
+        j1 = wp.min(j + 1, layer.shape[0] - 1)
+        total += (1.0 - b) * ((1.0 - a) * layer[j, i] + a * layer[j, i1])
+        total += b * ((1.0 - a) * layer[j1, i] + a * layer[j1, i1])
+    out[v, u] = total / float(taps)
+
+
+def smear(layer, way, *, out):
+    """Mean of a layer vec4 along the way vec2 [pixels] that each of its pixels goes."""
+    wp.launch(smear_kernel, dim=layer.shape, inputs=[layer, way], outputs=[out], device=layer.device)
+
+
 def shade(layer, around, medium, *, colour_out):
     """Colour every sample of a window: premultiplied linear colour and cover, vec4."""
     device = colour_out.device
