@@ -100,11 +100,10 @@ class LiquidLight:
         soft = gaussian_filter(counts, (sigma, sigma, 0), mode="constant")
         there = gaussian_filter((straight > 0).astype(np.float32), 4 * sigma, mode="constant")
         wide = gaussian_filter(straight, 4 * sigma, mode="constant")
-        full = np.maximum(wide / np.maximum(there, 1e-3), 1e-3)  # parcels per pixel in full light
-        # Beyond the shadow the density of its nearest part goes on.
-        blocked = np.clip(soft[..., 3:] / full[..., None], 0, 1)
-        gathered = np.where(there[..., None] > 1e-3, soft[..., :3] / full[..., None], 0.0)
-        factor = np.clip(1 - blocked + gathered, 0, BRIGHTEST).astype(np.float32)
+        # Parcels per pixel in full light; beyond the shadow that of its nearest part goes on.
+        full = np.maximum(wide / np.maximum(there, 1e-3), np.maximum(soft[..., 3], 1e-3))[..., None]
+        change = np.where(there[..., None] > 1e-3, (soft[..., :3] - soft[..., 3:]) / full, 0.0)
+        factor = np.clip(1 + change, 0, BRIGHTEST).astype(np.float32)
         return factor if np.abs(factor - 1).max() > 2e-3 else None
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from physim_kernels import liquid_shade as kernels
-from scipy.ndimage import distance_transform_edt
 
 from physim.backdrop_view import lens_of
 from physim.camera import Camera
@@ -116,37 +115,26 @@ class LiquidPainter:
         layer = wp.zeros((v1 - v0, u1 - u0), dtype=wp.vec4, device=self.device)
         around = self._around(picture, solid, camera, ground)
         medium = medium_of(self._scene[name].material)  # type: ignore[arg-type]
+        apart = float(times[1] - times[0]) if len(times) > 1 else 0.0
         for frame in seen:
             colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
             kernels.shade(self._layer(frame, camera), around, medium, colour_out=colour)
             kernels.gather(
-                colour, supersample=supersample, weight=1 / len(times),
+                colour, self._way(view, frame, apart), supersample=supersample, weight=1 / len(times),
                 offset=(frame.window[0] - v0, frame.window[2] - u0), layer=layer,
             )  # fmt: skip
         middle = seen[len(seen) // 2]
-        if len(times) > 1:
-            layer = self._smeared(layer, view, middle, (v0, u0), float(times[1] - times[0]))
         near = np.full(layer.shape, np.inf, np.float32)
         a, b, c, d = middle.window
         near[a - v0 : b - v0, c - u0 : d - u0] = middle.depth[::supersample, ::supersample]
-        return LiquidLayer((int(v0), int(v1), int(u0), int(u1)), layer.numpy(), near)
+        return LiquidLayer((int(v0), int(v1), int(u0), int(u1)), _held(layer.numpy()), near)
 
-    def _smeared(
-        self, layer: wp.array, view: LiquidView, frame: LiquidFrame, corner: tuple[int, int], apart: float
-    ) -> wp.array:
-        """The layer along its way from one instant to the next [s], so that what is fast leaves no separate prints."""
-        other = frame.time + apart
-        flow = view.motion(frame, other, frame.camera).flow[:: frame.supersample, :: frame.supersample]
-        seen = np.isfinite(frame.depth[:: frame.supersample, :: frame.supersample])
-        if not seen.any() or np.abs(flow).max() < 1.0:
-            return layer
-        nearest = distance_transform_edt(~seen, return_distances=False, return_indices=True)
-        way = np.zeros((*layer.shape, 2), np.float32)
-        v, u = frame.window[0] - corner[0], frame.window[2] - corner[1]
-        way[v : v + flow.shape[0], u : u + flow.shape[1]] = flow[nearest[0], nearest[1]]
-        out = wp.empty_like(layer)
-        kernels.smear(layer, wp.array(way, dtype=wp.vec2, device=self.device), out=out)
-        return out
+    def _way(self, view: LiquidView, frame: LiquidFrame, apart: float) -> wp.array:
+        """How far each sample moves until the next instant [s], so that what is fast leaves no separate prints."""
+        if apart <= 0:
+            return wp.empty((0, 0), dtype=wp.vec2, device=self.device)
+        flow = view.motion(frame, frame.time + apart, frame.camera).flow
+        return wp.array(flow, dtype=wp.vec2, device=self.device, copy=False)
 
     def _around(self, picture: np.ndarray, solid: wp.array, camera: Camera, ground) -> kernels.Around:
         light = self._scene.light
@@ -179,3 +167,8 @@ class LiquidPainter:
         moved = np.subtract(frame.camera.principal_point, camera.principal_point)
         layer.shift = wp.vec2(*moved)
         return layer
+
+
+def _held(layer: np.ndarray) -> np.ndarray:
+    """Cover of at most 1: where spread-out pixels meet others they share the place."""
+    return layer / np.maximum(layer[..., 3:], 1.0)

@@ -16,7 +16,7 @@ from physim.trajectory import LiquidTrack
 
 PAD = 2
 """Cells of h around the particles."""
-TRUST = (0.3, 0.5)
+TRUST = (0.2, 0.4)
 """Part of the 27 cells around that is liquid, below which nothing is smoothed and from which everything is."""
 PASSES = 6
 """Of smoothing."""
@@ -189,12 +189,19 @@ class LiquidSurface:
         lone = size > 0.05
         return np.column_stack([places[lone], self._radius * size[lone]]).astype(np.float32)
 
-    def carry(self, mesh: LiquidMesh, values: np.ndarray) -> wp.array:
-        """A grid that :func:`physim_kernels.liquid_surface.carried` reads: vectors (P, 3) of a mesh's particles."""
+    def carry(self, mesh: LiquidMesh, values: np.ndarray, time: float | None = None) -> wp.array:
+        """A grid that :func:`physim_kernels.liquid_surface.carried` reads: vectors (P, 3) of a mesh's particles.
+
+        The particles are where they are at ``time`` [s], by default that of the mesh.
+        """
         total = wp.zeros(tuple(n + 1 for n in mesh.cells), dtype=wp.vec4, device=self.device)
-        local = ((mesh.particles[: len(values)] - mesh.origin) / mesh.fine).astype(np.float32)
+        places = mesh.particles[: len(values)] if time is None else self.places(mesh.numbers, time)
+        local = ((places - mesh.origin) / mesh.fine).astype(np.float32)
+        if time is not None:
+            inside = ((local >= 0) & (local < 2 * np.array(mesh.cells) - 0.01)).all(axis=1)
+            local, values = local[inside], values[inside]
         kernels.carry(
-            wp.array(local, dtype=wp.vec3, device=self.device),
+            wp.array(np.ascontiguousarray(local), dtype=wp.vec3, device=self.device),
             wp.array(np.ascontiguousarray(values, np.float32), dtype=wp.vec3, device=self.device),
             total=total,
         )

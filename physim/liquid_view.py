@@ -172,7 +172,7 @@ class LiquidView:
         other = other_camera or self.scene.camera.at(other_time, self.size)  # type: ignore[union-attr]
         mesh, lens = frame.mesh, lens_of(frame.camera, self.photo_size)
         moved = self.surface.displacement(mesh, other_time) - self.surface.displacement(mesh, frame.time)
-        total = self.surface.carry(mesh, moved)
+        total = self.surface.carry(mesh, moved, frame.time)
         outputs = [wp.empty(frame.depth.shape, dtype=t, device=self.device) for t in (wp.vec2, wp.float32)]
         kernels.motion(
             wp.array(frame.depth, dtype=float, device=self.device, copy=False), total, wp.vec3(*mesh.origin), mesh.fine,

@@ -18,6 +18,8 @@ wp.set_module_options({"enable_backward": False})
 
 UNIT = 1024.0
 """Of a parcel, in the counts."""
+OUTSIDE = 1.0e9
+"""Distance to the surface where it is not known [m]."""
 
 
 @wp.struct
@@ -39,30 +41,61 @@ class Beam:
 
 
 @wp.func
+def between(depth: wp.array2d(dtype=float), pixel: wp.vec2):
+    """Depth between the pixels' centres: linear in its inverse where it is smooth, the nearest elsewhere."""
+    x = wp.clamp(pixel[0] - 0.5, 0.0, float(depth.shape[1]) - 1.001)
+    y = wp.clamp(pixel[1] - 0.5, 0.0, float(depth.shape[0]) - 1.001)
+    i = int(x)
+    j = int(y)
+    a = 1.0 / depth[j, i]
+    b = 1.0 / depth[j, i + 1]
+    c = 1.0 / depth[j + 1, i]
+    d = 1.0 / depth[j + 1, i + 1]
+    high = wp.max(wp.max(a, b), wp.max(c, d))
+    low = wp.min(wp.min(a, b), wp.min(c, d))
+    if high > 1.1 * low:
+        return depth[int(y + 0.5), int(x + 0.5)]
+    s = x - float(i)
+    t = y - float(j)
+    return 1.0 / ((1.0 - t) * ((1.0 - s) * a + s * b) + t * ((1.0 - s) * c + s * d))
+
+
+@wp.func
+def gap_at(depth: wp.array2d(dtype=float), lens: wp.vec4, p: wp.vec3):
+    """How far the surface lies behind a point [m], ``OUTSIDE`` if the point is not in the picture."""
+    if p[2] <= 1.0e-4:
+        return OUTSIDE
+    pixel = pixel_of(p, lens)
+    if not within(pixel, depth):
+        return OUTSIDE
+    return between(depth, pixel) - p[2]
+
+
+@wp.func
 def landed(depth: wp.array2d(dtype=float), lens: wp.vec4, start: wp.vec3, d: wp.vec3, scale: float):
     """Place in the picture where a ray meets the surface, and 1; 0 if it does not."""
     s = float(0.0)
+    low = float(0.0)
     pixel = wp.vec2(0.0, 0.0)
-    for _n in range(32):
-        p = start + s * d
-        if p[2] <= 1.0e-4:
-            return wp.vec3(0.0, 0.0, 0.0)
-        pixel = pixel_of(p, lens)
-        if not within(pixel, depth):
-            return wp.vec3(0.0, 0.0, 0.0)
-        z = depth[int(pixel[1]), int(pixel[0])]
-        gap = z - p[2]
+    for _n in range(40):
+        gap = gap_at(depth, lens, start + s * d)
         if gap <= 0.0:
-            if gap < -0.05 * p[2]:  # behind something
+            high = s
+            for _k in range(10):
+                middle = 0.5 * (low + high)
+                if gap_at(depth, lens, start + middle * d) <= 0.0:
+                    high = middle
+                else:
+                    low = middle
+            p = start + high * d
+            if gap_at(depth, lens, p) < -0.02 * p[2]:  # it went behind something
                 return wp.vec3(0.0, 0.0, 0.0)
-            s += gap / wp.max(wp.abs(d[2]), 0.2) * wp.sign(d[2])
-            pixel = pixel_of(start + s * d, lens)
+            pixel = pixel_of(p, lens)
             return wp.vec3(pixel[0], pixel[1], 1.0)
-        if gap < 1.0e-3 * scale:
-            return wp.vec3(pixel[0], pixel[1], 1.0)
-        s += wp.max(0.7 * gap / wp.max(wp.abs(d[2]), 0.5), 0.02 * scale)
-        if s > 40.0 * scale:
+        if gap >= OUTSIDE or s > 40.0 * scale:
             break
+        low = s
+        s += wp.max(0.5 * gap, 0.01 * scale)
     return wp.vec3(0.0, 0.0, 0.0)
 
 
@@ -132,7 +165,7 @@ def send_kernel(
         pixel = pixel_of(p, lens)
         if not within(pixel, depth):
             return
-        if depth[int(pixel[1]), int(pixel[0])] <= p[2]:
+        if between(depth, pixel) <= p[2]:
             break
         at = sample_of(beam, p)
         if at[0] < 0.0:
@@ -150,7 +183,7 @@ def send_kernel(
         out = bent(inward, -m, medium.index)
         if wp.length_sq(out) == 0.0:
             return
-    place = landed(depth, lens, p - 0.5 * step * inward, out, scale)
+    place = landed(depth, lens, p - wp.where(outside, 0.5, 1.0) * step * inward, out, scale)
     if place[2] > 0.0:
         for c in range(3):
             fade = wp.exp(-(medium.absorption[c] + 0.5 * medium.scattering[c]) * s)

@@ -336,52 +336,30 @@ def shade_kernel(
 
 @wp.kernel
 def gather_kernel(
-    colour: wp.array2d(dtype=wp.vec4), supersample: int, weight: float, offset_v: int, offset_u: int,
+    colour: wp.array2d(dtype=wp.vec4), way: wp.array2d(dtype=wp.vec2), supersample: int, weight: float,
+    offset_v: int, offset_u: int,
     # in and out
     layer: wp.array2d(dtype=wp.vec4),
 ):  # fmt: skip
-    """Add the mean of the samples of each pixel; what is brighter than white counts as 4 at most."""
+    """Add the mean of the samples of each pixel, spread over its way; white counts four times at most."""
     j, i = wp.tid()
     total = wp.vec4(0.0, 0.0, 0.0, 0.0)
     for n in range(supersample * supersample):
         c = colour[j * supersample + n / supersample, i * supersample + n % supersample]
         total += wp.vec4(wp.min(c[0], 4.0), wp.min(c[1], 4.0), wp.min(c[2], 4.0), c[3])
-    share = weight / float(supersample * supersample)
-    layer[j + offset_v, i + offset_u] = layer[j + offset_v, i + offset_u] + share * total
-
-
-@wp.kernel
-def smear_kernel(
-    layer: wp.array2d(dtype=wp.vec4), way: wp.array2d(dtype=wp.vec2),
-    # outputs
-    out: wp.array2d(dtype=wp.vec4),
-):  # fmt: skip
-    """Mean of a layer along the way [pixels] of each pixel."""
-    v, u = wp.tid()
-    w = way[v, u]
-    taps = wp.clamp(int(wp.ceil(wp.length(w))), 1, 24)
-    if taps == 1:
-        out[v, u] = layer[v, u]
+    if total[3] == 0.0:
         return
-    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    share = weight / float(supersample * supersample)
+    w = wp.vec2(0.0, 0.0)
+    if way.shape[0] > 0:
+        w = way[j * supersample, i * supersample]
+    taps = wp.clamp(int(wp.ceil(1.5 * wp.length(w) - 0.25)), 1, 32)
     for k in range(taps):
         t = (float(k) + 0.5) / float(taps) - 0.5
-        x = wp.clamp(float(u) + t * w[0], 0.0, float(layer.shape[1]) - 1.001)
-        y = wp.clamp(float(v) + t * w[1], 0.0, float(layer.shape[0]) - 1.001)
-        i = int(x)
-        j = int(y)
-        a = x - float(i)
-        b = y - float(j)
-        i1 = wp.min(i + 1, layer.shape[1] - 1)
-        j1 = wp.min(j + 1, layer.shape[0] - 1)
-        total += (1.0 - b) * ((1.0 - a) * layer[j, i] + a * layer[j, i1])
-        total += b * ((1.0 - a) * layer[j1, i] + a * layer[j1, i1])
-    out[v, u] = total / float(taps)
-
-
-def smear(layer, way, *, out):
-    """Mean of a layer vec4 along the way vec2 [pixels] that each of its pixels goes."""
-    wp.launch(smear_kernel, dim=layer.shape, inputs=[layer, way], outputs=[out], device=layer.device)
+        v = j + offset_v + int(wp.floor(t * w[1] + 0.5))
+        u = i + offset_u + int(wp.floor(t * w[0] + 0.5))
+        if v >= 0 and u >= 0 and v < layer.shape[0] and u < layer.shape[1]:
+            wp.atomic_add(layer, v, u, (share / float(taps)) * total)
 
 
 def shade(layer, around, medium, *, colour_out):
@@ -390,8 +368,17 @@ def shade(layer, around, medium, *, colour_out):
     wp.launch(shade_kernel, dim=colour_out.shape, inputs=[layer, around, medium], outputs=[colour_out], device=device)
 
 
-def gather(colour, *, supersample, weight, offset, layer):
-    """Add ``weight`` times the samples of ``colour``, pixel by pixel, to ``layer`` from ``offset`` (v, u) on."""
+def gather(colour, way, *, supersample, weight, offset, layer):
+    """Add ``weight`` times the samples of ``colour`` to the pixels of ``layer`` from ``offset`` (v, u) on.
+
+    Args:
+        colour: Of :func:`shade`.
+        way: How far each sample moves until the next instant [pixels], vec2; each pixel is spread over it. Or empty.
+        supersample: Samples per pixel along each side.
+        weight: Of this instant.
+        offset: Of the window in the layer (v, u) [pixels].
+        layer: In and out, vec4.
+    """
     dim = (colour.shape[0] // supersample, colour.shape[1] // supersample)
-    wp.launch(gather_kernel, dim=dim, inputs=[colour, supersample, weight, *offset], outputs=[layer],
-              device=colour.device)  # fmt: skip
+    inputs = [colour, way, supersample, weight, *offset]
+    wp.launch(gather_kernel, dim=dim, inputs=inputs, outputs=[layer], device=colour.device)
