@@ -9,11 +9,12 @@ import numpy as np
 from physim import blend
 from physim.background import StillMap
 from physim.camera import Camera
+from physim.foam_view import foam_colour, foam_cover
 from physim.liquid_light import enlarged
 from physim.liquid_paint import LiquidLayer, LiquidPainter
 from physim.plate import resize
 from physim.shadow import light_already_there
-from physim.trajectory import Trajectory
+from physim.trajectory import LiquidTrack, Trajectory
 
 STEP = 3.0
 """Instants of an exposure lie at most this far apart on the picture [pixels], for all but the fastest particles; what
@@ -53,6 +54,7 @@ class LiquidComposer:
         self._size = size
         self._stills = stills
         self._shutter = shutter
+        self._device = device
         self._painter = LiquidPainter(trajectory, size, blend.to_linear(trajectory.scene.backdrop.photo), device=device)
         plate = blend.to_linear(resize(trajectory.scene.backdrop.plate, size))
         self._lit = light_already_there(plate, trajectory.scene.light)
@@ -93,7 +95,21 @@ class LiquidComposer:
             out = picture.copy() if out is picture else out
             nearest = depth.copy() if nearest is depth else nearest
             self._lay(out, picture, nearest, layer, unmoved)
+        for track in self._trajectory.liquids.values():
+            out = self._foamed(out, picture, track, nearest, depth, camera, time)
         return Wet(out, nearest, left)
+
+    def _foamed(self, out, picture, track: LiquidTrack, nearest, depth, camera: Camera, time: float) -> np.ndarray:
+        fps, photo = self._trajectory.fps, self._trajectory.scene.backdrop.photo.shape[:2]  # type: ignore[union-attr]
+        cover = foam_cover(track, fps, time, camera, photo, self._shutter / fps, nearest, depth, self._device)
+        if cover is None:
+            return out
+        out = out.copy() if out is picture else out
+        there = cover > 1e-3
+        part = cover[there][:, None]
+        white = foam_colour(self._trajectory.scene.light)
+        out[there] = blend.to_srgb(blend.to_linear(out[there]) * (1 - part) + part * white)
+        return out
 
     def _left(self, time: float, camera: Camera, depth: np.ndarray, unmoved: bool) -> np.ndarray | None:
         """What liquids leave of all light on the surface (H, W, 3); None if they change nothing."""

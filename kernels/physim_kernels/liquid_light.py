@@ -159,14 +159,18 @@ def send_kernel(
     outside = bool(False)
     m = wp.vec3(0.0, 0.0, 0.0)
     p = start
+    before = float(1.0e-9)
     for _k in range(24):
         s += step
         p = start + s * inward
         pixel = pixel_of(p, lens)
         if not within(pixel, depth):
             return
-        if between(depth, pixel) <= p[2]:
+        gap = between(depth, pixel) - p[2]
+        if gap <= 0.0:
+            s -= step * gap / wp.min(gap - before, -1.0e-9)
             break
+        before = gap
         at = sample_of(beam, p)
         if at[0] < 0.0:
             outside = True

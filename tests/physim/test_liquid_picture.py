@@ -9,13 +9,15 @@ from physim_kernels import liquid_shade
 
 from physim.camera import Camera, CameraMove, CameraPath
 from physim.compositor import Compositor
+from physim.foam_view import STRENGTH, foam_cover
+from physim.liquid_paint import LiquidPainter
 from physim.liquid_surface import LiquidSurface
 from physim.liquid_view import LiquidView
 from physim.materials import Liquid
 from physim.render import render
-from physim.scene import Backdrop, Scene
+from physim.scene import Backdrop, Light, Scene
 from physim.shapes import Box, Plane
-from physim.trajectory import CONTACT_DTYPE, LiquidTrack, Trajectory
+from physim.trajectory import CONTACT_DTYPE, FOAM_DTYPE, LiquidTrack, Trajectory
 
 H = 0.02
 """Cell [m]."""
@@ -210,6 +212,47 @@ def test_flow_of_what_moves_as_a_whole_is_its_projection():
     other = trajectory.scene.camera.at(1 / 24, SIZE)
     expected = other.project(points + step)[0] - frame.camera.project(points)[0]
     assert np.abs(flow[there] - expected).max() < 2e-3
+
+
+def test_light_under_an_absorbing_layer_fades_with_the_way_through_it():
+    places = pool(depth=4, wide=30) + [-15 * H, 0, -1.25 - 15 * H]
+    trajectory = scene_with(track_of(places, places))
+    scene = trajectory.scene
+    scene.light = Light(direction=(0.0, 1.0, 0.0), half_angle=0.02)
+    wine = replace(scene["water"].material, refractive_index=1.0, absorption=(5.0, 20.0, 0.0))
+    scene.entities["water"] = replace(scene["water"], material=wine)
+    painter = LiquidPainter(trajectory, SIZE, np.full((*SIZE, 3), 0.5, np.float32))
+    camera = scene.camera.start
+    factor = painter.lights()[0](0.0, camera, scene.backdrop.depth)
+    pixel, _ = camera.project(np.array([0.0, 0.0, -1.25]))
+    found = factor[int(pixel[1]) - 1 : int(pixel[1]) + 2, int(pixel[0]) - 2 : int(pixel[0]) + 3].mean(axis=(0, 1))
+    way = 4 * H
+    assert found == pytest.approx(np.exp(-np.array([5.0, 20.0, 0.0]) * way), rel=0.1)  # the surface's place
+
+
+def test_clear_water_sends_no_more_light_on_than_falls_on_it():
+    places = ball(6 * H, (0.0, 0.3, -1.2))
+    trajectory = scene_with(track_of(places, places))
+    painter = LiquidPainter(trajectory, SIZE, np.full((*SIZE, 3), 0.5, np.float32))
+    factor = painter.lights()[0](0.0, trajectory.scene.camera.start, trajectory.scene.backdrop.depth)
+    assert factor.max() > 1.2 and factor.min() < 0.5  # a ball is a lens: dark around, bright in the middle
+    assert (factor - 1).sum() < 0.02 * np.abs(factor - 1).sum()
+
+
+def test_foam_covers_what_its_discs_cover():
+    foam = np.zeros(2, FOAM_DTYPE)
+    camera = Camera.looking((200, 200), fov_deg=50, pitch_deg=0, height=1.0)
+    foam["position"] = [(0.0, 1.0, -2.0), (0.5, 1.0, -2.0)]
+    foam["radius"], foam["kind"] = (0.15, 0.0005), (1, 0)
+    track = replace(track_of(np.zeros((1, 3)), np.zeros((1, 3))), foam=(foam, foam))
+    open_view = np.full((200, 200), 10.0, np.float32)
+    cover = foam_cover(track, 24.0, 0.0, camera, (200, 200), 0.0, open_view, open_view)
+    pixels = camera.focal / 2.0
+    assert cover[:, :130].sum() == pytest.approx(np.pi * (0.15 * pixels) ** 2 * (1 - np.exp(-STRENGTH[1])), rel=0.05)
+    tiny = STRENGTH[0] * np.pi * (0.0005 * pixels) ** 2
+    assert cover[:, 130:].sum() == pytest.approx(tiny, rel=0.3)  # its disc is made of few pixels
+    hidden = foam_cover(track, 24.0, 0.0, camera, (200, 200), 0.0, open_view * 0.1, open_view * 0.1)
+    assert hidden is None
 
 
 def test_nothing_changes_where_no_liquid_is_and_every_signal_of_it_is_written():
