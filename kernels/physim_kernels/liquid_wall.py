@@ -243,7 +243,7 @@ def guard_kernel(
 ):  # fmt: skip
     """Stop particles at walls that their path since ``before`` [cells] would cross, then push them to their side."""
     p = wp.tid()
-    if p >= count[0]:
+    if p >= count[0] or x[p][0] < 0.0:  # has left
         return
     start, end = before[p], x[p]
     way = end - start

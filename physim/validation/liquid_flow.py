@@ -90,27 +90,30 @@ def torricelli(case: Case, settings: Settings) -> Iterator[Quantity]:
     slot = 0.04 * head
     cell = slot / 6
     wide, high, thick = 0.3 * head, 1.04 * head, 3 * cell
-    low = 6 * cell  # of the slot
+    low = 9 * cell  # of the slot
     along = wide + thick + 8 * slot
     deep = SLAB * cell
     scene = Scene(gravity=(0.0, -g, 0.0))
     top = low + slot + head
     water = Liquid(
         "water", viscosity=0.0, surface_tension=0.0, resolution=int(np.ceil(max(along, high + low) / cell)),
-        domain=((0, 0, 0), (along, high + low, deep)), walls=("-x", "-z", "+z", "-y"),
+        domain=((0, 0, 0), (along, high + low, deep)), walls=("-x", "-z", "+z"),
     )  # fmt: skip
+    floor = low - 3 * cell
     for bottom, end in ((-cell, low), (low + slot, high + low + cell)):
         centre = (wide + thick / 2, (bottom + end) / 2, deep / 2)
         scene.add(Box((thick, end - bottom, 2 * deep)), Static(), position=centre)
-    scene.add(Box((wide, top, deep)), water, name="water", position=(wide / 2, top / 2, deep / 2))
-    fps, seconds = 240, 0.6
+    scene.add(Box((2 * wide, floor + cell, 2 * deep)), Static(), position=(0.0, (floor - cell) / 2, deep / 2))
+    size = (wide, top - floor, deep)
+    scene.add(Box(size), water, name="water", position=(wide / 2, (top + floor) / 2, deep / 2))
+    fps, seconds = 60, 0.5
     run = physim.simulate(scene, seconds=seconds, fps=fps, refinement=settings.refinement, device=settings.device)
     track = run.liquids["water"]
     found = []
-    for frame in range(fps // 3, len(track.position)):
+    for frame in range(fps // 4, len(track.position)):
         x, v = particles(track, frame)
-        level = (x[:, 0] < wide).sum() * track.particle_volume / (wide * deep)
-        jet = (x[:, 0] > wide + thick + slot) & (x[:, 0] < wide + thick + 2 * slot) & (x[:, 1] > low - slot)
+        level = floor + (x[:, 0] < wide).sum() * track.particle_volume / (wide * deep)
+        jet = (x[:, 0] > wide + thick + slot) & (x[:, 0] < wide + thick + 2 * slot) & (x[:, 1] > low - slot / 2)
         if jet.sum() > 20:
             total = (v[jet] ** 2).sum(1) / 2 + g * x[jet, 1]  # Bernoulli, from the surface to the jet
             found.append(np.sqrt(2 * (total.mean() - g * (low + slot / 2))) / np.sqrt(2 * g * (level - low - slot / 2)))
