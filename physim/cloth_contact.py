@@ -16,7 +16,11 @@ from physim_kernels import rigid_data as data
 from physim.cloth_tree import areas_of, build, edges_of, pieces_of
 
 ROUNDS = 4
-"""How often in a substep cloth meets itself; colliders it meets in every step."""
+"""How often in a substep cloth meets itself, at least; colliders it meets in every step."""
+ROUND_WORK = 2.0e4
+"""Rounds in a substep times vertices that may be spent beyond that."""
+MARGIN = 0.05
+"""Farther than their velocities tell do contacts look for what may come, in longest edges of the mesh."""
 ROWS = 24
 """Rows on several vertices that there is room for, per vertex."""
 
@@ -133,7 +137,7 @@ class ClothContact:
 
     def launch_search(self, interval: float, gravity: float) -> None:
         """Look for all contacts of the next ``interval`` [s]; ``gravity`` [m/s^2] is what may speed things up."""
-        slack = gravity * interval * interval + 1.0e-4
+        slack = gravity * interval * interval + MARGIN * self._coarse
         cloth_tree.refit(self.sheets, self.tree, device=self.device)
         cloth_touch.find(
             self.geometry, self.bodies, self.sheets, self.tree, self.touches, colliders=self._colliders,
@@ -153,7 +157,7 @@ class ClothContact:
     def launch_step(self, j: int, dt: float, h: float) -> None:
         """Between kick and drift of step ``j``, of ``dt`` [s], of a substep of ``h`` [s]: change the velocities."""
         shared, steps = (self.geometry, self.bodies, self.sheets), round(h / dt)
-        stride = max(1, round(steps / ROUNDS))
+        stride = max(1, round(steps / max(ROUNDS, ROUND_WORK / self._count)))
         if j % stride == 0:
             ahead = min(stride, steps - j) * dt
             cloth_rows.step_itself(self.sheets, self.rows, dt=ahead, h=h, device=self.device)

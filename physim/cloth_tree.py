@@ -134,7 +134,12 @@ def build(
         setattr(tree, name, wp.zeros(nodes, dtype=wp.vec3, device=device))
     tree.spread = wp.zeros(nodes, dtype=wp.vec2, device=device)
     tree.plates = wp.zeros(8 * data.FACES * count, dtype=float, device=device)
-    tree.ridges = wp.zeros(4 * data.RIDGES * count, dtype=float, device=device)
+    tree.ridges = wp.zeros(6 * data.RIDGES * count, dtype=float, device=device)
+    corners = np.full((count, 3, data.FACES), -1)
+    for k, rows in enumerate(leaves):
+        corners[k, :, : len(rows)] = faces[np.sort(rows)].T
+    tree.corners = wp.array(corners.ravel(), dtype=int, device=device)
+    tree.ends = wp.zeros(2 * data.RIDGES * count, dtype=int, device=device)
     tree.stir = wp.zeros(nodes, dtype=float, device=device)
     tree.stack = wp.zeros(int(data.STACK) * count, dtype=int, device=device)
     tree.normal = wp.zeros(len(faces), dtype=wp.vec3, device=device)

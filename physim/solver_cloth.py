@@ -27,6 +27,8 @@ BENDING_SAFETY = 0.4
 """The same for kicks by bending, which come less often than steps."""
 SEARCH_RATE = 160.0
 """Least searches for contacts per second."""
+SEARCH_WORK = 2.0e6
+"""Searches per second times vertices that may be spent beyond that; a sheet of 40 x 40 cells is searched each substep."""
 SPEED_LIMIT = 1.0e4
 """Speed at which a state counts as blown up [m/s]."""
 
@@ -59,7 +61,8 @@ class ClothSolver:
         device, pieces = self.device, self.whole.pieces
         self.cloths = cloth_arrays.cloths(self.whole, device)
         self.contact = self._make_contact()
-        self._search_stride = max(1, math.floor(1.0 / (SEARCH_RATE * rigid.substep) + 1e-9))
+        rate = max(SEARCH_RATE, SEARCH_WORK / self.whole.count)
+        self._search_stride = max(1, math.floor(1.0 / (rate * rigid.substep) + 1e-9))
         self._membrane = cloth_arrays.membrane(self.whole, self.step, device)
         self._grids = cloth_arrays.grids(self.whole, self.step, device)
         self.plain = not device.is_cpu

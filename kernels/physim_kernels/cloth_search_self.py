@@ -38,8 +38,6 @@ def point_on_face(
 ):  # fmt: skip
     """A row between vertex ``i`` and triangle ``f`` if they may touch within ``interval`` [s]."""
     t = s.faces[f]
-    if t[0] == i or t[1] == i or t[2] == i:
-        return
     p = s.x[i]
     x0 = s.x[t[0]]
     n = tree.normal[f]
@@ -68,8 +66,6 @@ def edge_on_edge(s: Sheets, r: Rows, leaf: int, counting: int, a: int, b: int, i
     """A row between two edges if they may touch within ``interval`` [s]."""
     p = s.edges[a]
     q = s.edges[b]
-    if p[0] == q[0] or p[0] == q[1] or p[1] == q[0] or p[1] == q[1]:
-        return
     x0 = s.x[p[0]]
     y0 = s.x[q[0]]
     d = s.x[p[1]] - x0
@@ -89,40 +85,57 @@ def edge_on_edge(s: Sheets, r: Rows, leaf: int, counting: int, a: int, b: int, i
 
 @wp.func_native(
     """
-    const float* P = plates.data + 8 * FACES * leaf;
+    const float* P = tree.plates.data + 8 * FACES * leaf;
+    const int* C = tree.corners.data + 3 * FACES * leaf;
     int hit[FACES], mask = 0;
     #pragma clang loop vectorize(assume_safety)
     for (int k = 0; k < FACES; ++k) {
         const float h = P[k] * p[0] + P[FACES + k] * p[1] + P[2 * FACES + k] * p[2] - P[3 * FACES + k];
         const float x = p[0] - P[4 * FACES + k], y = p[1] - P[5 * FACES + k], z = p[2] - P[6 * FACES + k];
         const float far = P[7 * FACES + k] + reach;
-        hit[k] = (h <= reach) & (h >= -reach) & (x * x + y * y + z * z <= far * far);
+        const int near = (h <= reach) & (h >= -reach) & (x * x + y * y + z * z <= far * far);
+        hit[k] = near & (C[k] != i) & (C[FACES + k] != i) & (C[2 * FACES + k] != i);
     }
     for (int k = 0; k < FACES; ++k) mask |= hit[k] << k;
     return mask;
     """.replace("FACES", str(FACES))
 )
-def faces_near(plates: wp.array(dtype=float), leaf: int, p: wp.vec3, reach: float) -> int:
-    """Bits of the triangles of a leaf within ``reach`` [m] of a point."""
+def faces_near(tree: Tree, leaf: int, i: int, p: wp.vec3, reach: float) -> int:
+    """Bits of the triangles of a leaf within ``reach`` [m] of a point, vertex ``i``, that it is no corner of."""
     ...
 
 
 @wp.func_native(
     """
-    const float* R = ridges.data + 4 * RIDGES * leaf;
+    const float* R = tree.ridges.data + 6 * RIDGES * leaf;
+    const int* E = tree.ends.data + 2 * RIDGES * leaf;
+    const float dd = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
     int hit[RIDGES], mask = 0;
     #pragma clang loop vectorize(assume_safety)
     for (int k = 0; k < RIDGES; ++k) {
         const float x = p[0] - R[k], y = p[1] - R[RIDGES + k], z = p[2] - R[2 * RIDGES + k];
-        const float far = R[3 * RIDGES + k] + reach;
-        hit[k] = x * x + y * y + z * z <= far * far;
+        const float ex = R[3 * RIDGES + k], ey = R[4 * RIDGES + k], ez = R[5 * RIDGES + k];
+        const float ee = ex * ex + ey * ey + ez * ez + 1e-30f, de = d[0] * ex + d[1] * ey + d[2] * ez;
+        const float dr = d[0] * x + d[1] * y + d[2] * z, er = ex * x + ey * y + ez * z, det = dd * ee - de * de;
+        float s = det > 1e-8f * dd * ee ? (de * er - dr * ee) / det : 0.5f;
+        s = s < 0.0f ? 0.0f : s > 1.0f ? 1.0f : s;
+        float u = (de * s + er) / ee;
+        u = u < 0.0f ? 0.0f : u > 1.0f ? 1.0f : u;
+        s = (de * u - dr) / dd;
+        s = s < 0.0f ? 0.0f : s > 1.0f ? 1.0f : s;
+        const float gx = x + s * d[0] - u * ex, gy = y + s * d[1] - u * ey, gz = z + s * d[2] - u * ez;
+        const int a = E[k], b = E[RIDGES + k], apart = (a != i) & (a != j) & (b != i) & (b != j);
+        hit[k] = apart & (gx * gx + gy * gy + gz * gz <= reach * reach);
     }
     for (int k = 0; k < count; ++k) mask |= hit[k] << k;
     return mask;
     """.replace("RIDGES", str(RIDGES))
 )
-def ridges_near(ridges: wp.array(dtype=float), leaf: int, count: int, p: wp.vec3, reach: float) -> int:
-    """Bits of the first ``count`` ridges of a leaf within ``reach`` [m] of a point."""
+def ridges_near(
+    tree: Tree, leaf: int, count: int, i: int, j: int, p: wp.vec3, d: wp.vec3, reach: float
+) -> int:  # fmt: skip
+    """Bits of the first ``count`` ridges of a leaf within ``reach`` [m] of the edge from p to p + d, vertices i and j,
+    that share no vertex with it (Ericson, section 5.1.9)."""
     ...
 
 
@@ -140,8 +153,8 @@ def edge_on_leaf(
     out = wp.max(tree.lower[node] - wp.max(p, q), wp.min(p, q) - tree.upper[node])
     if wp.max(out[0], wp.max(out[1], out[2])) > reach:
         return
-    near = 0.5 * wp.length(p - q) + reach + s.half[ends[0]]
-    mask = ridges_near(tree.ridges, leaf, tree.sharp_count[leaf], 0.5 * (p + q), near)
+    near = reach + s.half[ends[0]]
+    mask = ridges_near(tree, leaf, tree.sharp_count[leaf], ends[0], ends[1], p, q - p, near)
     if mask != 0:
         first = tree.edge_start[leaf]
         for m in range(tree.sharp_count[leaf]):
@@ -163,7 +176,7 @@ def leaf_on_leaf(
         reach = s.half[i] + slack + interval * (wp.length(s.v[i] - tree.velocity[node]) + tree.stir[node])
         out = wp.max(tree.lower[node] - p, p - tree.upper[node])
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
-            mask = faces_near(tree.plates, b, p, reach + s.half[i])
+            mask = faces_near(tree, b, i, p, reach + s.half[i])
             if mask != 0:
                 first = tree.face_start[b]
                 for m in range(LANES):

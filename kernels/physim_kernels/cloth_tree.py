@@ -56,7 +56,9 @@ class Tree:
     axis: wp.array(dtype=wp.vec3)  # of the cone of normals
     spread: wp.array(dtype=wp.vec2)  # half its opening: cosine, sine
     plates: wp.array(dtype=float)  # per leaf 8 rows of FACES lanes: normal, offset, middle, radius of its triangles
-    ridges: wp.array(dtype=float)  # per leaf 4 rows of RIDGES lanes: middle and half length of its ridges and borders
+    ridges: wp.array(dtype=float)  # per leaf 6 rows of RIDGES lanes: an end of its ridges and borders, and the way on
+    corners: wp.array(dtype=int)  # per leaf 3 rows of FACES lanes: vertices of its triangles, -1 where there is none
+    ends: wp.array(dtype=int)  # per leaf 2 rows of RIDGES lanes: vertices of its ridges and borders
     sharp: wp.array(dtype=int)  # ridges and borders, those of a leaf from edge_start on
     sharp_count: wp.array(dtype=int)  # of the leaf: ridges and borders
     stack: wp.array(dtype=int)  # scratch of the search, STACK rows per leaf
@@ -96,38 +98,48 @@ def meets(s: Sheets, i: int, body: int):
     float* P = tree.plates.data + 8 * FACES * leaf;
     float low[3], high[3], slow[3], fast[3], sum[3] = {0.0f, 0.0f, 0.0f}, thick = 0.0f;
     for (int c = 0; c < 3; ++c) { low[c] = slow[c] = 1e30f; high[c] = fast[c] = -1e30f; }
+    float x[9][FACES], v[9][FACES];
     for (int k = 0; k < FACES; ++k) {
-        float n[3] = {0.0f, 0.0f, 0.0f}, m[3] = {0.0f, 0.0f, 0.0f}, offset = 1e30f, radius = 0.0f;
-        if (k < count) {
-            const int f = tree.face.data[first + k];
-            const int* t = (const int*)(s.faces.data + f);
-            const float *a = X + 3 * t[0], *b = X + 3 * t[1], *d = X + 3 * t[2];
-            const float ux = b[0] - a[0], uy = b[1] - a[1], uz = b[2] - a[2];
-            const float wx = d[0] - a[0], wy = d[1] - a[1], wz = d[2] - a[2];
-            n[0] = uy * wz - uz * wy; n[1] = uz * wx - ux * wz; n[2] = ux * wy - uy * wx;
-            const float size = sqrtf(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
-            const float per = size > 0.0f ? 1.0f / size : 0.0f;
-            for (int c = 0; c < 3; ++c) {
-                n[c] *= per;
-                sum[c] += n[c];
-                m[c] = (a[c] + b[c] + d[c]) * (1.0f / 3.0f);
-                ((float*)(tree.normal.data + f))[c] = n[c];
-            }
-            offset = n[0] * a[0] + n[1] * a[1] + n[2] * a[2];
-            for (int q = 0; q < 3; ++q) {
-                const float *x = X + 3 * t[q], *v = V + 3 * t[q];
-                float far = 0.0f;
-                for (int c = 0; c < 3; ++c) {
-                    low[c] = x[c] < low[c] ? x[c] : low[c]; high[c] = x[c] > high[c] ? x[c] : high[c];
-                    slow[c] = v[c] < slow[c] ? v[c] : slow[c]; fast[c] = v[c] > fast[c] ? v[c] : fast[c];
-                    far += (x[c] - m[c]) * (x[c] - m[c]);
-                }
-                radius = far > radius ? far : radius;
-                thick = s.half.data[t[q]] > thick ? s.half.data[t[q]] : thick;
+        if (count == 0) break;
+        const int* t = (const int*)(s.faces.data + tree.face.data[first + (k < count ? k : 0)]);
+        for (int q = 0; q < 3; ++q) {
+            for (int c = 0; c < 3; ++c) { x[3 * q + c][k] = X[3 * t[q] + c]; v[3 * q + c][k] = V[3 * t[q] + c]; }
+            thick = s.half.data[t[q]] > thick ? s.half.data[t[q]] : thick;
+        }
+    }
+    if (count > 0) {
+        for (int q = 0; q < 9; ++q) {
+            const int c = q % 3;
+            for (int k = 0; k < FACES; ++k) {
+                low[c] = x[q][k] < low[c] ? x[q][k] : low[c]; high[c] = x[q][k] > high[c] ? x[q][k] : high[c];
+                slow[c] = v[q][k] < slow[c] ? v[q][k] : slow[c]; fast[c] = v[q][k] > fast[c] ? v[q][k] : fast[c];
             }
         }
-        for (int c = 0; c < 3; ++c) { P[c * FACES + k] = n[c]; P[(4 + c) * FACES + k] = m[c]; }
-        P[3 * FACES + k] = offset; P[7 * FACES + k] = 1.05f * sqrtf(radius);
+        #pragma clang loop vectorize(assume_safety)
+        for (int k = 0; k < FACES; ++k) {
+            const float ux = x[3][k] - x[0][k], uy = x[4][k] - x[1][k], uz = x[5][k] - x[2][k];
+            const float wx = x[6][k] - x[0][k], wy = x[7][k] - x[1][k], wz = x[8][k] - x[2][k];
+            const float nx = uy * wz - uz * wy, ny = uz * wx - ux * wz, nz = ux * wy - uy * wx;
+            const float size = sqrtf(nx * nx + ny * ny + nz * nz), per = size > 0.0f ? 1.0f / size : 0.0f;
+            P[k] = per * nx; P[FACES + k] = per * ny; P[2 * FACES + k] = per * nz;
+            P[3 * FACES + k] = k < count ? per * (nx * x[0][k] + ny * x[1][k] + nz * x[2][k]) : 1e30f;
+            const float mx = (x[0][k] + x[3][k] + x[6][k]) * (1.0f / 3.0f);
+            const float my = (x[1][k] + x[4][k] + x[7][k]) * (1.0f / 3.0f);
+            const float mz = (x[2][k] + x[5][k] + x[8][k]) * (1.0f / 3.0f);
+            P[4 * FACES + k] = mx; P[5 * FACES + k] = my; P[6 * FACES + k] = mz;
+            float far = 0.0f;
+            for (int q = 0; q < 9; q += 3) {
+                const float dx = x[q][k] - mx, dy = x[q + 1][k] - my, dz = x[q + 2][k] - mz;
+                const float r = dx * dx + dy * dy + dz * dz;
+                far = r > far ? r : far;
+            }
+            P[7 * FACES + k] = 1.05f * sqrtf(far);
+        }
+        for (int k = 0; k < count; ++k)
+            for (int c = 0; c < 3; ++c) {
+                sum[c] += P[c * FACES + k];
+                ((float*)(tree.normal.data + tree.face.data[first + k]))[c] = P[c * FACES + k];
+            }
     }
     const float size = sqrtf(sum[0] * sum[0] + sum[1] * sum[1] + sum[2] * sum[2]);
     const float per = size > 0.0f ? 1.0f / size : 0.0f;
@@ -164,7 +176,7 @@ def leaf_kernel(s: Sheets, tree: Tree, stride: int):
 @wp.func_native(
     """
     const float* X = (const float*)s.x.data;
-    float* R = tree.ridges.data + 4 * RIDGES * leaf;
+    float* R = tree.ridges.data + 6 * RIDGES * leaf;
     const int first = tree.edge_start.data[leaf], last = tree.edge_start.data[leaf + 1];
     int sharp = 0;
     for (int k = first; k < last; ++k) {
@@ -176,12 +188,11 @@ def leaf_kernel(s: Sheets, tree: Tree, stride: int):
         }
         const int* ends = (const int*)(s.edges.data + e);
         const float *p = X + 3 * ends[0], *q = X + 3 * ends[1];
-        float size = 0.0f;
         for (int c = 0; c < 3; ++c) {
-            R[c * RIDGES + sharp] = 0.5f * (p[c] + q[c]);
-            size += 0.25f * (q[c] - p[c]) * (q[c] - p[c]);
+            R[c * RIDGES + sharp] = p[c];
+            R[(3 + c) * RIDGES + sharp] = q[c] - p[c];
         }
-        R[3 * RIDGES + sharp] = sqrtf(size);
+        for (int c = 0; c < 2; ++c) tree.ends.data[(2 * leaf + c) * RIDGES + sharp] = ends[c];
         tree.sharp.data[first + sharp] = e;
         ++sharp;
     }
