@@ -74,7 +74,7 @@ class Rows:
     plain: int  # 1: a counter for each leaf
 
 
-@wp.func
+@wp.func(inline=True)
 def enter(
     r: Rows, leaf: int, counting: int, owner: int, kind: int, a: int, b: int, collider: int, normal: wp.vec3,
     side: float, friction: float,

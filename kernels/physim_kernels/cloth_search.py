@@ -30,9 +30,10 @@ def pairs_kernel(s: Sheets, tree: Tree, r: Rows, interval: float, slack: float):
             if a >= tree.leaf_count - 1:
                 one = a - tree.leaf_count + 1
                 two = b - tree.leaf_count + 1
-                leaf_on_leaf(s, tree, r, one, two, 0, interval, slack)
-                if one != two:
-                    leaf_on_leaf(s, tree, r, two, one, 0, interval, slack)
+                for turn in range(wp.where(one == two, 1, 2)):
+                    leaf_on_leaf(
+                        s, tree, r, wp.where(turn == 0, one, two), wp.where(turn == 0, two, one), 0, interval, slack
+                    )
             else:
                 for m in range(4):
                     p = 2 * a + 1 + m // 2

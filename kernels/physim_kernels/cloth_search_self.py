@@ -17,7 +17,7 @@ wp.set_module_options({"enable_backward": False})
 LANES = wp.constant(FACES)
 
 
-@wp.func
+@wp.func(inline=True)
 def side_before(s: Sheets, r: Rows, i: int, t: wp.vec3i, height: float):
     """Side of a triangle that vertex ``i`` is on: that of a neighbour it touched, or where it lies now."""
     side = wp.sign(height)
@@ -32,7 +32,7 @@ def side_before(s: Sheets, r: Rows, i: int, t: wp.vec3i, height: float):
     return side
 
 
-@wp.func
+@wp.func(inline=True)
 def point_on_face(
     s: Sheets, tree: Tree, r: Rows, leaf: int, counting: int, i: int, f: int, interval: float, slack: float
 ):  # fmt: skip
@@ -61,7 +61,7 @@ def point_on_face(
     enter(r, leaf, counting, i, POINT_FACE, i, f, -1, side * n, side, mu)
 
 
-@wp.func
+@wp.func(inline=True)
 def edge_on_edge(s: Sheets, r: Rows, leaf: int, counting: int, a: int, b: int, interval: float, slack: float):
     """A row between two edges if they may touch within ``interval`` [s]."""
     p = s.edges[a]
@@ -85,8 +85,8 @@ def edge_on_edge(s: Sheets, r: Rows, leaf: int, counting: int, a: int, b: int, i
 
 @wp.func_native(
     """
-    const float* P = tree.plates.data + 8 * FACES * leaf;
-    const int* C = tree.corners.data + 3 * FACES * leaf;
+    const float* P = plates.data + 8 * FACES * leaf;
+    const int* C = corners.data + 3 * FACES * leaf;
     int hit[FACES], mask = 0;
     #pragma clang loop vectorize(assume_safety)
     for (int k = 0; k < FACES; ++k) {
@@ -100,15 +100,17 @@ def edge_on_edge(s: Sheets, r: Rows, leaf: int, counting: int, a: int, b: int, i
     return mask;
     """.replace("FACES", str(FACES))
 )
-def faces_near(tree: Tree, leaf: int, i: int, p: wp.vec3, reach: float) -> int:
+def faces_near(
+    plates: wp.array(dtype=float), corners: wp.array(dtype=int), leaf: int, i: int, p: wp.vec3, reach: float
+) -> int:  # fmt: skip
     """Bits of the triangles of a leaf within ``reach`` [m] of a point, vertex ``i``, that it is no corner of."""
     ...
 
 
 @wp.func_native(
     """
-    const float* R = tree.ridges.data + 6 * RIDGES * leaf;
-    const int* E = tree.ends.data + 2 * RIDGES * leaf;
+    const float* R = ridges.data + 6 * RIDGES * leaf;
+    const int* E = ends.data + 2 * RIDGES * leaf;
     const float dd = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
     int hit[RIDGES], mask = 0;
     #pragma clang loop vectorize(assume_safety)
@@ -132,14 +134,15 @@ def faces_near(tree: Tree, leaf: int, i: int, p: wp.vec3, reach: float) -> int:
     """.replace("RIDGES", str(RIDGES))
 )
 def ridges_near(
-    tree: Tree, leaf: int, count: int, i: int, j: int, p: wp.vec3, d: wp.vec3, reach: float
+    ridges: wp.array(dtype=float), ends: wp.array(dtype=int), leaf: int, count: int, i: int, j: int, p: wp.vec3,
+    d: wp.vec3, reach: float,
 ) -> int:  # fmt: skip
     """Bits of the first ``count`` ridges of a leaf within ``reach`` [m] of the edge from p to p + d, vertices i and j,
     that share no vertex with it (Ericson, section 5.1.9)."""
     ...
 
 
-@wp.func
+@wp.func(inline=True)
 def edge_on_leaf(
     s: Sheets, tree: Tree, r: Rows, own: int, counting: int, e: int, leaf: int, itself: bool, interval: float,
     slack: float,
@@ -154,7 +157,7 @@ def edge_on_leaf(
     if wp.max(out[0], wp.max(out[1], out[2])) > reach:
         return
     near = reach + s.half[ends[0]]
-    mask = ridges_near(tree, leaf, tree.sharp_count[leaf], ends[0], ends[1], p, q - p, near)
+    mask = ridges_near(tree.ridges, tree.ends, leaf, tree.sharp_count[leaf], ends[0], ends[1], p, q - p, near)
     if mask != 0:
         first = tree.edge_start[leaf]
         for m in range(tree.sharp_count[leaf]):
@@ -164,7 +167,7 @@ def edge_on_leaf(
                     edge_on_edge(s, r, own, counting, e, k, interval, slack)
 
 
-@wp.func
+@wp.func(inline=True)
 def leaf_on_leaf(
     s: Sheets, tree: Tree, r: Rows, a: int, b: int, counting: int, interval: float, slack: float
 ):  # fmt: skip
@@ -176,7 +179,7 @@ def leaf_on_leaf(
         reach = s.half[i] + slack + interval * (wp.length(s.v[i] - tree.velocity[node]) + tree.stir[node])
         out = wp.max(tree.lower[node] - p, p - tree.upper[node])
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
-            mask = faces_near(tree, b, i, p, reach + s.half[i])
+            mask = faces_near(tree.plates, tree.corners, b, i, p, reach + s.half[i])
             if mask != 0:
                 first = tree.face_start[b]
                 for m in range(LANES):

@@ -244,7 +244,7 @@ def node_kernel(tree: Tree, first: int, count: int, stride: int):
         k += stride
 
 
-@wp.func
+@wp.func(inline=True)
 def boxes_meet(tree: Tree, a: int, b: int, interval: float, slack: float):
     """Whether two nodes may come within ``slack`` [m] of each other in the next ``interval`` [s]."""
     p = tree.lower[a] - tree.upper[b]
@@ -255,7 +255,7 @@ def boxes_meet(tree: Tree, a: int, b: int, interval: float, slack: float):
     return apart <= interval * (wp.length(tree.velocity[a] - tree.velocity[b]) + tree.stir[a] + tree.stir[b])
 
 
-@wp.func
+@wp.func(inline=True)
 def flat_together(tree: Tree, a: int, b: int):
     """Whether two nodes touch in the flat fabric and their normals fit in one narrow cone."""
     if tree.cloth[a] != tree.cloth[b] or tree.cloth[a] < 0:
