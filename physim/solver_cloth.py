@@ -28,7 +28,7 @@ BENDING_SAFETY = 0.4
 SEARCH_RATE = 160.0
 """Least searches for contacts per second."""
 SEARCH_WORK = 2.0e6
-"""Searches per second times vertices that may be spent beyond that; a sheet of 40 x 40 cells is searched each substep."""
+"""Searches per second times vertices that are spent if they are more: up to 45 x 45 vertices, in every substep."""
 SPEED_LIMIT = 1.0e4
 """Speed at which a state counts as blown up [m/s]."""
 

@@ -1,7 +1,7 @@
 """Search for the rows of ``cloth_rows``: cloth near itself, and small or sharp colliders near triangles and edges.
 
-On a CPU one thread goes down the tree with pairs of nodes: whole patches are parted by one test. On a GPU each leaf goes
-down by itself, twice, to count its rows and to write them. Both find the same rows.
+On a CPU one thread goes down the tree with pairs of nodes: whole patches are parted by one test. On a GPU each leaf
+goes down by itself, twice, to count its rows and to write them. Both find the same rows.
 """
 
 import warp as wp

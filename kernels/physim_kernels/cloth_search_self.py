@@ -138,7 +138,8 @@ def ridges_near(
     d: wp.vec3, reach: float,
 ) -> int:  # fmt: skip
     """Bits of the first ``count`` ridges of a leaf within ``reach`` [m] of the edge from p to p + d, vertices i and j,
-    that share no vertex with it (Ericson, section 5.1.9)."""
+    that share no vertex with it (Ericson, section 5.1.9).
+    """
     ...
 
 
