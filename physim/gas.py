@@ -29,6 +29,11 @@ from physim.pressure_spectral import SpectralPressure
 
 Areas = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Open area [-] of the faces across x, y, z; shapes as in ``Field``."""
+WHOLE = 0.98
+"""Where gas sticks to solids, a face is open or closed, and closed if the solid is nearer than half a cell to its middle:
+then the places that are held are off the surface by nothing on average."""
+SLIVER = 0.05
+"""Open area below which a face counts as closed otherwise."""
 SPECTRAL_LIMIT = 160
 """Most cells along a side for which the direct solve is the faster one."""
 
@@ -72,6 +77,8 @@ class GasGrid:
         self.device = wp.get_device(device)
         self.obstacles, self.puffs = obstacles, puffs
         areas = close_sides(open_areas(settings.shape) if static_area is None else static_area, settings.sides)
+        if settings.viscosity:
+            areas = tuple(np.where(a < WHOLE, 0.0, 1.0).astype(np.float32) for a in areas)  # type: ignore[assignment]
         self.state = s = GasState.zeros(settings, self.device)
         self._static_area = tuple(self._array(a) for a in areas)
         self._static_solid = tuple(self._array(a) for a in self._given_flow()) if obstacles else s.solid
@@ -149,6 +156,26 @@ class GasGrid:
             self._graphs[self._substeps] = capture.graph
         wp.capture_launch(self._graphs[self._substeps])
 
+    def project(self) -> None:
+        """Make the velocity free of divergence, once, as every half step does."""
+        self._areas(0)
+        self._weigh()
+        self._project(self.state.u, 0)
+
+    def carry_density(self, faces: Areas, steps: int) -> None:
+        """Carry the density alone along given face velocities [m/s] for ``steps`` steps."""
+        for target, values in zip(self.state.m, faces, strict=True):
+            target.assign(np.ascontiguousarray(values, dtype=np.float32))
+        self._substeps = self.settings.density_substeps
+        self._warm_up()
+        with wp.ScopedCapture(device=self.device) as capture:
+            for step in (0, 1):
+                self._transport(self.state.m, step)
+        for _ in range(steps // 2):
+            wp.capture_launch(capture.graph)
+        if steps % 2:
+            self._transport(self.state.m, 0)
+
     def _warm_up(self) -> None:
         """Load the modules outside the capture (a capture cannot compile)."""
         modules = (advect, ghost, grid, obstacle, pressure_kernels, smoke, spectral, transport, viscous)
@@ -214,6 +241,7 @@ class GasGrid:
             inputs = [self._static_area[axis], self._static_solid[axis], axis]
             inputs += [wp.vec3(*self.settings.origin), self.settings.cell]
             inputs += [*self.obstacles.tables, *self.obstacles.poses, step]
+            inputs += [WHOLE if self.settings.viscosity else SLIVER, int(self.settings.viscosity > 0)]
             outputs = [self.state.area[axis], self.state.solid[axis]]
             self._rows(obstacle.face_area_kernel, self.state.area[axis].shape, inputs, outputs)
         if self.settings.heaviness == 1:

@@ -71,7 +71,8 @@ def face_area_kernel(
     kind: wp.array(dtype=int), size: wp.array(dtype=wp.vec3), reach: wp.array(dtype=float),
     plane_start: wp.array(dtype=int), planes: wp.array(dtype=wp.vec4),
     position: wp.array2d(dtype=wp.vec3), orientation: wp.array2d(dtype=wp.quat),
-    velocity: wp.array2d(dtype=wp.vec3), spin: wp.array2d(dtype=wp.vec3), step: int, chunk: int,
+    velocity: wp.array2d(dtype=wp.vec3), spin: wp.array2d(dtype=wp.vec3), step: int,
+    least: float, whole: int, chunk: int,
     # outputs
     area: wp.array3d(dtype=float), solid: wp.array3d(dtype=float),
 ):  # fmt: skip
@@ -95,7 +96,8 @@ def face_area_kernel(
                 local = wp.quat_rotate_inv(orientation[step, b], arm)
                 phi = body_distance(kind[b], size[b], plane_start[b], plane_start[b + 1], planes, local)
                 a = wp.clamp(2.0 * phi / cell, 0.0, 1.0)
+                a = wp.where(a < least, 0.0, wp.where(whole != 0, 1.0, a))
                 if a < area[i, j, k]:
-                    area[i, j, k] = wp.where(a < 0.05, 0.0, a)
+                    area[i, j, k] = a
                     moving = velocity[step, b] + wp.cross(spin[step, b], arm)
                     solid[i, j, k] = moving[axis]

@@ -25,6 +25,11 @@ MODULES = (
     "physim.validation.liquid_waves",
     "physim.validation.liquid_flow",
     "physim.validation.liquid_drop",
+    "physim.validation.smoke_buoyant",
+    "physim.validation.smoke_transport",
+    "physim.validation.smoke_vortex",
+    "physim.validation.smoke_wake",
+    "physim.validation.smoke_walls",
 )
 """Where the runners are."""
 

@@ -37,7 +37,7 @@ def areas(shape, kind, size, axis, chunk):
     out = [wp.zeros(faces, dtype=float, device="cpu") for _ in range(2)]
     dim = (*faces[:2], -(-faces[2] // chunk))
     still = wp.zeros(faces, dtype=float, device="cpu")
-    inputs = [static, still, axis, wp.vec3(*ORIGIN), CELL, *tables, 0, chunk]
+    inputs = [static, still, axis, wp.vec3(*ORIGIN), CELL, *tables, 0, 0.05, 0, chunk]
     wp.launch(obstacle.face_area_kernel, dim=dim, inputs=inputs, outputs=out, device="cpu")
     centres = [ORIGIN[a] + (np.arange(n) + (0.0 if a == axis else 0.5)) * CELL for a, n in enumerate(faces)]
     arm = np.stack(np.meshgrid(*centres, indexing="ij"), -1) - POSITION
