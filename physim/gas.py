@@ -30,8 +30,8 @@ from physim.pressure_spectral import SpectralPressure
 Areas = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Open area [-] of the faces across x, y, z; shapes as in ``Field``."""
 WHOLE = 0.98
-"""Where gas sticks to solids, a face is open or closed, and closed if the solid is nearer than half a cell to its middle:
-then the places that are held are off the surface by nothing on average."""
+"""Where gas sticks to solids, a face is open or closed, and closed if the solid is nearer than half a cell to its
+middle: then the places that are held are off the surface by nothing on average."""
 SLIVER = 0.05
 """Open area below which a face counts as closed otherwise."""
 SPECTRAL_LIMIT = 160
@@ -215,6 +215,9 @@ class GasGrid:
         if self.obstacles:
             self._areas(step)
             self._hand_over()
+        if g.heaviness != 1:
+            # its weight stands where it is in the middle of each half step, not where it was before
+            self._transport(s.u, step, 0.25)
         self._weigh()
         self._emit(step)
         self._outlet.advance(s.u, half, (self._static_solid, s.solid))
@@ -223,6 +226,9 @@ class GasGrid:
         self._force(s.a, s.temperature2, step, half)
         self._copy(s.m, s.a)
         self._project(s.m, step)
+        if g.heaviness != 1:
+            self._transport(s.m, step, 0.5)
+            self._weigh()
         self._outlet.advance(s.m, half, (self._static_solid, s.solid))
         self._along(s.m, 1.5, s.u, -0.5)
         self._carry(s.m, s.a, s.r, s.temperature2, s.temperature)
@@ -230,7 +236,9 @@ class GasGrid:
         self._project(s.r, step)
         self._copy(s.u_old, s.u)
         self._copy(s.u, s.r)
-        if g.carries_density:
+        if g.heaviness != 1:
+            self._transport(s.u, step, 0.25)
+        elif g.carries_density:
             self._transport(s.m, step)
         self._emit(step)
 
@@ -367,25 +375,26 @@ class GasGrid:
             inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], axis, rim]
             self._rows(grid.project_kernel, u[axis].shape, inputs, [u[axis]])
 
-    def _transport(self, u: Field, step: int) -> None:
+    def _transport(self, u: Field, step: int, share: float = 1.0) -> None:
+        """Carry the density along ``u`` for a share of the step."""
         s, g = self.state, self.settings
-        count = self._substeps
+        dt, count = g.dt * share, int(np.ceil(self._substeps * share))
         s.outflow.zero_()
         self._launch(transport.mass_kernel, (g.shape[0],), [s.q], [s.mass[0]])
-        self._diffusion.density(s.q, s.curl_length, g.dt / 2)
+        self._diffusion.density(s.q, s.curl_length, dt / 2)
         for substep in range(count):
             order = g.axes if (step * count + substep) % 2 == 0 else g.axes[::-1]
             for axis in order:
                 self._wrap_density(axis)
                 pair = g.sides[2 * axis : 2 * axis + 2]
                 through = sum(1 << n for n, side in enumerate(pair) if side.kind in ("inflow", "outflow"))
-                inputs = [s.q, s.volume, u[axis], s.area[axis], axis, g.dt / count / g.cell, through]
+                inputs = [s.q, s.volume, u[axis], s.area[axis], axis, dt / count / g.cell, through]
                 self._rows(transport.flux_kernel, u[axis].shape, inputs, [s.flux, s.volume_flux])
                 self._launch(transport.outflow_kernel, (g.shape[0],), [s.flux, axis], [s.outflow])
                 self._rows(transport.update_kernel, g.shape, [s.flux, s.volume_flux, axis], [s.q, s.volume])
-        keep = float(np.exp(-g.dissipation * g.dt))
+        keep = float(np.exp(-g.dissipation * dt))
         self._rows(transport.settle_kernel, g.shape, [keep], [s.q, s.volume])
-        self._diffusion.density(s.q, s.curl_length, g.dt / 2)
+        self._diffusion.density(s.q, s.curl_length, dt / 2)
         self._launch(transport.mass_kernel, (g.shape[0],), [s.q], [s.mass[1]])
         self._launch(transport.ledger_kernel, (1,), [*s.mass, s.outflow, keep], [s.ledger])
 

@@ -60,7 +60,7 @@ def plane_flow(stream: np.ndarray, cell: float) -> Faces:
 
 
 def plane_vorticity(gas: GasGrid) -> np.ndarray:
-    """dv/dz - dw/dy on the inner corners (ny - 1, nz - 1) [1/s]; that of ``plane_flow`` is minus the Laplacian of psi."""
+    """dv/dz - dw/dy on the inner corners (ny - 1, nz - 1) [1/s]: minus the Laplacian of psi of ``plane_flow``."""
     v, w = gas.state.u[1].numpy()[0].astype(np.float64), gas.state.u[2].numpy()[0].astype(np.float64)
     return ((v[1:-1, 1:] - v[1:-1, :-1]) - (w[1:, 1:-1] - w[:-1, 1:-1])) / gas.settings.cell
 

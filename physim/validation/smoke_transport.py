@@ -60,9 +60,8 @@ def gaussian(case: Case, settings: Settings) -> Iterator[Quantity]:
         gas.set_density(np.exp(-sum(g**2 for g in grids) / (2 * start**2)))
         wind = (0.0, 0.5, 1.0)
         gas.set_velocity(tuple(np.full_like(a, wind[k]) for k, a in enumerate(open_areas(shape))))  # type: ignore[arg-type]
-        mass, now = float(gas.density.sum(dtype=np.float64)), 0.0
-        for now in run(gas, end):
-            pass
+        mass = float(gas.density.sum(dtype=np.float64))
+        now = list(run(gas, end))[-1]
         q = gas.density.astype(np.float64)
         offset = (grids[1] - 0.5 * now + 0.5) % 1 - 0.5
         wide = float(np.sqrt((q * offset**2).sum() / q.sum()))

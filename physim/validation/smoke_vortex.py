@@ -12,7 +12,14 @@ from physim.validation.case import Case, Quantity
 from physim.validation.registry import runner
 from physim.validation.settings import Settings
 from physim.validation.smoke_grid import (
-    centres, edges, energy, gas_grid, plane_flow, plane_vorticity, run, still,
+    centres,
+    edges,
+    energy,
+    gas_grid,
+    plane_flow,
+    plane_vorticity,
+    run,
+    still,
 )  # fmt: skip
 
 
@@ -79,7 +86,7 @@ def lamb_oseen(case: Case, settings: Settings) -> Iterator[Quantity]:
 
 
 def _gaussian_stream(r: np.ndarray, gamma: float, core: float) -> np.ndarray:
-    """psi of a Gaussian vortex: -gamma / (4 pi) (ln r^2 + E1(r^2 / core^2)); vorticity is minus its Laplacian."""
+    """Psi of a Gaussian vortex: -gamma / (4 pi) (ln r^2 + E1(r^2 / core^2)); vorticity is minus its Laplacian."""
     from scipy.special import exp1
 
     s = np.maximum((r / core) ** 2, 1e-12)
@@ -130,8 +137,8 @@ def lamb_chaplygin(case: Case, settings: Settings) -> Iterator[Quantity]:
 def vortex_pair(case: Case, settings: Settings) -> Iterator[Quantity]:
     """Two vortices of opposite sign travel, two of the same sign turn about each other; cores of a tenth of b."""
     gamma, b = case.get("Gamma"), case.get("b")
-    n, core = 384, 0.1 * b
-    size = 12 * b
+    n, core = 512, 0.1 * b
+    size = 16 * b
     cell = size / n
     y, z = np.meshgrid(*(edges(n, cell, -size / 2) for _ in range(2)), indexing="ij")
     limits = case.limits("speed_rel")
@@ -139,9 +146,11 @@ def vortex_pair(case: Case, settings: Settings) -> Iterator[Quantity]:
         speed = float(case.expected["U_pair"])
         seconds = 1.5 * b / speed if sign < 0 else 0.4 * float(case.expected["T_corot"])
         gas = gas_grid(settings, (1, n, n), (WALL,) * 4, cell=cell, dt=2.5 * cell / (gamma / (2 * np.pi * core)))
-        stream = sum(s * _gaussian_stream(np.hypot(y - o, z), gamma, core) for s, o in ((1, b / 2), (sign, -b / 2)))
+        one, other = (_gaussian_stream(np.hypot(y - o, z), gamma, core) for o in (b / 2, -b / 2))
+        stream = one + sign * other
         gas.set_velocity(plane_flow(stream, cell))
-        t, place = [], []
+        t: list[float] = []
+        place: list[np.ndarray] = []
         for now in run(gas, seconds):
             vorticity = plane_vorticity(gas)
             t.append(now)

@@ -16,7 +16,7 @@ from physim.validation.smoke_grid import centres, disc_areas, gas_grid, run
 
 CELLS = 16
 """Per diameter."""
-HEIGHT, BEFORE, BEHIND = 24, 8, 16
+HEIGHT, BEFORE, BEHIND = 32, 8, 16
 """Of the stream, and from its entry to the cylinder and on to its exit, in diameters."""
 
 
