@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from physim import cloth_arrays, cloth_plate
+from physim import cloth_piece, cloth_plate
 
 if TYPE_CHECKING:
     from physim.solver_cloth import ClothSolver
 
 
-def strains(p: cloth_arrays.Piece, x: np.ndarray) -> np.ndarray:
+def strains(p: cloth_piece.Piece, x: np.ndarray) -> np.ndarray:
     """Stretch along warp and weft, and shear, of each triangle (M, 3) at the vertices ``x`` (N, 3)."""
     rest = p.rest[p.faces]
     inverse = np.linalg.inv(np.stack([rest[:, 1] - rest[:, 0], rest[:, 2] - rest[:, 0]], axis=-1))
@@ -23,7 +23,7 @@ def strains(p: cloth_arrays.Piece, x: np.ndarray) -> np.ndarray:
     return np.stack([np.linalg.norm(wu, axis=1) - 1, np.linalg.norm(wv, axis=1) - 1, (wu * wv).sum(1)], axis=1)
 
 
-def energy(p: cloth_arrays.Piece, x: np.ndarray, v: np.ndarray, gravity: np.ndarray) -> float:
+def energy(p: cloth_piece.Piece, x: np.ndarray, v: np.ndarray, gravity: np.ndarray) -> float:
     """Kinetic, of weight, of the membrane and of bending (about a rest that does not turn) [J]."""
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
     moving = 0.5 * (p.mass[:, None] * v**2).sum() - (p.mass[:, None] * x).sum(axis=0) @ gravity
@@ -36,7 +36,7 @@ def energy(p: cloth_arrays.Piece, x: np.ndarray, v: np.ndarray, gravity: np.ndar
 def report(solver: ClothSolver) -> dict[str, float]:
     """``cloth_energy`` at the start and now; ``cloth_largest_stretch`` of any triangle now, along warp or weft;
     ``cloth_step`` of the solver. ``cloth_softening``, if any, is the stiffest modulus used over the real one, see
-    :func:`physim.cloth_arrays.afford`. ``cloth_momentum_error`` is there only where momentum is conserved: nothing
+    :func:`physim.cloth_piece.afford`. ``cloth_momentum_error`` is there only where momentum is conserved: nothing
     held, nothing touched, no air.
     """
     pieces, start = solver.whole.pieces, solver.whole.vertex_start

@@ -14,7 +14,7 @@ import numpy as np
 import warp as wp
 from physim_kernels import cloth, cloth_bend, cloth_bend_grid, cloth_grid, cloth_membrane, cloth_wind
 
-from physim import cloth_arrays
+from physim import cloth_air, cloth_arrays, cloth_piece
 from physim.cloth_contact import ClothContact
 from physim.scene import Scene
 from physim.solver_rigid import RigidSolver
@@ -47,8 +47,8 @@ class ClothSolver:
     def __init__(self, scene: Scene, rigid: RigidSolver):
         self.scene, self.rigid, self.device = scene, rigid, rigid.device
         self.names = [e.name for e in scene.cloths]
-        pieces = [cloth_arrays.piece(e) for e in scene.cloths]
-        self.whole = cloth_arrays.Whole(cloth_arrays.afford(pieces, scene.gravity, rigid.refinement))
+        pieces = [cloth_piece.piece(e) for e in scene.cloths]
+        self.whole = cloth_piece.Whole(cloth_piece.afford(pieces, scene.gravity, rigid.refinement))
         if not self.names:
             raise ValueError("the scene has no cloth; add a Sheet or a Pattern with a Cloth material.")
         self.steps: int
@@ -69,8 +69,8 @@ class ClothSolver:
         """One thread per vertex; else vector code row by row, which does the same arithmetic."""
         self._bending = cloth_arrays.bending(self.whole, self.step * self.stride, device)
         self._plates = cloth_arrays.plates(self.whole, self._grids, self.step * self.stride, device)
-        self._air = cloth_arrays.air(self.whole, self.rigid.substeps, scene, device)
-        self._drift = cloth_arrays.eddies(scene)[2]
+        self._air = cloth_air.air(self.whole, self.rigid.substeps, scene, device)
+        self._drift = cloth_air.eddies(scene)[2]
         self._pushed = any(p.on in self.names for p in scene.impulses())
         self._lossy = any(p.material.damping for p in pieces)
         self._make_pins()

@@ -237,7 +237,7 @@ def test_gusts_make_a_flag_leave_its_plane():
 
 
 def test_large_fine_sheets_are_softened_in_the_open_and_small_ones_never():
-    from physim.cloth_arrays import WEIGHT_STRAIN, afford, piece
+    from physim.cloth_piece import WEIGHT_STRAIN, afford, piece
 
     def pieces(cells):
         scene = physim.Scene()
