@@ -82,10 +82,13 @@ class Compositor:
         of_photo = [{n: t for n, t in tracks.items() if scene[n].cutout is not None} for tracks in (moving, cloths)]
         added = len(moving) + len(cloths) - len(of_photo[0]) - len(of_photo[1])
         first = self._composer if added == 0 else composer(*of_photo)
-        self._keep_first(first.at(0.0).picture, plate)
-        self._smoke = self._smoke_view()
         self._liquid = self._liquid_composer()
+        start = first.at(0.0)
+        self._target = self._photo if self._liquid is None else self._liquid.beneath(self._photo, start.picture)
+        self._keep_first(start.picture, plate)
+        self._smoke = self._smoke_view()
         self._wet: tuple[float, Wet] | None = None
+        self._wet_first = self._liquid_at_first(start)
         self._memo: tuple[object, Solid] | None = None
         self._others: list[Compositor] = []
 
@@ -113,7 +116,7 @@ class Compositor:
 
     def _keep_first(self, first: np.ndarray, plate: np.ndarray) -> None:
         """What the composite of frame 0, without added things, lacks to be the photo."""
-        residual = self._photo - first
+        residual = self._target - first
         off = np.abs(residual).max(axis=-1) > 0
         self._window: tuple[slice, slice] | None = None
         self._warped: tuple[PlateSampler, PlateSampler] | None = None
@@ -137,7 +140,7 @@ class Compositor:
             carried = np.clip(blend.carry_residual(crop, first, self._residual[self._window], self._scale), 0, 1)
             reach = round(12 * max(self._scale, 1.0))
             same = ~maximum_filter((crop != first).any(axis=-1), size=2 * reach + 1)
-            carried[same] = self._photo[self._window][same]
+            carried[same] = self._target[self._window][same]
             picture[self._window] = carried
             return picture
         if self._warped is None:
@@ -163,15 +166,34 @@ class Compositor:
         if self._liquid is None:
             return solid
         if self._wet is None or self._wet[0] != time:
-            unmoved = self._composer.unmoved(solid.backdrop)
-            ground = None if solid.ground is None else (solid.ground, solid.backdrop.depth)
-            wet = self._liquid.over(
-                solid.picture, solid.depth, solid.backdrop.camera, time, ground=ground, unmoved=unmoved
-            )
-            self._wet = (time, wet)
+            self._wet = (time, self._wet_at(solid, time))
         wet = self._wet[1]
         shadow = solid.shadow if wet.shadow is None else solid.shadow * wet.shadow
         return replace(solid, picture=wet.picture, depth=wet.depth, shadow=shadow)
+
+    def _wet_at(self, solid: Solid, time: float) -> Wet:
+        """Liquids on a picture; where one that the photo shows has not changed since frame 0, it is the photo."""
+        assert self._liquid is not None
+        unmoved = self._composer.unmoved(solid.backdrop)
+        ground = None if solid.ground is None else (solid.ground, solid.backdrop.depth)
+        wet = self._liquid.over(
+            solid.picture, solid.depth, solid.backdrop.camera, time, ground=ground, unmoved=unmoved
+        )  # fmt: skip
+        if self._wet_first is None or not unmoved:
+            return wet
+        first = self._wet_first
+        carried = np.clip(blend.carry_residual(wet.picture, first, self._photo - first, self._scale), 0, 1)
+        reach = round(12 * max(self._scale, 1.0))
+        same = ~maximum_filter((wet.picture != first).any(axis=-1), size=2 * reach + 1)
+        carried[same] = self._photo[same]
+        return replace(wet, picture=carried)
+
+    def _liquid_at_first(self, start: Solid) -> np.ndarray | None:
+        """The composite of frame 0 with the liquids that the photo shows, if there are any."""
+        if self._liquid is None or not self._liquid.of_photo:
+            return None
+        camera, names = start.backdrop.camera, self._liquid.of_photo
+        return self._liquid.over(self._target, start.depth, camera, 0.0, unmoved=True, names=names).picture
 
     def _smoke_view(self):
         if not self._trajectory.smokes:

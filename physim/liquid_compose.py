@@ -12,7 +12,7 @@ from physim.camera import Camera
 from physim.foam_view import foam_colour, foam_cover
 from physim.liquid_light import enlarged
 from physim.liquid_paint import LiquidLayer, LiquidPainter
-from physim.plate import resize
+from physim.plate import resize, resize_map
 from physim.shadow import light_already_there
 from physim.trajectory import LiquidTrack, Trajectory
 
@@ -60,7 +60,8 @@ class LiquidComposer:
         self._lit = light_already_there(plate, trajectory.scene.light)
 
     def over(self, picture: np.ndarray, depth: np.ndarray, camera: Camera, time: float, *,
-             ground: tuple[np.ndarray, np.ndarray] | None = None, unmoved: bool) -> Wet:  # fmt: skip
+             ground: tuple[np.ndarray, np.ndarray] | None = None, unmoved: bool,
+             names: list[str] | None = None) -> Wet:  # fmt: skip
         """The picture at ``time`` [s] with all liquid on it; pixels that no liquid touches keep their bits.
 
         Args:
@@ -70,6 +71,7 @@ class LiquidComposer:
             time: Middle of the exposure [s].
             ground: Picture and depth without bodies, if they differ.
             unmoved: Whether the camera stands where the photo was taken: then still layers are in their places.
+            names: Liquids to draw; default: all.
         """
         linear = blend.to_linear(picture)
         behind = None if ground is None else (blend.to_linear(ground[0]), ground[1])
@@ -84,7 +86,7 @@ class LiquidComposer:
             left = np.where(touched, left.mean(axis=-1), 1.0).astype(np.float32)
         out, nearest = picture, depth
         layers = []
-        for name in self._trajectory.liquids:
+        for name in self._trajectory.liquids if names is None else names:
             times = self._instants(name, camera, time)
             layer = self._painter.paint(
                 name, time, times, camera, linear, depth, behind, supersample=self._supersample(len(times))
@@ -109,6 +111,27 @@ class LiquidComposer:
         part = cover[there][:, None]
         white = foam_colour(self._trajectory.scene.light)
         out[there] = blend.to_srgb(blend.to_linear(out[there]) * (1 - part) + part * white)
+        return out
+
+    @property
+    def of_photo(self) -> list[str]:
+        """The liquids that the photo shows."""
+        return [name for name in self._trajectory.liquids if self._trajectory.scene[name].cutout is not None]
+
+    def beneath(self, photo: np.ndarray, plate: np.ndarray) -> np.ndarray:
+        """The photo (H, W, 3) at this size where it shows no liquid, the plate where it does."""
+        out = photo
+        for name in self.of_photo:
+            scene = self._trajectory.scene
+            cutout, backdrop = scene[name].cutout, scene.backdrop
+            assert cutout is not None and backdrop is not None
+            mask = np.zeros(backdrop.photo.shape[:2], np.float32)
+            (u, v), (h, w), (rows, cols) = cutout.corner, cutout.alpha.shape, backdrop.photo.shape[:2]
+            v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, rows), min(u + w, cols)
+            mask[v0:v1, u0:u1] = cutout.alpha[v0 - v : v1 - v, u0 - u : u1 - u]
+            there = resize_map(mask, self._size) > 0.02
+            out = out.copy() if out is photo else out
+            out[there] = plate[there]
         return out
 
     def _left(self, time: float, camera: Camera, depth: np.ndarray, unmoved: bool) -> np.ndarray | None:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from physim_kernels import liquid_shade as kernels
+from scipy.ndimage import distance_transform_edt
 
-from physim.backdrop_view import lens_of
+from physim import blend
+from physim.backdrop_view import lens_of, photo_camera
 from physim.camera import Camera
 from physim.liquid_light import SIDE, LiquidLight
 from physim.liquid_surface import LiquidSurface
 from physim.liquid_view import LiquidFrame, LiquidView
 from physim.materials import Liquid
+from physim.plate import resize
 from physim.scene import Scene
 from physim.shading import shaken
 from physim.surroundings import surroundings
@@ -64,6 +67,7 @@ class LiquidPainter:
             for name, track in trajectory.liquids.items()
         }
         self._views: dict[tuple[str, int], LiquidView] = {}
+        self._photos: dict[str, wp.array] = {}
         self._lights: list[LiquidLight] | None = None
 
     def view(self, name: str, supersample: int) -> LiquidView:
@@ -81,6 +85,8 @@ class LiquidPainter:
             photo_size = self._scene.backdrop.photo.shape[:2]  # type: ignore[union-attr]
             self._lights = []
             for name, surface in self.surfaces.items():
+                if self._scene[name].cutout is not None:  # its shadow is in the photo
+                    continue
                 view = LiquidView(self._trajectory, name, (SIDE, SIDE), self.device, surface=surface)
                 view.photo_size = (SIDE, SIDE)
                 medium = medium_of(self._scene[name].material)  # type: ignore[arg-type]
@@ -118,7 +124,10 @@ class LiquidPainter:
         apart = float(times[1] - times[0]) if len(times) > 1 else 0.0
         for frame in seen:
             colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
-            kernels.shade(self._layer(frame, camera), around, medium, colour_out=colour)
+            if self._scene[name].cutout is None:
+                kernels.shade(self._layer(frame, camera), around, medium, colour_out=colour)
+            else:
+                self._photographed(name, view, frame, camera, around, medium, colour)
             kernels.gather(
                 colour, self._way(view, frame, apart), supersample=supersample, weight=1 / len(times),
                 offset=(frame.window[0] - v0, frame.window[2] - u0), layer=layer,
@@ -128,6 +137,32 @@ class LiquidPainter:
         a, b, c, d = middle.window
         near[a - v0 : b - v0, c - u0 : d - u0] = middle.depth[::supersample, ::supersample]
         return LiquidLayer((int(v0), int(v1), int(u0), int(u1)), _held(layer.numpy()), near)
+
+    def _photographed(self, name: str, view: LiquidView, frame: LiquidFrame, camera: Camera, around, medium, colour):
+        """Samples of a liquid that the photo shows: where its matter was then, its colour is now."""
+        assert self._scene.camera is not None
+        start = photo_camera(self._scene.camera, view.photo_size).resized(self.size)
+        flow = view.motion(frame, 0.0, start).flow
+        up = camera.world_from_camera[:3, :3].T @ np.array([0.0, 1.0, 0.0])
+        kernels.photographed(
+            self._layer(frame, camera), around, medium.index,
+            wp.array(flow, dtype=wp.vec2, device=self.device), self._own(name), wp.vec3(*up), colour_out=colour,
+        )  # fmt: skip
+
+    def _own(self, name: str) -> wp.array:
+        """The photo, linear, at picture size, with the colours of one liquid continued beyond it."""
+        if name not in self._photos:
+            backdrop, cutout = self._scene.backdrop, self._scene[name].cutout
+            assert backdrop is not None and cutout is not None
+            rows, cols = backdrop.photo.shape[:2]
+            mask = np.zeros((rows, cols), bool)
+            (u, v), (h, w) = cutout.corner, cutout.alpha.shape
+            v0, u0, v1, u1 = max(v, 0), max(u, 0), min(v + h, rows), min(u + w, cols)
+            mask[v0:v1, u0:u1] = cutout.alpha[v0 - v : v1 - v, u0 - u : u1 - u] > 0.9
+            nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+            linear = blend.to_linear(resize(np.ascontiguousarray(backdrop.photo[nearest[0], nearest[1]]), self.size))
+            self._photos[name] = wp.array(linear, dtype=wp.vec3, device=self.device)
+        return self._photos[name]
 
     def _way(self, view: LiquidView, frame: LiquidFrame, apart: float) -> wp.array:
         """How far each sample moves until the next instant [s], so that what is fast leaves no separate prints."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from physim.backdrop_view import BackdropFrame, BackdropView
+from physim.backdrop_view import BackdropFrame, BackdropView, photo_camera
 from physim.body_view import BodyFrame, BodyView
 from physim.camera import Camera
 from physim.cloth_view import ClothFrame, ClothView, slack_of
@@ -141,13 +141,27 @@ class Surfaces:
             crop = (slice(v0, v1), slice(u0, u1))
             mask = frame.depth < depth[crop]
             depth[crop][mask], ids[crop][mask], hole[crop][mask] = frame.depth[mask], frame.number, 0.0
-            source[crop][mask], drawn[crop][mask] = np.nan, True
+            source[crop][mask], drawn[crop][mask] = self._shown(frame)[mask], True
             found.append((frame, mask))
         for k, layer in enumerate(layers):
             if layer is not None and found:
                 v0, v1, u0, u1 = layer.window
                 masks[k] &= ids[v0:v1, u0:u1] == layer.ids
         return tuple((f, m & (ids[f.window[0] : f.window[1], f.window[2] : f.window[3]] == f.number)) for f, m in found)
+
+    def _shown(self, frame: LiquidFrame) -> np.ndarray:
+        """Where the photo shows the matter of a liquid's surface (h, w, 2); NaN if it does not show the liquid."""
+        v0, _, u0, _ = frame.window
+        place = np.full((*frame.depth.shape, 2), np.nan, np.float32)
+        if list(self.scene)[frame.number - 1].cutout is None:
+            return place
+        assert self.scene.camera is not None
+        photo = self.backdrop.photo.shape[:2]
+        start = photo_camera(self.scene.camera, photo).resized(self.size)
+        flow = self._liquids[frame.number].motion(frame, 0.0, start).flow
+        rows, cols = frame.depth.shape
+        place = self._grid[v0 : v0 + rows, u0 : u0 + cols] + flow
+        return place * np.array([photo[1] / self.size[1], photo[0] / self.size[0]], np.float32)
 
     def _seen(self, layer: BodyFrame | ClothFrame, behind: np.ndarray, drawn: np.ndarray) -> np.ndarray:
         """Where a layer is nearer than what is behind it and, if it is cut out of the photo, inside its edge.

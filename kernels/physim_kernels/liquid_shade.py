@@ -334,6 +334,48 @@ def shade_kernel(
     colour_out[v, u] = wp.vec4(total[0], total[1], total[2], 1.0)
 
 
+@wp.func
+def mirrored_light(around: Around, start: wp.vec3, d: wp.vec3, normal: wp.vec3, index: float, rough: float):
+    """What a surface at ``start`` reflects to the camera, and the light's glint on it."""
+    cosine = -wp.dot(d, normal)
+    mirrored = d + 2.0 * cosine * normal
+    seen = met(around, start + 0.003 * start[2] * normal, mirrored, False)
+    total = wp.vec3(seen[0], seen[1], seen[2])
+    if seen[3] == 0.0:
+        total += glint(around, mirrored, rough) * around.key
+    return fresnel(cosine, index) * total
+
+
+@wp.kernel
+def photographed_kernel(
+    layer: Layer, around: Around, index: float, flow: wp.array2d(dtype=wp.vec2), photo: wp.array2d(dtype=wp.vec3),
+    up: wp.vec3,
+    # outputs
+    colour_out: wp.array2d(dtype=wp.vec4),
+):  # fmt: skip
+    """A liquid that the photo shows: its own pixels, carried along, and what its reflection has changed by."""
+    v, u = wp.tid()
+    colour_out[v, u] = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    if layer.thickness[v, u] <= 0.0:
+        return
+    n = float(layer.supersample)
+    x = (float(layer.u + u) + 0.5) / n - layer.shift[0]
+    y = (float(layer.v + v) + 0.5) / n - layer.shift[1]
+    ray = wp.vec3((x - around.lens[2]) / around.lens[0], (y - around.lens[3]) / around.lens[1], 1.0)
+    d = wp.normalize(ray)
+    start = layer.depth[v, u] * ray
+    normal = layer.normal[v, u]
+    slant = wp.dot(normal, d)
+    if slant > -0.03:
+        normal = wp.normalize(normal - (slant + 0.03) * d)
+    rough = turned_within(layer, v, u) + 0.01
+    change = mirrored_light(around, start, d, normal, index, rough)
+    change -= mirrored_light(around, start, d, up, index, 0.01)
+    own = colour_at(photo, wp.vec2(x + flow[v, u][0], y + flow[v, u][1]))
+    c = wp.max(own + change, wp.vec3(0.0, 0.0, 0.0))
+    colour_out[v, u] = wp.vec4(c[0], c[1], c[2], 1.0)
+
+
 @wp.kernel
 def gather_kernel(
     colour: wp.array2d(dtype=wp.vec4), way: wp.array2d(dtype=wp.vec2), supersample: int, weight: float,
@@ -366,6 +408,22 @@ def shade(layer, around, medium, *, colour_out):
     """Colour every sample of a window: premultiplied linear colour and cover, vec4."""
     device = colour_out.device
     wp.launch(shade_kernel, dim=colour_out.shape, inputs=[layer, around, medium], outputs=[colour_out], device=device)
+
+
+def photographed(layer, around, index, flow, photo, up, *, colour_out):
+    """Colour every sample of a liquid that the photo shows.
+
+    Args:
+        layer: Its surface.
+        around: What it mirrors.
+        index: Refractive index [-].
+        flow: Way of each sample back to its place in the photo [pixels of the picture], vec2.
+        photo: Linear, at picture size; beyond the liquid its colours go on.
+        up: Normal of the surface at rest, camera frame.
+        colour_out: Premultiplied linear colour and cover, vec4.
+    """
+    inputs = [layer, around, index, flow, photo, up]
+    wp.launch(photographed_kernel, dim=colour_out.shape, inputs=inputs, outputs=[colour_out], device=colour_out.device)
 
 
 def gather(colour, way, *, supersample, weight, offset, layer):

@@ -15,7 +15,7 @@ from physim.liquid_surface import LiquidSurface
 from physim.liquid_view import LiquidView
 from physim.materials import Liquid
 from physim.render import render
-from physim.scene import Backdrop, Light, Scene
+from physim.scene import Backdrop, Cutout, Light, Scene
 from physim.shapes import Box, Plane
 from physim.trajectory import CONTACT_DTYPE, FOAM_DTYPE, LiquidTrack, Trajectory
 
@@ -237,6 +237,44 @@ def test_clear_water_sends_no_more_light_on_than_falls_on_it():
     factor = painter.lights()[0](0.0, trajectory.scene.camera.start, trajectory.scene.backdrop.depth)
     assert factor.max() > 1.2 and factor.min() < 0.5  # a ball is a lens: dark around, bright in the middle
     assert (factor - 1).sum() < 0.02 * np.abs(factor - 1).sum()
+
+
+def of_photo(*tracks_of):
+    """A flat pool that the photo shows, so far as it reaches."""
+    trajectory = scene_with(track_of(*tracks_of))
+    scene = trajectory.scene
+    frame = LiquidView(trajectory, "water", SIZE).at(0.0, None, scene.backdrop.depth)
+    alpha = np.zeros(SIZE, np.float32)
+    v0, v1, u0, u1 = frame.window
+    alpha[v0:v1, u0:u1] = np.isfinite(frame.depth)
+    plate = scene.backdrop.photo.copy()
+    plate[alpha > 0] = 0.0
+    scene.backdrop = replace(scene.backdrop, plate=plate)
+    scene.entities["water"] = replace(scene["water"], cutout=Cutout(scene.backdrop.photo, alpha, (0, 0)))
+    return trajectory, alpha > 0
+
+
+def test_liquid_of_the_photo_is_the_photo_while_it_rests():
+    places = pool(depth=4, wide=20) + [-10 * H, 0, -1.3 - 10 * H]
+    trajectory, _ = of_photo(places, places, places)
+    compositor = Compositor(trajectory, SIZE)
+    for index in range(2):
+        assert np.array_equal(compositor.frame(index), trajectory.scene.backdrop.photo)
+
+
+def test_liquid_of_the_photo_takes_its_pixels_along():
+    places = pool(depth=4, wide=20) + [-10 * H, 0, -1.3 - 10 * H]
+    step = np.array([0.06, 0.0, 0.02])
+    trajectory, was = of_photo(places, places + step, places + 2 * step)
+    conditions = render(trajectory, SIZE)
+    now = conditions.liquid[1, ..., 3] > 0
+    v, u = np.nonzero(now)
+    camera = trajectory.scene.camera.start
+    pixels = np.stack([u, v], axis=-1) + 0.5
+    then, _ = camera.project(camera.unproject(pixels, conditions.depth[1][now]) - step)
+    assert np.abs(conditions.source_uv[1][now] - then).max() < 0.05
+    left = was & ~now
+    assert left.any() and conditions.coarse[1][left].mean() < 0.5 * conditions.image[left].mean()  # bare plate
 
 
 def test_foam_covers_what_its_discs_cover():
