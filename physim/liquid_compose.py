@@ -21,6 +21,8 @@ STEP = 3.0
 lies between them is smeared along the flow."""
 MOST = 12
 """Instants at most."""
+SAMPLES = 12e6
+"""Of one exposure, about, at most: on large pictures there are fewer instants, and longer smears."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,16 @@ class LiquidComposer:
         way = np.linalg.norm(ends[1][0] - ends[0][0], axis=-1)[seen]
         way = way[np.isfinite(way)]
         longest = float(np.quantile(way, 0.98)) if len(way) else 0.0
-        count = int(np.clip(np.ceil(longest / STEP), 1, MOST))
+        most = int(np.clip(SAMPLES / max(self._extent(ends[0][0][seen]), 1.0), 3, MOST))
+        count = int(np.clip(np.ceil(longest / STEP), 1, most))
         return time + half * (2 * (np.arange(count) + 0.5) / count - 1) if count > 1 else np.array([time])
+
+    def _extent(self, pixels: np.ndarray) -> float:
+        """Area of the box that some pixels (N, 2) span within the picture."""
+        if len(pixels) == 0:
+            return 0.0
+        side = np.clip(pixels.max(axis=0), 0, self._size[::-1]) - np.clip(pixels.min(axis=0), 0, self._size[::-1])
+        return float(side[0] * side[1])
 
     def _supersample(self, count: int) -> int:
         if count >= 4 or self._size[1] > 2400:

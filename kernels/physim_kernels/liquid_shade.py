@@ -383,7 +383,7 @@ def gather_kernel(
     # in and out
     layer: wp.array2d(dtype=wp.vec4),
 ):  # fmt: skip
-    """Add the mean of the samples of each pixel, spread over its way; white counts four times at most."""
+    """Add the mean of the samples of each pixel, spread over a little more than its way; white counts 4 times at most."""
     j, i = wp.tid()
     total = wp.vec4(0.0, 0.0, 0.0, 0.0)
     for n in range(supersample * supersample):
@@ -395,9 +395,9 @@ def gather_kernel(
     w = wp.vec2(0.0, 0.0)
     if way.shape[0] > 0:
         w = way[j * supersample, i * supersample]
-    taps = wp.clamp(int(wp.ceil(1.5 * wp.length(w) - 0.25)), 1, 32)
+    taps = wp.clamp(int(wp.ceil(1.5 * wp.length(w) - 0.25)), 1, 64)
     for k in range(taps):
-        t = (float(k) + 0.5) / float(taps) - 0.5
+        t = 1.12 * ((float(k) + 0.5) / float(taps) - 0.5)
         v = j + offset_v + int(wp.floor(t * w[1] + 0.5))
         u = i + offset_u + int(wp.floor(t * w[0] + 0.5))
         if v >= 0 and u >= 0 and v < layer.shape[0] and u < layer.shape[1]:
