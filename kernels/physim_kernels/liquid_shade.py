@@ -383,7 +383,7 @@ def gather_kernel(
     # in and out
     layer: wp.array2d(dtype=wp.vec4),
 ):  # fmt: skip
-    """Add the mean of the samples of each pixel, spread over a little more than its way; white counts 4 times at most."""
+    """Add the mean of the samples of each pixel, spread over its way and a little more; nothing counts above 4 whites."""
     j, i = wp.tid()
     total = wp.vec4(0.0, 0.0, 0.0, 0.0)
     for n in range(supersample * supersample):
