@@ -614,7 +614,7 @@ def absolute_kernel(
 ):  # fmt: skip
     """Give particles the holder's motion again, where they took their velocities."""
     p = wp.tid()
-    if p >= count[0]:
+    if p >= count[0] or before[p][0] < 0.0:
         return
     v[p] = v[p] + motion(wet, holder, before[p])
     c[p] = c[p] + affine * wp.skew(wet.w[holder])
