@@ -181,7 +181,12 @@ def met(around: Around, start: wp.vec3, d: wp.vec3, fallback: bool):
                 return wp.vec4(c[0], c[1], c[2], 1.0)
             break
         gap = around.depth[int(pixel[1]), int(pixel[0])] - p[2]
-        if gap <= 0.002 * p[2] and (gap > -0.1 * p[2] or s == 0.0):
+        if gap < -0.03 * p[2]:  # behind a body: what stands there without it
+            gap = around.ground_depth[int(pixel[1]), int(pixel[0])] - p[2]
+            if gap <= 0.002 * p[2] and (gap > -0.1 * p[2] or s == 0.0):
+                c = colour_at(around.ground, pixel)
+                return wp.vec4(c[0], c[1], c[2], 1.0)
+        elif gap <= 0.002 * p[2]:
             c = colour_at(around.picture, pixel)
             return wp.vec4(c[0], c[1], c[2], 1.0)
         s += wp.clamp(0.8 * wp.abs(gap) / wp.max(d[2], 0.3), least, 0.5 * start[2] + 2.0 * s)
@@ -383,7 +388,7 @@ def gather_kernel(
     # in and out
     layer: wp.array2d(dtype=wp.vec4),
 ):  # fmt: skip
-    """Add the mean of the samples of each pixel, spread over its way and a little more; nothing counts above 4 whites."""
+    """Add the mean of the samples of each pixel, spread over its way and a bit more; white counts 4 times at most."""
     j, i = wp.tid()
     total = wp.vec4(0.0, 0.0, 0.0, 0.0)
     for n in range(supersample * supersample):
