@@ -351,6 +351,7 @@ def bodies(everything: list[Piece], moving: list[Entity], device: wp.Device) -> 
     for name in ("acc", "dx", "dtheta"):
         setattr(b, name, wp.zeros(count, dtype=wp.vec3, device=device))
     b.active = wp.zeros(count, dtype=int, device=device)
+    b.press = wp.zeros(count, dtype=wp.vec3, device=device)
     b.struck = wp.zeros(count, dtype=int, device=device)
     b.asleep = wp.zeros(count, dtype=int, device=device)
     driven = sum(isinstance(p.material, Kinematic) for p in everything)

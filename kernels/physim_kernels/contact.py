@@ -324,9 +324,11 @@ def solve_kernel(
                     store(bodies, p.a, p.b, m)
                     if g.normal > 0.0:
                         if m.ma > 0.0:
-                            bodies.active[p.a] = 1
+                            bodies.active[p.a] = bodies.active[p.a] | (1 << g.slips)
+                            bodies.press[p.a] = p.normal
                         if m.mb > 0.0:
-                            bodies.active[p.b] = 1
+                            bodies.active[p.b] = bodies.active[p.b] | (1 << g.slips)
+                            bodies.press[p.b] = p.normal
             k += 1
 
 

@@ -80,12 +80,12 @@ class Blow:
 
 @wp.func
 def fraction_to_meet(separation: float, vn: float, an: float, h: float):
-    """When in the substep, 0 to 1, the gap closes under constant acceleration ``an``; ``vn`` holds at its end."""
+    """When the gap closes under constant acceleration ``an``, in substeps; ``vn`` holds at the end of this one."""
     if separation <= 0.0:
         return 0.0
     v0 = vn - an * h
     s = 2.0 * separation / (-v0 + wp.sqrt(wp.max(v0 * v0 - 2.0 * an * separation, 0.0)))
-    return wp.clamp(s / h, 0.0, 1.0)
+    return wp.max(s / h, 0.0)
 
 
 @wp.func
@@ -161,7 +161,10 @@ def placed_at(c: Contacts, i: int, at: Meeting):
 def first_meeting(
     bodies: Bodies, c: Contacts, now: Couple, a: int, b: int, pair: int, count: int, h: float, threshold: float
 ):
-    """When in the substep the first point of a pair meets, 0 to 1; 2 if none does. Points go straight, by tangents."""
+    """When in the substep the first point of a pair meets, 0 to 1; 2 if none does. Points go straight, by tangents.
+
+    A point that only gravity's curve keeps from meeting within the substep waits for the next one.
+    """
     fraction = float(2.0)
     acc = bodies.acc[b] - bodies.acc[a]
     for k in range(count):
@@ -169,7 +172,11 @@ def first_meeting(
         s = p.separation + wp.dot(p.normal, contact_shift(bodies, a, b, p))
         vn = wp.dot(p.normal, contact_velocity(now, p))
         if is_hit(vn, s, threshold, h):
-            fraction = wp.min(fraction, fraction_to_meet(s, vn, wp.dot(p.normal, acc), h))
+            when = fraction_to_meet(s, vn, wp.dot(p.normal, acc), h)
+            if when <= 1.0:
+                fraction = wp.min(fraction, when)
+            else:
+                c.row[row_of(c, pair, k)].deferred = 1
     return fraction
 
 

@@ -139,7 +139,7 @@ def spread_contact(bodies: Bodies, joints: Joints, island: int):
     """What presses on one body of an island presses on all: they drift alike."""
     pressed = int(0)
     for n in range(joints.island_body_start[island], joints.island_body_start[island + 1]):
-        pressed = wp.max(pressed, bodies.active[joints.island_body[n]])
+        pressed = wp.max(pressed, wp.min(bodies.active[joints.island_body[n]], 1))
     set_active(bodies, joints, island, pressed)
     return pressed
 

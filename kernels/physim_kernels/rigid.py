@@ -15,6 +15,10 @@ import warp as wp
 from physim_kernels.rigid_data import CAPSULE, CYLINDER, SPHERE, Bodies, Geometry
 
 
+SLIDING = wp.constant(2)
+"""``Bodies.active`` of a body on which all that presses slides."""
+
+
 @wp.struct
 class Outer:
     """Forces from outside."""
@@ -194,6 +198,18 @@ def drifted_place(bodies: Bodies, i: int, h: wp.float64):
 
 
 @wp.func
+def late_start(bodies: Bodies, i: int, pushed: wp.vec3, h: wp.float64):
+    """What a body that slides has not yet gone, as its velocity along the surface changed during ``h`` [m].
+
+    Friction of what slides is constant, and so is its deceleration: its path is a parabola as in free flight. Normal
+    to the surface, and for what holds, the velocity at the end is the right one.
+    """
+    change = float(h) * bodies.acc[i] + pushed
+    n = bodies.press[i]
+    return wp.float64(0.5) * h * wp.vec3d(change - wp.dot(change, n) * n)
+
+
+@wp.func
 def drifted_turn(bodies: Bodies, i: int, h: wp.float64):
     """Orientation of body ``i`` after ``h``."""
     q = bodies.q[i]
@@ -208,8 +224,11 @@ def drift_kernel(g: Geometry, bodies: Bodies, h: wp.float64):
     i = wp.tid()
     if bodies.asleep[i] == 1:
         return
+    pushed = bodies.v[i] - bodies.v_ref[i]
     collect(bodies, i)
     x = drifted_place(bodies, i, h)
+    if bodies.active[i] == SLIDING:
+        x = x - late_start(bodies, i, pushed, h)
     q = drifted_turn(bodies, i, h)
     bodies.x[i] = x
     bodies.q[i] = q

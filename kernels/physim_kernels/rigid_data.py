@@ -96,7 +96,8 @@ class Bodies:
     acc: wp.array(dtype=wp.vec3)  # of this substep's outer forces [m/s^2]
     dx: wp.array(dtype=wp.vec3)  # displacement correction of impacts in this substep [m]
     dtheta: wp.array(dtype=wp.vec3)  # [rad]
-    active: wp.array(dtype=int)  # 1 if a contact pressed on it in this substep
+    active: wp.array(dtype=int)  # bits: 1 if a contact pressed on it in this substep and held, 2 if one slid
+    press: wp.array(dtype=wp.vec3)  # normal of a contact that pressed
     struck: wp.array(dtype=int)  # 1 if an impact of this substep changed its motion
     asleep: wp.array(dtype=int)  # 1: at rest and not moved until something wakes it
     awake: wp.array(dtype=int)  # [0]: how many bodies are awake; [1]: how many are moved from outside, all the time

@@ -68,7 +68,13 @@ def _flight(
     start = events[n - 1] if n else -1.0
     end = events[n] if n < len(events) else np.inf
     inside = (t > start) & (t < end)
-    return t[inside], track.dense_position[inside, 1] - case.get("R"), track.dense_velocity[inside, 1]
+    height, rise = track.dense_position[inside, 1] - case.get("R"), track.dense_velocity[inside, 1]
+    if n and n == len(events) and len(height):  # too slow for another bounce: until it is back on the ground
+        g = case.gravity
+        down = (rise[0] + np.sqrt(max(rise[0] ** 2 + 2 * g * height[0], 0.0))) / g
+        flies = t[inside] < t[inside][0] + down
+        return t[inside][flies], height[flies], rise[flies]
+    return t[inside], height, rise
 
 
 def _apex(case: Case, trajectory: Trajectory, events: np.ndarray, n: int) -> float | None:
