@@ -323,11 +323,14 @@ def solve_kernel(
                     c.grip[i] = g
                     store(bodies, p.a, p.b, m)
                     if g.normal > 0.0:
+                        # on what turns, the velocity at the end is the right one for what slides, too
                         if m.ma > 0.0:
-                            bodies.active[p.a] = bodies.active[p.a] | (1 << g.slips)
+                            slides = wp.where(m.mb == 0.0 and wp.length_sq(m.wb) == 0.0, g.slips, 0)
+                            bodies.active[p.a] = bodies.active[p.a] | (1 << slides)
                             bodies.press[p.a] = p.normal
                         if m.mb > 0.0:
-                            bodies.active[p.b] = bodies.active[p.b] | (1 << g.slips)
+                            slides = wp.where(m.ma == 0.0 and wp.length_sq(m.wa) == 0.0, g.slips, 0)
+                            bodies.active[p.b] = bodies.active[p.b] | (1 << slides)
                             bodies.press[p.b] = p.normal
             k += 1
 

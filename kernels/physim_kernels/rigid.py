@@ -14,7 +14,6 @@ import warp as wp
 
 from physim_kernels.rigid_data import CAPSULE, CYLINDER, SPHERE, Bodies, Geometry
 
-
 SLIDING = wp.constant(2)
 """``Bodies.active`` of a body on which all that presses slides."""
 

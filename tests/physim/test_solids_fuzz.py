@@ -5,7 +5,7 @@ The seeds here are the first of the thousand that ``benchmarks/fuzz_solids.py`` 
 
 import numpy as np
 import pytest
-from fuzz_scenes import build, draw, energy, judge
+from fuzz_scenes import GUIDED, build, draw, energy, judge
 from rigid_cases import rigid
 
 from physim.compound import Compound, Part
@@ -16,6 +16,15 @@ from physim.simulate import simulate
 
 @pytest.mark.parametrize("first", range(0, 60, 6))
 def test_nothing_explodes_sinks_or_gains_energy(first):
+    faults = []
+    for seed in range(first, first + 6):
+        drawn = draw(seed)
+        faults += [f"{drawn}: {fault}" for fault in judge(drawn).faults]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("first", range(GUIDED, GUIDED + 24, 6))
+def test_nothing_explodes_that_joints_tie_and_paddles_hit(first):
     faults = []
     for seed in range(first, first + 6):
         drawn = draw(seed)
