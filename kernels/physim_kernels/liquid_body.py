@@ -397,7 +397,8 @@ def cut_kernel(
     # inputs
     g: Geometry, cell: float, phi: wp.array3d(dtype=float), touched: wp.array2d(dtype=int),
     static_area: wp.array3d(dtype=float), area: wp.array3d(dtype=float), whose: wp.array3d(dtype=int),
-    surface: wp.array3d(dtype=float), open: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float), axis: int, holder: int, wet: Wet,
+    surface: wp.array3d(dtype=float), open: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float),
+    axis: int, holder: int, wet: Wet,
     # outputs
     cuts: Cuts,
 ):  # fmt: skip
