@@ -254,7 +254,7 @@ def energy(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
     return kinetic, potential
 
 
-ENERGY_TOLERANCE = 1e-3
+ENERGY_TOLERANCE = 5e-4
 """Growth that counts as rounding, relative to the largest kinetic energy of the run [-]: single precision impulses of
 some hundred impacts, 6e-8 each, through lever arms of ten to one."""
 
@@ -286,7 +286,7 @@ def _look_at_energy(trajectory: Trajectory, drawn: Draw, verdict: Verdict) -> No
         )
 
 
-SINK_TOLERANCE = 0.05
+SINK_TOLERANCE = 0.02
 """Depth below the ground, over the bounding radius [-], that is still a hard landing."""
 PATH_TOLERANCE = 0.1 / 960
 """The same over the fastest speed [s]: a tenth of the path in a substep, as slopes of relief change under a body that
