@@ -3,8 +3,11 @@
 One step (Jiang et al. 2015 for the transfers; Batty, Bertails, Bridson 2007 for walls; Kugelstadt, Longva, Thuerey,
 Bender 2021 for the displacement that keeps the volume)::
 
-    P2G(u, alpha);  phi(alpha);  u += g dt;  A p = -div u;  u -= grad p;  extrapolate;  G2P, move
-    P2G(alpha);     phi(alpha);              A q = crowding;  x -= grad q
+    P2G(u, alpha);  phi(alpha);  u* = u + g dt / 2;  A p = -div u*;  u* -= grad p;  u = u* + (u* - u);  extrapolate
+    G2P, move;      P2G(alpha);  phi(alpha);         A q = crowding;  x -= grad q
+
+The same half step's change before and after the projection makes a leapfrog of it: with all of it before, liquid that
+turns by the angle a in a step would lose a^2 / 2 of its speed.
 
 The second solve moves particles and leaves velocities alone: crowding would otherwise turn into speed.
 """
@@ -18,6 +21,7 @@ import numpy as np
 import warp as wp
 from physim_kernels import (
     free_surface,
+    liquid_slip,
     particle_move,
     particle_set,
     particles,
@@ -28,6 +32,7 @@ from physim_kernels import (
 from physim_kernels import pressure as pressure_kernels
 
 from physim.liquid_particles import LiquidSource, ParticleSet
+from physim.liquid_slip import Slip, nodes_of
 from physim.liquid_tension import SurfaceTension
 from physim.liquid_viscosity import LEAST as LEAST_VISCOSITY
 from physim.liquid_viscosity import Viscosity
@@ -70,6 +75,11 @@ class LiquidSettings:
     """Skin friction coefficient of what slides: stress over rho v^2 [-]."""
     mirror: int = -1
     """Axis whose two sides are planes of symmetry and no walls: plane flow."""
+    again: float = 0.9
+    """Of the change of velocity in half a step, the part that particles take once more, ahead of their way.
+
+    0 is first order in time: all of it before. 1 is the leapfrog, and forgets no divergence. Liquids that cling take 0.
+    """
     tension: float = 0.0
     """Surface tension over density [m^3/s^2]; asks for short steps, see ``liquid_tension.longest_step``."""
 
@@ -109,6 +119,8 @@ class LiquidGrid:
         velocities: (N, 3) [cells/s].
         capacity: Most particles that may ever be there, those that left included; N if not given.
         sources: What lets more of them in; ``particles.set_sources`` moves them between frames.
+        nodes: Signed distance to the solids half a cell apart (2 nx + 1, 2 ny + 1, 2 nz + 1) [cells]; from
+            ``distance`` if not given.
         device: Warp device.
     """
 
@@ -123,6 +135,7 @@ class LiquidGrid:
         *,
         capacity: int | None = None,
         sources: Sequence[LiquidSource] = (),
+        nodes: np.ndarray | None = None,
         device=None,
     ):
         if min(settings.shape) < 2:
@@ -151,14 +164,20 @@ class LiquidGrid:
         self._pressure = wp.zeros_like(self.pressure.p)
         self._launch(free_surface.room_kernel, s.shape, [self.open], [self._room])
         self._viscosity = self._tension = None
-        number = s.viscosity * s.dt / s.cell**2
+        self._again = 0.0 if s.cling else s.again
+        self._dt = s.dt / (1.0 + self._again)  # of the change that the grid computes
+        self._ahead = 0.5 * s.dt * (1.0 - self._again) / (1.0 + self._again)
+        number = s.viscosity * self._dt / s.cell**2
         if number >= LEAST_VISCOSITY:
             self._viscosity = Viscosity(s.shape, number, s.cling, self.device)
         if s.tension > 0.0:
-            self._tension = SurfaceTension(s.shape, s.cell, s.tension, s.dt, self.device)
+            self._tension = SurfaceTension(s.shape, s.cell, s.tension, s.dt, self._dt, self.device)
         self._touch = along_walls(area, s.mirror) if s.friction > 0.0 and not s.cling else None
         if self._touch is not None:
             self._touch = [self._floats(touch) for touch in self._touch]
+        self._slip: Slip | None = None
+        if not s.cling:
+            self._slip = Slip(area, nodes_of(np.asarray(distance, np.float32)) if nodes is None else nodes, self.device)
         self._graph: wp.Graph | None = None
         self._extra: Extra | None = None
 
@@ -180,6 +199,8 @@ class LiquidGrid:
         """Compile and load all modules, outside of a capture."""
         for module in (particle_set, particles, particle_move, free_surface, pressure_kernels, pressure_sweep):
             wp.load_module(module, device=self.device)
+        if self._slip is not None and self._slip.count:
+            wp.load_module(liquid_slip, device=self.device)
         if self._viscosity is not None:
             wp.load_module(viscosity, device=self.device)
         if self._tension is not None:
@@ -195,7 +216,7 @@ class LiquidGrid:
     def pressure_field(self) -> np.ndarray:
         """Mean pressure over density during the last step (nx, ny, nz) [m^2/s^2]."""
         s = self.settings
-        return self._pressure.numpy()[1:-1, 1:-1, 1:-1] * (s.cell**2 / s.dt)
+        return self._pressure.numpy()[1:-1, 1:-1, 1:-1] * (s.cell**2 / self._dt)
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
@@ -216,9 +237,14 @@ class LiquidGrid:
         self.pressure.solve(s.iterations, extra=self._extra)
         wp.copy(self._pressure, self.pressure.p)
         self._push()
-        self._gradient(LEAST_THETA, 1.0, LAYERS)
+        self._gradient(LEAST_THETA, 1.0)
+        self._check()
+        self._kick()
+        self._outwards(LAYERS)
         self._leave()
-        inputs = [*self.u, *self.area, self.distance, s.dt, s.affine, self.count]
+        if self._slip is not None:
+            self._slip.hold(self.u)
+        inputs = [*self.u, *self.area, self.distance, s.dt, self._ahead, s.affine, self.count]
         outputs = [self.x, self.v, self.c]
         self._each(particle_move.move_kernel, particle_move.move_serial_kernel, inputs, outputs)
         self._spread()
@@ -231,6 +257,9 @@ class LiquidGrid:
 
     def _push(self) -> None:
         """With the pressure known: solids take its impulses, ``solid`` the velocities that they get."""
+
+    def _check(self) -> None:
+        """With the velocities that the projection gave."""
 
     def _leave(self) -> None:
         """With the new velocities on the faces, before particles take them."""
@@ -250,7 +279,10 @@ class LiquidGrid:
         inputs = [self.phi, self.alpha, self.open, self._room, *self.area, s.crowding, self._reach]
         self._rows(free_surface.crowding_kernel, s.shape, inputs, [self.pressure.rhs])
         self.pressure.solve(s.density_iterations)
-        self._gradient(0.5, 0.0, 2)
+        self._gradient(0.5, 0.0)
+        self._outwards(2)
+        if self._slip is not None:
+            self._slip.hold(self.u)
         inputs = [*self.u, self.alpha, self._room, self.distance, 0.25, self._clock, self.count]
         self._launch(particle_move.tick_kernel, (1,), [], [self._clock])
         self._each(particle_move.shift_kernel, particle_move.shift_serial_kernel, inputs, [self.x])
@@ -275,7 +307,7 @@ class LiquidGrid:
         s = self.settings
         for axis in range(3):
             u, valid, spare = self.u[axis], self._valid[0][axis], self._valid[1][axis]
-            inputs = [self._sum[axis], self.area[axis], self.solid[axis], s.gravity[axis] * s.dt / s.cell]
+            inputs = [self._sum[axis], self.area[axis], self.solid[axis], s.gravity[axis] * self._dt / s.cell]
             self._faces(free_surface.average_kernel, axis, inputs, [u, valid])
             # a cell may be liquid with a face that no particle reaches: at rest there, it would brake the others
             self._faces(free_surface.extrapolate_kernel, axis, [valid], [u, spare])
@@ -287,7 +319,7 @@ class LiquidGrid:
             self._viscosity.diffuse(self.u, self.phi, self.area, self.solid)
         if self._touch is not None:
             for axis in range(3):
-                inputs = [self._touch[axis], self.u[(axis + 1) % 3], self.u[(axis + 2) % 3], s.friction * s.dt]
+                inputs = [self._touch[axis], self.u[(axis + 1) % 3], self.u[(axis + 2) % 3], s.friction * self._dt]
                 self._faces(free_surface.friction_kernel, axis, inputs, [self.u[axis]])
         if self._tension is not None:
             fields = (self.alpha, self.open, self._room, self.phi, self._reach, self.area, self.u)
@@ -306,15 +338,26 @@ class LiquidGrid:
         self.pressure.coarsen()
         self.pressure.rhs.zero_()
 
-    def _gradient(self, least: float, keep: float, layers: int) -> None:
-        """``keep`` times the face velocities less the pressure gradient, then outwards beyond the surface."""
+    def _gradient(self, least: float, keep: float) -> None:
+        """``keep`` times the face velocities less the pressure gradient, on faces that touch the liquid."""
         for axis in range(3):
-            u = self.u[axis]
             inputs = [self.pressure.p, self.phi, self.open, self.area[axis], self.solid[axis], axis, least, keep]
-            self._faces(free_surface.project_kernel, axis, inputs, [u, self._valid[0][axis]])
+            self._faces(free_surface.project_kernel, axis, inputs, [self.u[axis], self._valid[0][axis]])
+
+    def _kick(self) -> None:
+        """Take velocities on to half a step later."""
+        for axis in range(3 if self._again > 0.0 else 0):
+            inputs = [self._sum[axis], self.area[axis], self._again]
+            self._faces(free_surface.kick_kernel, axis, inputs, [self.u[axis]])
+
+    def _outwards(self, layers: int) -> None:
+        """Velocities beyond the surface and within slanting walls."""
+        if self._slip is not None:
+            self._slip.free(self._valid[0])
+        for axis in range(3):
             for layer in range(layers):
                 old, new = self._valid[layer % 2][axis], self._valid[(layer + 1) % 2][axis]
-                self._faces(free_surface.extrapolate_kernel, axis, [old], [u, new])
+                self._faces(free_surface.extrapolate_kernel, axis, [old], [self.u[axis], new])
 
     def _faces(self, kernel, axis: int, inputs: list, outputs: list) -> None:
         self._rows(kernel, self.u[axis].shape, [*inputs, self._reach, int(axis == 2)], outputs)

@@ -35,9 +35,12 @@ class SolidsGrid(LiquidGrid):
         self._rides = bodies is not None and bodies.holder >= 0
         if self._rides:  # its weight turns with the box: given to the particles
             settings = replace(settings, gravity=(0.0, 0.0, 0.0))
+        if bodies is not None:  # they take the pressure of whole steps
+            settings = replace(settings, again=0.0)
         area = tuple(a.numpy() for a in walls.area)
         super().__init__(
-            settings, area, walls.open.numpy(), walls.distance.numpy(), positions, velocities, device=device, **others  # type: ignore[arg-type]
+            settings, area, walls.open.numpy(), walls.distance.numpy(), positions, velocities, nodes=walls.phi.numpy(),
+            device=device, **others,  # type: ignore[arg-type]
         )  # fmt: skip
         self.walls, self.bodies = walls, bodies
         self._before = wp.zeros_like(self.x)
@@ -82,11 +85,13 @@ class SolidsGrid(LiquidGrid):
         if self.bodies is not None:
             self.bodies.push(self.pressure.p, self.solid)
 
-    def _leave(self) -> None:
+    def _check(self) -> None:
         """Keep the divergence that is left, for the report."""
         self._residual.zero_()
         wp.copy(self._solved, self.pressure.levels[0].inverse)
         self._converge(self._residual)
+
+    def _leave(self) -> None:
         if self._rides:
             assert self.bodies is not None
             self.bodies.make_relative(self.u)

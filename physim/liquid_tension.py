@@ -36,21 +36,24 @@ class SurfaceTension:
         shape: Cells.
         cell: [m]
         tension: sigma / rho [m^3/s^2].
-        dt: [s]
+        dt: Of a step [s].
+        kick: What the pull of a step counts for [s].
         device: Warp device.
 
     Raises:
         ValueError: ``dt`` is longer than the capillary waves of the grid allow.
     """
 
-    def __init__(self, shape: tuple[int, int, int], cell: float, tension: float, dt: float, device: wp.Device):
+    def __init__(
+        self, shape: tuple[int, int, int], cell: float, tension: float, dt: float, kick: float, device: wp.Device
+    ):
         if dt > longest_step(cell, tension):
             raise ValueError(
                 f"LiquidSettings.dt is {dt:.3g} s with surface tension {tension:.3g} m^3/s^2 on cells of {cell:.3g} m, "
                 f"expected at most {longest_step(cell, tension):.3g} s. Take more steps, or leave the tension out."
             )
         self.shape, self.device = shape, device
-        self._strength = tension * dt / cell**3
+        self._strength = tension * kick / cell**3
         self._fields = [wp.zeros(shape, dtype=float, device=device) for _ in range(2)]
         self._normal = wp.zeros(shape, dtype=wp.vec4, device=device)
         self.curvature = wp.zeros(shape, dtype=float, device=device)

@@ -234,6 +234,36 @@ def friction_kernel(
     friction_row(touch, v, w, strength, u, i, j, s[0], s[1])
 
 
+@wp.func_native("""
+    const int o = (i * u.shape[1] + j) * u.shape[2];
+    const float *T = total.data + 2 * o, *A = area.data + o;
+    float* U = u.data + o;
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = k0; k < k1; ++k) {
+        const float w = T[2 * k + 1];
+        const int counts = A[k] > 0.0f && w > 1.0e-6f;
+        U[k] += counts ? again * (U[k] - T[2 * k] / (counts ? w : 1.0f)) : 0.0f;
+    }""")
+def kick_row(
+    total: wp.array4d(dtype=float), area: wp.array3d(dtype=float), again: float, u: wp.array3d(dtype=float),
+    i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
+
+
+@wp.kernel
+def kick_kernel(
+    # inputs: sums of the particles, open areas
+    total: wp.array4d(dtype=float), area: wp.array3d(dtype=float), again: float,
+    reach: wp.array2d(dtype=wp.vec2i), more: int, chunk: int,
+    # in and out: velocities after the projection
+    u: wp.array3d(dtype=float),
+):  # fmt: skip
+    """``again`` times the change since the particles gave the velocities once more, on open faces."""
+    i, j, c = wp.tid()
+    s = piece(reach, i, j, c, chunk, more)
+    kick_row(total, area, again, u, i, j, s[0], s[1])
+
+
 # -- the pressure equation ---------------------------------------------------------------------------------------------
 
 NEAR = """

@@ -70,8 +70,7 @@ DONE = """
             WITH_GRADIENT(vz, C + 9 * p + 6, PW, ny * (nz + 1), nz + 1, si, sj, tk)
         }
         VEL[3 * p] = vx; VEL[3 * p + 1] = vy; VEL[3 * p + 2] = vz;
-        const float half = 0.5f * dt;
-        const float mx = KEEP(px + half * vx, nx), my = KEEP(py + half * vy, ny), mz = KEEP(pz + half * vz, nz);
+        const float mx = KEEP(px + ahead * vx, nx), my = KEEP(py + ahead * vy, ny), mz = KEEP(pz + ahead * vz, nz);
         {
             AT(mx, my, mz)
             VALUE(vx, PU, ny * nz, nz, ti, sj, sk)
@@ -90,7 +89,7 @@ DONE = """
 )
 def move_all(
     u: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float),
-    distance: wp.array3d(dtype=float), dt: float, affine: float, count: int,
+    distance: wp.array3d(dtype=float), dt: float, ahead: float, affine: float, count: int,
     x: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3), c: wp.array(dtype=wp.mat33),
     listed: wp.array(dtype=int),
 ) -> int: ...  # fmt: skip
@@ -230,11 +229,14 @@ def move_kernel(
     # inputs: face velocities, extrapolated; open areas; distance to solids at cell centres
     u: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float),
     ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
-    distance: wp.array3d(dtype=float), dt: float, affine: float, count: wp.array(dtype=int),
+    distance: wp.array3d(dtype=float), dt: float, ahead: float, affine: float, count: wp.array(dtype=int),
     # in and out
     x: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3), c: wp.array(dtype=wp.mat33),
 ):  # fmt: skip
-    """Take velocity and its gradient from the faces, then follow the flow for ``dt`` (midpoint rule)."""
+    """Take velocity and its gradient from the faces, then follow for ``dt`` what flows ``ahead`` [s] on the way.
+
+    The midpoint rule where velocities are those of the step's start; nothing ahead where they are half a step on.
+    """
     p = wp.tid()
     if p >= count[0] or x[p][0] < 0.0:
         return
@@ -242,7 +244,7 @@ def move_kernel(
     velocity[p] = here
     c[p] = affine * gradient
     size = wp.vec3(float(distance.shape[0]), float(distance.shape[1]), float(distance.shape[2]))
-    middle, _slope = gather_velocity(inside(x[p] + 0.5 * dt * here, size), u, v, w)
+    middle, _slope = gather_velocity(inside(x[p] + ahead * here, size), u, v, w)
     x[p] = settle(x[p] + dt * middle, ax, ay, az, distance)
 
 
@@ -251,13 +253,13 @@ def move_serial_kernel(
     # inputs
     u: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float),
     ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
-    distance: wp.array3d(dtype=float), dt: float, affine: float, count: wp.array(dtype=int),
+    distance: wp.array3d(dtype=float), dt: float, ahead: float, affine: float, count: wp.array(dtype=int),
     listed: wp.array(dtype=int),
     # in and out
     x: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3), c: wp.array(dtype=wp.mat33),
 ):  # fmt: skip
     """What ``move_kernel`` does, by one thread, on a CPU only; ``listed`` has room for all particles."""
-    found = move_all(u, v, w, distance, dt, affine, count[0], x, velocity, c, listed)
+    found = move_all(u, v, w, distance, dt, ahead, affine, count[0], x, velocity, c, listed)
     for n in range(found):
         x[listed[n]] = settle(x[listed[n]], ax, ay, az, distance)
 

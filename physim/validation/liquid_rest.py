@@ -15,6 +15,9 @@ DEPTH_CELLS = 32
 JITTER = 0.1
 """Of the particles at the start, so that something has to settle [cells]."""
 
+LEAST_OPEN = 0.01
+"""Open part of a cell that has an open face [-]."""
+
 
 @runner("hydrostatic")
 def hydrostatic(case: Case, settings: Settings) -> Iterator[Quantity]:
@@ -95,6 +98,8 @@ def cylinder(
     room = (np.hypot(fine[:, None], fine[None]) < radius).reshape(cells, part, cells, part).mean((1, 3))
     face = np.arange(cells + 1) - cells / 2
     side = (np.hypot(face[:, None], fine[None]) < radius).reshape(cells + 1, cells, part).mean(2)
+    faces = side[1:] + side[:-1] + side.T[:, 1:] + side.T[:, :-1]
+    room = np.where(faces > 0, np.maximum(room, LEAST_OPEN), 0.0)  # no room beside an open face would mean air
     axis = np.arange(cells) + 0.5 - cells / 2
     distance = radius - np.hypot(axis[:, None], axis[None])
     floor = np.repeat(room[:, None, :], tall + 1, 1)

@@ -76,7 +76,7 @@ def test_a_linear_field_survives_the_way_to_the_faces_and_back():
     out = [wp.clone(arrays[0]), wp.zeros_like(arrays[1]), wp.zeros_like(arrays[2])]
     far = floats(np.full(SHAPE, 9.0))
     walls = [floats(np.zeros(face_shape(axis))) for axis in range(3)]
-    wp.launch(particle_move.move_kernel, len(x), [*faces, *walls, far, 0.0, 1.0, arrays[3]], out, device="cpu")
+    wp.launch(particle_move.move_kernel, len(x), [*faces, *walls, far, 0.0, 0.0, 1.0, arrays[3]], out, device="cpu")
     inner = ((x > 2.0) & (x < np.array(SHAPE) - 2.0)).all(1)  # all their faces are reached from both sides
     np.testing.assert_allclose(out[1].numpy()[inner], (x @ slope.T + offset)[inner], atol=2e-4)
     np.testing.assert_allclose(out[2].numpy()[inner], np.broadcast_to(slope, (inner.sum(), 3, 3)), atol=5e-4)
@@ -125,7 +125,7 @@ def test_one_thread_moves_particles_as_many_do():
             (particle_move.shift_serial_kernel if serial else particle_move.shift_kernel),
         ]
         dim = 1 if serial else len(x)
-        wp.launch(kernels[0], dim, [*faces, *areas, distance, 0.3, 0.7, count, *listed], state, device="cpu")
+        wp.launch(kernels[0], dim, [*faces, *areas, distance, 0.3, 0.15, 0.7, count, *listed], state, device="cpu")
         step = wp.array([7], dtype=int, device="cpu")
         inputs = [*faces, alpha, room, distance, 0.25, step, count, *listed]
         wp.launch(kernels[1], dim, inputs, state[:1], device="cpu")
