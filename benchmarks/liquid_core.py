@@ -66,7 +66,7 @@ def report(cells: int, count: int, speed: float) -> None:
     s, solver = liquid.settings, liquid.pressure
     wet = int((solver.levels[0].inverse.numpy() > 0).sum())
     listed = liquid.particles.listed
-    still = [*liquid.u, *liquid.area, liquid.distance, 0.0, 1.0, liquid.count, listed]
+    still = [*liquid.u, *liquid.area, liquid.distance, 0.0, 0.0, 1.0, liquid.count, listed]
     state = [liquid.x, liquid.v, liquid.c]
 
     def gather() -> None:
