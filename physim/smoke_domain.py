@@ -17,7 +17,7 @@ from physim.terrain import ground_height
 
 COURANT = 5.0
 """Cells that the fastest expected gas crosses per step; stable at any. Most of the gas is far slower."""
-DENSITY_COURANT = 0.6
+DENSITY_COURANT = 0.8
 """Cells per density sub-step at the expected speed; above 0.9 transport is cut short."""
 STEP_LIMIT = 8
 """Most steps per frame."""

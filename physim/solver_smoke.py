@@ -13,7 +13,7 @@ from physim.gas_state import GasSettings, Puffs, sides
 from physim.materials import Smoke
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter, HeightField
-from physim.smoke_domain import body_speed, choose_domain, expected_speed, step_counts
+from physim.smoke_domain import DENSITY_COURANT, body_speed, choose_domain, expected_speed, step_counts
 from physim.smoke_obstacle import (
     Poses,
     body_obstacles,
@@ -25,6 +25,10 @@ from physim.smoke_obstacle import (
 from physim.smoke_source import EmitterPuffs
 from physim.terrain import rotation_matrix
 from physim.trajectory import SmokeTrack
+
+
+RESERVE = 1.4
+"""How much faster than in the last frame gas is expected to become."""
 
 
 class SmokeSolver:
@@ -144,7 +148,7 @@ class _SceneGas:
         wind = scene.wind_at(0.0)
         u, v, w = (np.full(a.shape, wind[k]) for k, a in enumerate(self.grid.state.u))
         self.grid.set_velocity((u, v, w))
-        self._frame = 0
+        self._frame, self._taken = 0, self.settings.density_substeps
         self._worst = {"smoke_divergence [-]": 0.0, "smoke_courant [cells]": 0.0}
         # room for the whole run at once; untouched pages take no memory
         self._states = _States.room(max(1, round(seconds * fps)) + 1, domain.shape)
@@ -156,13 +160,23 @@ class _SceneGas:
             self._write_poses(poses)
         elif self.grid.obstacles:
             self._write_poses(self._poses)
-        self.grid.frame()
+        self._taken = self._substeps()
+        self.grid.frame(self._taken)
         self._frame += 1
         self._keep()
 
+    def _substeps(self) -> int:
+        """Of the density's transport in the coming frame: as the gas moves now, with some reserve, not as it might."""
+        s = self.settings
+        coming = max(RESERVE * self._fastest, *(float(np.abs(e.emitter.velocity).max()) for e in self.sources))
+        coming = max(coming, float(np.abs(self.scene.wind_at(self._frame / self.fps)).max()))
+        if self._frame == 0:
+            return s.density_substeps
+        return int(np.clip(np.ceil(coming * s.dt / s.cell / DENSITY_COURANT), 1, s.density_substeps))
+
     def _keep(self) -> None:
         velocity = self.grid.velocity
-        fastest = float(np.abs(velocity).max())
+        self._fastest = fastest = float(np.abs(velocity).max())
         if not np.isfinite(fastest):
             raise FloatingPointError(
                 f"smoke {self.name!r} is no longer finite at {self._frame / self.fps:.3g} s (frame {self._frame}), "
@@ -171,7 +185,7 @@ class _SceneGas:
             )
         s = self.settings
         divergence = self.grid.divergence() / max(fastest, 1e-6 * s.speed)
-        courant = fastest * s.dt / s.density_substeps / s.cell
+        courant = fastest * s.dt / self._taken / s.cell
         self._worst["smoke_divergence [-]"] = max(self._worst["smoke_divergence [-]"], divergence)
         self._worst["smoke_courant [cells]"] = max(self._worst["smoke_courant [cells]"], courant)
         self._states.put(self._frame, self.grid.density, self.grid.temperature, velocity)
