@@ -225,7 +225,7 @@ class GasGrid:
         self._carry(s.u, None, s.a, s.temperature, s.temperature2)
         self._force(s.a, s.temperature2, step, half)
         self._copy(s.m, s.a)
-        self._project(s.m, step)
+        self._project(s.m, step, fewer=1)  # what is left is seen once more by the second one
         if g.heaviness != 1:
             self._transport(s.m, step, 0.5)
             self._weigh()
@@ -366,10 +366,10 @@ class GasGrid:
             inputs = [p.ball, p.state, p.jet, step, *s.area]
             self._rows(smoke.swell_kernel, shape, inputs, [self.pressure.rhs])
 
-    def _project(self, u: Field, step: int) -> None:
+    def _project(self, u: Field, step: int, *, fewer: int = 0) -> None:
         s, g = self.state, self.settings
         self._convergence(u, step)
-        self.pressure.solve()
+        self.pressure.solve(max(1, g.iterations - fewer))
         for axis in g.axes:
             rim = 1.0 if g.sides[2 * axis].kind == "periodic" else 2.0
             inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], axis, rim]

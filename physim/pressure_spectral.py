@@ -62,8 +62,8 @@ class SpectralPressure:
     def build(self, ax: wp.array, ay: wp.array, az: wp.array) -> None:
         """Nothing to do: the sides are known, and nothing else is in the way."""
 
-    def solve(self) -> None:
-        """Put the solution for ``rhs`` into ``p``."""
+    def solve(self, iterations: int | None = None) -> None:
+        """Put the solution for ``rhs`` into ``p``; there is nothing to iterate."""
         axes = [axis for axis in range(3) if self.shape[axis] > 1]
         source, target, other = self.rhs, self._work, self.p
         for axis in axes:

@@ -26,7 +26,6 @@ from physim.smoke_source import EmitterPuffs
 from physim.terrain import rotation_matrix
 from physim.trajectory import SmokeTrack
 
-
 RESERVE = 1.4
 """How much faster than in the last frame gas is expected to become."""
 
@@ -126,7 +125,7 @@ class _SceneGas:
             density_substeps=substeps, sides=sides(*domain.open_sides), gravity=tuple(scene.gravity),
             ambient_temperature=material.ambient_temperature, cooling=material.cooling,
             dissipation=material.dissipation, confinement=material.vorticity_confinement, speed=speed,
-            iterations=3 if terrain is None else 5,  # narrow passages, as in a cup, take longer
+            iterations=4 if terrain is None else 6,  # narrow passages, as in a cup, take longer
         )  # fmt: skip
         self.sources = [
             EmitterPuffs(

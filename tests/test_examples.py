@@ -17,11 +17,22 @@ SECONDS = {
     "flag": "1.0",
     "rocket": "1.0",
 }
+LAWS = {"karman_street"}
+"""Those that print a law and what they measured, without a photo."""
 
 
 def test_every_script_is_run_here():
     scripts = {path.stem for path in EXAMPLES.glob("*.py")} - {"runner"}
-    assert scripts == set(SECONDS)
+    assert scripts == set(SECONDS) | LAWS
+
+
+@pytest.mark.slow
+def test_the_vortex_street_follows_its_law(tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES.parent)
+    picture = tmp_path / "street.png"
+    importlib.import_module("examples.karman_street").main(["--picture", str(picture)])
+    assert capsys.readouterr().out.startswith("Re 100: Strouhal number 0.1")
+    assert picture.stat().st_size > 5_000
 
 
 @pytest.mark.parametrize("name", sorted(SECONDS))
