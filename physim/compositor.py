@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import warp as wp
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import map_coordinates, maximum_filter
 
 from physim import blend
 from physim.background import Background, plate_with, still_map
@@ -21,6 +21,7 @@ from physim.composite import Solid, SolidComposer
 from physim.liquid_compose import LiquidComposer, Wet
 from physim.ordered import cores, in_order
 from physim.plate import PlateSampler, resize
+from physim.shadow import light_already_there, tint_of
 from physim.shown import shown
 from physim.surface_texture import PhotoTexture
 from physim.trajectory import Trajectory
@@ -201,6 +202,10 @@ class Compositor:
         from physim.smoke_view import SmokeView
 
         scene = self._trajectory.scene
+        self._tint = tint_of(scene.light)
+        assert scene.backdrop is not None
+        self._lit = light_already_there(blend.to_linear(self._photo), scene.light)
+        self._clear: tuple[float, np.ndarray] | None = None
         albedos = [scene[name].material.albedo for name in self._trajectory.smokes]  # type: ignore[union-attr]
         self._whiteness = blend.whiteness_of(np.mean(np.array(albedos, dtype=np.float64), axis=0))
         return SmokeView(self._trajectory, self.size, device=self._device)
@@ -209,6 +214,11 @@ class Compositor:
         """Smoke in front of everything it is in front of; thin still layers stand in the middle of it."""
         if self._smoke is None:
             return picture
+        shadow = self._smoke_shadow(solid, time)
+        dark = shadow < 0.9998
+        if dark.any():
+            picture = picture.copy()
+            picture[dark] = blend.to_srgb(blend.to_linear(picture[dark]) * shadow[dark, None] ** self._tint)
         out = self._through_smoke(picture, solid.depth, solid, time)
         if self._stills is None or not self._composer.unmoved(solid.backdrop):
             return out
@@ -220,6 +230,19 @@ class Compositor:
             out = np.where(alpha > 0, blend.to_srgb(
                 blend.to_linear(out) * (1 - alpha) + blend.to_linear(front) * alpha), out)  # fmt: skip
         return out
+
+    def _smoke_shadow(self, solid: Solid, time: float) -> np.ndarray:
+        """Factor on the light of what is seen behind smoke and below it, (H, W); remembered."""
+        if self._clear is None or self._clear[0] != time:
+            light, camera = self._trajectory.scene.light, solid.backdrop.camera
+            through = self._smoke.shadow(time, camera, solid.depth, light)
+            lit = self._lit
+            if not self._composer.unmoved(solid.backdrop):
+                place = solid.backdrop.source_uv * self._scale - 0.5
+                lit = map_coordinates(lit, [place[..., 1], place[..., 0]], order=1, mode="nearest")
+            direct = lit * (1 - light.shadow_floor)
+            self._clear = (time, ((through * direct + light.shadow_floor) / (direct + light.shadow_floor)))
+        return self._clear[1]
 
     def _through_smoke(self, picture: np.ndarray, depth: np.ndarray, solid: Solid, time: float) -> np.ndarray:
         seen = self._smoke.at(time, solid.backdrop.camera, depth, self._trajectory.scene.light)
@@ -260,7 +283,8 @@ class Compositor:
     def shadow(self, index: int) -> np.ndarray:
         """Factor by which simulated things darken the light in frame ``index``, (H, W) float32; 1 is no change."""
         time = self._time(index)
-        return self._with_liquid(self._solid(time), time).shadow.copy()
+        solid = self._with_liquid(self._solid(time), time)
+        return solid.shadow.copy() if self._smoke is None else solid.shadow * self._smoke_shadow(solid, time)
 
     def _time(self, index: int) -> float:
         if not -self.frame_count <= index < self.frame_count:

@@ -49,9 +49,12 @@ SOLIDS: dict[str, dict[str, float]] = {
 
 # "temperature" [K] of the source, "extinction" [m^2/g-like, here 1/m at density 1], "albedo" single scattering.
 # Steam: water droplets scatter without absorbing. Smoke: soot absorbs (Mulholland & Croarkin 2000, 8.7 m^2/g).
+# Fire: soot in a luminous flame, albedo 0.2 (Bohren, Huffman 1983), which glows as long as it is hot; a turbulent
+# diffusion flame is 1200 to 1800 K hot and loses a third of its heat by radiation (Drysdale, Fire Dynamics, 2011).
 SMOKES: dict[str, dict[str, Any]] = {
     "steam": dict(temperature=340.0, extinction=60.0, albedo=(0.99, 0.99, 0.99), dissipation=0.9, cooling=1.2),
     "smoke": dict(temperature=450.0, extinction=60.0, albedo=(0.55, 0.55, 0.56), dissipation=0.05, cooling=0.5),
+    "fire": dict(temperature=1700.0, extinction=40.0, albedo=(0.2, 0.2, 0.2), dissipation=1.5, cooling=1.6),
     "exhaust": dict(temperature=600.0, extinction=0.12, albedo=(0.97, 0.96, 0.95), dissipation=0.02, cooling=0.08),
     "dust": dict(temperature=293.15, extinction=20.0, albedo=(0.75, 0.65, 0.5), dissipation=0.1, cooling=0.0),
     "fog": dict(temperature=285.0, extinction=8.0, albedo=(0.98, 0.98, 0.98), dissipation=0.0, cooling=0.0),
@@ -171,6 +174,9 @@ class Smoke:
     """Rate at which the visible density fades [1/s]."""
     cooling: float | None = None
     """Rate at which the excess temperature fades [1/s]."""
+    glow: float = 4.0
+    """Luminance of a black body of 1800 K in the picture, photo white at 1: how long the photo is exposed. What is
+    hotter than 800 K and absorbs light glows."""
     vorticity_confinement: float = 0.3
     """Strength of the confinement that gives back small eddies [-]."""
     resolution: int = 64
@@ -185,6 +191,7 @@ class Smoke:
         _at_least(self, "extinction", 0)
         _at_least(self, "dissipation", 0)
         _at_least(self, "cooling", 0)
+        _at_least(self, "glow", 0)
         _at_least(self, "resolution", 8, 512)
 
 

@@ -48,6 +48,7 @@ def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Li
             extinction=s.extinction,
             dissipation=s.dissipation,
             cooling=s.cooling,
+            glow=s.glow,
             resolution=s.resolution,
             domain=s.domain,
         )

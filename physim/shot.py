@@ -220,11 +220,12 @@ class StaticSpec(Model):
 
 
 class SmokeSpec(Model):
-    material: str = Field(default="smoke", description="preset name: steam, smoke, exhaust, dust, fog")
+    material: str = Field(default="smoke", description="preset name: steam, smoke, fire, exhaust, dust, fog")
     temperature: Positive | None = Field(default=None, description="of the source [K]")
     extinction: float | None = Field(default=None, ge=0, description="at density 1 [1/m]")
     dissipation: float | None = Field(default=None, ge=0, description="[1/s]")
     cooling: float | None = Field(default=None, ge=0, description="[1/s]")
+    glow: float = Field(default=4.0, ge=0, description="brightness of soot of 1800 K, photo white at 1 [-]")
     resolution: int = Field(default=64, ge=8, le=256, description="cells along the longest side")
     domain: tuple[Vector, Vector] | None = Field(
         default=None, description="lower and upper corner of the simulated box [m]"

@@ -10,6 +10,7 @@ from physim.gas_state import Obstacles
 from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, Emitter, HeightField, Sphere
 from physim.smoke_domain import SmokeDomain
+from physim.smoke_still import still_cover
 from physim.terrain import face_planes, grid_distance
 
 Poses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -85,15 +86,18 @@ def body_obstacles(scene: Scene, steps: int, device) -> Obstacles:
 def static_areas(
     scene: Scene, domain: SmokeDomain, terrain: HeightField | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Open area [-] of every face of the domain's grid, as the static world leaves it: ``clamp(2 distance / cell)``."""
+    """Open area [-] of every face of the domain's grid, as the static world leaves it: ``clamp(2 distance / cell)``,
+    less what still layers of the photo cover.
+    """
     areas = []
     for axis in range(3):
         x, y, z = (
             domain.origin[a] + (np.arange(n + (a == axis)) + (0.0 if a == axis else 0.5)) * domain.cell
             for a, n in enumerate(domain.shape)
         )
-        distance = grid_distance(scene, x[:, None, None], y[None, :, None], z[None, None, :], terrain=terrain)
-        area = np.clip(2 * distance / domain.cell, 0.0, 1.0)
+        points = (x[:, None, None], y[None, :, None], z[None, None, :])
+        distance = grid_distance(scene, *points, terrain=terrain)
+        area = np.clip(2 * distance / domain.cell, 0.0, 1.0) * (1 - still_cover(scene, domain, points))
         area[area < 0.05] = 0.0
         for side, index in ((2 * axis, 0), (2 * axis + 1, -1)):
             if not domain.open_sides[side]:

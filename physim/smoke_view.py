@@ -8,10 +8,13 @@ from functools import lru_cache
 import numpy as np
 import warp as wp
 from physim_kernels import march as kernels
-from scipy.ndimage import zoom
+from physim_kernels import smoke_light
+from scipy.ndimage import map_coordinates, zoom
 
+from physim import blackbody
 from physim.backdrop_view import lens_of
 from physim.camera import Camera
+from physim.depth import FAR
 from physim.materials import Smoke
 from physim.scene import Light
 from physim.trajectory import SmokeTrack, Trajectory
@@ -22,6 +25,13 @@ STRIDE = 1.0
 """Longest step of a ray [cells]."""
 NOISE_SIZE = 64
 """Side of the periodic noise [samples], two per cell; its coarsest octave is four cells long."""
+FORWARD = {True: 0.85, False: 0.5}
+"""Mean cosine of scattering of droplets and of soot: light that goes on nearly straight casts no shadow. Bohren,
+Huffman, Absorption and scattering of light by small particles, 1983."""
+SHADOW_PIXELS = 75_000
+"""Larger pictures have their shadow of smoke, which is soft, found on a coarser grid."""
+FADE = 8
+"""Cells within which smoke fades towards an open side of its box, a fifth of the box at most."""
 
 
 @lru_cache(maxsize=4)
@@ -38,6 +48,23 @@ def detail_noise(seed: int) -> np.ndarray:
     return ((total - total.mean()) / total.std()).clip(-2, 2).astype(np.float32)
 
 
+def fade(track: SmokeTrack) -> np.ndarray:
+    """Share of the density that is shown, (nx, ny, nz) float32: 0 at open sides, where the box ends and smoke does not.
+
+    Smooth, so that neither the smoke nor its light shows an edge; walls do not fade.
+    """
+    share = np.ones((1, 1, 1), np.float32)
+    for axis, count in enumerate(track.density.shape[1:]):
+        width = max(1.0, min(FADE, count / 5))
+        line = np.ones(count)
+        for side, way in ((2 * axis, slice(None)), (2 * axis + 1, slice(None, None, -1))):
+            if track.open_sides[side]:
+                s = np.clip(np.arange(count) / width, 0, 1)[way]
+                line *= s * s * (3 - 2 * s)
+        share = share * line.astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+    return share
+
+
 @dataclass(frozen=True)
 class SmokeFrame:
     """Smoke in one instant, on the pixel grid of the view."""
@@ -45,11 +72,33 @@ class SmokeFrame:
     transmittance: np.ndarray
     """(H, W) float32 in [0, 1]: share of the surface's light that comes through."""
     scattered: np.ndarray
-    """(H, W, 3) float32: light the smoke sends to the camera, linear, photo white at 1; add it."""
+    """(H, W, 3) float32: light the smoke sends to the camera, linear, photo white at 1; add it. Its glow included."""
     flow: np.ndarray
     """(H, W, 2) float32: projected velocity, weighted by opacity [pixels/frame], camera motion included."""
     depth: np.ndarray
     """(H, W) float32: mean z of what is seen of the smoke [m], 0 where there is none."""
+
+
+@dataclass
+class _Fire:
+    """What a hot track needs to glow: temperatures over ambient of two frames and between them, radiance by them."""
+
+    pair: list[wp.array]
+    heat: wp.array
+    table: wp.array
+    start: float
+    step: float
+
+    @classmethod
+    def of(cls, track: SmokeTrack, material: Smoke, device) -> _Fire | None:
+        """``None`` if nothing in the track ever glows."""
+        highest = material.ambient_temperature + float(track.temperature.max())
+        if highest <= blackbody.DRAPER or material.glow == 0:
+            return None
+        shape = track.density.shape[1:]
+        arrays = [wp.zeros(shape, dtype=wp.float32, device=device) for _ in range(3)]
+        colours, start, step = blackbody.table(highest)
+        return cls(arrays[:2], arrays[2], wp.array(colours, dtype=wp.vec3, device=device), start, step)
 
 
 @dataclass
@@ -64,6 +113,9 @@ class _Grid:
     pooled: wp.array
     period: float
     """Life of a moment of the drifting noise [s]."""
+    shown: np.ndarray
+    """Share of the density that is shown."""
+    fire: _Fire | None
     frame: int = -1
     lit: tuple | None = None
 
@@ -137,6 +189,8 @@ class SmokeView:
             [wp.zeros(shape, dtype=wp.vec3, device=device) for _ in range(2)],
             wp.zeros(half, dtype=wp.float32, device=device),
             _noise_life(track),
+            fade(track),
+            _Fire.of(track, material, device),
         )
 
     def _advance(self, grid: _Grid, time: float) -> bool:
@@ -150,9 +204,13 @@ class SmokeView:
         s = x - i
         if grid.frame != i:
             for k, n in enumerate((i, min(i + 1, last))):
-                grid.density[k].assign(track.density[n].astype(np.float32))
+                grid.density[k].assign(track.density[n] * grid.shown)
                 grid.velocity[k].assign(track.velocity[n].astype(np.float32))
+                if grid.fire is not None:
+                    grid.fire.pair[k].assign(track.temperature[n].astype(np.float32))
             grid.frame = i
+        if grid.fire is not None:
+            self._warm(grid, s)
         if s in (0.0, 1.0):
             wp.copy(volume.density, grid.density[int(s)])
             wp.copy(volume.velocity, grid.velocity[int(s)])
@@ -167,6 +225,14 @@ class SmokeView:
                 velocity_out=volume.velocity,
             )
         return self._fit_box(grid) and self._set_moments(grid, time)
+
+    def _warm(self, grid: _Grid, s: float) -> None:
+        """Temperatures at the part ``s`` of the way between the two frames, carried like the density."""
+        assert grid.fire is not None
+        kernels.blend(
+            *grid.fire.pair, *grid.velocity, s=s, dt=1 / self.fps, cell=grid.track.cell,
+            density_out=grid.fire.heat, velocity_out=grid.volume.velocity,
+        )  # fmt: skip
 
     @staticmethod
     def _fit_box(grid: _Grid) -> bool:
@@ -251,11 +317,48 @@ class SmokeView:
                     layers.append(layer)
         return _stack(layers, self.size)
 
-    def _draw(self, grid: _Grid, time: float, camera: Camera, surface: np.ndarray, light: Light) -> SmokeFrame | None:
-        device, towards = self.device, wp.vec3(*light.direction)
+    def shadow(self, time: float, camera: Camera | None, surface_depth: np.ndarray, light: Light) -> np.ndarray:
+        """Share of the distant light that smoke lets through to what is seen, (H, W) float32 in [0, 1].
+
+        Light that is scattered by a small angle still arrives: the optical depth counts 1 - albedo g of itself
+        (similarity, van de Hulst 1980). Arguments as of :meth:`at`; the sky has no shadow.
+        """
+        camera = camera or self.scene.camera.at(time, self.size)  # type: ignore[union-attr]
+        step = max(1, round((self.size[0] * self.size[1] / SHADOW_PIXELS) ** 0.5))
+        rows, cols = (np.minimum(np.arange(0, n, step) + step // 2, n - 1) for n in self.size)
+        surface = np.ascontiguousarray(surface_depth[np.ix_(rows, cols)], dtype=np.float32)
+        view, lens, half = self._view(camera, time), lens_of(camera, self.photo_size), step // 2
+        view.lens = wp.vec4(*(lens[:2] / step), *((lens[2:] - half - 0.5) / step + 0.5))
+        total = np.zeros(surface.shape, np.float32)
+        for grid in self._grids:
+            if self._advance(grid, time):
+                towards = wp.vec3(*light.direction)
+                self._light(grid, time, light)
+                out = wp.empty(surface.shape, dtype=wp.float32, device=self.device)
+                smoke_light.shadow(
+                    grid.volume, view, grid.pooled, towards,
+                    wp.array(surface, dtype=wp.float32, device=self.device, copy=False),
+                    limit=FAR / 2, depth_out=out,
+                )  # fmt: skip
+                albedo = float(np.mean(grid.material.albedo))  # type: ignore[arg-type]
+                total += (1 - albedo * FORWARD[albedo > 0.9]) * out.numpy()
+        through = np.exp(-total)
+        if step == 1:
+            return through
+        at = np.meshgrid(*((np.arange(n) - half) / step for n in self.size), indexing="ij")
+        return map_coordinates(through, at, order=1, mode="nearest")
+
+    @staticmethod
+    def _light(grid: _Grid, time: float, light: Light) -> None:
+        """How much of the light reaches the cells; remembered."""
         if grid.lit != (time, light.direction):
+            towards = wp.vec3(*light.direction)
             kernels.light_grid(grid.volume, towards, pooled=grid.pooled, light_out=grid.volume.light)
             grid.lit = (time, light.direction)
+
+    def _draw(self, grid: _Grid, time: float, camera: Camera, surface: np.ndarray, light: Light) -> SmokeFrame | None:
+        device, towards = self.device, wp.vec3(*light.direction)
+        self._light(grid, time, light)
         coarse = camera if self._coarse == self.size else camera.resized(self._coarse)
         crop = self._window(grid, coarse)
         if crop is None:
@@ -279,28 +382,44 @@ class SmokeView:
             march_out=marched,
             motion_out=motion,
         )
+        glow = self._glow(grid, self._view(coarse, time), near_device, crop, shape)
         if coarse is not camera:
             full_crop = self._window(grid, camera)
             assert full_crop is not None
-            small, small_motion = marched, motion
+            small, small_motion, small_glow = marched, motion, glow
             shape = (full_crop[1] - full_crop[0], full_crop[3] - full_crop[2])
             marched = wp.empty(shape, dtype=wp.vec4, device=device)
             motion = wp.empty(shape, dtype=wp.vec3, device=device)
-            kernels.enlarge(
-                small,
-                small_motion,
-                near_device,
-                wp.array(surface, dtype=wp.float32, device=device, copy=False),
+            places = dict(
                 corner=(crop[2], crop[0]),
                 corner_full=(full_crop[2], full_crop[0]),
                 scale=(coarse.size[1] / self.size[1], coarse.size[0] / self.size[0]),
-                march_out=marched,
-                motion_out=motion,
             )
+            surfaces = (near_device, wp.array(surface, dtype=wp.float32, device=device, copy=False))
+            if small_glow is not None:
+                glow = wp.empty(shape, dtype=wp.vec4, device=device)
+                kernels.enlarge(small_glow, small_motion, *surfaces, **places, march_out=glow, motion_out=motion)
+            kernels.enlarge(small, small_motion, *surfaces, **places, march_out=marched, motion_out=motion)
             crop = full_crop
-        return self._shade(grid.material, light, crop, marched, motion)
+        return self._shade(grid.material, light, crop, marched, motion, glow)
 
-    def _shade(self, material: Smoke, light: Light, crop, marched: wp.array, motion: wp.array) -> SmokeFrame:
+    def _glow(self, grid: _Grid, view: kernels.View, surface: wp.array, crop, shape) -> wp.array | None:
+        """Light that hot smoke sends out, vec4 of the crop's ``shape``; None if it is not hot."""
+        fire, material = grid.fire, grid.material
+        if fire is None:
+            return None
+        out = wp.empty(shape, dtype=wp.vec4, device=self.device)
+        absorbing = material.glow * (1 - np.asarray(material.albedo, dtype=np.float64))
+        smoke_light.glow(
+            grid.volume, view, fire.heat, fire.table, surface,
+            ambient=material.ambient_temperature, table_start=fire.start, table_step=fire.step,
+            absorbing=wp.vec3(*absorbing), stride=STRIDE, corner=(crop[2], crop[0]), glow_out=out,
+        )  # fmt: skip
+        return out
+
+    def _shade(
+        self, material: Smoke, light: Light, crop, marched: wp.array, motion: wp.array, glow: wp.array | None
+    ) -> SmokeFrame:
         """Colour the sums of the march and lay the crop into the picture."""
         albedo = np.asarray(material.albedo, dtype=np.float64)
         transmittance = wp.empty(marched.shape, dtype=wp.float32, device=self.device)
@@ -315,7 +434,7 @@ class SmokeView:
         frame, moved = _stack([], self.size), motion.numpy()
         place = (slice(crop[0], crop[1]), slice(crop[2], crop[3]))
         frame.transmittance[place] = transmittance.numpy()
-        frame.scattered[place] = scattered.numpy()
+        frame.scattered[place] = scattered.numpy() if glow is None else scattered.numpy() + glow.numpy()[..., :3]
         frame.flow[place] = moved[..., :2]
         frame.depth[place] = moved[..., 2]
         return frame

@@ -191,7 +191,10 @@ class _SceneGas:
 
     def track(self, name: str) -> SmokeTrack:
         density, temperature, velocity = (a[: self._frame + 1] for a in self._states.arrays)
-        return SmokeTrack(name, np.array(self.domain.origin), self.domain.cell, density, temperature, velocity)
+        domain = self.domain
+        return SmokeTrack(
+            name, np.array(domain.origin), domain.cell, density, temperature, velocity, domain.open_sides
+        )  # fmt: skip
 
     def report(self) -> dict[str, float]:
         lost, most = self.grid.state.ledger.numpy()

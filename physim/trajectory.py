@@ -138,6 +138,8 @@ class SmokeTrack:
     """(T + 1, nx, ny, nz) float16, excess over ambient [K]."""
     velocity: np.ndarray
     """(T + 1, nx, ny, nz, 3) float16 [m/s], at cell centres, world."""
+    open_sides: tuple[bool, bool, bool, bool, bool, bool] = (False,) * 6
+    """-x, +x, -y, +y, -z, +z: where the smoke goes on beyond the box and is no longer known."""
 
 
 FOAM_DTYPE = np.dtype(

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from view_scenes import linear, photo_scene, trajectory
 
+from physim import blackbody
 from physim.materials import Smoke
 from physim.scene import Light
 from physim.shapes import Emitter
-from physim.smoke_view import SmokeView, detail_noise
+from physim.smoke_view import SmokeView, detail_noise, fade
 from physim.trajectory import SmokeTrack
 
 SIZE = (60, 80)
@@ -14,6 +17,7 @@ COUNT = 16
 ORIGIN = np.array([-0.4, 0.6, -2.4])
 """The box lies 2 m before a level camera 1 m high and is 0.8 m wide."""
 WHITE = Light(direction=(0, 1, 0), colour=(0.7, 0.7, 0.7), ambient=(0.3, 0.3, 0.3))
+DARK = Light(direction=(0, 1, 0), colour=(0.0, 0.0, 0.0), ambient=(0.0, 0.0, 0.0))
 
 
 def smoke_scene(density, velocity=(0, 0, 0), *, extinction=2.0, frames=2, moves=(), albedo=(1.0, 1.0, 1.0)):
@@ -196,3 +200,89 @@ def test_two_smokes_are_seen_one_through_the_other(first):
     share = 1 - near.transmittance[30, 40], near.transmittance[30, 40] * (1 - behind.transmittance[30, 40])
     flow = (share[0] * near.flow[30, 40] + share[1] * behind.flow[30, 40]) / sum(share)
     assert both.flow[30, 40] == pytest.approx(flow, abs=1e-4)
+
+
+def hot_scene(kelvin, *, extinction=4.0, albedo=0.2, glow=2.0, open_sides=(False,) * 6):
+    scene = smoke_scene(0.5, extinction=extinction, albedo=(albedo,) * 3)
+    entity = scene.scene["steam"]
+    object.__setattr__(entity, "material", replace(entity.material, glow=glow))
+    track = scene.smokes["steam"]
+    heat = np.full(track.temperature.shape, kelvin - 293.15, np.float16)
+    scene.smokes["steam"] = replace(track, temperature=heat, open_sides=open_sides)
+    return scene
+
+
+def test_an_even_hot_slab_glows_as_its_opacity_and_kirchhoff_say():
+    # Radiance of an even slab: (1 - T) x absorption / extinction x that of a black body. Temperatures are kept to 1 K.
+    shot = hot_scene(1500.0)
+    frame = SmokeView(shot, SIZE, detail=0).at(0.0, None, far(), DARK)
+    expected = (1 - frame.transmittance[..., None]) * 0.8 * 2.0 * blackbody.glow(np.array(1500.0))
+    np.testing.assert_allclose(frame.scattered, expected, rtol=5e-3, atol=1e-4)
+
+
+def test_smoke_colder_than_the_draper_point_does_not_glow():
+    assert not SmokeView(hot_scene(790.0), SIZE).at(0.0, None, far(), DARK).scattered.any()
+    assert SmokeView(hot_scene(900.0), SIZE).at(0.0, None, far(), DARK).scattered.any()
+
+
+def test_soot_before_a_fire_takes_its_light():
+    shot = hot_scene(1500.0, extinction=40.0)
+    track = shot.smokes["steam"]
+    heat = track.temperature.copy()
+    heat[..., 8:] = 0  # the half next to the camera is cold
+    shot.smokes["steam"] = replace(track, temperature=heat)
+    assert SmokeView(shot, SIZE, detail=0).at(0.0, None, far(), DARK).scattered.max() < 1e-3
+
+
+def test_glow_of_a_large_picture_is_that_of_a_small_one():
+    shot = hot_scene(1500.0)
+    fine = SmokeView(shot, SIZE, detail=0).at(0.0, None, far(), DARK)
+    coarse = SmokeView(shot, SIZE, detail=0, march_pixels=SIZE[0] * SIZE[1] // 4).at(0.0, None, far(), DARK)
+    np.testing.assert_allclose(coarse.scattered[20:40, 30:50], fine.scattered[20:40, 30:50], rtol=0.02)
+
+
+def test_smoke_fades_towards_open_sides_and_not_towards_walls():
+    shot = smoke_scene(1.0)
+    track = shot.smokes["steam"]
+    walled = SmokeView(shot, SIZE, detail=0).at(0.0, None, far(), WHITE).transmittance
+    shot.smokes["steam"] = track = replace(track, open_sides=(True, True, False, True, True, True))
+    share = fade(track)
+    assert not share[[0, -1]].any() and not share[:, -1].any() and not share[..., [0, -1]].any()
+    assert (share[8, :12, 8] == 1).all() and np.abs(np.diff(share, axis=0)).max() < 0.5
+    shot.smokes["steam"] = replace(track, open_sides=(False, False, False, True, False, False))
+    faded = SmokeView(shot, SIZE, detail=0).at(0.0, None, far(), WHITE).transmittance
+    row = np.flatnonzero((walled < 1).any(axis=1))
+    assert faded[row[0] : row[0] + 2].min() > 0.97
+    np.testing.assert_allclose(faded[36:], walled[36:], atol=1e-3)  # by the walls it stays, also at the bottom
+    assert faded[30, 40] < 0.4  # the middle stays
+
+
+def test_shadow_of_an_even_slab_is_beer_s_law_less_the_light_that_goes_straight_on():
+    # Light from above through 0.8 m of smoke of extinction 1 / m; droplets pass on 0.85 of what they scatter.
+    light = Light(direction=(0, 1, 0))
+    for albedo, g in ((1.0, 0.85), (0.5, 0.5)):
+        view = SmokeView(smoke_scene(0.5, albedo=(albedo,) * 3), SIZE, detail=0)
+        camera = view.scene.camera.at(0.0)
+        rays = camera.rays(camera.pixel_grid())
+        rays = rays / (rays @ camera.world_from_camera[:3, 2])[..., None]
+        depth = np.full(SIZE, 30.0, np.float32)
+        down = rays[..., 1] < -1e-3
+        depth[down] = np.minimum(camera.position[1] / -rays[..., 1][down], 30.0)  # the ground
+        point = camera.position + rays * depth[..., None]
+        inside = (np.abs(point[..., 0]) < 0.35) & (np.abs(point[..., 2] + 2.0) < 0.35)
+        outside = (np.abs(point[..., 0]) > 0.45) | (np.abs(point[..., 2] + 2.0) > 0.45)
+        through = view.shadow(0.0, None, depth, light)
+        assert inside.sum() > 10
+        np.testing.assert_allclose(through[inside], np.exp(-0.8 * (1 - albedo * g)), rtol=2e-3)
+        assert (through[outside] == 1).all()
+
+
+def test_the_sky_has_no_shadow_and_large_pictures_the_same_as_small_ones():
+    view = SmokeView(smoke_scene(ball((0.4, 0.4, 0.4)), extinction=20.0), SIZE, detail=0)
+    light = Light(direction=(0, 0, 1))
+    assert (view.shadow(0.0, None, far(9e3), light) == 1).all()
+    small = view.shadow(0.0, None, far(3.9), light)
+    large = SmokeView(smoke_scene(ball((0.4, 0.4, 0.4)), extinction=20.0), (480, 640), detail=0)
+    big = large.shadow(0.0, None, np.full((480, 640), 3.9, np.float32), light)
+    assert small.min() < 0.8
+    np.testing.assert_allclose(big.reshape(60, 8, 80, 8).mean((1, 3)), small, atol=0.01)

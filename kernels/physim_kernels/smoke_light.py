@@ -1,0 +1,145 @@
+"""Light that smoke takes from what lies behind it, and light that hot smoke sends out by itself.
+
+Shadow: a surface point sees the distant light through exp(-tau), tau the optical depth of the way to the light.
+
+Glow: soot that absorbs also emits (Kirchhoff). Along a view ray with absorption sigma_a = (1 - albedo) sigma and the
+radiance B of a black body,
+
+    dL = T sigma_a B(temperature) ds,       dT = -sigma T ds.
+
+Grids, rays and units as in ``march``.
+"""
+
+import warp as wp
+
+from physim_kernels.march import EMPTY, View, Volume, eroded, slab, trilinear
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.kernel
+def shadow_kernel(
+    volume: Volume,
+    view: View,
+    pooled: wp.array3d(dtype=wp.float32),
+    towards: wp.vec3,
+    surface: wp.array2d(dtype=wp.float32),
+    limit: wp.float32,
+    # outputs
+    depth_out: wp.array2d(dtype=wp.float32),
+):
+    v, u = wp.tid()
+    z = surface[v, u]
+    thick = wp.float32(0.0)
+    if z < limit:
+        ray = wp.vec3(
+            (wp.float32(u) + 0.5 - view.lens[2]) / view.lens[0],
+            (wp.float32(v) + 0.5 - view.lens[3]) / view.lens[1],
+            1.0,
+        )
+        x = view.position + (view.rotation * ray) * z
+        cell = 2.0 * volume.cell
+        span = slab(volume.low, volume.high, x, towards)
+        if span[1] > span[0]:
+            steps = wp.int32(wp.ceil((span[1] - span[0]) / cell))
+            ds = (span[1] - span[0]) / wp.float32(steps)
+            for n in range(steps):
+                p = (x + towards * (span[0] + (wp.float32(n) + 0.5) * ds) - volume.origin) / cell
+                thick += trilinear(pooled, p - wp.vec3(0.5, 0.5, 0.5)) * ds * volume.extinction
+    depth_out[v, u] = thick
+
+
+@wp.kernel
+def glow_kernel(
+    volume: Volume,
+    view: View,
+    heat: wp.array3d(dtype=wp.float32),
+    ambient: wp.float32,
+    table: wp.array(dtype=wp.vec3),
+    table_start: wp.float32,
+    table_step: wp.float32,
+    absorbing: wp.vec3,
+    surface: wp.array2d(dtype=wp.float32),
+    stride: wp.float32,
+    corner_u: wp.int32,
+    corner_v: wp.int32,
+    # outputs
+    glow_out: wp.array2d(dtype=wp.vec4),
+):
+    j, i = wp.tid()
+    v = corner_v + j
+    u = corner_u + i
+    ray = wp.vec3(
+        (wp.float32(u) + 0.5 - view.lens[2]) / view.lens[0], (wp.float32(v) + 0.5 - view.lens[3]) / view.lens[1], 1.0
+    )
+    along = view.rotation * ray
+    length = wp.length(ray)
+    span = slab(volume.low, volume.high, view.position, along)
+    far = wp.min(span[1], surface[v, u])
+    through = wp.float32(1.0)
+    glow = wp.vec3(0.0, 0.0, 0.0)
+    if far > span[0]:
+        steps = wp.int32(wp.ceil((far - span[0]) * length / (stride * volume.cell)))
+        dz = (far - span[0]) / wp.float32(steps)
+        half = wp.vec3(0.5, 0.5, 0.5)
+        for n in range(steps):
+            z = span[0] + (wp.float32(n) + 0.5) * dz
+            x = view.position + along * z
+            g = (x - volume.origin) / volume.cell
+            d = trilinear(volume.density, g - half)
+            if d > EMPTY:
+                if volume.detail > 0.0:
+                    d = eroded(volume, d, x, trilinear(volume.velocity, g - half))
+                weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * length))
+                through -= weight
+                place = (ambient + trilinear(heat, g - half) - table_start) / table_step
+                if place > 0.0:
+                    place = wp.min(place, wp.float32(table.shape[0]) - 1.001)
+                    k = wp.int32(place)
+                    glow += weight * wp.lerp(table[k], table[k + 1], place - wp.float32(k))
+                if through < 0.003:
+                    break
+    glow = wp.cw_mul(glow, absorbing)
+    glow_out[j, i] = wp.vec4(glow[0], glow[1], glow[2], 1.0 - through)
+
+
+def shadow(volume, view, pooled, towards, surface, *, limit, depth_out):
+    """Optical depth between what a picture shows and a distant light.
+
+    Args:
+        volume: ``march.Volume``.
+        view: ``march.View`` of the picture.
+        pooled: Density of (2 x 2 x 2) blocks of cells.
+        towards: Unit vector to the light, world, vec3.
+        surface: z of what is seen [m], (rows, cols).
+        limit: Surfaces farther than this are the sky [m].
+        depth_out: Output (rows, cols), 0 where nothing is in the way.
+    """
+    inputs = [volume, view, pooled, towards, surface, limit]
+    wp.launch(shadow_kernel, dim=depth_out.shape, inputs=inputs, outputs=[depth_out], device=depth_out.device)
+
+
+def glow(volume, view, heat, table, surface, *, ambient, table_start, table_step, absorbing, stride, corner, glow_out):
+    """Light that the smoke itself sends to the camera, in a crop of the picture.
+
+    Args:
+        volume: ``march.Volume``.
+        view: ``march.View``.
+        heat: Temperature over ``ambient`` [K] on the grid.
+        table: Radiance of a black body per colour, in equal steps of temperature; below its start there is none.
+        surface: z of what hides the smoke behind it [m], the whole picture.
+        ambient: [K]
+        table_start: [K]
+        table_step: [K]
+        absorbing: Share of the extinction that is absorption, per colour, vec3.
+        stride: Longest step [cells].
+        corner: (u, v) of the crop.
+        glow_out: Output vec4 (red, green, blue, opacity), linear.
+    """
+    wp.launch(
+        glow_kernel,
+        dim=glow_out.shape,
+        inputs=[volume, view, heat, ambient, table, table_start, table_step, absorbing, surface, stride, *corner],
+        outputs=[glow_out],
+        device=glow_out.device,
+    )
