@@ -22,6 +22,8 @@ AROUND = 20.0
 """Water computed around a thing, in its radii."""
 BANK_CELLS = 96
 """Along the longer side of a lake: how finely its bank is known to things that fall."""
+DEPTH = 2.0
+"""Of a lake about which nothing is said [m]."""
 REACH = 40.0
 """Farthest water whose surface is computed, in heights of the camera above it; farther out there is only wind."""
 
@@ -34,13 +36,14 @@ def add_lake(scene: Scene, thing: Thing, mask: np.ndarray, layers: Layers) -> st
     """
     assert thing.liquid is not None
     spec, camera = thing.liquid, layers.photo_camera
-    above = float(camera.position[1]) - spec.level
+    level = 0.0 if spec.level is None else spec.level
+    above = float(camera.position[1]) - level
     if above <= 0.01:
         raise ValueError(
-            f"{thing.name}.liquid.level is {spec.level:g} m, expected it under the camera at {camera.position[1]:.3g} "
+            f"{thing.name}.liquid.level is {level:g} m, expected it under the camera at {camera.position[1]:.3g} "
             f"m. Look at hints.camera.height."
         )
-    shore = _on_water(largest_part(mask), layers, spec.level, REACH * above)
+    shore = _on_water(largest_part(mask), layers, level, REACH * above)
     if len(shore) < 3:
         raise ValueError(
             f"{thing.name} lies above the horizon, where no level water is seen. Look at hints.camera.horizon or pitch."
@@ -48,18 +51,18 @@ def add_lake(scene: Scene, thing: Thing, mask: np.ndarray, layers: Layers) -> st
     low, high = shore.min(axis=0), shore.max(axis=0)
     middle = 0.5 * (low + high)
     lake = Lake(
-        outline=shore - middle, depth=spec.depth, cells=spec.cells, current=spec.stream, fetch=spec.fetch,
+        outline=shore - middle, depth=spec.depth or DEPTH, cells=spec.cells, current=spec.stream, fetch=spec.fetch,
         open=("-x", "+x", "-z", "+z"),
     )  # fmt: skip
     scene.add(
-        lake, Liquid(spec.material), name=thing.name, position=(float(middle[0]), spec.level, float(middle[1])),
+        lake, Liquid(spec.material), name=thing.name, position=(float(middle[0]), level, float(middle[1])),
         colour=thing.colour,
     )  # fmt: skip
     number = scene.number_of(thing.name)
     _dig(scene, thing.name)
-    layers.lay_plane(mask, plane_depth(layers.camera, spec.level, far=FAR), number)
+    layers.lay_plane(mask, plane_depth(layers.camera, level, far=FAR), number)
     size = " x ".join(f"{s:.3g}" for s in lake.size)
-    return f"level y = {spec.level:g} m, {size} m computed in cells of {lake.cell:.3g} m"
+    return f"level y = {level:g} m, {size} m computed in cells of {lake.cell:.3g} m"
 
 
 def focus_lakes(scene: Scene) -> None:

@@ -304,7 +304,7 @@ def _extrude(mask: np.ndarray, camera: Camera, spec: Lift, support: float, moves
     if moves:
         hull = Hull(mesh.vertices)
         return Lifted(hull, _point(hull.offset), overlap=overlap)
-    return _centred(mesh, overlap)
+    return centred(mesh, overlap)
 
 
 def _standing(mask, corners, camera: Camera, spec: Lift, support: float, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -357,7 +357,7 @@ def _revolve(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name:
         step = np.full(2, 0.3 * profile[:, 0].max())
         x, z = _fit(lambda p: target.overlap(cloud + np.array([p[0], 0, p[1]]), camera), start, step, 120)
     world = Triangles(mesh.vertices + np.array([x, lowered, z]), mesh.faces)
-    return _centred(world, target.overlap(world.vertices, camera))
+    return centred(world, target.overlap(world.vertices, camera))
 
 
 def rim_axis(camera: Camera, ellipse: tuple[float, ...], height: float, name: str = "circle") -> tuple[float, float]:
@@ -378,7 +378,8 @@ def rim_axis(camera: Camera, ellipse: tuple[float, ...], height: float, name: st
     return float(cx), float(cz)
 
 
-def _centred(mesh: Triangles, overlap: float) -> Lifted:
+def centred(mesh: Triangles, overlap: float) -> Lifted:
+    """A mesh in the world as a solid about its centre of mass."""
     _, centroid, _ = mesh.mass_properties()
     return Lifted(Mesh(Triangles(mesh.vertices - centroid, mesh.faces)), _point(centroid), overlap=overlap)
 

@@ -26,7 +26,7 @@ _RISE = 0.5
 
 
 def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Liquid:
-    """Raises NotImplementedError for matter that no solver handles yet."""
+    """What a thing is made of."""
     if thing.rigid is not None:
         r = thing.rigid
         return Rigid(
@@ -64,11 +64,16 @@ def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Li
             friction=c.friction,
             damping=c.damping,
         )
-    if thing.liquid is not None and thing.select is not None:
-        return Liquid(thing.liquid.material)
-    raise NotImplementedError(
-        f"{thing.name!r} is liquid: this version simulates rigid bodies, cloth and smoke. Make it rigid or static, or "
-        f"leave it in the photo."
+    assert thing.liquid is not None
+    q = thing.liquid
+    return Liquid(
+        q.material,
+        density=q.density,
+        viscosity=q.viscosity,
+        surface_tension=q.surface_tension,
+        resolution=q.resolution,
+        domain=q.domain,
+        walls=tuple(q.walls),
     )
 
 
@@ -212,7 +217,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
         assert thing.at_pixel is not None
         spot = layers.point_at(thing.at_pixel, f"{thing.name}.at_pixel")
         position = _resting(scene, solid.triangles, turn, spot) + np.array([0, thing.above, 0])
-    moves = thing.moves
+    moves = thing.moves or thing.liquid is not None
     scene.add(
         solid,
         material_of(thing),
@@ -224,6 +229,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
         colour=thing.colour,
         texture=thing.texture,
         visible=thing.visible,
+        inside=thing.inside,
     )
 
 
@@ -244,7 +250,7 @@ def _resting(scene: Scene, form: Triangles, turn, spot: np.ndarray) -> np.ndarra
 
 
 def add_emitter(scene: Scene, thing: Thing, layers: Layers) -> None:
-    """Add a source of smoke at a world position, or on the surface seen at a pixel."""
+    """Add a source of smoke or liquid at a world position, or on the surface seen at a pixel."""
     assert thing.emit is not None
     emit = thing.emit
     if emit.at is not None:
@@ -257,7 +263,7 @@ def add_emitter(scene: Scene, thing: Thing, layers: Layers) -> None:
         raise ValueError(f"{thing.name}.emit ends at {end:g} s and starts at {emit.start:g} s; give start < end.")
     x, y, z = (float(c) for c in centre)
     source = Emitter((x, y, z), emit.radius, emit.rate, emit.velocity, emit.start, end)
-    scene.add(source, material_of(thing), name=thing.name)
+    scene.add(source, material_of(thing), name=thing.name, inside=thing.inside)
 
 
 def _radians(degrees: tuple[float, float, float]) -> tuple[float, float, float]:

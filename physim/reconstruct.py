@@ -20,6 +20,7 @@ from physim.lake_photo import add_lake, focus_lakes
 from physim.layers import Layers
 from physim.light import light_of
 from physim.light_estimate import seen_things
+from physim.liquid_photo import add_photo_liquid, take_apart
 from physim.photo import Photo
 from physim.pins import Pin
 from physim.place import (
@@ -30,7 +31,6 @@ from physim.place import (
     add_shape,
     lift_cloth,
     lift_thing,
-    material_of,
 )
 from physim.scene import Backdrop, Scene
 from physim.segment import coverage, mask_of
@@ -71,7 +71,6 @@ def reconstruct(
 
     Raises:
         ValueError: A thing that cannot be where the shot says, named, with what to do about it.
-        NotImplementedError: Matter that no solver handles.
     """
     if not isinstance(shot, Shot):
         shot = Shot.load(shot)
@@ -90,6 +89,7 @@ def reconstruct(
     scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at, *seen_things(scene, layers))
     tell("plate", 0.6)
     pieces = separate(scene, shot, photo.image, layers, masks, scene.light)
+    plate = take_apart(scene, photo.image, pieces.plate, shot.things, masks)
     for thing in shot.things:
         if thing.shape is not None and thing.cloth is not None:
             add_cloth(scene, thing, layers)
@@ -104,7 +104,7 @@ def reconstruct(
     _set_camera(scene, shot, camera, layers, report)
     scene.backdrop = Backdrop(
         photo=photo.image,
-        plate=pieces.plate,
+        plate=plate,
         hole=pieces.hole,
         depth=layers.plate.astype(np.float32),
         ids=layers.ids,
@@ -163,10 +163,12 @@ def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, st
 
     A still thing is a solid only if its shot says which.
     """
-    masks = {}
+    masks: dict[str, np.ndarray] = {}
     for thing in shot.things:
-        material_of(thing)  # refuse what no solver handles before any work
         if thing.select is None or (thing.still and thing.lift.kind == "auto"):
+            continue
+        if thing.inside is not None:
+            report[f"{thing.name}.liquid"] = add_photo_liquid(scene, thing, layers, masks[thing.inside])
             continue
         mask = mask_of(thing.select, layers.photo_camera.size, name=thing.name)
         if thing.liquid is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from physim.shot_model import Fraction, Model, Positive, Vector
 
 Pixel = tuple[float, float]
 Ellipse = tuple[float, float, float, float, float]
+Side = Literal["-x", "+x", "-y", "+y", "-z", "+z"]
 Place = Literal[
     "top", "bottom", "left", "right", "corners", "top corners", "top left", "top right", "bottom left", "bottom right"
 ]
@@ -269,8 +270,24 @@ class ClothSpec(Model):
 
 class LiquidSpec(Model):
     material: str = Field(default="water", description="preset name")
-    depth: Positive = Field(default=2.0, description="of a lake: from its surface to the ground [m]")
-    level: float = Field(default=0.0, description="of a lake: height of its surface above the ground plane [m]")
+    density: Annotated[float, Field(ge=1)] | None = Field(default=None, description="[kg/m^3]")
+    viscosity: float | None = Field(default=None, ge=0, description="dynamic [Pa s]")
+    surface_tension: float | None = Field(default=None, ge=0, description="against air [N/m]")
+    resolution: int = Field(default=64, ge=8, le=512, description="cells along the longest side; not of a lake")
+    domain: tuple[Vector, Vector] | None = Field(
+        default=None, description="lower and upper corner of the simulated box [m]; default: chosen; not of a lake"
+    )
+    walls: list[Side] = Field(
+        default=["-x", "+x", "-y", "-z", "+z"], description="sides of a given `domain` that hold the liquid"
+    )
+    depth: Positive | None = Field(
+        default=None, description="[m]; of a lake: from its surface to the ground, default 2; in a cup: at its middle"
+    )
+    level: float | None = Field(
+        default=None,
+        description="height of the surface above the ground plane [m]; default: of a lake 0, in a cup where its "
+        "outline fits",
+    )
     stream: tuple[float, float] = Field(default=(0.0, 0.0), description="of a river: velocity along x and z [m/s]")
     fetch: Positive | None = Field(
         default=None, description="of a lake: way the wind has blown over it [m]; default: what is seen of it"
@@ -279,13 +296,16 @@ class LiquidSpec(Model):
 
 
 class EmitSpec(Model):
-    """A source of smoke. Exactly one of `pixel` and `at`."""
+    """A source of smoke or liquid. Exactly one of `pixel` and `at`."""
 
     pixel: Pixel | None = Field(default=None, description="where on the visible surface [pixels]")
     at: Vector | None = Field(default=None, description="world position [m]")
     radius: Positive = Field(default=0.05, description="[m]")
-    rate: Positive = Field(default=1.0, description="density added per second [1/s]")
-    velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="of the gas that enters [m/s]")
+    rate: Positive = Field(default=1.0, description="of smoke: density added per second [1/s]")
+    velocity: Vector = Field(
+        default=(0.0, 0.0, 0.0),
+        description="of what enters [m/s]; of a liquid enters pi radius^2 |velocity| per second",
+    )
     start: float = Field(default=0.0, ge=0, description="[s]")
     end: float | None = Field(default=None, ge=0, description="[s]; default: never")
 
@@ -305,7 +325,7 @@ class Thing(Model):
     name: str = Field(min_length=1, max_length=64, description="what it goes by, unique in the shot")
     select: Select | None = Field(default=None, description="a thing of the photo")
     shape: ShapeSpec | None = Field(default=None, description="a thing that is added")
-    emit: EmitSpec | None = Field(default=None, description="a source of smoke")
+    emit: EmitSpec | None = Field(default=None, description="a source of smoke or liquid")
     lift: Lift = Field(default=Lift(), description="how a thing of the photo becomes a solid")
     still: bool = Field(
         default=False, description="a thin thing in front that never moves: drawn with a soft edge at its depth"
@@ -315,7 +335,12 @@ class Thing(Model):
     kinematic: KinematicSpec | None = Field(default=None, description="moves as it is told; pushes and is not pushed")
     smoke: SmokeSpec | None = Field(default=None, description="what an `emit` gives off")
     cloth: ClothSpec | None = Field(default=None, description="a fabric: bends, waves in the wind, drapes")
-    liquid: LiquidSpec | None = Field(default=None, description="with `select`: a lake, river or sea of the photo")
+    liquid: LiquidSpec | None = Field(
+        default=None,
+        description="with `shape`: it fills that; with `emit`: it is poured; with `select`: a lake, river or sea of "
+        "the photo, or, `inside` of a thing, what that holds",
+    )
+    inside: str | None = Field(default=None, description="name of the thing that holds a liquid; it moves with that")
     at: Vector | None = Field(default=None, description="world position of the centre [m]; for `shape`")
     at_pixel: Pixel | None = Field(default=None, description="for `shape`: above the surface seen here [pixels]")
     above: float = Field(default=0.0, ge=0, description="with `at_pixel`: gap between the thing and the surface [m]")
@@ -341,8 +366,12 @@ class Thing(Model):
         kinds = [n for n in MATTER if getattr(self, n) is not None]
         if len(kinds) != 1:
             raise ValueError(f"give exactly one of {', '.join(MATTER)}; given: {', '.join(kinds) or 'none'}")
-        if (self.emit is not None) != (self.smoke is not None):
-            raise ValueError("`emit` and `smoke` go together")
+        if self.smoke is not None and self.emit is None:
+            raise ValueError("`smoke` needs `emit`")
+        if self.emit is not None and self.smoke is None and self.liquid is None:
+            raise ValueError("an `emit` takes `smoke` or `liquid`")
+        if self.inside is not None and self.liquid is None:
+            raise ValueError("only a `liquid` is `inside` a thing")
         if self.shape is not None and (self.at is None) == (self.at_pixel is None):
             raise ValueError("a `shape` needs exactly one of `at` and `at_pixel`")
         sheet = self.shape is not None and self.shape.sheet is not None

@@ -47,6 +47,7 @@ def check(shot: Shot) -> list[Finding]:
     for route, thing in things[:MAX_THINGS]:
         findings += _thing(route, thing)
     findings += _pins(things)
+    findings += _holders(shot, things)
     findings += _joints(shot, [thing for _, thing in things])
     findings += _forces(shot, [thing for _, thing in things])
     findings += _moves(shot)
@@ -111,9 +112,6 @@ def _limits(shot: Shot) -> Iterator[Finding]:
 def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
     if thing.name == GROUND:
         yield Finding((*route, "name"), "given 'ground', which is the name of the ground plane, expected another name.")
-    if thing.liquid is not None and thing.select is None:
-        text = f"this version does not simulate liquids yet. Make {thing.name!r} rigid or static, or take it out."
-        yield Finding((*route, "liquid"), text)
     tables = {
         "rigid": SOLIDS,
         "static": SOLIDS,
@@ -132,10 +130,13 @@ def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
         yield Finding((*route, "shape", "mesh"), f"{thing.shape.mesh}: no such file, expected a closed mesh in metres.")
     if not all(0 <= c <= 1 for c in thing.colour):
         yield Finding((*route, "colour"), f"given {list(thing.colour)}, expected reflectances from 0 to 1.")
-    if thing.smoke is not None and thing.smoke.domain is not None:
-        low, high = thing.smoke.domain
-        if not all(a < b for a, b in zip(low, high, strict=True)):
-            yield Finding((*route, "smoke", "domain"), "expected the lower corner first: each value below its partner.")
+    for kind in ("smoke", "liquid"):
+        domain = getattr(getattr(thing, kind), "domain", None)
+        if domain is not None and not all(a < b for a, b in zip(*domain, strict=True)):
+            yield Finding((*route, kind, "domain"), "expected the lower corner first: each value below its partner.")
+    if thing.emit is not None and thing.liquid is not None and not any(thing.emit.velocity):
+        text = "given [0, 0, 0], expected some m/s: of a liquid enters what flows through its disc."
+        yield Finding((*route, "emit", "velocity"), text)
     if thing.emit is not None and thing.emit.end is not None and thing.emit.end <= thing.emit.start:
         text = f"given {thing.emit.end:g} s, expected later than `start`, {thing.emit.start:g} s."
         yield Finding((*route, "emit", "end"), text)
@@ -154,6 +155,27 @@ def _pins(things: list[tuple[Route, Thing]]) -> Iterator[Finding]:
                 yield Finding((*here, "region"), text)
             if pin.region is not None and (pin.region.mask is not None or pin.region.ids is not None):
                 yield Finding((*here, "region"), "given a picture, expected a box, a polygon or an ellipse.")
+
+
+def _holders(shot: Shot, things: list[tuple[Route, Thing]]) -> Iterator[Finding]:
+    """Liquids inside of what cannot hold them, or is placed after them."""
+    before: list[str] = []
+    solids = [
+        t.name for _, t in things if (t.moves or t.static is not None) and not (t.still and t.lift.kind == "auto")
+    ]
+    in_photo = [thing.name for _, thing in things if thing.select is not None]
+    wrong_things = any(thing is None for thing in shot.things or [])
+    for route, thing in things:
+        if thing.inside is not None and not wrong_things:  # the holder may be one of those that could not be read
+            here = (*route, "inside")
+            if thing.inside not in solids:
+                yield Finding(here, _nearest(thing.inside, solids, "the name of a solid thing"))
+            elif thing.inside not in before:
+                yield Finding(here, f"{thing.inside!r} comes later in `things`, expected it before {thing.name!r}.")
+            elif thing.select is not None and thing.inside not in in_photo:
+                text = f"{thing.inside!r} is not in the photo and {thing.name!r} is, expected a thing with `select`."
+                yield Finding(here, text)
+        before.append(thing.name)
 
 
 def _static_friction(route: Route, spec: Any) -> Iterator[Finding]:

@@ -149,7 +149,19 @@ def test_an_impulse_on_something_that_cannot_move_is_named():
         reconstruct(shot(forces=forces))
 
 
-def test_matter_without_a_solver_is_refused_honestly():
-    things = [{"name": "tea", "shape": {"sphere": 0.1}, "at": [0, 1, 0], "liquid": {}}]
-    with pytest.raises(NotImplementedError, match="tea"):
-        reconstruct(shot(things=things))
+def test_added_liquids_are_volumes_and_sources_of_their_own_material():
+    things = [
+        {"name": "cup", "shape": {"box": [0.2, 0.2, 0.2]}, "at": [0, 0.1, -1], "rigid": {}},
+        {"name": "tea", "shape": {"box": [0.1, 0.1, 0.1]}, "at": [0, 0.1, -1], "inside": "cup", "velocity": [1, 0, 0],
+         "liquid": {"material": "coffee", "resolution": 20, "viscosity": 0.5}},
+        {"name": "jet", "emit": {"at": [0, 1, -1], "radius": 0.1, "velocity": [0, -1, 0], "end": 2.0},
+         "liquid": {"material": "oil", "domain": [[-1, 0, -2], [1, 2, 0]], "walls": ["-y"]}},
+    ]  # fmt: skip
+    scene = reconstruct(shot(things=things))
+    tea, jet = scene.liquids
+    assert (tea.inside, tea.shape.size, tea.position, tea.velocity) == (
+        "cup", (0.1, 0.1, 0.1), (0, 0.1, -1), (1, 0, 0)
+    )  # fmt: skip
+    assert (tea.material.density, tea.material.viscosity, tea.material.resolution) == (990.0, 0.5, 20)
+    assert (jet.shape.centre, jet.shape.end, jet.material.walls) == ((0, 1, -1), 2.0, ("-y",))
+    assert jet.material.domain == ((-1, 0, -2), (1, 2, 0))

@@ -162,7 +162,40 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
             ".*region",
             "expected `where`",
         ),
-        ("things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], liquid: {}}]", ".*liquid", "not simulate liquids yet"),
+        ("things: [{name: a, emit: {at: [0, 1, 0]}, rigid: {}}]", r"things\[0\]", "takes `smoke` or `liquid`"),
+        ("things: [{name: a, emit: {at: [0, 1, 0]}, liquid: {}}]", ".*emit.velocity", "flows through its disc"),
+        (
+            "things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], liquid: {domain: [[0, 0, 0], [1, -1, 1]]}}]",
+            ".*liquid.domain",
+            "lower corner first",
+        ),
+        (
+            "things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], liquid: {material: watre}}]",
+            ".*liquid.material",
+            "Did you mean `water`?",
+        ),
+        (
+            "things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], rigid: {}, inside: a}]",
+            r"things\[0\]",
+            "only a `liquid` is `inside`",
+        ),
+        (
+            "things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], liquid: {}, inside: cup}]",
+            ".*inside",
+            "expected the name of a solid thing: there is none",
+        ),
+        (
+            "things: [{name: a, shape: {sphere: 1}, at: [0, 0, 0], liquid: {}, inside: b}, "
+            "{name: b, shape: {sphere: 2}, at: [0, 0, 0], static: {}}]",
+            ".*inside",
+            "comes later in `things`",
+        ),
+        (
+            "things: [{name: b, shape: {sphere: 2}, at: [0, 0, 0], static: {}}, "
+            "{name: a, select: {box: [9, 9, 80, 90]}, liquid: {}, inside: b}]",
+            ".*inside",
+            "is not in the photo",
+        ),
         ("things: [{name: a, shape: {mesh: no.obj}, at: [0, 0, 0], rigid: {}}]", ".*mesh", "no such file"),
         ("things: [{name: a, select: {mask: no.png}, rigid: {}}]", ".*mask", "no such file"),
         ("things: [{name: a, select: {click: [1, 2]}, rigid: {}}]", ".*click", "does not select by clicks yet"),
