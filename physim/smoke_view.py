@@ -111,8 +111,9 @@ class _Grid:
     density: list[wp.array]
     velocity: list[wp.array]
     pooled: wp.array
-    period: float
-    """Life of a moment of the drifting noise [s]."""
+    period: int
+    """Life of a moment of the drifting noise [frames], even."""
+    drift: _Drift
     shown: np.ndarray
     """Share of the density that is shown."""
     fire: _Fire | None
@@ -129,7 +130,45 @@ def _noise_life(track: SmokeTrack) -> float:
         if seen.any():
             slopes = np.stack([np.gradient(velocity, track.cell, axis=k)[seen] for k in range(3)])
             rates.append(float(np.sqrt(np.mean(np.sum(slopes**2, axis=(0, 2))))))
-    return float(np.clip(3.0 / max(rates), 0.2, 3.0))
+    return float(np.clip(6.0 / max(rates), 0.5, 3.0))
+
+
+class _Drift:
+    """How far the gas of a track has come since some frame, for two frames in turn; the same from whatever side asked.
+
+    Args:
+        track: Its velocities.
+        fps: Frames per second.
+        device: Warp device.
+    """
+
+    def __init__(self, track: SmokeTrack, fps: float, device) -> None:
+        self._track, self._fps = track, fps
+        shape = track.density.shape[1:]
+        self._pair = [wp.zeros(shape, dtype=wp.vec3, device=device) for _ in range(2)]
+        self._spare = wp.zeros(shape, dtype=wp.vec3, device=device)
+        self._known = [(-1, -1, wp.zeros(shape, dtype=wp.vec3, device=device)) for _ in range(2)]
+
+    def at(self, slot: int, start: int, frame: int, s: float, out: wp.array) -> None:
+        """Write the way [m] since frame ``start`` to the part ``s`` after ``frame``; ``slot`` 0 or 1 remembers."""
+        last, start = len(self._track.velocity) - 1, max(start, 0)
+        began, reached, way = self._known[slot]
+        if began != start or reached > frame:
+            way.zero_()
+            reached = start
+        for n in range(reached, frame):
+            self._step(way, n, min(n + 1, last), 1.0, self._spare)
+            way, self._spare = self._spare, way
+        self._known[slot] = (start, max(frame, start), way)
+        if s > 0 and frame >= start:
+            self._step(way, frame, min(frame + 1, last), s, out)
+        else:
+            wp.copy(out, way)
+
+    def _step(self, way: wp.array, a: int, b: int, s: float, out: wp.array) -> None:
+        for array, n in zip(self._pair, (a, b), strict=True):
+            array.assign(self._track.velocity[n].astype(np.float32))
+        kernels.drift(way, *self._pair, s=s, dt=1 / self._fps, cell=float(self._track.cell), drift_out=out)
 
 
 class SmokeView:
@@ -177,6 +216,8 @@ class SmokeView:
         volume.velocity = wp.zeros(shape, dtype=wp.vec3, device=device)
         volume.light = wp.zeros(half, dtype=wp.vec2, device=device)
         volume.noise = noise
+        volume.drift_a = wp.zeros(shape, dtype=wp.vec3, device=device)
+        volume.drift_b = wp.zeros(shape, dtype=wp.vec3, device=device)
         volume.origin = wp.vec3(*np.asarray(track.origin, dtype=np.float64))
         volume.cell = float(track.cell)
         volume.extinction = float(material.extinction or 0.0)
@@ -188,7 +229,8 @@ class SmokeView:
             [wp.zeros(shape, dtype=wp.float32, device=device) for _ in range(2)],
             [wp.zeros(shape, dtype=wp.vec3, device=device) for _ in range(2)],
             wp.zeros(half, dtype=wp.float32, device=device),
-            _noise_life(track),
+            2 * max(1, round(_noise_life(track) * self.fps / 2)),
+            _Drift(track, self.fps, device),
             fade(track),
             _Fire.of(track, material, device),
         )
@@ -224,7 +266,7 @@ class SmokeView:
                 density_out=volume.density,
                 velocity_out=volume.velocity,
             )
-        return self._fit_box(grid) and self._set_moments(grid, time)
+        return self._fit_box(grid) and self._set_moments(grid, i, s)
 
     def _warm(self, grid: _Grid, s: float) -> None:
         """Temperatures at the part ``s`` of the way between the two frames, carried like the density."""
@@ -251,18 +293,18 @@ class SmokeView:
         grid.volume.high = wp.vec3(*(origin + high * grid.track.cell))
         return True
 
-    def _set_moments(self, grid: _Grid, time: float) -> bool:
-        ages, shares, offsets = [], [], []
-        for phase in (0.0, 0.5):
-            turn = time / grid.period + phase
-            age = turn - np.floor(turn)
-            ages.append(age * grid.period)
-            shares.append(1 - abs(2 * age - 1) + 1e-3)
-            moment = 2 * int(np.floor(turn)) + int(2 * phase)
-            rng = np.random.default_rng([self.scene.seed, abs(moment), int(moment < 0)])
+    def _set_moments(self, grid: _Grid, frame: int, s: float) -> bool:
+        volume, shares, offsets = grid.volume, [], []
+        half = grid.period // 2
+        for slot, into in enumerate((volume.drift_a, volume.drift_b)):
+            moment = (frame + slot * half) // grid.period
+            start = moment * grid.period - slot * half
+            if self._detail > 0:
+                grid.drift.at(slot, start, frame, s, into)
+            shares.append(1 - abs(2 * (frame + s - start) / grid.period - 1) + 1e-3)
+            rng = np.random.default_rng([self.scene.seed, abs(moment), slot])
             offsets.append(rng.integers(0, NOISE_SIZE, 3).astype(np.float64))
-        volume = grid.volume
-        volume.age, volume.share = wp.vec2(*ages), wp.vec2(*shares)
+        volume.share = wp.vec2(*shares)
         volume.offset_a, volume.offset_b = wp.vec3(*offsets[0]), wp.vec3(*offsets[1])
         return True
 

@@ -16,9 +16,10 @@ A grid is too coarse for what the eye expects of smoke. Below its cells the dens
 
     d <- d + 1.3 n (0.25 * 4 d (1 - d) + 0.12 d),
 
-read at places moved back along the local velocity, from two moments in turn, so that the detail drifts with the smoke
-and never stretches for long. Source: Max, Crawfis, Williams, Visualizing wind velocities by advecting cloud textures,
-1992.
+read at the place where the gas was at one of two moments, in turn, so that the detail drifts with the smoke and never
+stretches for long. How far it has come since is carried along, D(x, t + dt) = D(x - v dt, t) + v dt: moved back by the
+present velocity alone, the detail would boil wherever that changes. Source: Max, Crawfis, Williams, Visualizing wind
+velocities by advecting cloud textures, 1992; Neyret, Advected textures, SCA 2003.
 
 Grids (nx, ny, nz) of cell centres at origin + (i + 0.5, j + 0.5, k + 0.5) cell, world frame [m]; rays by depth z of the
 camera. Densities 0 to about 1.
@@ -59,8 +60,9 @@ class Volume:
     """[1/m] at density 1"""
     detail: wp.float32
     """strength of the noise, 0 for none"""
-    age: wp.vec2
-    """time since the two moments [s]"""
+    drift_a: wp.array3d(dtype=wp.vec3)
+    drift_b: wp.array3d(dtype=wp.vec3)
+    """how far the gas has come since the two moments [m]"""
     share: wp.vec2
     """weights of the two moments"""
     offset_a: wp.vec3
@@ -124,11 +126,11 @@ def periodic(noise: wp.array3d(dtype=wp.float32), g: wp.vec3) -> wp.float32:
 
 
 @wp.func
-def eroded(volume: Volume, d: wp.float32, x: wp.vec3, v: wp.vec3) -> wp.float32:
-    """Density with detail below the cell."""
+def eroded(volume: Volume, d: wp.float32, x: wp.vec3, g: wp.vec3) -> wp.float32:
+    """Density with detail below the cell; ``g`` is ``x`` in units of cells from the first centre."""
     scale = 2.0 / volume.cell
-    n = volume.share[0] * periodic(volume.noise, (x - v * volume.age[0]) * scale + volume.offset_a)
-    n += volume.share[1] * periodic(volume.noise, (x - v * volume.age[1]) * scale + volume.offset_b)
+    n = volume.share[0] * periodic(volume.noise, (x - trilinear(volume.drift_a, g)) * scale + volume.offset_a)
+    n += volume.share[1] * periodic(volume.noise, (x - trilinear(volume.drift_b, g)) * scale + volume.offset_b)
     n *= 1.0 / wp.sqrt(volume.share[0] * volume.share[0] + volume.share[1] * volume.share[1])
     c = wp.min(d, 1.0)
     return wp.max(d + volume.detail * 1.3 * n * (c * (1.0 - c) + 0.12 * c), 0.0)
@@ -170,6 +172,23 @@ def blend_kernel(
     after = trilinear(density_b, g + v * ((1.0 - s) * cells_per_velocity))
     density_out[i, j, k] = wp.lerp(before, after, s)
     velocity_out[i, j, k] = v
+
+
+@wp.kernel
+def drift_kernel(
+    drift: wp.array3d(dtype=wp.vec3),
+    velocity_a: wp.array3d(dtype=wp.vec3),
+    velocity_b: wp.array3d(dtype=wp.vec3),
+    s: wp.float32,
+    dt: wp.float32,
+    cell: wp.float32,
+    # outputs
+    drift_out: wp.array3d(dtype=wp.vec3),
+):
+    i, j, k = wp.tid()
+    way = wp.lerp(velocity_a[i, j, k], velocity_b[i, j, k], 0.5 * s) * (s * dt)
+    g = wp.vec3(wp.float32(i), wp.float32(j), wp.float32(k))
+    drift_out[i, j, k] = trilinear(drift, g - way / cell) + way
 
 
 @wp.kernel
@@ -253,7 +272,7 @@ def march_kernel(
             if d > EMPTY:
                 move = trilinear(volume.velocity, g - half)
                 if volume.detail > 0.0:
-                    d = eroded(volume, d, x, move)
+                    d = eroded(volume, d, x, g - half)
                 weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * length))
                 through -= weight
                 lit = trilinear(volume.light, 0.5 * g - half)
@@ -352,6 +371,17 @@ def blend(density_a, density_b, velocity_a, velocity_b, *, s, dt, cell, density_
         inputs=[density_a, density_b, velocity_a, velocity_b, s, dt / cell],
         outputs=[density_out, velocity_out],
         device=density_a.device,
+    )
+
+
+def drift(drift_in, velocity_a, velocity_b, *, s, dt, cell, drift_out):
+    """How far gas has come [m], a part ``s`` of a frame of ``dt`` [s] later; velocities at both of its ends."""
+    wp.launch(
+        drift_kernel,
+        dim=drift_out.shape,
+        inputs=[drift_in, velocity_a, velocity_b, s, dt, cell],
+        outputs=[drift_out],
+        device=drift_out.device,
     )
 
 

@@ -89,7 +89,7 @@ def glow_kernel(
             d = trilinear(volume.density, g - half)
             if d > EMPTY:
                 if volume.detail > 0.0:
-                    d = eroded(volume, d, x, trilinear(volume.velocity, g - half))
+                    d = eroded(volume, d, x, g - half)
                 weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * length))
                 through -= weight
                 place = (ambient + trilinear(heat, g - half) - table_start) / table_step
