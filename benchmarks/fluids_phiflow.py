@@ -70,20 +70,20 @@ def _smoke(scene: SmokeScene, backend: str) -> tuple[Any, Any]:
         carried = carried + flow.resample(heat * up, to=carried) * scene.dt
         obstacles = ()
         if scene.ball:
-            centre = [float(p) + when * v for p, v in zip(scene.ball_start, scene.ball_velocity, strict=True)]
+            centre = [p + when * v for p, v in zip(scene.ball_start, scene.ball_velocity, strict=True)]
             ball = flow.Sphere(x=centre[0], y=centre[1], z=centre[2], radius=scene.ball_radius)
             obstacles = (flow.Obstacle(ball, velocity=scene.ball_velocity),)
         velocity, _ = flow.fluid.make_incompressible(carried, obstacles, solve)
         return velocity, heat
 
-    if not scene.ball:  # a ball that moves would be compiled anew in every step
-        step = flow.jit_compile(step, auxiliary_args="when") if backend == "jax" else step
+    if backend == "jax":
+        step = flow.jit_compile(step)
 
     def start() -> tuple[Any, Any]:
         values = flow.tensor(scene.heat(), flow.spatial("x,y,z"))
         return flow.StaggeredGrid(0, 0, **size), flow.CenteredGrid(values, flow.ZERO_GRADIENT, bounds=box)
 
-    return (lambda v, t, when: step(v, t, when=0.0 if not scene.ball else when)), start
+    return (lambda v, t, when: step(v, t, flow.wrap(when))), start
 
 
 def _vortices(scene: VortexScene, backend: str) -> tuple[Any, Any]:

@@ -15,6 +15,12 @@ class Wind:
     """Standard deviation of the speed relative to its mean [-], 0 to 1. Gusts are seeded and smooth in time."""
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if np.shape(self.velocity) != (3,) or not np.all(np.isfinite(self.velocity)):
+            raise ValueError(f"Wind.velocity is {self.velocity}, expected three finite numbers [m/s].")
+        if not 0.0 <= self.gust <= 1.0:
+            raise ValueError(f"Wind.gust is {self.gust}, expected 0 to 1.")
+
     def velocity_at(self, time: float) -> np.ndarray:
         """Wind velocity at ``time`` [s], shape (3,) [m/s]: the mean times 1 + gust x a smooth seeded signal.
 

@@ -17,6 +17,12 @@ MEMORY = 2**31
 """Most that a grid may take [bytes]."""
 BYTES_PER_CELL = 260
 """Of all arrays of the grid, the half-cell distances and the coarser levels included."""
+BYTES_PER_PARTICLE = 150
+"""Twice what a particle carries, as ordering needs both."""
+BYTES_KEPT = 18
+"""Per particle and frame of the result."""
+STEP_LIMIT = 512
+"""Most steps per frame."""
 
 Box = tuple[np.ndarray, np.ndarray]
 
@@ -53,13 +59,19 @@ def choose_domain(scene: Scene, entities: list[Entity], seconds: float) -> Liqui
         ValueError: The given box is empty, or its grid is larger than memory.
     """
     material: Liquid = entities[0].material  # type: ignore[assignment]
-    if entities[0].inside is not None and material.domain is None:
-        lower, upper = entity_box(scene[entities[0].inside])
+    held = entities[0].inside
+    if held is not None and isinstance(scene[held].shape, Plane | HeightField):
+        raise ValueError(
+            f"liquid {entities[0].name!r} is inside of {held!r}, a {type(scene[held].shape).__name__}, expected a "
+            "thing that can hold it, such as a cup. Leave inside out: the ground holds what lies on it."
+        )
+    if held is not None and material.domain is None:
+        lower, upper = entity_box(scene[held])
         margin = 0.06 * float((upper - lower).max())
         return grid_for(lower - margin, upper + [margin, 2 * margin, margin], material, (False,) * 6)
     if material.domain is not None:
         low, high = np.array(material.domain, dtype=np.float64)
-        if low.shape != (3,) or not np.all(high > low):
+        if low.shape != (3,) or not np.all(np.isfinite(high - low) & (high > low)):
             raise ValueError(
                 f"Liquid({material.preset!r}).domain is {material.domain}, expected a lower and an upper corner "
                 "(x, y, z) [m] with every upper coordinate greater than the lower one."
@@ -68,6 +80,11 @@ def choose_domain(scene: Scene, entities: list[Entity], seconds: float) -> Liqui
     else:
         low, high = _reach(scene, entities, seconds)
         walls = (False,) * 6
+        if not np.all(high > low):
+            raise ValueError(
+                f"liquid {entities[0].name!r} lies below what would hold it up, expected it above the ground. Move it "
+                "up, or give Liquid a domain around it."
+            )
     return grid_for(low, high, material, walls)
 
 
@@ -92,6 +109,29 @@ def grid_for(low: np.ndarray, high: np.ndarray, material: Liquid, walls: tuple[b
     return LiquidDomain(*as_tuple, cell, tuple(int(n) for n in shape), walls)  # type: ignore[arg-type]
 
 
+def check_count(name: str, material: Liquid, count: int, frames: int) -> None:
+    """Raise if particles and what is kept of them need too much memory."""
+    needed = float(count) * (BYTES_PER_PARTICLE + BYTES_KEPT * (frames + 1))
+    if needed > 2 * MEMORY:
+        fits = int(material.resolution * (2 * MEMORY / needed) ** (1 / 3))
+        raise ValueError(
+            f"liquid {name!r} has up to {count:,} particles over {frames} frames, which needs "
+            f"{needed / 2**30:.1f} GiB, expected at most {2 * MEMORY / 2**30:.1f} GiB. Lower resolution to {fits}, "
+            "let emitters pour less or shorter, or simulate fewer seconds."
+        )
+
+
+def check_steps(name: str, speed: float, domain: LiquidDomain, fps: float) -> None:
+    """Raise if the liquid is expected to be so fast that its steps are not worth waiting for."""
+    wanted = speed / fps / domain.cell / COURANT
+    if not wanted <= STEP_LIMIT:
+        raise ValueError(
+            f"liquid {name!r} is expected to reach {speed:.3g} m/s on cells of {domain.cell:.3g} m, which takes "
+            f"{wanted:.0f} steps per frame, expected at most {STEP_LIMIT}. Lower its velocity, those of its emitters "
+            "and of bodies, or its resolution, or raise fps."
+        )
+
+
 def _reach(scene: Scene, entities: list[Entity], seconds: float) -> Box:
     """What liquid may fill: itself, what it falls to, and as far as it runs there, within six times its own size."""
     boxes = np.array([entity_box(e) for e in entities])
@@ -111,7 +151,7 @@ def _reach(scene: Scene, entities: list[Entity], seconds: float) -> Box:
     bottom = low[1] - min(fall, 6 * size)
     if floor is not None:
         bottom = max(bottom, floor)
-    drop = high[1] - bottom
+    drop = max(0.0, high[1] - bottom)
     low[1] = bottom
     spread = min(2 * np.sqrt(strength * drop) * seconds, 3 * max(size, 0.5 * drop))
     low[[0, 2]] -= 0.2 * size + 0.5 * spread

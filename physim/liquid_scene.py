@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from physim.liquid_body import WetBodies, moving
-from physim.liquid_domain import COURANT, choose_domain, expected_speed, steps_per_frame
+from physim.liquid_domain import COURANT, check_count, check_steps, choose_domain, expected_speed, steps_per_frame
 from physim.liquid_grid import LiquidSettings
 from physim.liquid_particles import LiquidSource
 from physim.liquid_seed import lattice, velocity_of
@@ -45,6 +45,7 @@ class SceneLiquid:
         self.domain = choose_domain(scene, entities, seconds)
         self._origin = np.array(self.domain.low)
         speed = expected_speed(scene, entities, self.domain, seconds)
+        check_steps(self.name, speed, self.domain, rigid.fps)
         self.steps = steps_per_frame(speed, self.domain.cell, rigid.fps, rigid.substeps)
         """Per frame."""
         size = tuple(float(h - l) for l, h in zip(self.domain.low, self.domain.high, strict=True))
@@ -89,6 +90,7 @@ class SceneLiquid:
         size = self._volume / cell**3
         sources = self._sources()
         capacity = len(positions) + sum(source.count(seconds + s, size) for source in sources)
+        check_count(self.name, self.material, capacity, round(seconds * self.rigid.fps))
         settings = LiquidSettings(
             shape=self.domain.shape, cell=cell, dt=self.dt, steps=self.steps, gravity=tuple(self.scene.gravity),
             particle_volume=size, iterations=7, tension=self._tension, **stress_settings(self.material),

@@ -186,12 +186,16 @@ class Smoke:
 
     def __post_init__(self) -> None:
         _fill(self, "smoke", SMOKES)
-        _at_least(self, "temperature", 1)
+        _at_least(self, "temperature", 1, 5e4)  # kept in half precision
         _at_least(self, "ambient_temperature", 1)
         _at_least(self, "extinction", 0)
         _at_least(self, "dissipation", 0)
         _at_least(self, "cooling", 0)
         _at_least(self, "glow", 0)
+        _at_least(self, "vorticity_confinement", 0, 10)
+        assert self.albedo is not None
+        if np.shape(self.albedo) != (3,) or not all(0 <= a <= 1 for a in self.albedo):
+            raise ValueError(f"Smoke({self.preset!r}).albedo is {self.albedo}, expected three numbers from 0 to 1.")
         _at_least(self, "resolution", 8, 512)
 
 

@@ -150,6 +150,8 @@ class Scene:
     """Things, forces, light, camera. Built by :func:`physim.reconstruct` from a photo, or by hand with ``add``."""
 
     def __init__(self, *, gravity: tuple[float, float, float] = (0.0, -9.81, 0.0), seed: int = 0) -> None:
+        if np.shape(gravity) != (3,) or not np.all(np.isfinite(gravity)):
+            raise ValueError(f"Scene.gravity is {gravity}, expected three finite numbers [m/s^2].")
         self.gravity = np.asarray(gravity, dtype=np.float64)
         """[m/s^2]"""
         self.seed = seed

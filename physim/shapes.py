@@ -328,3 +328,16 @@ class Emitter:
     """Interval of emission [s]."""
     flicker: float = 0.3
     """Relative seeded variation of the source in space and time [-]; real sources are never even."""
+
+    def __post_init__(self) -> None:
+        _positive("Emitter.radius", self.radius)
+        for name in ("centre", "velocity"):
+            value = getattr(self, name)
+            if np.shape(value) != (3,) or not np.all(np.isfinite(value)):
+                raise ValueError(f"Emitter.{name} is {value}, expected three finite numbers.")
+        for name in ("rate", "flicker"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise ValueError(f"Emitter.{name} is {value}, expected a finite number of at least 0.")
+        if not (np.isfinite(self.start) and self.end > self.start):
+            raise ValueError(f"Emitter emits from {self.start} to {self.end} s, expected a start, and an end after it.")

@@ -21,6 +21,12 @@ DENSITY_COURANT = 0.8
 """Cells per density sub-step at the expected speed; above 0.9 transport is cut short."""
 STEP_LIMIT = 8
 """Most steps per frame."""
+SUBSTEP_LIMIT = 64
+"""Most density sub-steps per step: gas that needs more is not slow to compute, but faster than anything here."""
+BYTES_PER_CELL = 280
+"""Of all arrays of the gas, with those of the pressure and its coarser levels."""
+BYTES_KEPT = 10
+"""Per cell and frame of the result: density, temperature, velocity in half precision."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +78,36 @@ def step_counts(speed: float, cell: float, frame_seconds: float) -> tuple[int, i
     return steps, max(1, int(np.ceil(cells / steps / DENSITY_COURANT)))
 
 
+def check_size(material: Smoke, domain: SmokeDomain, frames: int, memory: float) -> None:
+    """Raise if grid and result together need more than ``memory`` [bytes]."""
+    x, y, z = domain.shape
+    needed = float(x * y * z) * (BYTES_PER_CELL + BYTES_KEPT * (frames + 1))
+    if needed > memory:
+        fits = int(material.resolution * (memory / needed) ** (1 / 3))
+        raise ValueError(
+            f"Smoke({material.preset!r}) on {x} x {y} x {z} cells for {frames} frames needs {needed / 2**30:.1f} GiB, "
+            f"expected at most {memory / 2**30:.1f} GiB. Lower resolution to {fits}, or give a smaller domain or fewer "
+            "seconds."
+        )
+
+
+def check_speed(name: str, material: Smoke, speed: float, substeps: int) -> None:
+    """Raise if the gas is expected to be so fast that its steps are not worth waiting for."""
+    if substeps > SUBSTEP_LIMIT:
+        raise ValueError(
+            f"smoke {name!r} is expected to reach {speed:.3g} m/s, which takes {substeps} sub-steps of each step, "
+            f"expected at most {SUBSTEP_LIMIT}. Lower velocities, of its emitters, of bodies and of the wind, or "
+            f"resolution from {material.resolution}, or raise fps."
+        )
+
+
 def choose_domain(scene: Scene, emitters: list[Emitter], material: Smoke, seconds: float) -> SmokeDomain:
     """The box for these emitters, which share ``material``: the given one, or one that the smoke needs ``seconds`` to
     fill, at most some ten source radii.
     """
     if material.domain is not None:
         low, high = np.array(material.domain, dtype=np.float64)
-        if low.shape != (3,) or not np.all(high > low):
+        if low.shape != (3,) or not np.all(np.isfinite(high - low) & (high > low)):
             raise ValueError(
                 f"Smoke({material.preset!r}).domain is {material.domain}, "
                 f"expected a lower and an upper corner (x, y, z) [m] "

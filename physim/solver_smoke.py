@@ -11,12 +11,22 @@ import warp as wp
 from physim.gas import GasGrid
 from physim.gas_state import GasSettings, Puffs, sides
 from physim.materials import Smoke
+from physim.memory import room
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter, HeightField
-from physim.smoke_domain import DENSITY_COURANT, body_speed, choose_domain, expected_speed, step_counts
+from physim.smoke_domain import (
+    DENSITY_COURANT,
+    body_speed,
+    check_size,
+    check_speed,
+    choose_domain,
+    expected_speed,
+    step_counts,
+)
 from physim.smoke_obstacle import (
     Poses,
     body_obstacles,
+    check_bodies,
     check_room,
     initial_poses,
     rotation_between,
@@ -114,10 +124,12 @@ class _SceneGas:
         material: Smoke = entities[0].material  # type: ignore[assignment]
         emitters = [_placed(e) for e in entities]
         self.domain = domain = choose_domain(scene, emitters, material, seconds)
+        check_size(material, domain, max(1, round(seconds * fps)), room(device))
         speed = expected_speed(scene, emitters, material, seconds)
         # gas makes way for a body at some half of its speed
         fastest = max(speed, body_speed(scene, seconds) / 2)
         steps, substeps = step_counts(fastest, domain.cell, 1 / fps)
+        check_speed(self.name, material, fastest, substeps)
         assert material.temperature is not None
         assert material.cooling is not None and material.dissipation is not None
         self.settings = GasSettings(
@@ -137,6 +149,7 @@ class _SceneGas:
         areas = static_areas(scene, domain, terrain)
         for entity, emitter in zip(entities, emitters, strict=True):
             check_room(entity.name, emitter, domain, areas)
+            check_bodies(entity.name, emitter, scene)
         self._poses = initial_poses(scene)
         obstacles = body_obstacles(scene, steps, device) if scene.movers else None
         self.grid = GasGrid(
