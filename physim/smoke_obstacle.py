@@ -109,7 +109,6 @@ def static_areas(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Open area [-] of every face of the domain's grid, as the static world leaves it: ``clamp(2 distance / cell)``,
     less what still layers of the photo cover.
-    """Open area [-] of every face of the domain's grid, as the static world leaves it: ``clamp(2 distance / cell)``.
 
     Sides of the domain are open there or not: what is forced through a sliver of a face by the pressure outside gets
     faster from step to step.

@@ -12,7 +12,7 @@ import numpy as np
 
 from physim.forces import Wind
 from physim.lake import Lake
-from physim.materials import SMOKES, Cloth, Kinematic, Liquid, Rigid, Smoke, Static
+from physim.materials import Cloth, Kinematic, Liquid, Rigid, Smoke, Static
 from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, Emitter, Plane, Sphere
 from physim.sheet import Sheet
@@ -21,6 +21,8 @@ from physim.trajectory import Trajectory
 
 SECONDS = 0.5
 PRESETS = ("water", "coffee", "milk", "oil", "honey")
+GASES = ("steam", "smoke", "exhaust", "dust", "fog")
+"""By name: a preset that is added must not change the scenes of the seeds."""
 SIDES = (("+x", "-x"), ("+y", "-y"), ("+z", "-z"))
 
 
@@ -178,7 +180,7 @@ def _add_lake(rng: np.random.Generator, drawn: Draw) -> None:
 
 def _add_smoke(rng: np.random.Generator, drawn: Draw) -> None:
     """One or two sources of one kind of gas, hot or cold, still or as a jet."""
-    preset = str(rng.choice(list(SMOKES)))
+    preset = str(rng.choice(GASES))
     values: dict = dict(resolution=int(rng.integers(16, 25)), vorticity_confinement=float(rng.choice([0.0, 0.3, 1.0])))
     if rng.random() < 0.4:
         values["temperature"] = float(rng.choice([240.0, 400.0, 900.0]))
@@ -376,7 +378,8 @@ def _look_at_smoke(trajectory: Trajectory, drawn: Draw, verdict: Verdict) -> Non
         verdict.figures["smoke speed over its limit [-]"] = fastest / limit
         if fastest > limit:
             verdict.faults.append(f"smoke {name!r} reaches {fastest:.3g} m/s, expected at most {limit:.3g}")
-        if track.density.min() < -1e-6:  # half precision keeps a rounding of the transport
+        # single precision of what passes nearly closed faces: a hundred thousandth of the densest
+        if track.density.min() < -1e-5 * max(1.0, float(track.density.max())):
             verdict.faults.append(f"smoke {name!r} has density {track.density.min():.3g}")
     values = trajectory.report.values
     if trajectory.smokes:
