@@ -12,6 +12,7 @@ SECONDS = {
     "billiards": "2.0",
     "coffee": "1.0",
     "coins": "2.5",
+    "dam_break": "0.6",
     "dominoes": "1.4",
     "drape": "1.0",
     "flag": "1.0",
