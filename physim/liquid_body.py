@@ -172,10 +172,14 @@ class WetBodies:
         self.respond(p)
         inputs = [self._rigid.bodies, self.frame, self._gravity, self._dt, self.wet]
         self._launch(kernels.push_kernel, len(self.numbers), inputs)
+        self.move_faces(solid)
+        self._carve(self._dt, self._later[2], self._later[0], self._later[1])
+
+    def move_faces(self, solid: Faces) -> None:
+        """Velocities of the bodies' faces, from those of the bodies."""
         for axis in range(3):
             inputs = [self._touched, self._whose[axis], self.wet, axis, self.holder, solid[axis]]
             self._launch(kernels.solid_kernel, solid[axis].shape[:2], inputs)
-        self._carve(self._dt, self._later[2], self._later[0], self._later[1])
 
     def give(self, share: float) -> None:
         """Hand the bodies a part of the step's push."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from physim.liquid_body import WetBodies, moving
 from physim.liquid_domain import COURANT, check_count, check_steps, choose_domain, expected_speed, steps_per_frame
+from physim.liquid_drag import LiquidDrag
 from physim.liquid_grid import LiquidSettings
 from physim.liquid_particles import LiquidSource
 from physim.liquid_seed import lattice, velocity_of
@@ -62,10 +63,15 @@ class SceneLiquid:
         holder, around = self._around()
         self.walls = bake(around, self.domain, self.device)
         self.bodies: WetBodies | None = None
+        self.drag: LiquidDrag | None = None
         if moving(rigid.pieces):
             self.bodies = WetBodies(
                 rigid, self.domain, self.walls, holder=holder, density=self.material.density, dt=self.dt
             )
+            if self.bodies.count:
+                self.drag = LiquidDrag(
+                    rigid, self.bodies, self.material, self.name, cell=self.domain.cell, dt=self.dt
+                )  # fmt: skip
         self._make_grid(seconds)
         self._worst = {"liquid_divergence [-]": 0.0, "liquid_courant [cells]": 0.0}
         x, v = self._world(*self.grid.snapshot())
@@ -97,7 +103,7 @@ class SceneLiquid:
         )  # fmt: skip
         self.grid = SolidsGrid(
             settings, self.walls, self.bodies, (positions - self._origin) / cell, velocities / cell, capacity=capacity,
-            sources=sources, device=self.device,
+            sources=sources, drag=self.drag, device=self.device,
         )  # fmt: skip
         self.count = len(positions)
         """Particles at the start."""
@@ -223,6 +229,8 @@ class SceneLiquid:
         self._worst["liquid_divergence [-]"] = max(self._worst["liquid_divergence [-]"], self.grid.divergence())
         x, v = self._world(x, v)
         self._states.append((x, v.astype(np.float16)))
+        if self.drag is not None:
+            self.drag.end_frame()
 
     def _world(self, x: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """From cells to metres."""
@@ -242,7 +250,7 @@ class SceneLiquid:
 
     def splashes(self) -> np.ndarray:
         """Blows on the surface so far, ``SPLASH_DTYPE``."""
-        return np.zeros(0, SPLASH_DTYPE)
+        return np.zeros(0, SPLASH_DTYPE) if self.drag is None else self.drag.splashes()
 
     def report(self) -> dict[str, float]:
         """Volumes, divergence after the projection over the largest speed, and cells crossed per step."""

@@ -9,6 +9,7 @@ import warp as wp
 from physim_kernels import liquid_body, liquid_wall
 
 from physim.liquid_body import WetBodies
+from physim.liquid_drag import LiquidDrag
 from physim.liquid_grid import LiquidGrid, LiquidSettings
 from physim.liquid_wall import Walls
 
@@ -23,6 +24,7 @@ class SolidsGrid(LiquidGrid):
         settings: Sizes and rates.
         walls: What stands still in the grid.
         bodies: What moves in it; ``None``: nothing does.
+        drag: Of these bodies; ``None``: they have none.
         positions: Of the particles (N, 3) [cells].
         velocities: (N, 3) [cells/s].
         others: As of :class:`LiquidGrid`.
@@ -30,7 +32,7 @@ class SolidsGrid(LiquidGrid):
 
     def __init__(
         self, settings: LiquidSettings, walls: Walls, bodies: WetBodies | None, positions: np.ndarray,
-        velocities: np.ndarray, *, device, **others,
+        velocities: np.ndarray, *, device, drag: LiquidDrag | None = None, **others,
     ):  # fmt: skip
         self._rides = bodies is not None and bodies.holder >= 0
         if self._rides:  # its weight turns with the box: given to the particles
@@ -42,7 +44,7 @@ class SolidsGrid(LiquidGrid):
             settings, area, walls.open.numpy(), walls.distance.numpy(), positions, velocities, nodes=walls.phi.numpy(),
             device=device, **others,  # type: ignore[arg-type]
         )  # fmt: skip
-        self.walls, self.bodies = walls, bodies
+        self.walls, self.bodies, self.drag = walls, bodies, drag
         self._before = wp.zeros_like(self.x)
         self._has_walls = bool((walls.phi.numpy() < 1.0).any()) or self._rides
         wp.copy(self._room, walls.room)
@@ -55,6 +57,8 @@ class SolidsGrid(LiquidGrid):
         wp.load_module(liquid_wall, device=self.device)
         if self.bodies is not None:
             wp.load_module(liquid_body, device=self.device)
+        if self.drag is not None:
+            self.drag.load_kernels()
 
     def _surface(self) -> None:
         super()._surface()
@@ -72,6 +76,13 @@ class SolidsGrid(LiquidGrid):
         if self._has_walls:
             wp.copy(self._before, self.x)
 
+    def _stress(self) -> None:
+        if self.drag is not None:
+            assert self.bodies is not None
+            self.drag.exchange(self.u, self.area, self.phi, self.open)
+            self.bodies.move_faces(self.solid)
+        super()._stress()
+
     def _build(self, least: float) -> None:
         super()._build(least)
         if self.bodies is not None and least < 0.5:
@@ -84,6 +95,8 @@ class SolidsGrid(LiquidGrid):
     def _push(self) -> None:
         if self.bodies is not None:
             self.bodies.push(self.pressure.p, self.solid)
+        if self.drag is not None:
+            self.drag.finish()
 
     def _check(self) -> None:
         """Keep the divergence that is left, for the report."""

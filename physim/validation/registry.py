@@ -23,6 +23,7 @@ MODULES = (
     "physim.validation.liquid_float",
     "physim.validation.liquid_lake",
     "physim.validation.liquid_rest",
+    "physim.validation.liquid_sink",
     "physim.validation.liquid_waves",
     "physim.validation.liquid_flow",
     "physim.validation.liquid_drop",
