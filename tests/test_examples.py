@@ -17,6 +17,7 @@ SECONDS = {
     "drape": "1.0",
     "flag": "1.0",
     "rocket": "1.0",
+    "slosh": "1.5",
 }
 LAWS = {"karman_street"}
 """Those that print a law and what they measured, without a photo."""
