@@ -6,9 +6,8 @@ from pathlib import Path
 
 from benchmarks.fluids import cost_name, size_of
 from benchmarks.solids import Row, cells, error_names
-from benchmarks.solids_page import KEPT
+from benchmarks.solids_page import FLUIDS, KEPT
 
-HEADING = "# Fluids side by side"
 TITLES = {
     "vortices": "Taylor–Green vortices in a periodic plane, 5 s at 0.05 s",
     "plume": "Hot gas rises in a closed box, 1 s at 1/40 s",
@@ -21,14 +20,14 @@ def write(path: Path, rows: list[Row], machine: str, note: str = "") -> None:
     """Put the fluids' part after the solids' tables, before what other programs have measured; replace an older one."""
     page = path.read_text(encoding="utf-8") if path.exists() else ""
     kept = page[page.index(KEPT) :] if KEPT in page else ""
-    before = page.removesuffix(kept).split(HEADING)[0].rstrip()
+    before = page.removesuffix(kept).split(FLUIDS)[0].rstrip()
     path.write_text(before + "\n\n" + part(rows, machine, note) + ("\n" + kept if kept else ""), encoding="utf-8")
 
 
 def part(rows: list[Row], machine: str, note: str = "") -> str:
     """Tables and what they mean."""
     lines = [
-        HEADING,
+        FLUIDS,
         "",
         "`python -m benchmarks.fluids --write docs/benchmarks.md` makes this part. Every engine is given the same",
         "scene as plain data, runs in a process of its own with one thread, and its states are judged by the same",

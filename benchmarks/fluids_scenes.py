@@ -140,6 +140,7 @@ SCENES: dict[str, FluidScene] = {
         VortexScene("vortices"),
         *(SmokeScene(f"plume{n}", n) for n in (32, 64, 96)),
         *(SmokeScene(f"ball{n}", n, ball=True) for n in (32, 64, 96)),
+        DamScene("dam3k", 8, 3, seconds=0.5),
         DamScene("dam50k", 25, 5),
         DamScene("dam200k", 40, 8),
     )

@@ -14,14 +14,16 @@ TITLES = {
     "cloth64": "Cotton sheet of 1.6 m, 64 × 64 cells, on a ball in the wind, 2 s",
     "cloth128": "The same sheet, 128 × 128 cells",
 }
+FLUIDS = "# Fluids side by side"
 KEPT = "## Growth and first use"
 """Begins what other programs have measured."""
 
 
 def write(path: Path, rows: list[Row], machine: str, note: str = "") -> None:
-    """The page at ``path`` and ``benchmarks.png`` beside it; what an earlier page says from ``KEPT`` on stays."""
+    """The page at ``path`` and ``benchmarks.png`` beside it; what an earlier page says from ``FLUIDS`` or ``KEPT`` on stays."""
     earlier = path.read_text(encoding="utf-8") if path.exists() else ""
-    kept = earlier[earlier.index(KEPT) :] if KEPT in earlier else ""
+    ends = [earlier.index(mark) for mark in (FLUIDS, KEPT) if mark in earlier]
+    kept = earlier[min(ends) :] if ends else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     plot(path.with_name("benchmarks.png"), rows)
     lines = [
