@@ -20,7 +20,7 @@ KEPT = "## Growth and first use"
 
 
 def write(path: Path, rows: list[Row], machine: str, note: str = "") -> None:
-    """The page at ``path`` and ``benchmarks.png`` beside it; what an earlier page says from ``FLUIDS`` or ``KEPT`` on stays."""
+    """The page at ``path`` and ``benchmarks.png`` beside it; what an earlier one says from ``FLUIDS`` on stays."""
     earlier = path.read_text(encoding="utf-8") if path.exists() else ""
     ends = [earlier.index(mark) for mark in (FLUIDS, KEPT) if mark in earlier]
     kept = earlier[min(ends) :] if ends else ""
