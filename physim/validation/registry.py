@@ -28,6 +28,7 @@ MODULES = (
     "physim.validation.liquid_flow",
     "physim.validation.liquid_drop",
     "physim.validation.smoke_buoyant",
+    "physim.validation.smoke_plume",
     "physim.validation.smoke_transport",
     "physim.validation.smoke_vortex",
     "physim.validation.smoke_wake",
