@@ -177,6 +177,8 @@ class Smoke:
     glow: float = 4.0
     """Luminance of a black body of 1800 K in the picture, photo white at 1: how long the photo is exposed. What is
     hotter than 800 K and absorbs light glows."""
+    fill: float = 0.0
+    """Density in the whole box at the start, and outside of it all the time: fog that lies everywhere [-]."""
     vorticity_confinement: float = 0.3
     """Strength of the confinement that gives back small eddies [-]."""
     resolution: int = 64
@@ -190,6 +192,7 @@ class Smoke:
         _at_least(self, "ambient_temperature", 1)
         _at_least(self, "extinction", 0)
         _at_least(self, "dissipation", 0)
+        _at_least(self, "fill", 0)
         _at_least(self, "cooling", 0)
         _at_least(self, "glow", 0)
         _at_least(self, "vorticity_confinement", 0, 10)

@@ -328,6 +328,11 @@ class Emitter:
     """Interval of emission [s]."""
     flicker: float = 0.3
     """Relative seeded variation of the source in space and time [-]; real sources are never even."""
+    points: tuple[tuple[float, float, float], ...] = ()
+    """Of smoke: places relative to the centre that each give off a ball of ``radius`` [m], such as those that
+    ``physim.emitters.spread`` lays over a surface or through a volume. Empty: the centre alone."""
+    on: str = ""
+    """Of smoke: name of the body that carries the source along; centre, points and velocity are then in its frame."""
 
     def __post_init__(self) -> None:
         _positive("Emitter.radius", self.radius)

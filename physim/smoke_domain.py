@@ -134,8 +134,9 @@ def _reach(scene: Scene, emitter: Emitter, material: Smoke, seconds: float) -> t
     """Lower and upper corner of what smoke of one emitter may fill [m]."""
     r = emitter.radius
     centre = np.asarray(emitter.centre, dtype=np.float64)
-    low, high = centre - 2.5 * r, centre + 2.5 * r
-    low[1] = centre[1] - 1.5 * r
+    places = centre + np.array(emitter.points, dtype=np.float64).reshape(-1, 3) if emitter.points else centre[None]
+    low, high = places.min(0) - 2.5 * r, places.max(0) + 2.5 * r
+    low[1] = places[:, 1].min() - 1.5 * r
     up = -scene.gravity / max(float(np.linalg.norm(scene.gravity)), 1e-12)
     rise = 2 * buoyant_speed(emitter, material, scene.gravity) * seconds
     wind = np.mean([scene.wind_at(t) for t in np.linspace(0.0, seconds, 25)], axis=0)

@@ -18,14 +18,18 @@ Poses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def check_room(name: str, emitter: Emitter, domain: SmokeDomain, areas: tuple[np.ndarray, ...]) -> None:
-    """Raise if no open cell lies in the emitter's ball."""
+    """Raise if no open cell lies in any of the emitter's balls."""
     x, y, z = areas
     open_cells = (x[1:] + x[:-1] + y[:, 1:] + y[:, :-1] + z[..., 1:] + z[..., :-1]) > 0
-    dx, dy, dz = (
-        domain.origin[a] + (np.arange(n) + 0.5) * domain.cell - emitter.centre[a] for a, n in enumerate(domain.shape)
-    )
-    squared = dx[:, None, None] ** 2 + dy[:, None] ** 2 + dz**2
-    if not np.any(open_cells & (squared < max(emitter.radius, domain.cell) ** 2)):
+    reach = max(emitter.radius, domain.cell) ** 2
+    for place in np.asarray(emitter.centre) + np.array(emitter.points or ((0.0, 0.0, 0.0),)):
+        dx, dy, dz = (
+            domain.origin[a] + (np.arange(n) + 0.5) * domain.cell - place[a] for a, n in enumerate(domain.shape)
+        )
+        squared = dx[:, None, None] ** 2 + dy[:, None] ** 2 + dz**2
+        if np.any(open_cells & (squared < reach)):
+            break
+    else:
         centre = tuple(round(float(c), 4) for c in emitter.centre)
         raise ValueError(
             f"emitter {name!r} at {centre} m with radius {emitter.radius:.3g} m is inside something static or outside "

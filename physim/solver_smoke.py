@@ -5,11 +5,13 @@ Bodies push smoke and are not pushed back: air is a thousand times lighter than 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import warp as wp
 
 from physim.gas import GasGrid
-from physim.gas_state import GasSettings, Puffs, sides
+from physim.gas_state import WALL, GasSettings, Puffs, Side, Sides
 from physim.materials import Smoke
 from physim.memory import room
 from physim.scene import Entity, Scene
@@ -32,7 +34,7 @@ from physim.smoke_obstacle import (
     rotation_between,
     static_areas,
 )
-from physim.smoke_source import EmitterPuffs
+from physim.smoke_source import Carrier, EmitterPuffs
 from physim.terrain import rotation_matrix
 from physim.trajectory import SmokeTrack
 
@@ -123,9 +125,10 @@ class _SceneGas:
         self.name, self.fps, self.scene = entities[0].name, fps, scene
         material: Smoke = entities[0].material  # type: ignore[assignment]
         emitters = [_placed(e) for e in entities]
-        self.domain = domain = choose_domain(scene, emitters, material, seconds)
+        started = [_at_start(scene, e.name, emitter) for e, emitter in zip(entities, emitters, strict=True)]
+        self.domain = domain = choose_domain(scene, started, material, seconds)
         check_size(material, domain, max(1, round(seconds * fps)), room(device))
-        speed = expected_speed(scene, emitters, material, seconds)
+        speed = expected_speed(scene, started, material, seconds)
         # gas makes way for a body at some half of its speed
         fastest = max(speed, body_speed(scene, seconds) / 2)
         steps, substeps = step_counts(fastest, domain.cell, 1 / fps)
@@ -134,7 +137,8 @@ class _SceneGas:
         assert material.cooling is not None and material.dissipation is not None
         self.settings = GasSettings(
             shape=domain.shape, origin=domain.origin, cell=domain.cell, dt=1 / fps / steps, steps=steps,
-            density_substeps=substeps, sides=sides(*domain.open_sides), gravity=tuple(scene.gravity),
+            density_substeps=substeps, sides=_surroundings(domain.open_sides, material.fill),
+            gravity=tuple(scene.gravity),
             ambient_temperature=material.ambient_temperature, cooling=material.cooling,
             dissipation=material.dissipation, confinement=material.vorticity_confinement, speed=speed,
             iterations=4 if terrain is None else 6,  # narrow passages, as in a cup, take longer
@@ -147,9 +151,10 @@ class _SceneGas:
             for number, emitter in enumerate(emitters)
         ]  # fmt: skip
         areas = static_areas(scene, domain, terrain)
-        for entity, emitter in zip(entities, emitters, strict=True):
-            check_room(entity.name, emitter, domain, areas)
-            check_bodies(entity.name, emitter, scene)
+        for entity, emitter in zip(entities, started, strict=True):
+            if not emitter.on:  # a carried one may start anywhere
+                check_room(entity.name, emitter, domain, areas)
+                check_bodies(entity.name, emitter, scene)
         self._poses = initial_poses(scene)
         obstacles = body_obstacles(scene, steps, device) if scene.movers else None
         self.grid = GasGrid(
@@ -157,6 +162,10 @@ class _SceneGas:
             puffs=self._empty_puffs(device), device=device,
         )  # fmt: skip
         self._write_poses(self._poses)
+        if material.fill:
+            x, y, z = areas
+            room = x[1:] + x[:-1] + y[:, 1:] + y[:, :-1] + z[..., 1:] + z[..., :-1] > 0
+            self.grid.set_density(material.fill * room)
         wind = scene.wind_at(0.0)
         u, v, w = (np.full(a.shape, wind[k]) for k, a in enumerate(self.grid.state.u))
         self.grid.set_velocity((u, v, w))
@@ -167,7 +176,7 @@ class _SceneGas:
         self._keep()
 
     def frame(self, poses: Poses | None) -> None:
-        self._write_sources()
+        self._write_sources(poses)
         if poses is not None and self.grid.obstacles:
             self._write_poses(poses)
         elif self.grid.obstacles:
@@ -226,11 +235,11 @@ class _SceneGas:
         kinds = (wp.vec4, wp.vec4, wp.vec4)
         return Puffs(count, has_jet, *(wp.zeros(size, dtype=kind, device=device) for kind in kinds))
 
-    def _write_sources(self) -> None:
-        rows = [
-            [np.concatenate(parts) for parts in zip(*(source.at(t) for source in self.sources), strict=True)]
-            for t in self._times()
-        ]
+    def _write_sources(self, poses: Poses | None = None) -> None:
+        rows = []
+        for step, t in enumerate(self._times()):
+            carried = [source.at(t, self._carrier(source.emitter.on, step, poses)) for source in self.sources]
+            rows.append([np.concatenate(parts) for parts in zip(*carried, strict=True)])
         ball, state, jet = (np.stack(parts).astype(np.float32) for parts in zip(*rows, strict=True))
         ball = (ball - np.array([*self.domain.origin, 0.0])) / self.domain.cell
         jet[..., 3] *= self.domain.cell
@@ -245,6 +254,21 @@ class _SceneGas:
         )
         self.grid.state.wind.assign(wind.astype(np.float32))
         self.grid.state.gust.assign(gust.astype(np.float32))
+
+    def _carrier(self, name: str, step: int, poses: Poses | None) -> Carrier | None:
+        """Where the body is in the middle of a step of the coming frame."""
+        if not name:
+            return None
+        index = [b.name for b in self.scene.movers].index(name)
+        x0, q0 = (np.asarray(a[index], dtype=np.float64) for a in self._poses[:2])
+        x1, q1 = (np.asarray(a[index], dtype=np.float64) for a in (poses or self._poses)[:2])
+        s = (step + 0.5) / self.settings.steps
+        q1 = q1 if q0 @ q1 >= 0 else -q1
+        turn = rotation_between(q0[None], q1[None])[0] * self.fps
+        middle = (1 - s) * q0 + s * q1
+        return Carrier(
+            (1 - s) * x0 + s * x1, rotation_matrix(middle / np.linalg.norm(middle)), (x1 - x0) * self.fps, turn
+        )
 
     def _write_poses(self, poses: Poses) -> None:
         """Bodies move evenly from the last poses to ``poses`` during the frame."""
@@ -268,6 +292,11 @@ class _SceneGas:
         self._poses = (x1, q1, np.asarray(poses[2]), np.asarray(poses[3]))
 
 
+def _surroundings(is_open: tuple[bool, ...], fill: float) -> Sides:
+    """Open sides behind which there is as much smoke as in the box at the start, and walls."""
+    return tuple(Side("open", density=fill) if o else WALL for o in is_open)  # type: ignore[return-value]
+
+
 def _placed(entity: Entity) -> Emitter:
     """The entity's emitter in the world: its centre is relative to the entity's position."""
     e = entity.shape
@@ -275,4 +304,20 @@ def _placed(entity: Entity) -> Emitter:
     rotation = rotation_matrix(np.array(entity.orientation))
     centre = rotation @ np.array(e.centre, dtype=np.float64) + entity.position
     velocity = rotation @ np.array(e.velocity, dtype=np.float64) + entity.velocity
-    return Emitter(tuple(centre), e.radius, e.rate, tuple(velocity), e.start, e.end, e.flicker)
+    points = tuple(tuple(rotation @ np.array(p)) for p in e.points)
+    return replace(e, centre=tuple(centre), velocity=tuple(velocity), points=points)
+
+
+def _at_start(scene: Scene, name: str, emitter: Emitter) -> Emitter:
+    """A carried emitter where its body is at the start; others as they are."""
+    if not emitter.on:
+        return emitter
+    bodies = {b.name: b for b in scene.movers}
+    if emitter.on not in bodies:
+        known = ", ".join(bodies) or "none"
+        raise ValueError(f"emitter {name!r} is on {emitter.on!r}, expected the name of a body. There are: {known}.")
+    body = bodies[emitter.on]
+    turn = rotation_matrix(np.array(body.orientation))
+    points = tuple(tuple(turn @ np.array(p)) for p in emitter.points)
+    centre = np.array(body.position) + turn @ np.array(emitter.centre)
+    return replace(emitter, centre=tuple(centre), velocity=tuple(turn @ np.array(emitter.velocity)), points=points)

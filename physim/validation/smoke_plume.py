@@ -65,7 +65,7 @@ def rise(gas: GasGrid, radius: float, top: float, longest: float) -> tuple[np.nd
 
 
 def exponent(t: np.ndarray, front: np.ndarray, first: float, last: float) -> float:
-    """n of ``front = c (t - t0)^n`` between two heights; t0 is free: a parcel takes a while to get going."""
+    """N of ``front = c (t - t0)^n`` between two heights; t0 is free: a parcel takes a while to get going."""
     from scipy.optimize import minimize_scalar
 
     part = (front > first) & (front < last)
