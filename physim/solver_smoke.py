@@ -164,8 +164,8 @@ class _SceneGas:
         self._write_poses(self._poses)
         if material.fill:
             x, y, z = areas
-            room = x[1:] + x[:-1] + y[:, 1:] + y[:, :-1] + z[..., 1:] + z[..., :-1] > 0
-            self.grid.set_density(material.fill * room)
+            hollow = x[1:] + x[:-1] + y[:, 1:] + y[:, :-1] + z[..., 1:] + z[..., :-1] > 0
+            self.grid.set_density(material.fill * hollow)
         wind = scene.wind_at(0.0)
         u, v, w = (np.full(a.shape, wind[k]) for k, a in enumerate(self.grid.state.u))
         self.grid.set_velocity((u, v, w))
