@@ -97,7 +97,8 @@ _HEAD = """# Validation
 
 Written by `physim validate --output docs/validation.md`; do not edit. Every case is a file with a setup, parameters, \
 expected values and their source (`tests/data/validation/`); `--cases DIR` runs any other directory of the same form. \
-Each runs through the public API (`Scene`, `simulate`, `Trajectory`).
+Each runs through the public API (`Scene`, `simulate`, `Trajectory`), \
+those of smoke on the gas grid beneath it.
 
 An error is relative, or in the unit of a limit that has one, and never negative. `pass_` \
 must be kept, `good` is what a careful engine reaches, `goal` is what we ask of ourselves. Lines without limits are \
