@@ -8,6 +8,7 @@ from physim.liquid_body import WetBodies, moving
 from physim.liquid_domain import COURANT, check_count, check_steps, choose_domain, expected_speed, steps_per_frame
 from physim.liquid_drag import LiquidDrag
 from physim.liquid_grid import LiquidSettings
+from physim.liquid_ledger import MomentumLedger
 from physim.liquid_particles import LiquidSource
 from physim.liquid_seed import lattice, velocity_of
 from physim.liquid_solids import SolidsGrid
@@ -75,6 +76,18 @@ class SceneLiquid:
         self._make_grid(seconds)
         self._worst = {"liquid_divergence [-]": 0.0, "liquid_courant [cells]": 0.0}
         x, v = self._world(*self.grid.snapshot())
+        if (
+            self.drag is not None
+            and self.bodies is not None
+            and self.bodies.holder < 0
+            and not sources_in(self.entities)
+        ):
+            assert self.material.density is not None
+            self.grid.ledger = MomentumLedger(
+                self.bodies, np.array(scene.gravity), density=self.material.density, cell=self.domain.cell,
+                mass=self.material.density * self.count * self._volume,
+            )  # fmt: skip
+            self.grid.ledger.look(0.0, v[: self.count])
         self._states = [(x, v.astype(np.float16))]
 
     # -- set-up ---------------------------------------------------------------------------------------------------
@@ -231,6 +244,10 @@ class SceneLiquid:
         self._states.append((x, v.astype(np.float16)))
         if self.drag is not None:
             self.drag.end_frame()
+        if self.grid.ledger is not None and np.isfinite(v).all():
+            self.grid.ledger.look((len(self._states) - 1) / self.rigid.fps, v)
+        elif self.grid.ledger is not None:  # some has left and took its momentum along
+            self.grid.ledger = None
 
     def _world(self, x: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """From cells to metres."""
@@ -262,8 +279,14 @@ class SceneLiquid:
             "liquid_volume_left [m^3]": (given - now) * self._volume,
             "liquid_volume_end [m^3]": now * self._volume,
             "liquid_step [s]": self.dt,
+            **({} if self.grid.ledger is None else {"liquid_momentum_error [-]": self.grid.ledger.error()}),
             **self._worst,
         }
+
+
+def sources_in(entities: list[Entity]) -> bool:
+    """Whether any of them pours."""
+    return any(isinstance(e.shape, Emitter) for e in entities)
 
 
 def _particle_volume(entities: list[Entity], positions: np.ndarray, cell: float, exact: bool) -> float:

@@ -11,6 +11,7 @@ from physim_kernels import liquid_body, liquid_wall
 from physim.liquid_body import WetBodies
 from physim.liquid_drag import LiquidDrag
 from physim.liquid_grid import LiquidGrid, LiquidSettings
+from physim.liquid_ledger import MomentumLedger
 from physim.liquid_wall import Walls
 
 KEEP = 0.05
@@ -45,6 +46,7 @@ class SolidsGrid(LiquidGrid):
             device=device, **others,  # type: ignore[arg-type]
         )  # fmt: skip
         self.walls, self.bodies, self.drag = walls, bodies, drag
+        self.ledger: MomentumLedger | None = None
         self._before = wp.zeros_like(self.x)
         self._has_walls = bool((walls.phi.numpy() < 1.0).any()) or self._rides
         wp.copy(self._room, walls.room)
@@ -59,6 +61,8 @@ class SolidsGrid(LiquidGrid):
             wp.load_module(liquid_body, device=self.device)
         if self.drag is not None:
             self.drag.load_kernels()
+        if self.ledger is not None:
+            self.ledger.load_kernels()
 
     def _surface(self) -> None:
         super()._surface()
@@ -95,6 +99,11 @@ class SolidsGrid(LiquidGrid):
     def _push(self) -> None:
         if self.bodies is not None:
             self.bodies.push(self.pressure.p, self.solid)
+        if self.ledger is not None:
+            s = self.settings
+            self.ledger.launch(self.pressure.p, self.area)
+            gain = [g * s.dt / s.cell for g in s.gravity]
+            self.ledger.hold(self._sum, self.walls.area, gain, s.particle_volume)
         if self.drag is not None:
             self.drag.finish()
 
