@@ -1,4 +1,4 @@
-"""A cup is pushed over its saucer: the coffee that the photo shows in it sloshes, and steams.
+"""A cup and its saucer are pushed over the table: the coffee that the photo shows sloshes, and steams.
 
 The lowest wave of a round basin of radius R and depth h swings with w^2 = (g k + s k^3 / density) tanh(k h), where
 k R = 1.841 is the first zero of J1' (H. Lamb, Hydrodynamics, article 257) and s the surface tension. The cup is no
