@@ -9,6 +9,7 @@ pytest.importorskip("skimage", reason="the photos of the examples come with scik
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SECONDS = {
+    "ball_into_water": "0.8",
     "billiards": "2.0",
     "coffee": "1.0",
     "coins": "2.5",
