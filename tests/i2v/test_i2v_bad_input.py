@@ -93,8 +93,8 @@ def test_a_truncated_jpeg(desk, capsys):
         ("things: [{name: a, select: {mask: mask.png}, rigid: {}}]", "is 64 x 40 pixels, expected 64 x 48"),
         (f"things: [{THING.replace('rubber', 'ruber')}]", "Did you mean `rubber`?"),
         (
-            f"things: [{THING.replace('rigid: {material: rubber}', 'liquid: {}')}]",
-            "this version does not simulate liquids yet",
+            f"things: [{THING.replace('rigid: {material: rubber}', 'liquid: {material: watr}')}]",
+            "Did you mean `water`?",
         ),
         ("output: {audio: true}", "this version does not make sound yet"),
         ("output: {width: 641}", "expected an even number: 640 or 642"),
