@@ -8,7 +8,7 @@ import pytest
 from physim.depth import FAR
 from physim.reconstruct import reconstruct
 from physim.shapes import Box, Cylinder, Emitter, Mesh, Plane
-from physim.shot import Shot
+from physim.shot import EmitSpec, Shot
 from physim.srgb import to_linear, to_srgb
 from physim.zbuffer import placed
 
@@ -118,9 +118,13 @@ def test_towers_are_soft_layers_before_a_far_sky(rocket):
     assert rocket.camera.is_static
 
 
-def test_exhaust_leaves_at_the_foot_of_the_rocket(rocket):
-    centre = np.array(rocket["exhaust_front"].shape.centre)
-    pixel, depth = rocket.camera.start.project(centre)
+def test_a_source_at_a_pixel_of_the_rocket_stands_where_the_rocket_stands():
+    shot = Shot.load(EXAMPLES / "rocket.yaml")
+    (front,) = (thing for thing in shot.things if thing.name == "exhaust_front")
+    emit = EmitSpec(pixel=(322.5, 409), radius=5, rate=4, velocity=(0, 6, 10))
+    things = [thing for thing in shot.things if thing.emit is None]
+    scene = reconstruct(shot.model_copy(update={"things": [*things, front.model_copy(update={"emit": emit})]}))
+    pixel, depth = scene.camera.start.project(np.array(scene["exhaust_front"].shape.centre))
     assert depth == pytest.approx(292, abs=3)
     assert abs(pixel[0] - 322.5) < 1
 
