@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import physim_kernels  # noqa: F401  before the first use of Warp: its settings
 import warp as wp
 
 SHARE = 0.8
