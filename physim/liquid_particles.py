@@ -137,13 +137,28 @@ class ParticleSet:
 
     def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions [cells] and velocities [cells/s] by public number, (capacity, 3); NaN where there is none."""
-        count = int(self.count.numpy()[0])
-        x, v, number = self.x.numpy()[:count], self.v.numpy()[:count], self.number.numpy()[:count]
-        there = x[:, 0] >= 0.0
-        out = [np.full(self.x.shape + (3,), np.nan, np.float32) for _ in range(2)]
-        out[0][number[there]] = x[there]
-        out[1][number[there]] = v[there]
-        return out[0], out[1]
+        x, v, _fastest = self.record(np.zeros(3), np.eye(3), np.eye(3))
+        return x.numpy(), v.numpy()
+
+    def record(self, origin: np.ndarray, axes: np.ndarray, turn: np.ndarray) -> tuple[wp.array, wp.array, float]:
+        """``origin + axes x`` and ``turn v`` by public number (capacity,) float32, NaN where there is none.
+
+        The last is the largest component of a velocity [cells/s], 1e38 if anything is not finite.
+        """
+        position, velocity = (wp.full(self.x.shape, wp.vec3(np.nan), dtype=wp.vec3, device=self.device) for _ in "xv")
+        fastest = wp.zeros(1, dtype=float, device=self.device)
+        chunk = self.x.shape[0] if self.device.is_cpu else 1
+        place = [wp.vec3d(*origin), wp.mat33d(*np.ravel(axes)), wp.mat33(*np.ravel(turn).astype(np.float32))]
+        inputs = [self.x, self.v, self.number, self.count, *place, chunk]
+        self._launch(kernels.record_kernel, (self.x.shape[0] // chunk,), inputs, [position, velocity, fastest])
+        return position, velocity, float(fastest.numpy()[0])
+
+    def halve(self, values: wp.array) -> np.ndarray:
+        """Vectors (N,) in half precision (N, 3); NumPy takes far longer where many are close to zero."""
+        half = wp.empty(values.shape, dtype=wp.vec3h, device=self.device)
+        chunk = values.shape[0] if self.device.is_cpu else 1
+        self._launch(kernels.halve_kernel, (values.shape[0] // chunk,), [values, chunk], [half])
+        return half.numpy()
 
     def _launch(self, kernel, dim, inputs: list, outputs: list) -> None:
         wp.launch(kernel, dim=dim, inputs=inputs, outputs=outputs, device=self.device)

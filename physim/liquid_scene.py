@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import warp as wp
 
 from physim.liquid_body import WetBodies, moving
 from physim.liquid_domain import COURANT, check_count, check_steps, choose_domain, expected_speed, steps_per_frame
@@ -75,7 +76,7 @@ class SceneLiquid:
                 )  # fmt: skip
         self._make_grid(seconds)
         self._worst = {"liquid_divergence [-]": 0.0, "liquid_courant [cells]": 0.0}
-        x, v = self._world(*self.grid.snapshot())
+        x, v, _fastest = self._read()
         if (
             self.drag is not None
             and self.bodies is not None
@@ -87,8 +88,8 @@ class SceneLiquid:
                 self.bodies, np.array(scene.gravity), density=self.material.density, cell=self.domain.cell,
                 mass=self.material.density * self.count * self._volume,
             )  # fmt: skip
-            self.grid.ledger.look(0.0, v[: self.count])
-        self._states = [(x, v.astype(np.float16))]
+            self.grid.ledger.look(0.0, v.numpy()[: self.count])
+        self._states = [(x.numpy(), self.grid.particles.halve(v))]
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
@@ -226,13 +227,9 @@ class SceneLiquid:
         Raises:
             FloatingPointError: The liquid is no longer finite, or far faster than its steps allow.
         """
-        x, v = self.grid.snapshot()
-        there = np.isfinite(x[:, 0])
-        fastest = float(np.abs(v[there]).max(initial=0.0))
-        count = int(self.grid.count.numpy()[0])
-        finite = bool(np.isfinite(self.grid.x.numpy()[:count]).all()) and np.isfinite(fastest)
+        x, v, fastest = self._read()
         courant = fastest * self.dt
-        if not finite or courant > TOO_FAST:
+        if courant > TOO_FAST:
             raise FloatingPointError(
                 f"liquid {self.name!r} moves {courant:.3g} cells per step at "
                 f"{len(self._states) / self.rigid.fps:.3g} s, expected some {TOO_FAST:g} at most. Raise fps for "
@@ -240,22 +237,23 @@ class SceneLiquid:
             )
         self._worst["liquid_courant [cells]"] = max(self._worst["liquid_courant [cells]"], courant)
         self._worst["liquid_divergence [-]"] = max(self._worst["liquid_divergence [-]"], self.grid.divergence())
-        x, v = self._world(x, v)
-        self._states.append((x, v.astype(np.float16)))
+        self._states.append((x.numpy(), self.grid.particles.halve(v)))
         if self.drag is not None:
             self.drag.end_frame()
-        if self.grid.ledger is not None and np.isfinite(v).all():
-            self.grid.ledger.look((len(self._states) - 1) / self.rigid.fps, v)
-        elif self.grid.ledger is not None:  # some has left and took its momentum along
-            self.grid.ledger = None
+        if self.grid.ledger is not None:
+            seen = v.numpy()
+            if np.isfinite(seen).all():
+                self.grid.ledger.look((len(self._states) - 1) / self.rigid.fps, seen)
+            else:  # some has left and took its momentum along
+                self.grid.ledger = None
 
-    def _world(self, x: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """From cells to metres."""
+    def _read(self) -> tuple[wp.array, wp.array, float]:
+        """Places [m] and velocities [m/s] of all particles in the world, and the largest component [cells/s]."""
         cell = self.domain.cell
         if self.bodies is None or self.bodies.holder < 0:
-            return (self._origin + cell * x.astype(np.float64)).astype(np.float32), cell * v
+            return self.grid.particles.record(self._origin, cell * np.eye(3), cell * np.eye(3))
         origin, axes = self.bodies.pose()
-        return (origin + cell * x @ axes.T).astype(np.float32), cell * v @ self.bodies.axes().T
+        return self.grid.particles.record(origin, cell * axes, cell * self.bodies.axes())
 
     # -- results ----------------------------------------------------------------------------------------------------
 

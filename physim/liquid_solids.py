@@ -134,6 +134,6 @@ class SolidsGrid(LiquidGrid):
     def divergence(self) -> float:
         """Largest net flux out of a liquid cell in the last step, over the largest face velocity there is [-]."""
         solved = self._solved.numpy() > 0
-        fastest = max(float(np.abs(u.numpy()).max()) for u in self.u)
-        left = np.abs(self._residual.numpy()[solved]).max(initial=0.0)
+        fastest = max(max(float(u.max()), -float(u.min())) for u in (u.numpy() for u in self.u))
+        left = np.abs(self._residual.numpy()).max(initial=0.0, where=solved)
         return float(left / max(fastest, 1e-3 / self.settings.dt))

@@ -214,3 +214,77 @@ def permute_kernel(
         v_out[q] = v[p]
         c_out[q] = c[p]
         number_out[q] = number[p]
+
+
+@wp.func_native("""
+    const float *X = (const float*)x.data, *V = (const float*)v.data;
+    float *P = (float*)position.data, *U = (float*)velocity.data;
+    float most = 0.0f;
+    for (int p = first; p < last; ++p) {
+        const float *q = X + 3 * p, *w = V + 3 * p;
+        if (q[0] < 0.0f) continue;  // has left
+        const int n = 3 * number.data[p];
+        for (int a = 0; a < 3; ++a) {
+            const double at = axes.data[a][0] * q[0] + axes.data[a][1] * q[1] + axes.data[a][2] * q[2];
+            P[n + a] = (float)(origin.c[a] + at);
+            U[n + a] = turn.data[a][0] * w[0] + turn.data[a][1] * w[1] + turn.data[a][2] * w[2];
+            const float size = w[a] < 0.0f ? -w[a] : w[a];
+            // what is no number, of places too, counts as this fast
+            const int sure = size <= 3.0e38f && q[a] <= 3.0e38f && q[a] >= -3.0e38f;
+            most = !sure ? 1.0e38f : size > most ? size : most;
+        }
+    }
+    return most;""")
+def record_some(
+    x: wp.array(dtype=wp.vec3), v: wp.array(dtype=wp.vec3), number: wp.array(dtype=int), first: int, last: int,
+    origin: wp.vec3d, axes: wp.mat33d, turn: wp.mat33,
+    position: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3),
+) -> float: ...  # fmt: skip
+
+
+@wp.kernel
+def record_kernel(
+    # inputs
+    x: wp.array(dtype=wp.vec3), v: wp.array(dtype=wp.vec3), number: wp.array(dtype=int), count: wp.array(dtype=int),
+    origin: wp.vec3d, axes: wp.mat33d, turn: wp.mat33, chunk: int,
+    # outputs, by number; and the largest component of a velocity as it is here
+    position: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3), fastest: wp.array(dtype=float),
+):  # fmt: skip
+    """``origin + axes x`` and ``turn v`` in the order of numbers; those that have left are not written."""
+    first = wp.tid() * chunk
+    last = wp.min(first + chunk, count[0])
+    if first < last:
+        wp.atomic_max(fastest, 0, record_some(x, v, number, first, last, origin, axes, turn, position, velocity))
+
+
+@wp.func_native("""
+    const float* A = (const float*)a.data;
+    unsigned short* H = (unsigned short*)half.data;
+    #if defined(__clang__) && !defined(__CUDA_ARCH__)
+    #pragma clang loop vectorize(assume_safety)
+    #endif
+    for (int n = first; n < last; ++n) {
+        union { float f; unsigned int u; } size, small;
+        size.f = A[n];
+        const unsigned int sign = (size.u >> 16) & 0x8000u;
+        size.u &= 0x7fffffffu;
+        small.f = size.f + 0.5f;  // its last bits are those of a half without an exponent
+        const unsigned int usual = (size.u - 0x38000000u + 0xfffu + ((size.u >> 13) & 1u)) >> 13;
+        unsigned int h = size.u < 0x38800000u ? small.u - 0x3f000000u : usual;
+        h = size.u >= 0x477ff000u ? 0x7c00u : h;
+        h = size.u > 0x7f800000u ? 0x7e00u : h;
+        H[n] = (unsigned short)(h | sign);
+    }""")
+def halve(a: wp.array(dtype=wp.vec3), half: wp.array(dtype=wp.vec3h), first: int, last: int): ...
+
+
+@wp.kernel
+def halve_kernel(
+    # inputs
+    a: wp.array(dtype=wp.vec3), chunk: int,
+    # outputs
+    half: wp.array(dtype=wp.vec3h),
+):  # fmt: skip
+    """To half precision, to the nearest and of two the even one; many at a time on a CPU."""
+    first = 3 * wp.tid() * chunk
+    halve(a, half, first, wp.min(first + 3 * chunk, 3 * a.shape[0]))

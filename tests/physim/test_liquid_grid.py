@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import warp as wp
 from liquid_tanks import lattice, tank
 
 from physim.liquid_particles import LiquidSource
@@ -86,3 +87,29 @@ def test_what_leaves_through_an_open_side_is_gone_and_the_rest_keep_their_number
     assert np.isnan(now[x[:, 0] > 9.0]).all()
     np.testing.assert_allclose(now[numbers, 1:], x[numbers, 1:], atol=0.5)
     assert int(box.count.numpy()[0]) == np.isfinite(now[:, 0]).sum()
+
+
+def test_velocities_are_kept_in_half_precision_as_numpy_rounds_them():
+    rng = np.random.default_rng(5)
+    values = rng.integers(0, 2**32, 3 * 40_000, dtype=np.uint32).view(np.float32).reshape(-1, 3)
+    with np.errstate(all="ignore"):
+        wanted = values.astype(np.float16)
+    box = tank((4, 4, 4), np.full((1, 3), 2.0))
+    found = box.particles.halve(wp.array(values, dtype=wp.vec3, device=box.device))
+    number = ~np.isnan(wanted)
+    np.testing.assert_array_equal(found[number], wanted[number])
+    assert np.isnan(found[~number]).all()
+
+
+def test_what_is_recorded_stands_where_its_number_says_and_tells_what_is_not_finite():
+    x = lattice((1, 1, 1), (3, 3, 3))
+    v = np.random.default_rng(1).normal(size=x.shape)
+    box = tank((6, 6, 6), x[::-1], gravity=(0.0, 0.0, 0.0), velocities=v[::-1])
+    box.particles.order()
+    origin, turn = np.array((5.0, -3.0, 100.0)), np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    at, fast, fastest = box.particles.record(origin, 0.5 * turn, 2.0 * turn)
+    np.testing.assert_allclose(at.numpy(), origin + 0.5 * x[::-1] @ turn.T, rtol=1e-6)
+    np.testing.assert_allclose(fast.numpy(), 2.0 * v[::-1] @ turn.T, rtol=1e-6)
+    assert fastest == pytest.approx(np.abs(v).max())
+    box.x.assign(np.where(np.arange(len(x))[:, None] == 7, np.nan, x))
+    assert box.particles.record(origin, turn, turn)[2] > 1e30
