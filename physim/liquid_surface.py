@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import warp as wp
+from physim_kernels import liquid_carry, liquid_mesh
 from physim_kernels import liquid_surface as kernels
 from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter, uniform_filter
 
@@ -170,13 +171,13 @@ class LiquidSurface:
     def _mesh(self, phi: wp.array, smooth: wp.array, h: float, origin: np.ndarray):
         rows = (phi.shape[0] - 1) * (phi.shape[1] - 1)
         vertices, quads = (wp.zeros(rows + 1, dtype=int, device=self.device) for _ in range(2))
-        kernels.count(phi, vertices=vertices, quads=quads)
+        liquid_mesh.count(phi, vertices=vertices, quads=quads)
         vertex_count, quad_count = int(vertices[-1:].numpy()[0]), int(quads[-1:].numpy()[0])
         index = wp.empty(phi.shape, dtype=int, device=self.device)
         point, normal = (wp.empty(vertex_count, dtype=wp.vec3, device=self.device) for _ in range(2))
         face = wp.empty(6 * quad_count, dtype=int, device=self.device)
-        kernels.emit(phi, smooth, vertices, quads, index=index, point=point, normal=normal, face=face)
-        kernels.place(point, wp.vec3(*origin), h / 2)
+        liquid_mesh.emit(phi, smooth, vertices, quads, index=index, point=point, normal=normal, face=face)
+        liquid_mesh.place(point, wp.vec3(*origin), h / 2)
         return point, normal, face
 
     def _drops(self, local: np.ndarray, places: np.ndarray, weight: wp.array, deep: wp.array) -> np.ndarray:
@@ -190,7 +191,7 @@ class LiquidSurface:
         return np.column_stack([places[lone], self._radius * size[lone]]).astype(np.float32)
 
     def carry(self, mesh: LiquidMesh, values: np.ndarray, time: float | None = None) -> wp.array:
-        """A grid that :func:`physim_kernels.liquid_surface.carried` reads: vectors (P, 3) of a mesh's particles.
+        """A grid that :func:`physim_kernels.liquid_carry.carried` reads: vectors (P, 3) of a mesh's particles.
 
         The particles are where they are at ``time`` [s], by default that of the mesh.
         """
@@ -200,7 +201,7 @@ class LiquidSurface:
         if time is not None:
             inside = ((local >= 0) & (local < 2 * np.array(mesh.cells) - 0.01)).all(axis=1)
             local, values = local[inside], values[inside]
-        kernels.carry(
+        liquid_carry.carry(
             wp.array(np.ascontiguousarray(local), dtype=wp.vec3, device=self.device),
             wp.array(np.ascontiguousarray(values, np.float32), dtype=wp.vec3, device=self.device),
             total=total,

@@ -3,66 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import warp as wp
 from physim_kernels import march as kernels
 from physim_kernels import smoke_light
-from scipy.ndimage import map_coordinates, zoom
+from scipy.ndimage import map_coordinates
 
-from physim import blackbody
 from physim.backdrop_view import lens_of
 from physim.camera import Camera
 from physim.depth import FAR
 from physim.materials import Smoke
 from physim.scene import Light
-from physim.trajectory import SmokeTrack, Trajectory
+from physim.smoke_state import SmokeState, detail_noise
+from physim.trajectory import Trajectory
 
 MARCH_PIXELS = 300_000
 """Larger pictures are marched on a coarser grid of at most this many pixels and enlarged along their depth."""
 STRIDE = 1.0
 """Longest step of a ray [cells]."""
-NOISE_SIZE = 64
-"""Side of the periodic noise [samples], two per cell; its coarsest octave is four cells long."""
 FORWARD = {True: 0.85, False: 0.5}
 """Mean cosine of scattering of droplets and of soot: light that goes on nearly straight casts no shadow. Bohren,
 Huffman, Absorption and scattering of light by small particles, 1983."""
 SHADOW_PIXELS = 75_000
 """Larger pictures have their shadow of smoke, which is soft, found on a coarser grid."""
-FADE = 8
-"""Cells within which smoke fades towards an open side of its box, a fifth of the box at most."""
-
-
-@lru_cache(maxsize=4)
-def detail_noise(seed: int) -> np.ndarray:
-    """Periodic noise (64, 64, 64) float32 of four octaves, mean 0, variance 1, clipped at 2."""
-    rng = np.random.default_rng([seed, 0x5110])
-    total = np.zeros((NOISE_SIZE,) * 3)
-    for octave in range(4):
-        side = NOISE_SIZE // 8 * 2**octave
-        values = rng.standard_normal((side,) * 3)
-        factor = NOISE_SIZE // side
-        fine = zoom(values, factor, order=3, mode="grid-wrap", grid_mode=True) if factor > 1 else values
-        total += 0.7**octave * fine
-    return ((total - total.mean()) / total.std()).clip(-2, 2).astype(np.float32)
-
-
-def fade(track: SmokeTrack) -> np.ndarray:
-    """Share of the density that is shown, (nx, ny, nz) float32: 0 at open sides, where the box ends and smoke does not.
-
-    Smooth, so that neither the smoke nor its light shows an edge; walls do not fade.
-    """
-    share = np.ones((1, 1, 1), np.float32)
-    for axis, count in enumerate(track.density.shape[1:]):
-        width = max(1.0, min(FADE, count / 5))
-        line = np.ones(count)
-        for side, way in ((2 * axis, slice(None)), (2 * axis + 1, slice(None, None, -1))):
-            if track.open_sides[side]:
-                s = np.clip(np.arange(count) / width, 0, 1)[way]
-                line *= s * s * (3 - 2 * s)
-        share = share * line.astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
-    return share
 
 
 @dataclass(frozen=True)
@@ -77,98 +41,6 @@ class SmokeFrame:
     """(H, W, 2) float32: projected velocity, weighted by opacity [pixels/frame], camera motion included."""
     depth: np.ndarray
     """(H, W) float32: mean z of what is seen of the smoke [m], 0 where there is none."""
-
-
-@dataclass
-class _Fire:
-    """What a hot track needs to glow: temperatures over ambient of two frames and between them, radiance by them."""
-
-    pair: list[wp.array]
-    heat: wp.array
-    table: wp.array
-    start: float
-    step: float
-
-    @classmethod
-    def of(cls, track: SmokeTrack, material: Smoke, device) -> _Fire | None:
-        """``None`` if nothing in the track ever glows."""
-        highest = material.ambient_temperature + float(track.temperature.max())
-        if highest <= blackbody.DRAPER or material.glow == 0:
-            return None
-        shape = track.density.shape[1:]
-        arrays = [wp.zeros(shape, dtype=wp.float32, device=device) for _ in range(3)]
-        colours, start, step = blackbody.table(highest)
-        return cls(arrays[:2], arrays[2], wp.array(colours, dtype=wp.vec3, device=device), start, step)
-
-
-@dataclass
-class _Grid:
-    """Device arrays of one track, reused from frame to frame."""
-
-    track: SmokeTrack
-    material: Smoke
-    volume: kernels.Volume
-    density: list[wp.array]
-    velocity: list[wp.array]
-    pooled: wp.array
-    period: int
-    """Life of a moment of the drifting noise [frames], even."""
-    drift: _Drift
-    shown: np.ndarray
-    """Share of the density that is shown."""
-    fire: _Fire | None
-    frame: int = -1
-    lit: tuple | None = None
-
-
-def _noise_life(track: SmokeTrack) -> float:
-    """How long noise may drift [s] before shear and turning, |grad v| x time, would draw it into threads."""
-    rates = [1e-9]
-    for n in {len(track.velocity) // 2, len(track.velocity) - 1}:
-        velocity = track.velocity[n].astype(np.float32)
-        seen = track.density[n] > kernels.EMPTY
-        if seen.any():
-            slopes = np.stack([np.gradient(velocity, track.cell, axis=k)[seen] for k in range(3)])
-            rates.append(float(np.sqrt(np.mean(np.sum(slopes**2, axis=(0, 2))))))
-    return float(np.clip(6.0 / max(rates), 0.5, 3.0))
-
-
-class _Drift:
-    """How far the gas of a track has come since some frame, for two frames in turn; the same from whatever side asked.
-
-    Args:
-        track: Its velocities.
-        fps: Frames per second.
-        device: Warp device.
-    """
-
-    def __init__(self, track: SmokeTrack, fps: float, device) -> None:
-        self._track, self._fps = track, fps
-        shape = track.density.shape[1:]
-        self._pair = [wp.zeros(shape, dtype=wp.vec3, device=device) for _ in range(2)]
-        self._spare = wp.zeros(shape, dtype=wp.vec3, device=device)
-        self._known = [(-1, -1, wp.zeros(shape, dtype=wp.vec3, device=device)) for _ in range(2)]
-
-    def at(self, slot: int, start: int, frame: int, s: float, out: wp.array) -> None:
-        """Write the way [m] since frame ``start`` to the part ``s`` after ``frame``; ``slot`` 0 or 1 remembers."""
-        last, start = len(self._track.velocity) - 1, max(start, 0)
-        began, reached, way = self._known[slot]
-        if began != start or reached > frame:
-            way.zero_()
-            reached = start
-        for n in range(reached, frame):
-            self._step(way, n, min(n + 1, last), 1.0, self._spare)
-            way, self._spare = self._spare, way
-        self._known[slot] = (start, max(frame, start), way)
-        if s > 0 and frame >= start:
-            self._step(way, frame, min(frame + 1, last), s, out)
-        else:
-            wp.copy(out, way)
-
-    def _step(self, way: wp.array, a: int, b: int, s: float, out: wp.array) -> None:
-        for array, n in zip(self._pair, (a, b), strict=True):
-            array.assign(self._track.velocity[n].astype(np.float32))
-        kernels.drift(way, *self._pair, s=s, dt=1 / self._fps, cell=float(self._track.cell), drift_out=out)
 
 
 class SmokeView:
@@ -200,113 +72,14 @@ class SmokeView:
         self.photo_size = scene.camera.start.size if scene.backdrop is None else scene.backdrop.photo.shape[:2]
         shrink = min(1.0, (march_pixels / (self.size[0] * self.size[1])) ** 0.5)
         self._coarse = (max(2, round(self.size[0] * shrink)), max(2, round(self.size[1] * shrink)))
-        self._detail = float(detail)
-        self._grids: list[_Grid] = []
+        self._grids: list[SmokeState] = []
         if trajectory.smokes:
             noise = wp.array(detail_noise(scene.seed), dtype=wp.float32, device=self.device)
-            self._grids = [self._make_grid(track, noise) for track in trajectory.smokes.values()]
-
-    def _make_grid(self, track: SmokeTrack, noise: wp.array) -> _Grid:
-        material = self.scene[track.name].material
-        assert isinstance(material, Smoke)
-        shape, device = track.density.shape[1:], self.device
-        half = tuple((n + 1) // 2 for n in shape)
-        volume = kernels.Volume()
-        volume.density = wp.zeros(shape, dtype=wp.float32, device=device)
-        volume.velocity = wp.zeros(shape, dtype=wp.vec3, device=device)
-        volume.light = wp.zeros(half, dtype=wp.vec2, device=device)
-        volume.noise = noise
-        volume.drift_a = wp.zeros(shape, dtype=wp.vec3, device=device)
-        volume.drift_b = wp.zeros(shape, dtype=wp.vec3, device=device)
-        volume.origin = wp.vec3(*np.asarray(track.origin, dtype=np.float64))
-        volume.cell = float(track.cell)
-        volume.extinction = float(material.extinction or 0.0)
-        volume.detail = self._detail
-        return _Grid(
-            track,
-            material,
-            volume,
-            [wp.zeros(shape, dtype=wp.float32, device=device) for _ in range(2)],
-            [wp.zeros(shape, dtype=wp.vec3, device=device) for _ in range(2)],
-            wp.zeros(half, dtype=wp.float32, device=device),
-            2 * max(1, round(_noise_life(track) * self.fps / 2)),
-            _Drift(track, self.fps, device),
-            fade(track),
-            _Fire.of(track, material, device),
-        )
-
-    def _advance(self, grid: _Grid, time: float) -> bool:
-        """Bring the grid to ``time``; False if there is nothing to see."""
-        track, volume = grid.track, grid.volume
-        last = len(track.density) - 1
-        x = float(np.clip(time * self.fps, 0.0, last))
-        if abs(x - round(x)) < 1e-6:
-            x = float(round(x))
-        i = min(int(x), max(last - 1, 0))
-        s = x - i
-        if grid.frame != i:
-            for k, n in enumerate((i, min(i + 1, last))):
-                grid.density[k].assign(track.density[n] * grid.shown)
-                grid.velocity[k].assign(track.velocity[n].astype(np.float32))
-                if grid.fire is not None:
-                    grid.fire.pair[k].assign(track.temperature[n].astype(np.float32))
-            grid.frame = i
-        if grid.fire is not None:
-            self._warm(grid, s)
-        if s in (0.0, 1.0):
-            wp.copy(volume.density, grid.density[int(s)])
-            wp.copy(volume.velocity, grid.velocity[int(s)])
-        else:
-            kernels.blend(
-                *grid.density,
-                *grid.velocity,
-                s=s,
-                dt=1 / self.fps,
-                cell=track.cell,
-                density_out=volume.density,
-                velocity_out=volume.velocity,
-            )
-        return self._fit_box(grid) and self._set_moments(grid, i, s)
-
-    def _warm(self, grid: _Grid, s: float) -> None:
-        """Temperatures at the part ``s`` of the way between the two frames, carried like the density."""
-        assert grid.fire is not None
-        kernels.blend(
-            *grid.fire.pair, *grid.velocity, s=s, dt=1 / self.fps, cell=grid.track.cell,
-            density_out=grid.fire.heat, velocity_out=grid.volume.velocity,
-        )  # fmt: skip
-
-    @staticmethod
-    def _fit_box(grid: _Grid) -> bool:
-        full = grid.volume.density.numpy() > kernels.EMPTY
-        low, high = np.zeros(3), np.zeros(3)
-        for axis in range(3):
-            some = full.any(axis=tuple(k for k in range(3) if k != axis))
-            index = np.flatnonzero(some)
-            if len(index) == 0:
-                return False
-            # Half a cell more: between centres the density falls to zero linearly. The grid itself ends at its box.
-            low[axis] = max(index[0] - 0.5, 0)
-            high[axis] = min(index[-1] + 1.5, len(some))
-        origin = np.asarray(grid.track.origin, dtype=np.float64)
-        grid.volume.low = wp.vec3(*(origin + low * grid.track.cell))
-        grid.volume.high = wp.vec3(*(origin + high * grid.track.cell))
-        return True
-
-    def _set_moments(self, grid: _Grid, frame: int, s: float) -> bool:
-        volume, shares, offsets = grid.volume, [], []
-        half = grid.period // 2
-        for slot, into in enumerate((volume.drift_a, volume.drift_b)):
-            moment = (frame + slot * half) // grid.period
-            start = moment * grid.period - slot * half
-            if self._detail > 0:
-                grid.drift.at(slot, start, frame, s, into)
-            shares.append(1 - abs(2 * (frame + s - start) / grid.period - 1) + 1e-3)
-            rng = np.random.default_rng([self.scene.seed, abs(moment), slot])
-            offsets.append(rng.integers(0, NOISE_SIZE, 3).astype(np.float64))
-        volume.share = wp.vec2(*shares)
-        volume.offset_a, volume.offset_b = wp.vec3(*offsets[0]), wp.vec3(*offsets[1])
-        return True
+            for name, track in trajectory.smokes.items():
+                material = scene[name].material
+                assert isinstance(material, Smoke)
+                state = SmokeState(track, material, fps=self.fps, seed=scene.seed, detail=float(detail), noise=noise)
+                self._grids.append(state)
 
     def _view(self, camera: Camera, time: float) -> kernels.View:
         other = self.scene.camera.at(time + 1 / self.fps)  # type: ignore[union-attr]
@@ -318,7 +91,7 @@ class SmokeView:
         view.dt = 1 / self.fps
         return view
 
-    def _window(self, grid: _Grid, camera: Camera) -> tuple[int, int, int, int] | None:
+    def _window(self, grid: SmokeState, camera: Camera) -> tuple[int, int, int, int] | None:
         """Crop (v0, v1, u0, u1) of the picture that the smoke's box covers."""
         rows, cols = camera.size
         box = np.array([grid.volume.low, grid.volume.high])
@@ -353,7 +126,7 @@ class SmokeView:
         camera = camera or self.scene.camera.at(time, self.size)  # type: ignore[union-attr]
         layers = []
         for grid in self._grids:
-            if self._advance(grid, time):
+            if grid.advance(time):
                 layer = self._draw(grid, time, camera, surface_depth, light)
                 if layer is not None:
                     layers.append(layer)
@@ -373,9 +146,9 @@ class SmokeView:
         view.lens = wp.vec4(*(lens[:2] / step), *((lens[2:] - half - 0.5) / step + 0.5))
         total = np.zeros(surface.shape, np.float32)
         for grid in self._grids:
-            if self._advance(grid, time):
+            if grid.advance(time):
                 towards = wp.vec3(*light.direction)
-                self._light(grid, time, light)
+                grid.light(time, light)
                 out = wp.empty(surface.shape, dtype=wp.float32, device=self.device)
                 smoke_light.shadow(
                     grid.volume, view, grid.pooled, towards,
@@ -390,17 +163,11 @@ class SmokeView:
         at = np.meshgrid(*((np.arange(n) - half) / step for n in self.size), indexing="ij")
         return map_coordinates(through, at, order=1, mode="nearest")
 
-    @staticmethod
-    def _light(grid: _Grid, time: float, light: Light) -> None:
-        """How much of the light reaches the cells; remembered."""
-        if grid.lit != (time, light.direction):
-            towards = wp.vec3(*light.direction)
-            kernels.light_grid(grid.volume, towards, pooled=grid.pooled, light_out=grid.volume.light)
-            grid.lit = (time, light.direction)
-
-    def _draw(self, grid: _Grid, time: float, camera: Camera, surface: np.ndarray, light: Light) -> SmokeFrame | None:
+    def _draw(
+        self, grid: SmokeState, time: float, camera: Camera, surface: np.ndarray, light: Light
+    ) -> SmokeFrame | None:
         device, towards = self.device, wp.vec3(*light.direction)
-        self._light(grid, time, light)
+        grid.light(time, light)
         coarse = camera if self._coarse == self.size else camera.resized(self._coarse)
         crop = self._window(grid, coarse)
         if crop is None:
@@ -445,7 +212,7 @@ class SmokeView:
             crop = full_crop
         return self._shade(grid.material, light, crop, marched, motion, glow)
 
-    def _glow(self, grid: _Grid, view: kernels.View, surface: wp.array, crop, shape) -> wp.array | None:
+    def _glow(self, grid: SmokeState, view: kernels.View, surface: wp.array, crop, shape) -> wp.array | None:
         """Light that hot smoke sends out, vec4 of the crop's ``shape``; None if it is not hot."""
         fire, material = grid.fire, grid.material
         if fire is None:

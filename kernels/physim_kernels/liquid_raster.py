@@ -11,7 +11,7 @@ OpenCV (x right, y down, z forward) [m]; a lens is (f_u, f_v, c_u, c_v) [pixels]
 
 import warp as wp
 
-from physim_kernels.liquid_surface import carried
+from physim_kernels.liquid_carry import carried
 from physim_kernels.raster import NOTHING, Window, high_pixel, low_pixel, project
 
 wp.set_module_options({"enable_backward": False})
@@ -290,7 +290,7 @@ def motion(depth, total, origin, fine, *, world_from_camera, camera_from_world, 
 
     Args:
         depth: Of :func:`resolve`.
-        total: Displacement of the particles to that time, :func:`physim_kernels.liquid_surface.carry`.
+        total: Displacement of the particles to that time, :func:`physim_kernels.liquid_carry.carry`.
         origin: Of that grid [m].
         fine: Half its cell [m].
         world_from_camera: mat44d.

@@ -8,7 +8,8 @@ from physim import blackbody
 from physim.materials import Smoke
 from physim.scene import Light
 from physim.shapes import Emitter
-from physim.smoke_view import SmokeView, detail_noise, fade
+from physim.smoke_state import detail_noise, fade
+from physim.smoke_view import SmokeView
 from physim.trajectory import SmokeTrack
 
 SIZE = (60, 80)
