@@ -24,7 +24,7 @@ class Camera:
     world_from_camera: np.ndarray
     """Rigid transform, shape (4, 4), float64."""
     source: str = "default"
-    """Where the intrinsics come from: 'exif', 'user', 'circle' or 'default'."""
+    """Where the intrinsics come from: 'exif', 'user', 'circle', 'depth' (its source knows the lens) or 'default'."""
 
     def __post_init__(self) -> None:
         pose = np.asarray(self.world_from_camera, dtype=np.float64)

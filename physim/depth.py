@@ -7,76 +7,20 @@ the ground and weak elsewhere, which ``confidence`` says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 
 from physim.camera import Camera
+from physim.depth_grid import normals_of
+from physim.depth_result import FAR, DepthBackend, DepthResult
 from physim.membrane import edge_weights, fill
 from physim.segment import mask_of, polygon_coverage
 from physim.shot import DepthClick, Hints
 from physim.view import plane_depth
 
-FAR = 1e4
-"""Depth of the sky [m]: finite, so that nothing downstream meets an infinity."""
+__all__ = ["FAR", "DepthBackend", "DepthResult", "continued", "geometric", "resampled"]
+
 _UPRIGHT = 3.0
 """Ties along the column count this much more than along the row: upright things copy the depth of their foot."""
-
-
-@dataclass(frozen=True)
-class DepthResult:
-    """Depth of a photo, from any source."""
-
-    depth: np.ndarray
-    """(h, w) float [m] for kind 'metric'; up to a factor for 'scale'; a x + b = 1 / z for 'affine_inverse'."""
-    valid: np.ndarray | None = None
-    """(h, w) bool; ``None``: everywhere finite."""
-    confidence: np.ndarray | None = None
-    """(h, w) float in [0, 1]"""
-    kind: str = "metric"
-    """'metric', 'scale' or 'affine_inverse'."""
-
-    def __post_init__(self) -> None:
-        depth = np.asarray(self.depth, dtype=np.float64)
-        if depth.ndim != 2:
-            raise ValueError(f"depth has shape {depth.shape}, expected (height, width).")
-        if self.kind not in ("metric", "scale", "affine_inverse"):
-            raise ValueError(f"depth.kind is {self.kind!r}, expected 'metric', 'scale' or 'affine_inverse'.")
-        valid = np.isfinite(depth) if self.valid is None else np.asarray(self.valid, dtype=bool) & np.isfinite(depth)
-        if not valid.any():
-            raise ValueError("depth has no valid pixel.")
-        confidence = np.full(depth.shape, 0.8) if self.confidence is None else np.asarray(self.confidence)
-        object.__setattr__(self, "depth", depth)
-        object.__setattr__(self, "valid", valid)
-        object.__setattr__(self, "confidence", np.where(valid, confidence, 0.0).astype(np.float32))
-
-
-DepthBackend = Callable[[np.ndarray], DepthResult]
-"""From the photo (H, W, 3) float32 sRGB in [0, 1] to its depth, at any size of the same aspect."""
-
-
-def load_depth(path: str | Path) -> DepthResult:
-    """Metric depth from a file: ``.npy`` [m], or a 16-bit picture [mm], 0 meaning unknown.
-
-    Raises:
-        ValueError: Another format, a wrong shape, nothing valid.
-    """
-    path = Path(path)
-    if path.suffix == ".npy":
-        depth = np.load(path)
-    elif path.suffix in (".png", ".tif", ".tiff"):
-        from PIL import Image
-
-        with Image.open(path) as picture:
-            if picture.mode not in ("I", "I;16"):
-                raise ValueError(f"{path.name} has {picture.mode} pixels, expected 16-bit depth in millimetres.")
-            depth = np.asarray(picture, dtype=np.float64) / 1000
-        return DepthResult(depth, depth > 0)
-    else:
-        raise ValueError(f"{path.name}: depth is read from .npy (metres) or 16-bit .png (millimetres).")
-    return DepthResult(depth)
 
 
 def geometric(
@@ -96,7 +40,7 @@ def geometric(
         see_through: (h, w) bool: thin things in front that have a layer of their own; sky goes on behind them.
 
     Returns:
-        Metric depth everywhere, ``FAR`` in the sky, and how much to believe it.
+        Metric depth everywhere, ``FAR`` in the sky, how much to believe it, and the normals of its surfaces.
     """
     size = image.shape[:2]
     depth = plane_depth(camera, 0.0, far=FAR)
@@ -127,7 +71,9 @@ def geometric(
         confidence[~known & ~sky] = 0.2
     if hints.clicks:
         depth, confidence = _follow_clicks(image, depth, confidence, level_ground, hints.clicks, photo_size)
-    return DepthResult(np.clip(depth, 1e-3, FAR), confidence=confidence)
+    depth = np.clip(depth, 1e-3, FAR)
+    normals = normals_of(depth, camera.intrinsics, far=FAR)
+    return DepthResult(depth, confidence=confidence, normals=normals, intrinsics=camera.intrinsics)
 
 
 def resampled(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -141,43 +87,6 @@ def resampled(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     flat = values.reshape(*values.shape[:2], -1)
     planes = [np.asarray(Image.fromarray(flat[..., k]).resize(size[::-1], way)) for k in range(flat.shape[-1])]
     return np.stack(planes, axis=-1).reshape(*size, *values.shape[2:])
-
-
-def aligned(result: DepthResult, camera: Camera, prior: DepthResult, ground: np.ndarray) -> DepthResult:
-    """Bring a backend's depth to metres with the ground plane, and lay it on the camera's grid.
-
-    An affine-invariant inverse depth has two unknowns in ``1 / z = a x + b``, which least squares finds on the ground,
-    where ``1 / z`` follows from the camera's height and pitch; a wrong ``b`` would bend the ground.
-
-    Args:
-        result: From the backend.
-        camera: On the grid to work on.
-        prior: Geometric depth on that grid; used where the backend is not valid.
-        ground: (h, w) bool: where the prior is the ground.
-    """
-    size = camera.size
-    trusted = np.asarray(result.valid, dtype=bool)
-    depth = resampled(np.where(trusted, result.depth, 0), size).astype(np.float64)
-    share = resampled(trusted.astype(np.float32), size)
-    depth /= np.maximum(share, 1e-6)
-    usable = ground & (share > 0.99) & (prior.depth < 0.5 * FAR)
-    if result.kind != "metric" and usable.sum() < 100:
-        raise ValueError(
-            f"depth of kind {result.kind!r} needs visible ground to find its scale; only {int(usable.sum())} pixels of "
-            f"ground are known. Give hints.ground and hints.camera, or metric depth."
-        )
-    if result.kind == "scale":
-        depth *= np.median(prior.depth[usable] / np.maximum(depth[usable], 1e-9))
-    elif result.kind == "affine_inverse":
-        system = np.stack([depth[usable], np.ones(usable.sum())], axis=1)
-        (a, b), *_ = np.linalg.lstsq(system, 1 / prior.depth[usable], rcond=None)
-        depth = 1 / np.maximum(a * depth + b, 1 / FAR)
-    valid = (share > 0.5) & (depth > 0)
-    confidence = resampled(np.asarray(result.confidence), size)
-    return DepthResult(
-        np.where(valid, np.clip(depth, 1e-3, FAR), prior.depth),
-        confidence=np.where(valid, confidence, np.asarray(prior.confidence)),
-    )
 
 
 def continued(surface: np.ndarray, mask: np.ndarray) -> np.ndarray:

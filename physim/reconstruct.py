@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from physim.camera import Camera
-from physim.depth import DepthBackend, DepthResult, aligned, geometric, load_depth, resampled
+from physim.depth import geometric, resampled
+from physim.depth_align import aligned, fit_to_ground
+from physim.depth_file import load_depth
+from physim.depth_result import DepthBackend, DepthResult, ask, backend_name, check_aspect
 from physim.forces import Impulse, Wind
 from physim.join import add_joints
 from physim.lake_photo import add_lake, focus_lakes
@@ -46,6 +49,7 @@ WORK_SIDE = 640
 MOTION_LIMIT = 15.0
 """Relative motion that one bent sheet bears before it looks bent [pixels of an 800 pixel wide picture]."""
 GROUND = "ground"
+GEOMETRIC = "geometric"
 
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, float], None]
@@ -62,8 +66,9 @@ def reconstruct(
 
     Args:
         shot: A shot, or the path of a shot file.
-        depth: Where depth comes from: ``None`` or 'geometric' (planes and hints), a file (:func:`load_depth`), or a
-            callable from the photo (H, W, 3) to a :class:`DepthResult`.
+        depth: Where depth comes from: ``None``, what ``hints.depth`` says; 'geometric', planes and hints; a file
+            (:func:`physim.depth_file.load_depth`); or a callable from the photo (H, W, 3) to a
+            :class:`physim.depth.DepthResult`, such as ``i2v.depth_backend("depth-anything", weights=...)``.
         progress: Called with the name of the step and the fraction done.
 
     Returns:
@@ -78,10 +83,12 @@ def reconstruct(
     tell("photo", 0.0)
     photo = Photo.load(shot.photo)
     size = photo.image.shape[:2]
-    focal = photo.focal_guess()[0] if photo.focal_35mm is not None else None
-    camera, report = camera_from(shot.hints.camera, size, exif_focal=focal)
     tell("depth", 0.1)
-    layers, confidence = _depth_layers(shot, photo.image, camera, depth, report)
+    focal = photo.focal_guess()[0] if photo.focal_35mm is not None else None
+    given, source = _given_depth(shot, photo.image, depth, _known_focal(shot, size, focal))
+    lens = None if given is None or given.intrinsics is None else given.intrinsics[0, 0] * size[1] / given.size[1]
+    camera, report = camera_from(shot.hints.camera, size, exif_focal=focal, depth_focal=lens)
+    layers, confidence = _depth_layers(shot, photo.image, camera, given, source, report)
     scene = Scene(seed=shot.seed)
     scene.add(Plane(), name=_ground_name(shot))
     tell("things", 0.4)
@@ -122,30 +129,56 @@ def _ground_name(shot: Shot) -> str:
     return GROUND
 
 
+def _known_focal(shot: Shot, size: tuple[int, int], exif: float | None) -> float | None:
+    """Focal length [pixels] of the photo, if the user or EXIF gives it."""
+    fov = shot.hints.camera.fov
+    return exif if fov is None else 0.5 * size[1] / float(np.tan(np.radians(fov) / 2))
+
+
+def _given_depth(
+    shot: Shot, image: np.ndarray, depth: DepthSource, focal: float | None
+) -> tuple[DepthResult | None, str]:
+    """Depth from a file or a backend, ``None`` for geometry alone; and what to call it."""
+    hint = shot.hints.depth
+    if depth is None and hint.model is not None:
+        raise ValueError(
+            f"hints.depth.model {hint.model!r} is a network, which physim does not run: use i2v.animate, or pass "
+            f"depth=i2v.depth_backend({hint.model!r}, weights={str(hint.weights)!r})."
+        )
+    if callable(depth):
+        return ask(depth, image, focal), backend_name(depth)
+    if depth is None and hint.file is not None:
+        path, result = hint.file, load_depth(hint.file, kind=hint.kind, unit=hint.unit)
+    elif depth is None or depth == GEOMETRIC:
+        return None, "geometric: planes, hints"
+    else:
+        path = Path(depth)
+        result = load_depth(path)
+    check_aspect(result, (image.shape[0], image.shape[1]), str(path))
+    return result, path.name
+
+
 def _depth_layers(
     shot: Shot,
     image: np.ndarray,
     camera: Camera,
-    depth: DepthBackend | str | os.PathLike | None,
+    given: DepthResult | None,
+    source: str,
     report: dict[str, str],
 ) -> tuple[Layers, np.ndarray]:
-    """Depth of the empty scene: ground, surfaces, wall, sky; from geometry or the backend."""
+    """Depth of the empty scene: ground, surfaces, wall, sky; from geometry or from what is given."""
     rows, cols = camera.size
     shrink = min(1.0, WORK_SIDE / max(rows, cols))
     size = (max(2, round(rows * shrink)), max(2, round(cols * shrink)))
     small = camera.resized(size)
     picture = resampled(image, size)
-    prior = geometric(picture, small, shot.hints, (rows, cols), _still_region(shot, (rows, cols), size))
-    source = "geometric: planes, hints"
-    result: DepthResult = prior
-    if depth is not None and depth != "geometric":
-        if callable(depth):
-            given, source = depth(image), getattr(depth, "__name__", type(depth).__name__)
-        else:
-            given, source = load_depth(Path(depth)), Path(depth).name
-        result = aligned(given, small, prior, np.asarray(prior.confidence) >= 0.5)
+    result = geometric(picture, small, shot.hints, (rows, cols), _still_region(shot, (rows, cols), size))
     report["depth"] = f"{source}; clicks: {len(shot.hints.clicks)}; surfaces: {len(shot.hints.surfaces)}"
-    assert result.confidence is not None
+    if given is not None:
+        ground = result.confidence >= 0.5
+        fit = fit_to_ground(given, result.depth, ground)
+        report["depth.ground"] = fit.line
+        result = aligned(given, small, result, ground, fit)
     return Layers(small, result.depth, camera), result.confidence
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from physim.shot_depth import DepthHint
 from physim.shot_joints import JointSpec, KinematicSpec
 from physim.shot_model import Fraction, Model, Positive, Vector
 
@@ -129,6 +130,7 @@ class Hints(Model):
     surfaces: list[SurfaceHint] = Field(default=[], description="horizontal surfaces of known height")
     wall: Positive | None = Field(default=None, description="distance of the background behind the ground [m]")
     clicks: list[DepthClick] = Field(default=[], description="pixels of known distance")
+    depth: DepthHint = Field(default=DepthHint(), description="where the distance of every pixel comes from")
 
 
 # ---- things ----------------------------------------------------------------------------------------------------------

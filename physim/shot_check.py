@@ -44,6 +44,7 @@ def check(shot: Shot) -> list[Finding]:
         (("things", i), thing) for i, thing in enumerate(shot.things or []) if thing is not None
     ]
     findings.extend(_limits(shot))
+    findings.extend(_depth(shot))
     for route, thing in things[:MAX_THINGS]:
         findings += _thing(route, thing)
     findings += _pins(things)
@@ -107,6 +108,16 @@ def _limits(shot: Shot) -> Iterator[Finding]:
         if frames < 1:
             text = f"given {shot.seconds:g} s x {shot.fps:g} fps, which is no frame, expected at least one."
             yield Finding(("seconds",), text)
+
+
+def _depth(shot: Shot) -> Iterator[Finding]:
+    """Files are looked at before any work; what they hold is judged when they are read."""
+    hint = None if shot.hints is None else shot.hints.depth
+    if hint is None:
+        return
+    for name, path in (("file", hint.file), ("weights", hint.weights)):
+        if path is not None and not path.is_file():
+            yield Finding(("hints", "depth", name), f"{path}: no such file.")
 
 
 def _thing(route: Route, thing: Thing) -> Iterator[Finding]:

@@ -103,7 +103,7 @@ def circle_pose(hint: CircleHint, intrinsics: np.ndarray, *, roll_deg: float = 0
 
 
 def camera_from(
-    hint: CameraHint, size: tuple[int, int], *, exif_focal: float | None = None
+    hint: CameraHint, size: tuple[int, int], *, exif_focal: float | None = None, depth_focal: float | None = None
 ) -> tuple[Camera, dict[str, str]]:
     """The camera of a photo from hints, EXIF and defaults.
 
@@ -111,6 +111,7 @@ def camera_from(
         hint: What the user said.
         size: (height, width) of the photo [pixels].
         exif_focal: Focal length that the photo's EXIF data gives [pixels].
+        depth_focal: Focal length that the source of depth gives [pixels]; EXIF and the user know better.
 
     Returns:
         The camera, and one line of report per number.
@@ -122,6 +123,8 @@ def camera_from(
         fov, source = hint.fov, "user"
     elif exif_focal:
         fov, source = float(np.degrees(2 * np.arctan(0.5 * cols / exif_focal))), "exif"
+    elif depth_focal:
+        fov, source = float(np.degrees(2 * np.arctan(0.5 * cols / depth_focal))), "depth"
     else:
         fov = DEFAULT_FOV
     report["camera.fov"] = f"{fov:.1f} degrees ({source})"

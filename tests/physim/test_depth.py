@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from physim.camera import Camera
-from physim.depth import FAR, DepthResult, aligned, continued, geometric, load_depth, resampled
+from physim.depth import FAR, continued, geometric, resampled
 from physim.layers import Layers
 from physim.shapes import Sphere
 from physim.shot import Hints
@@ -78,28 +78,13 @@ def test_a_click_bends_depth_towards_it_and_leaves_the_ground_alone():
     assert np.abs(after.depth[80] / before.depth[80] - 1).max() < 0.02
 
 
-def test_affine_inverse_depth_is_brought_to_metres_by_the_ground():
-    prior = geometric(flat(), CAMERA, known(wall=8.0), SIZE)
-    truth = np.where(prior.depth < 4, prior.depth, 5.0)
-    given = DepthResult((1 / truth - 0.07) / 3.1, kind="affine_inverse")
-    ground = prior.depth < 4
-    result = aligned(given, CAMERA, prior, ground)
-    assert np.allclose(result.depth, truth, rtol=1e-4)  # float32 resampling on the way
-
-
-def test_depth_up_to_a_factor_is_scaled_by_the_ground():
-    prior = geometric(flat(), CAMERA, known(wall=8.0), SIZE)
-    result = aligned(DepthResult(prior.depth * 0.37, kind="scale"), CAMERA, prior, prior.depth < 4)
-    assert np.allclose(result.depth, prior.depth, rtol=1e-4)
-
-
-def test_metric_depth_from_a_file_is_taken_as_it_is(tmp_path):
-    np.save(tmp_path / "d.npy", np.full((45, 60), 2.5))
-    prior = geometric(flat(), CAMERA, known(), SIZE)
-    result = aligned(load_depth(tmp_path / "d.npy"), CAMERA, prior, prior.depth < 4)
-    assert np.allclose(result.depth, 2.5)
-    with pytest.raises(ValueError, match=r"d\.exr"):
-        load_depth(tmp_path / "d.exr")
+def test_the_result_knows_its_lens_and_the_ground_faces_up():
+    result = geometric(flat(), CAMERA, known(), SIZE)
+    assert np.allclose(result.intrinsics, CAMERA.intrinsics)
+    up = result.normals @ CAMERA.world_from_camera[:3, :3].T
+    ground = plane_depth(CAMERA, 0.0, far=FAR) < FAR
+    assert np.allclose(up[ground], (0, 1, 0), atol=1e-6)
+    assert (result.normals[~ground] == 0).all()
 
 
 def test_shrinking_keeps_the_mean():

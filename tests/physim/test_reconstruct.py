@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from physim.depth import FAR
+from physim.depth_result import DepthResult
 from physim.reconstruct import reconstruct
 from physim.shapes import Box, Cylinder, Emitter, Mesh, Plane
-from physim.shot import EmitSpec, Shot
+from physim.shot import EmitSpec, Hints, Shot
 from physim.srgb import to_linear, to_srgb
 from physim.zbuffer import placed
 
@@ -169,3 +170,55 @@ def test_added_liquids_are_volumes_and_sources_of_their_own_material():
     assert (tea.material.density, tea.material.viscosity, tea.material.resolution) == (990.0, 0.5, 20)
     assert (jet.shape.centre, jet.shape.end, jet.material.walls) == ((0, 1, -1), 2.0, ("-y",))
     assert jet.material.domain == ((-1, 0, -2), (1, 2, 0))
+
+
+def _road(tmp_path, **depth):
+    """A plain picture of a road, and the depth of it that a file gives."""
+    from PIL import Image
+
+    pixels = np.full((90, 120, 3), 120, dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "road.png")
+    camera = {"fov": 60, "pitch": 15, "height": 1.5}
+    return Shot(photo=tmp_path / "road.png", hints={"camera": camera, "depth": depth})
+
+
+def test_a_file_named_in_the_shot_gives_the_depth(tmp_path):
+    plain = reconstruct(_road(tmp_path)).backdrop.depth.astype(float)
+    truth = np.where(plain < 4, plain, 5.0)
+    np.save(tmp_path / "relative.npy", 1 / truth - 0.05)
+    scene = reconstruct(_road(tmp_path, file=tmp_path / "relative.npy", kind="relative"))
+    # what stands just behind the 4 m agrees with the ground to the tolerance of the fit and pulls at it a little
+    assert np.allclose(scene.backdrop.depth, truth, rtol=1e-3)
+    assert scene.backdrop.report["depth"].startswith("relative.npy")
+    assert "of it agrees" in scene.backdrop.report["depth.ground"]
+    # what is passed wins over what the shot says
+    assert np.allclose(
+        reconstruct(_road(tmp_path, file=tmp_path / "relative.npy"), depth="geometric").backdrop.depth, plain
+    )
+
+
+def test_a_backend_that_knows_the_lens_is_believed_where_nobody_knows_better(tmp_path):
+    lens = np.array([[100.0, 0, 60], [0, 100.0, 45], [0, 0, 1]])
+
+    def backend(image):
+        return DepthResult(np.full((45, 60), 3.0), intrinsics=np.diag([0.5, 0.5, 1]) @ lens)
+
+    shot = _road(tmp_path)
+    assert reconstruct(shot, depth=backend).camera.start.focal == pytest.approx(60 / np.tan(np.radians(30)))
+    blind = shot.model_copy(update={"hints": Hints()})
+    scene = reconstruct(blind, depth=backend)
+    assert scene.camera.start.focal == pytest.approx(100.0)
+    assert "(depth)" in scene.backdrop.report["camera.fov"]
+
+
+def test_a_network_needs_the_neural_half(tmp_path):
+    (tmp_path / "w.safetensors").write_bytes(b"")
+    shot = _road(tmp_path, model="depth-anything", weights=tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match=r"i2v\.depth_backend"):
+        reconstruct(shot)
+
+
+def test_depth_of_another_picture_is_refused(tmp_path):
+    np.save(tmp_path / "d.npy", np.ones((120, 90)))
+    with pytest.raises(ValueError, match="turned by 90"):
+        reconstruct(_road(tmp_path, file=tmp_path / "d.npy"))

@@ -359,3 +359,18 @@ def test_every_field_of_a_shot_says_what_it_is():
     models = [m for m in vars(module).values() if isinstance(m, type) and issubclass(m, module.Model)]
     silent = [f"{m.__name__}.{name}" for m in models for name, f in m.model_fields.items() if not f.description]
     assert silent == []
+
+
+def test_depth_of_a_shot_is_one_thing_and_its_files_exist(tmp_path):
+    photo = f"photo: {PHOTO}\n" if "PHOTO" in globals() else "photo: skimage:coffee.png\n"
+    for hint, word in [
+        ("{file: d.npy, model: moge, weights: w.safetensors}", "not both"),
+        ("{kind: relative}", "belong to a `file`"),
+        ("{model: moge}", "go together"),
+        ("{file: d.npy, kind: relative, unit: 0.5}", "found on the ground"),
+        ("{file: d.npy}", "no such file"),
+        ("{model: midas, weights: w}", "midas"),
+    ]:
+        (tmp_path / "s.yaml").write_text(photo + f"hints: {{depth: {hint}}}\n")
+        with pytest.raises(ShotError, match=word):
+            load(tmp_path / "s.yaml")
