@@ -7,124 +7,152 @@ that need more thought, as they come near a solid or would leave the box.
 import warp as wp
 
 from physim_kernels.particle_set import GONE
-from physim_kernels.particles import NODES, node
+from physim_kernels.particles import PLACE, node
 
 wp.set_module_options({"enable_backward": False})
 
 
-LOOP = (
+BEGIN = (
     """
     int found = 0;
 #if !defined(__CUDACC__) && !defined(__CUDA_ARCH__)
 """
-    + NODES
+    + PLACE.replace("NX", "v.shape[0]").replace("NY", "u.shape[1]").replace("NZ", "u.shape[2]")
     + """
-    const int nx = v.shape[0], ny = u.shape[1], nz = u.shape[2];
-    float* X = (float*)x.data;
     const float *U = u.data, *V = v.data, *W = w.data, *D = distance.data;
-    typedef float f2 __attribute__((vector_size(8), aligned(4)));  // two nodes along z at a time
-    #define EDGES(P, DX, DY, TJ) \
-        const f2 r00 = *(const f2*)(P), r01 = *(const f2*)(P + DY); \
-        const f2 r10 = *(const f2*)(P + DX), r11 = *(const f2*)(P + DX + DY); \
-        const f2 y0 = r01 - r00, y1 = r11 - r10, b0 = r00 + TJ * y0, b1 = r10 + TJ * y1;
-    #define VALUE(OUT, P, DX, DY, TI, TJ, TK) { EDGES(P, DX, DY, TJ) \
-        const f2 b = b0 + TI * (b1 - b0); OUT = b[0] + TK * (b[1] - b[0]); }
-    #define WITH_GRADIENT(OUT, G, P, DX, DY, TI, TJ, TK) { EDGES(P, DX, DY, TJ) \
-        const f2 gx = b1 - b0, gy = y0 + TI * (y1 - y0), b = b0 + TI * gx; \
-        OUT = b[0] + TK * (b[1] - b[0]); \
-        (G)[0] = affine * (gx[0] + TK * (gx[1] - gx[0])); \
-        (G)[1] = affine * (gy[0] + TK * (gy[1] - gy[0])); \
-        (G)[2] = affine * (b[1] - b[0]); }
-    #define AT(PX, PY, PZ) \
-        WHOLE(PX, i, ti) WHOLE(PY, j, tj) WHOLE(PZ, k, tk) \
-        HALF(PX, nx, ih, si) HALF(PY, ny, jh, sj) HALF(PZ, nz, kh, sk) \
-        const float *PU = U + (i * ny + jh) * nz + kh, *PV = V + (ih * (ny + 1) + j) * nz + kh; \
-        const float* PW = W + (ih * ny + jh) * (nz + 1) + k;
-    #define KEEP(Q, N) ((Q) < 1.0e-3f ? 1.0e-3f : (Q) > (N) - 1.0e-3f ? (N) - 1.0e-3f : (Q))
+    float* X = (float*)x.data;
+    // two nodes along z of all three components at a time: u u v v w w and two that do not count
+    typedef float f2 __attribute__((vector_size(8), aligned(4)));
+    typedef float f4 __attribute__((vector_size(16)));
+    typedef float f8 __attribute__((vector_size(32)));
+    auto each = [](float a, float b, float c) { return f8{a, a, b, b, c, c, c, c}; };
+    auto load = [](const float* a, const float* b, const float* c) {
+        const f2 p = *(const f2*)a, q = *(const f2*)b, r = *(const f2*)c;
+        const f4 pq = __builtin_shufflevector(p, q, 0, 1, 2, 3), rr = __builtin_shufflevector(r, r, 0, 1, 2, 3);
+        return __builtin_shufflevector(pq, rr, 0, 1, 2, 3, 4, 5, 6, 7);
+    };
+    auto along = [](f8 a, f8 t, f8& slope) {
+        const f8 low = __builtin_shufflevector(a, a, 0, 0, 2, 2, 4, 4, 6, 6);
+        slope = __builtin_shufflevector(a, a, 1, 1, 3, 3, 5, 5, 7, 7) - low;
+        return low + t * slope;
+    };
+    const int dx = ny * nz, dxv = (ny + 1) * nz, dxw = ny * (nz + 1), dyw = nz + 1;
+    // value of all components at particle n of the block, and its gradient
+    auto interpolate = [&](int n, f8& gx, f8& gy, f8& gz) {
+        const float *P = U + pu[n], *Q = V + pv[n], *R = W + pw[n];
+        const f8 TI = each(ti[n], si[n], si[n]), TJ = each(sj[n], tj[n], sj[n]), TK = each(sk[n], sk[n], tk[n]);
+        const f8 r00 = load(P, Q, R), r01 = load(P + nz, Q + nz, R + dyw);
+        const f8 r10 = load(P + dx, Q + dxv, R + dxw), r11 = load(P + dx + nz, Q + dxv + nz, R + dxw + dyw);
+        const f8 y0 = r01 - r00, y1 = r11 - r10, b0 = r00 + TJ * y0, bx = r10 + TJ * y1 - b0;
+        f8 unused;
+        gx = along(bx, TK, unused);
+        gy = along(y0 + TI * (y1 - y0), TK, unused);
+        return along(b0 + TI * bx, TK, gz);
+    };
+    f8 gx, gy, gz;
+    auto keep = [](float q, int n) { return q < 1.0e-3f ? 1.0e-3f : q > n - 1.0e-3f ? n - 1.0e-3f : q; };
+    float mx[BLOCK], my[BLOCK], mz[BLOCK];
+    for (int begin = 0; begin < count; begin += BLOCK) {
+        const int some = count - begin < BLOCK ? count - begin : BLOCK;
+        for (int n = 0; n < some; ++n) {
+            px[n] = X[3 * (begin + n)]; py[n] = X[3 * (begin + n) + 1]; pz[n] = X[3 * (begin + n) + 2];
+        }
+        place(some);
 """
 )
-DONE = """
+END = """
+    }
 #endif
-    #undef WHOLE
-    #undef HALF
-    #undef EDGES
-    #undef VALUE
-    #undef WITH_GRADIENT
-    #undef AT
-    #undef KEEP
+    return found;
 """
+CLOSE = wp.constant(0.06)
+"""Ways ahead up to this [cells] follow the velocity's gradient, longer ones look at the grid again."""
 
 
 @wp.func_native(
-    LOOP
+    BEGIN
     + """
-    float *VEL = (float*)velocity.data, *C = (float*)c.data;
-    for (int p = 0; p < count; ++p) {
-        const float px = X[3 * p], py = X[3 * p + 1], pz = X[3 * p + 2];
-        if (px < 0.0f) continue;  // has left
-        float vx, vy, vz;
-        {
-            AT(px, py, pz)
-            WITH_GRADIENT(vx, C + 9 * p, PU, ny * nz, nz, ti, sj, sk)
-            WITH_GRADIENT(vy, C + 9 * p + 3, PV, (ny + 1) * nz, nz, si, tj, sk)
-            WITH_GRADIENT(vz, C + 9 * p + 6, PW, ny * (nz + 1), nz + 1, si, sj, tk)
+        float *VEL = (float*)velocity.data + 3 * begin, *C = (float*)c.data + 9 * begin;
+        int far = 0;
+        for (int n = 0; n < some; ++n) {
+            if (px[n] < 0.0f) continue;  // has left
+            const f8 here = interpolate(n, gx, gy, gz);
+            for (int a = 0; a < 3; ++a) {
+                VEL[3 * n + a] = here[2 * a];
+                C[9 * n + 3 * a] = affine * gx[2 * a];
+                C[9 * n + 3 * a + 1] = affine * gy[2 * a];
+                C[9 * n + 3 * a + 2] = affine * gz[2 * a];
+            }
+            const float hx = ahead * here[0], hy = ahead * here[2], hz = ahead * here[4];
+            const f8 there = here + hx * gx + hy * gy + hz * gz;
+            mx[n] = there[0]; my[n] = there[2]; mz[n] = there[4];
+            far |= hx * hx + hy * hy + hz * hz > close * close;
         }
-        VEL[3 * p] = vx; VEL[3 * p + 1] = vy; VEL[3 * p + 2] = vz;
-        const float mx = KEEP(px + ahead * vx, nx), my = KEEP(py + ahead * vy, ny), mz = KEEP(pz + ahead * vz, nz);
-        {
-            AT(mx, my, mz)
-            VALUE(vx, PU, ny * nz, nz, ti, sj, sk)
-            VALUE(vy, PV, (ny + 1) * nz, nz, si, tj, sk)
-            VALUE(vz, PW, ny * (nz + 1), nz + 1, si, sj, tk)
+        if (far) {
+            for (int n = 0; n < some; ++n) {
+                px[n] = keep(px[n] + ahead * VEL[3 * n], nx);
+                py[n] = keep(py[n] + ahead * VEL[3 * n + 1], ny);
+                pz[n] = keep(pz[n] + ahead * VEL[3 * n + 2], nz);
+            }
+            place(some);
+            for (int n = 0; n < some; ++n) {
+                const float *h = VEL + 3 * n;
+                const float way2 = ahead * ahead * (h[0] * h[0] + h[1] * h[1] + h[2] * h[2]);
+                if (X[3 * (begin + n)] < 0.0f || way2 <= close * close) continue;
+                const f8 there = interpolate(n, gx, gy, gz);
+                mx[n] = there[0]; my[n] = there[2]; mz[n] = there[4];
+            }
         }
-        const float qx = px + dt * vx, qy = py + dt * vy, qz = pz + dt * vz;
-        const float kx = KEEP(qx, nx), ky = KEEP(qy, ny), kz = KEEP(qz, nz);
-        X[3 * p] = qx; X[3 * p + 1] = qy; X[3 * p + 2] = qz;
-        const int near = D[((int)kx * ny + (int)ky) * nz + (int)kz] <= 1.0f;
-        if (near || kx != qx || ky != qy || kz != qz) listed.data[found++] = p;
-    }
+        for (int n = 0; n < some; ++n) {
+            float* at = X + 3 * (begin + n);
+            if (at[0] < 0.0f) continue;
+            const float qx = at[0] + dt * mx[n], qy = at[1] + dt * my[n], qz = at[2] + dt * mz[n];
+            const float kx = keep(qx, nx), ky = keep(qy, ny), kz = keep(qz, nz);
+            at[0] = qx; at[1] = qy; at[2] = qz;
+            const int near = D[((int)kx * ny + (int)ky) * nz + (int)kz] <= 1.0f;
+            if (near || kx != qx || ky != qy || kz != qz) listed.data[found++] = begin + n;
+        }
 """
-    + DONE
-    + "    return found;"
+    + END
 )
 def move_all(
     u: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float),
-    distance: wp.array3d(dtype=float), dt: float, ahead: float, affine: float, count: int,
+    distance: wp.array3d(dtype=float), dt: float, ahead: float, close: float, affine: float, count: int,
     x: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3), c: wp.array(dtype=wp.mat33),
     listed: wp.array(dtype=int),
 ) -> int: ...  # fmt: skip
 
 
 @wp.func_native(
-    LOOP
+    BEGIN
     + """
-    for (int p = 0; p < count; ++p) {
-        const float px = X[3 * p], py = X[3 * p + 1], pz = X[3 * p + 2];
-        if (px < 0.0f) continue;  // has left
-        float dx, dy, dz;
-        AT(px, py, pz)
-        VALUE(dx, PU, ny * nz, nz, ti, sj, sk)
-        VALUE(dy, PV, (ny + 1) * nz, nz, si, tj, sk)
-        VALUE(dz, PW, ny * (nz + 1), nz + 1, si, sj, tk)
-        dx = dx > bound ? bound : dx < -bound ? -bound : dx;
-        dy = dy > bound ? bound : dy < -bound ? -bound : dy;
-        dz = dz > bound ? bound : dz < -bound ? -bound : dz;
-        const int cell = (i * ny + j) * nz + k;
-        const float fits = room.data[cell] > 0.1f ? room.data[cell] : 0.1f;
-        if (alpha.data[cell] > 1.5f * fits) {
-            const float crowd = alpha.data[cell] / fits - 1.5f, part = crowd < 1.0f ? crowd : 1.0f;
-            wp::uint32 state = wp::rand_init(seed, p);
-            dx += part * (wp::randf(state) - 0.5f);
-            dy += part * (wp::randf(state) - 0.5f);
-            dz += part * (wp::randf(state) - 0.5f);
+        for (int n = 0; n < some; ++n) {
+            if (px[n] < 0.0f) continue;  // has left
+            const f8 way = interpolate(n, gx, gy, gz);
+            mx[n] = way[0]; my[n] = way[2]; mz[n] = way[4];
         }
-        const float kx = KEEP(px + dx, nx), ky = KEEP(py + dy, ny), kz = KEEP(pz + dz, nz);
-        X[3 * p] = kx; X[3 * p + 1] = ky; X[3 * p + 2] = kz;
-        if (D[((int)kx * ny + (int)ky) * nz + (int)kz] <= 1.0f) listed.data[found++] = p;
-    }
+        for (int n = 0; n < some; ++n) {
+            const int p = begin + n;
+            if (px[n] < 0.0f) continue;
+            float dx = mx[n], dy = my[n], dz = mz[n];
+            dx = dx > bound ? bound : dx < -bound ? -bound : dx;
+            dy = dy > bound ? bound : dy < -bound ? -bound : dy;
+            dz = dz > bound ? bound : dz < -bound ? -bound : dz;
+            const int cell = ((int)px[n] * ny + (int)py[n]) * nz + (int)pz[n];
+            const float fits = room.data[cell] > 0.1f ? room.data[cell] : 0.1f;
+            if (alpha.data[cell] > 1.5f * fits) {
+                const float crowd = alpha.data[cell] / fits - 1.5f, part = crowd < 1.0f ? crowd : 1.0f;
+                wp::uint32 state = wp::rand_init(seed, p);
+                dx += part * (wp::randf(state) - 0.5f);
+                dy += part * (wp::randf(state) - 0.5f);
+                dz += part * (wp::randf(state) - 0.5f);
+            }
+            const float kx = keep(px[n] + dx, nx), ky = keep(py[n] + dy, ny), kz = keep(pz[n] + dz, nz);
+            X[3 * p] = kx; X[3 * p + 1] = ky; X[3 * p + 2] = kz;
+            if (D[((int)kx * ny + (int)ky) * nz + (int)kz] <= 1.0f) listed.data[found++] = p;
+        }
 """
-    + DONE
-    + "    return found;"
+    + END
 )
 def shift_all(
     u: wp.array3d(dtype=float), v: wp.array3d(dtype=float), w: wp.array3d(dtype=float),
@@ -244,7 +272,9 @@ def move_kernel(
     velocity[p] = here
     c[p] = affine * gradient
     size = wp.vec3(float(distance.shape[0]), float(distance.shape[1]), float(distance.shape[2]))
-    middle, _slope = gather_velocity(inside(x[p] + ahead * here, size), u, v, w)
+    middle = here + ahead * (gradient * here)
+    if ahead * wp.length(here) > CLOSE:
+        middle, _slope = gather_velocity(inside(x[p] + ahead * here, size), u, v, w)
     x[p] = settle(x[p] + dt * middle, ax, ay, az, distance)
 
 
@@ -259,7 +289,7 @@ def move_serial_kernel(
     x: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3), c: wp.array(dtype=wp.mat33),
 ):  # fmt: skip
     """What ``move_kernel`` does, by one thread, on a CPU only; ``listed`` has room for all particles."""
-    found = move_all(u, v, w, distance, dt, ahead, affine, count[0], x, velocity, c, listed)
+    found = move_all(u, v, w, distance, dt, ahead, CLOSE, affine, count[0], x, velocity, c, listed)
     for n in range(found):
         x[listed[n]] = settle(x[listed[n]], ax, ay, az, distance)
 

@@ -82,56 +82,80 @@ def volume_kernel(x: wp.array(dtype=wp.vec3), count: wp.array(dtype=int), size: 
     scatter_volume(x[p], size, alpha)
 
 
-NODES = """
-    // lower of two nodes and weight of the upper one, for nodes at whole and at half numbers; folded inside
-    #define WHOLE(X, LOW, T) const int LOW = (int)(X); const float T = (X) - LOW;
-    #define HALF(X, N, LOW, T) int LOW = (int)((X) + 0.5f) - 1; float T = (X) - 0.5f - LOW; \
-        if (LOW < 0) { LOW = 0; T = 0.0f; } else if (LOW > (N) - 2) { LOW = (N) - 2; T = 1.0f; }
+PLACE = """
+    // For a block of particles, many at a time: the first of the 8 nodes around each in the arrays of u, v, w and of
+    // cells, the weight t or s of the upper nodes at whole and at half numbers, folded inside, and h, where lower nodes
+    // at half numbers are.
+    enum { BLOCK = 64 };
+    float px[BLOCK], py[BLOCK], pz[BLOCK], ti[BLOCK], tj[BLOCK], tk[BLOCK], si[BLOCK], sj[BLOCK], sk[BLOCK];
+    float hi[BLOCK], hj[BLOCK], hk[BLOCK];
+    int pu[BLOCK], pv[BLOCK], pw[BLOCK], pc[BLOCK];
+    const int nx = NX, ny = NY, nz = NZ;
+    auto low = [](float x, int n) {
+        const int l = (int)(x + 0.5f) - 1, m = l > 0 ? l : 0;
+        return m < n - 2 ? m : n - 2;
+    };
+    auto part = [](float t) { const float p = t > 0.0f ? t : 0.0f; return p < 1.0f ? p : 1.0f; };
+    auto place = [&](int some) {
+        #pragma clang loop vectorize(assume_safety)
+        for (int n = 0; n < some; ++n) {
+            const int i = (int)px[n], j = (int)py[n], k = (int)pz[n];
+            const int ih = low(px[n], nx), jh = low(py[n], ny), kh = low(pz[n], nz);
+            ti[n] = px[n] - i; tj[n] = py[n] - j; tk[n] = pz[n] - k;
+            hi[n] = ih + 0.5f - px[n]; hj[n] = jh + 0.5f - py[n]; hk[n] = kh + 0.5f - pz[n];
+            si[n] = part(-hi[n]); sj[n] = part(-hj[n]); sk[n] = part(-hk[n]);
+            pu[n] = (i * ny + jh) * nz + kh;
+            pv[n] = (ih * (ny + 1) + j) * nz + kh;
+            pw[n] = (ih * ny + jh) * (nz + 1) + k;
+            pc[n] = (ih * ny + jh) * nz + kh;
+        }
+    };
 """
 
 
 @wp.func_native(
-    NODES
-    + """
+    """
 #if !defined(__CUDACC__) && !defined(__CUDA_ARCH__)
+"""
+    + PLACE.replace("NX", "alpha.shape[0]").replace("NY", "alpha.shape[1]").replace("NZ", "alpha.shape[2]")
+    + """
     typedef float f2 __attribute__((vector_size(8), aligned(4)));
     typedef float f4 __attribute__((vector_size(16), aligned(4)));
-    const int nx = alpha.shape[0], ny = alpha.shape[1], nz = alpha.shape[2];
     const float* X = (const float*)x.data;
-    const float* V = (const float*)v.data;
-    const float* C = (const float*)c.data;
     float *SU = su.data, *SV = sv.data, *SW = sw.data, *A = alpha.data;
-    // nodes (I, J, K) .. + 1 of an array with rows of NZ and planes of NY rows, gradient G, weights T
-    #define FACE(S, NY, NZ, I, TI, J, TJ, K, TK, SI, SJ, SK, COMPONENT) { \
-        const float* G = C + 9 * p + 3 * COMPONENT; \
-        const float a0 = V[3 * p + COMPONENT] + G[0] * (I + SI - px) + G[1] * (J + SJ - py) + G[2] * (K + SK - pz); \
-        const float q0 = 1.0f - TK, q1 = TK; \
-        const f4 base = {q0 * a0, q0, q1 * (a0 + G[2]), q1}, more = {q0, 0.0f, q1, 0.0f}; \
-        float* at = S + 2 * ((I * (NY) + J) * (NZ) + K); \
-        const int dy = 2 * (NZ), dx = 2 * (NY) * (NZ); \
-        *(f4*)at += (1.0f - TI) * (1.0f - TJ) * base; \
-        *(f4*)(at + dy) += (1.0f - TI) * TJ * (base + G[1] * more); \
-        *(f4*)(at + dx) += TI * (1.0f - TJ) * (base + G[0] * more); \
-        *(f4*)(at + dx + dy) += TI * TJ * (base + (G[0] + G[1]) * more); }
-    for (int p = 0; p < count; ++p) {
-        const float px = X[3 * p], py = X[3 * p + 1], pz = X[3 * p + 2];
-        if (px < 0.0f) continue;  // has left
-        WHOLE(px, i, ti) WHOLE(py, j, tj) WHOLE(pz, k, tk)
-        HALF(px, nx, ih, si) HALF(py, ny, jh, sj) HALF(pz, nz, kh, sk)
-        FACE(SU, ny, nz, i, ti, jh, sj, kh, sk, 0.0f, 0.5f, 0.5f, 0)
-        FACE(SV, ny + 1, nz, ih, si, j, tj, kh, sk, 0.5f, 0.0f, 0.5f, 1)
-        FACE(SW, ny, nz + 1, ih, si, jh, sj, k, tk, 0.5f, 0.5f, 0.0f, 2)
-        float* at = A + (ih * ny + jh) * nz + kh;
-        const f2 w = {size * (1.0f - sk), size * sk};
-        *(f2*)at += (1.0f - si) * (1.0f - sj) * w;
-        *(f2*)(at + nz) += (1.0f - si) * sj * w;
-        *(f2*)(at + ny * nz) += si * (1.0f - sj) * w;
-        *(f2*)(at + ny * nz + nz) += si * sj * w;
+    // value and weight of 8 nodes from AT on: weights T of the upper ones, a0 the value at the lowest, G its gradient
+    auto face = [](float* at, int dx, int dy, float ti, float tj, float tk, float a0, const float* G) {
+        const float q0 = 1.0f - tk, q1 = tk;
+        const f4 base = {q0 * a0, q0, q1 * (a0 + G[2]), q1}, more = {q0, 0.0f, q1, 0.0f};
+        *(f4*)at += (1.0f - ti) * (1.0f - tj) * base;
+        *(f4*)(at + dy) += (1.0f - ti) * tj * (base + G[1] * more);
+        *(f4*)(at + dx) += ti * (1.0f - tj) * (base + G[0] * more);
+        *(f4*)(at + dx + dy) += ti * tj * (base + (G[0] + G[1]) * more);
+    };
+    for (int begin = 0; begin < count; begin += BLOCK) {
+        const int some = count - begin < BLOCK ? count - begin : BLOCK;
+        const float *V = (const float*)v.data + 3 * begin, *C = (const float*)c.data + 9 * begin;
+        for (int n = 0; n < some; ++n) {
+            px[n] = X[3 * (begin + n)]; py[n] = X[3 * (begin + n) + 1]; pz[n] = X[3 * (begin + n) + 2];
+        }
+        place(some);
+        for (int n = 0; n < some; ++n, V += 3, C += 9) {
+            if (px[n] < 0.0f) continue;  // has left
+            const float u0 = V[0] - C[0] * ti[n] + C[1] * hj[n] + C[2] * hk[n];
+            const float v0 = V[1] + C[3] * hi[n] - C[4] * tj[n] + C[5] * hk[n];
+            const float w0 = V[2] + C[6] * hi[n] + C[7] * hj[n] - C[8] * tk[n];
+            face(SU + 2 * pu[n], 2 * ny * nz, 2 * nz, ti[n], sj[n], sk[n], u0, C);
+            face(SV + 2 * pv[n], 2 * (ny + 1) * nz, 2 * nz, si[n], tj[n], sk[n], v0, C + 3);
+            face(SW + 2 * pw[n], 2 * ny * (nz + 1), 2 * (nz + 1), si[n], sj[n], tk[n], w0, C + 6);
+            float* at = A + pc[n];
+            const f2 w = {size * (1.0f - sk[n]), size * sk[n]};
+            *(f2*)at += (1.0f - si[n]) * (1.0f - sj[n]) * w;
+            *(f2*)(at + nz) += (1.0f - si[n]) * sj[n] * w;
+            *(f2*)(at + ny * nz) += si[n] * (1.0f - sj[n]) * w;
+            *(f2*)(at + ny * nz + nz) += si[n] * sj[n] * w;
+        }
     }
-    #undef FACE
 #endif
-    #undef WHOLE
-    #undef HALF
 """
 )
 def scatter_all(
@@ -155,26 +179,32 @@ def to_grid_serial_kernel(
 
 
 @wp.func_native(
-    NODES
+    """
+#if !defined(__CUDACC__) && !defined(__CUDA_ARCH__)
+"""
+    + PLACE.replace("NX", "alpha.shape[0]").replace("NY", "alpha.shape[1]").replace("NZ", "alpha.shape[2]")
     + """
-    const int nx = alpha.shape[0], ny = alpha.shape[1], nz = alpha.shape[2];
     float* A = alpha.data;
     const float* X = (const float*)x.data;
-    for (int p = 0; p < count; ++p) {
-        const float px = X[3 * p], py = X[3 * p + 1], pz = X[3 * p + 2];
-        if (px < 0.0f) continue;  // has left
-        HALF(px, nx, i, ti) HALF(py, ny, j, tj) HALF(pz, nz, k, tk)
-        const float w[4] = {(1 - ti) * (1 - tj), (1 - ti) * tj, ti * (1 - tj), ti * tj};
-        float* at[4] = {A + (i * ny + j) * nz + k, A + (i * ny + j + 1) * nz + k,
-                        A + ((i + 1) * ny + j) * nz + k, A + ((i + 1) * ny + j + 1) * nz + k};
-        const float low = size * (1.0f - tk), high = size * tk;
-        for (int r = 0; r < 4; ++r) {
-            at[r][0] += w[r] * low;
-            at[r][1] += w[r] * high;
+    for (int begin = 0; begin < count; begin += BLOCK) {
+        const int some = count - begin < BLOCK ? count - begin : BLOCK;
+        for (int n = 0; n < some; ++n) {
+            px[n] = X[3 * (begin + n)]; py[n] = X[3 * (begin + n) + 1]; pz[n] = X[3 * (begin + n) + 2];
+        }
+        place(some);
+        for (int n = 0; n < some; ++n) {
+            if (px[n] < 0.0f) continue;  // has left
+            float *a = A + pc[n], *b = a + nz, *c = a + ny * nz, *d = c + nz;
+            const float low = size * (1.0f - sk[n]), high = size * sk[n];
+            const float w00 = (1.0f - si[n]) * (1.0f - sj[n]), w01 = (1.0f - si[n]) * sj[n];
+            const float w10 = si[n] * (1.0f - sj[n]), w11 = si[n] * sj[n];
+            a[0] += w00 * low; a[1] += w00 * high;
+            b[0] += w01 * low; b[1] += w01 * high;
+            c[0] += w10 * low; c[1] += w10 * high;
+            d[0] += w11 * low; d[1] += w11 * high;
         }
     }
-    #undef WHOLE
-    #undef HALF
+#endif
 """
 )
 def volume_all(x: wp.array(dtype=wp.vec3), alpha: wp.array3d(dtype=float), size: float, count: int): ...
