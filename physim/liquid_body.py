@@ -103,11 +103,11 @@ class WetBodies:
         frame.holder, frame.cell = holder, domain.cell
         frame.origin = wp.array(np.array([domain.low], dtype=np.float32), dtype=wp.vec3, device=device)
         for name in ("axes", "before"):
-            setattr(frame, name, wp.array(np.eye(3, dtype=np.float32)[None], dtype=wp.mat33, device=device))
+            setattr(frame, name, wp.array(domain.axes.astype(np.float32)[None], dtype=wp.mat33, device=device))
         if holder >= 0:
             turn = rotation_matrix(pieces[holder].orientation)
             frame.corner = wp.vec3(*(turn.T @ (np.array(domain.low) - pieces[holder].position)))
-            frame.turn = wp.mat33(*turn.T.ravel())
+            frame.turn = wp.mat33(*(turn.T @ domain.axes).ravel())
         self.wet, self.frame, self.cuts = wet, frame, cuts
 
     # -- launches -----------------------------------------------------------------------------------------------------
@@ -206,12 +206,12 @@ class WetBodies:
     def pose(self) -> tuple[np.ndarray, np.ndarray]:
         """Origin (3,) [m] and axes (3, 3) of the grid now."""
         if self.holder < 0:
-            return np.array(self._domain.low), np.eye(3)
+            return np.array(self._domain.low), self._domain.axes
         i = self.numbers[self.holder]
         turn = rotation_matrix(self._rigid.bodies.q.numpy()[i])
         start = rotation_matrix(self._rigid.pieces[i].orientation)
         arm = start.T @ (np.array(self._domain.low) - self._rigid.pieces[i].position)
-        return self._rigid.bodies.x.numpy()[i] + turn @ arm, turn @ start.T
+        return self._rigid.bodies.x.numpy()[i] + turn @ arm, turn @ start.T @ self._domain.axes
 
     def axes(self) -> np.ndarray:
         """Axes (3, 3) that the particles' velocities are on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,8 @@ BYTES_PER_PARTICLE = 150
 """Twice what a particle carries, as ordering needs both."""
 BYTES_KEPT = 18
 """Per particle and frame of the result."""
+SHORT = 32
+"""Rows of cells shorter than this cost more for being rows than for their cells [cells]."""
 STEP_LIMIT = 512
 """Most steps per frame."""
 
@@ -38,8 +40,16 @@ class LiquidDomain:
     cell: float
     """[m]"""
     shape: tuple[int, int, int]
+    """Cells along the grid's own axes."""
     walls: tuple[bool, bool, bool, bool, bool, bool]
     """-x, +x, -y, +y, -z, +z."""
+    order: tuple[int, int, int] = (0, 1, 2)
+    """Which axis of the box each axis of the grid is; one step or two around the circle, so hands stay the same."""
+
+    @property
+    def axes(self) -> np.ndarray:
+        """Box from grid (3, 3): columns are the grid's axes."""
+        return np.eye(3)[:, list(self.order)]
 
 
 def entity_box(entity: Entity) -> Box:
@@ -85,7 +95,16 @@ def choose_domain(scene: Scene, entities: list[Entity], seconds: float) -> Liqui
                 f"liquid {entities[0].name!r} lies below what would hold it up, expected it above the ground. Move it "
                 "up, or give Liquid a domain around it."
             )
-    return grid_for(low, high, material, walls)
+    return along_the_longest(grid_for(low, high, material, walls))
+
+
+def along_the_longest(domain: LiquidDomain) -> LiquidDomain:
+    """The same box with its longest side along memory, where the last axis is a short one."""
+    longest = int(np.argmax(domain.shape))
+    if domain.shape[2] >= min(SHORT, domain.shape[longest]):
+        return domain
+    order = ((longest + 1) % 3, (longest + 2) % 3, longest)
+    return replace(domain, shape=tuple(domain.shape[a] for a in order), order=order)  # type: ignore[arg-type]
 
 
 def grid_for(low: np.ndarray, high: np.ndarray, material: Liquid, walls: tuple[bool, ...]) -> LiquidDomain:

@@ -51,7 +51,8 @@ class MomentumLedger:
         if self._start is None:
             self._start = momentum
             return
-        solids, to_bodies = self._total.numpy() * self._unit  # on the liquid, and of that what bodies got of pressure
+        # on the liquid, and of that what bodies got of pressure
+        solids, to_bodies = self._total.numpy() * self._unit @ self._bodies.axes().T
         walls = solids + to_bodies
         gained = momentum - self._start + self._bodies.wet.impulse.numpy().sum(axis=0)
         weight = self._mass * time * self._gravity

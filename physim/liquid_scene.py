@@ -46,7 +46,7 @@ class SceneLiquid:
         self.material: Liquid = entities[0].material  # type: ignore[assignment]
         assert self.material.density is not None
         self.domain = choose_domain(scene, entities, seconds)
-        self._origin = np.array(self.domain.low)
+        self._origin, self._axes = np.array(self.domain.low), self.domain.axes
         speed = expected_speed(scene, entities, self.domain, seconds)
         check_steps(self.name, speed, self.domain, rigid.fps)
         self.steps = steps_per_frame(speed, self.domain.cell, rigid.fps, rigid.substeps)
@@ -112,12 +112,13 @@ class SceneLiquid:
         capacity = len(positions) + sum(source.count(seconds + s, size) for source in sources)
         check_count(self.name, self.material, capacity, round(seconds * self.rigid.fps))
         settings = LiquidSettings(
-            shape=self.domain.shape, cell=cell, dt=self.dt, steps=self.steps, gravity=tuple(self.scene.gravity),
-            particle_volume=size, iterations=7, tension=self._tension, **stress_settings(self.material),
+            shape=self.domain.shape, cell=cell, dt=self.dt, steps=self.steps, particle_volume=size, iterations=7,
+            gravity=tuple(float(g) for g in np.array(self.scene.gravity) @ self._axes),  # type: ignore[arg-type]
+            tension=self._tension, **stress_settings(self.material),
         )  # fmt: skip
         self.grid = SolidsGrid(
-            settings, self.walls, self.bodies, (positions - self._origin) / cell, velocities / cell, capacity=capacity,
-            sources=sources, drag=self.drag, device=self.device,
+            settings, self.walls, self.bodies, self._cells(positions), velocities @ self._axes / cell,
+            capacity=capacity, sources=sources, drag=self.drag, device=self.device,
         )  # fmt: skip
         self.count = len(positions)
         """Particles at the start."""
@@ -147,11 +148,14 @@ class SceneLiquid:
 
     def _free(self, points: np.ndarray) -> np.ndarray:
         """Which points [m] lie in the box and in no solid."""
-        x = (points - self._origin) / self.domain.cell
-        high = (np.array(self.domain.high) - self._origin) / self.domain.cell
+        x, high = self._cells(points), self._cells(np.array(self.domain.high))
         free = np.all((x > 0) & (x < high), axis=1)
         free[free] = self._distance(x[free]) > 0
         return free
+
+    def _cells(self, points: np.ndarray) -> np.ndarray:
+        """Points [m] on the grid [cells]."""
+        return (points - self._origin) @ self._axes / self.domain.cell
 
     def _distance(self, x: np.ndarray) -> np.ndarray:
         """To solids as they are at the start [cells], at points (N, 3) [cells] in the box."""
@@ -172,8 +176,8 @@ class SceneLiquid:
             velocity = turn @ np.array(e.velocity, dtype=np.float64) + entity.velocity
             self._check_source(entity.name, e, centre, velocity)
             cell = self.domain.cell
-            at = tuple(float(c) for c in (centre - self._origin) / cell)
-            flow = tuple(float(c) for c in velocity / cell)
+            at = tuple(float(c) for c in self._cells(centre))
+            flow = tuple(float(c) for c in velocity @ self._axes / cell)
             sources.append(LiquidSource(at, flow, e.radius / cell, e.start, e.end))  # type: ignore[arg-type]
         return sources
 
@@ -251,7 +255,7 @@ class SceneLiquid:
         """Places [m] and velocities [m/s] of all particles in the world, and the largest component [cells/s]."""
         cell = self.domain.cell
         if self.bodies is None or self.bodies.holder < 0:
-            return self.grid.particles.record(self._origin, cell * np.eye(3), cell * np.eye(3))
+            return self.grid.particles.record(self._origin, cell * self._axes, cell * self._axes)
         origin, axes = self.bodies.pose()
         return self.grid.particles.record(origin, cell * axes, cell * self.bodies.axes())
 

@@ -47,22 +47,24 @@ def standing(pieces: list[Piece]) -> list[Piece]:
 
 
 def bake(pieces: list[Piece], domain: LiquidDomain, device: wp.Device) -> Walls:
-    """Distances, faces and cells as ``pieces``, at their poses in the domain's frame, leave them."""
+    """Distances, faces and cells on the grid's axes as ``pieces``, at their poses in the domain's frame, leave them."""
     nx, ny, nz = domain.shape
     phi = wp.full((2 * nx + 1, 2 * ny + 1, 2 * nz + 1), float(liquid_wall.BAND), dtype=float, device=device)
     thicknesses = [thickness(c) for p in pieces for c in p.colliders]
     if pieces:
         geometry = rigid_arrays.geometry(pieces, device)
         kept, closed = _meshes(pieces, geometry, device)
-        poses = [np.array(p.position) for p in pieces], [rotation_matrix(p.orientation) for p in pieces]
+        to_grid = domain.axes.T
+        poses = [to_grid @ p.position for p in pieces], [to_grid @ rotation_matrix(p.orientation) for p in pieces]
         margins = [max(0.0, 0.5 * (THINNEST * domain.cell - t)) for t in thicknesses]
         position, rotation, margin = (
             wp.array(np.array(v, dtype=np.float32), dtype=t, device=device)
             for v, t in zip((*poses, margins), (wp.vec3, wp.mat33, float), strict=True)
         )
         liquid_wall.bake(
-            geometry, closed, position, rotation, margin, phi, origin=domain.low, cell=domain.cell, device=device
-        )
+            geometry, closed, position, rotation, margin, phi, origin=tuple(to_grid @ domain.low), cell=domain.cell,
+            device=device,
+        )  # fmt: skip
         wp.synchronize_device(device)
         del kept
     _close(phi, domain)
@@ -75,7 +77,7 @@ def bake(pieces: list[Piece], domain: LiquidDomain, device: wp.Device) -> Walls:
     liquid_wall.openings(phi, area, open_, distance, room, thin=thin, device=device)
     for axis in range(3):
         values = area[axis].numpy()
-        for side, index in ((2 * axis, 0), (2 * axis + 1, -1)):
+        for side, index in ((2 * domain.order[axis], 0), (2 * domain.order[axis] + 1, -1)):
             if domain.walls[side]:
                 values[(slice(None),) * axis + (index,)] = 0.0
         area[axis].assign(values)
@@ -99,9 +101,9 @@ def _meshes(pieces: list[Piece], geometry: data.Geometry, device: wp.Device) -> 
 
 def _close(phi: wp.array, domain: LiquidDomain) -> None:
     """Walls of the box that do not lie on the grid's sides: the upper ones, where cells reach beyond it."""
-    for axis in range(3):
-        length = (domain.high[axis] - domain.low[axis]) / domain.cell
-        if domain.walls[2 * axis + 1] and domain.shape[axis] - length > 1e-4:
+    for axis, own in enumerate(domain.order):
+        length = (domain.high[own] - domain.low[own]) / domain.cell
+        if domain.walls[2 * own + 1] and domain.shape[axis] - length > 1e-4:
             values = phi.numpy()
             shape = [1, 1, 1]
             shape[axis] = -1
