@@ -17,8 +17,8 @@ MEMORY = 2**31
 """Most that a grid may take [bytes]."""
 BYTES_PER_CELL = 260
 """Of all arrays of the grid, the half-cell distances and the coarser levels included."""
-BYTES_PER_PARTICLE = 150
-"""Twice what a particle carries, as ordering needs both."""
+BYTES_PER_PARTICLE = 130
+"""What a particle carries, and room to order and to read it."""
 BYTES_KEPT = 18
 """Per particle and frame of the result."""
 SHORT = 32

@@ -189,9 +189,8 @@ class LiquidGrid:
         if self._graph is None:
             self.load_kernels()
             with wp.ScopedCapture(device=self.device) as capture:
-                self.particles.order()
-                for _ in range(self.settings.steps):
-                    self.launch_step()
+                for step in range(self.settings.steps):
+                    self.launch_step(order=step == 0)
             self._graph = capture.graph
         wp.capture_launch(self._graph)
 
@@ -220,8 +219,8 @@ class LiquidGrid:
 
     # -- one step ----------------------------------------------------------------------------------------------------
 
-    def launch_step(self) -> None:
-        """All launches of one step."""
+    def launch_step(self, *, order: bool) -> None:
+        """All launches of one step; ``order``: particles are sorted by cell on the way."""
         s = self.settings
         self.particles.emit(s.dt)
         self._enter()
@@ -229,6 +228,8 @@ class LiquidGrid:
         kernel = particles.to_grid_serial_kernel if self.device.is_cpu else particles.to_grid_kernel
         inputs = [self.x, self.v, self.c, self.count, s.particle_volume]
         self._launch(kernel, (1,) if self.device.is_cpu else self.x.shape, inputs, [*self._sum, self.alpha])
+        if order:
+            self.particles.order()
         self._surface()
         self._average()
         self._stress()

@@ -79,7 +79,9 @@ class ParticleSet:
         """Public number of each particle."""
         self.count = wp.array([count], dtype=int, device=device)
         self.given = wp.array([count], dtype=int, device=device)
-        self._spare = [wp.zeros_like(a) for a in (self.x, self.v, self.c, self.number)]
+        self._spare = [wp.zeros_like(a) for a in (self.x, self.number)]
+        nothing = wp.vec3(np.nan, np.nan, np.nan)
+        self._recorded = [wp.full(size, nothing, dtype=wp.vec3, device=device) for _ in "xv"]
         self.listed, self._place = (wp.zeros(size, dtype=int, device=device) for _ in range(2))
         """``listed``: room for a list of particles, between two orderings."""
         cells = int(np.prod(shape))
@@ -118,8 +120,8 @@ class ParticleSet:
             self._launch(kernels.hold_kernel, self.x.shape, inputs, [self.v, self.c])
 
     def order(self) -> None:
-        """Sort by cell and drop those that have left."""
-        arrays = [self.x, self.v, self.c, self.number]
+        """Sort places and numbers by cell and drop those that have left; velocities are then not theirs any more."""
+        arrays = [self.x, self.number]
         if self.device.is_cpu:
             outputs = [self.listed, self._sizes, self._place, self._kept]
             self._launch(kernels.order_serial_kernel, (1,), [self.x, self._shape, self.count], outputs)
@@ -138,14 +140,14 @@ class ParticleSet:
     def snapshot(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions [cells] and velocities [cells/s] by public number, (capacity, 3); NaN where there is none."""
         x, v, _fastest = self.record(np.zeros(3), np.eye(3), np.eye(3))
-        return x.numpy(), v.numpy()
+        return x.numpy().copy(), v.numpy().copy()
 
     def record(self, origin: np.ndarray, axes: np.ndarray, turn: np.ndarray) -> tuple[wp.array, wp.array, float]:
         """``origin + axes x`` and ``turn v`` by public number (capacity,) float32, NaN where there is none.
 
-        The last is the largest component of a velocity [cells/s], 1e38 if anything is not finite.
+        Good until the next record, and to be taken between any two orderings. The last is the largest component of a velocity [cells/s], 1e38 if anything is not finite.
         """
-        position, velocity = (wp.full(self.x.shape, wp.vec3(np.nan), dtype=wp.vec3, device=self.device) for _ in "xv")
+        position, velocity = self._recorded
         fastest = wp.zeros(1, dtype=float, device=self.device)
         chunk = self.x.shape[0] if self.device.is_cpu else 1
         place = [wp.vec3d(*origin), wp.mat33d(*np.ravel(axes)), wp.mat33(*np.ravel(turn).astype(np.float32))]

@@ -89,7 +89,7 @@ class SceneLiquid:
                 mass=self.material.density * self.count * self._volume,
             )  # fmt: skip
             self.grid.ledger.look(0.0, v.numpy()[: self.count])
-        self._states = [(x.numpy(), self.grid.particles.halve(v))]
+        self._states = [(x.numpy().copy(), self.grid.particles.halve(v))]
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
@@ -211,15 +211,13 @@ class SceneLiquid:
 
     def launch_search(self, k: int) -> None:
         """The step that begins with substep ``k``, where bodies are and with what they have."""
-        if k == 0:
-            self.grid.particles.order()
         if self._repeats == 1 and k % self._stride == 0:
-            self.grid.launch_step()
+            self.grid.launch_step(order=k == 0)
 
     def launch_substep(self, k: int) -> None:
         """What bodies get in substep ``k``: the push of a step is spread evenly over its substeps."""
-        for _ in range(self._repeats if self._repeats > 1 else 0):
-            self.grid.launch_step()
+        for repeat in range(self._repeats if self._repeats > 1 else 0):
+            self.grid.launch_step(order=k == 0 and repeat == 0)
             if self.bodies is not None:
                 self.bodies.give(1.0)
         if self._repeats == 1 and self.bodies is not None:
@@ -241,7 +239,7 @@ class SceneLiquid:
             )
         self._worst["liquid_courant [cells]"] = max(self._worst["liquid_courant [cells]"], courant)
         self._worst["liquid_divergence [-]"] = max(self._worst["liquid_divergence [-]"], self.grid.divergence())
-        self._states.append((x.numpy(), self.grid.particles.halve(v)))
+        self._states.append((x.numpy().copy(), self.grid.particles.halve(v)))
         if self.drag is not None:
             self.drag.end_frame()
         if self.grid.ledger is not None:

@@ -77,8 +77,6 @@ class SolidsGrid(LiquidGrid):
                 for u in self.u:  # where the liquid was, the box's motion was taken away
                     u.zero_()
                 self.bodies.turn(self.count, self.v, self.c)
-        if self._has_walls:
-            wp.copy(self._before, self.x)
 
     def _stress(self) -> None:
         if self.drag is not None:
@@ -117,6 +115,8 @@ class SolidsGrid(LiquidGrid):
         if self._rides:
             assert self.bodies is not None
             self.bodies.make_relative(self.u)
+        if self._has_walls:
+            wp.copy(self._before, self.x)
 
     def _spread(self) -> None:
         if self.bodies is not None:

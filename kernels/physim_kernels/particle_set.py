@@ -4,7 +4,8 @@
 on; the next ordering drops it. Every particle has a public number for life, given in the order of entering: ``number``
 moves with it, ``given[0]`` counts the numbers given away.
 
-Order by cells (counting sort) brings particles together that touch the same memory: transfers are bound by it.
+Order by cells (counting sort) brings particles together that touch the same memory: transfers are bound by it. Places
+and numbers alone are brought into order, between the transfer to the grid and that back, which gives new velocities.
 """
 
 import warp as wp
@@ -200,10 +201,9 @@ def place_kernel(
 def permute_kernel(
     # inputs
     place: wp.array(dtype=int), count: wp.array(dtype=int),
-    x: wp.array(dtype=wp.vec3), v: wp.array(dtype=wp.vec3), c: wp.array(dtype=wp.mat33), number: wp.array(dtype=int),
+    x: wp.array(dtype=wp.vec3), number: wp.array(dtype=int),
     # outputs
-    x_out: wp.array(dtype=wp.vec3), v_out: wp.array(dtype=wp.vec3), c_out: wp.array(dtype=wp.mat33),
-    number_out: wp.array(dtype=int),
+    x_out: wp.array(dtype=wp.vec3), number_out: wp.array(dtype=int),
 ):  # fmt: skip
     p = wp.tid()
     if p >= count[0]:
@@ -211,8 +211,6 @@ def permute_kernel(
     q = place[p]
     if q >= 0:
         x_out[q] = x[p]
-        v_out[q] = v[p]
-        c_out[q] = c[p]
         number_out[q] = number[p]
 
 
@@ -222,8 +220,11 @@ def permute_kernel(
     float most = 0.0f;
     for (int p = first; p < last; ++p) {
         const float *q = X + 3 * p, *w = V + 3 * p;
-        if (q[0] < 0.0f) continue;  // has left
         const int n = 3 * number.data[p];
+        if (q[0] < 0.0f) {  // has left
+            for (int a = 0; a < 3; ++a) P[n + a] = U[n + a] = __builtin_nanf("");
+            continue;
+        }
         for (int a = 0; a < 3; ++a) {
             const double at = axes.data[a][0] * q[0] + axes.data[a][1] * q[1] + axes.data[a][2] * q[2];
             P[n + a] = (float)(origin.c[a] + at);
@@ -250,7 +251,7 @@ def record_kernel(
     # outputs, by number; and the largest component of a velocity as it is here
     position: wp.array(dtype=wp.vec3), velocity: wp.array(dtype=wp.vec3), fastest: wp.array(dtype=float),
 ):  # fmt: skip
-    """``origin + axes x`` and ``turn v`` in the order of numbers; those that have left are not written."""
+    """``origin + axes x`` and ``turn v`` in the order of numbers, NaN for those that have left."""
     first = wp.tid() * chunk
     last = wp.min(first + chunk, count[0])
     if first < last:

@@ -105,7 +105,6 @@ def test_what_is_recorded_stands_where_its_number_says_and_tells_what_is_not_fin
     x = lattice((1, 1, 1), (3, 3, 3))
     v = np.random.default_rng(1).normal(size=x.shape)
     box = tank((6, 6, 6), x[::-1], gravity=(0.0, 0.0, 0.0), velocities=v[::-1])
-    box.particles.order()
     origin, turn = np.array((5.0, -3.0, 100.0)), np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
     at, fast, fastest = box.particles.record(origin, 0.5 * turn, 2.0 * turn)
     np.testing.assert_allclose(at.numpy(), origin + 0.5 * x[::-1] @ turn.T, rtol=1e-6)
