@@ -145,7 +145,8 @@ class ParticleSet:
     def record(self, origin: np.ndarray, axes: np.ndarray, turn: np.ndarray) -> tuple[wp.array, wp.array, float]:
         """``origin + axes x`` and ``turn v`` by public number (capacity,) float32, NaN where there is none.
 
-        Good until the next record, and to be taken between any two orderings. The last is the largest component of a velocity [cells/s], 1e38 if anything is not finite.
+        Good until the next record; to be taken between any two orderings. The last is the largest component of a
+        velocity [cells/s], 1e38 if anything is not finite.
         """
         position, velocity = self._recorded
         fastest = wp.zeros(1, dtype=float, device=self.device)
