@@ -37,7 +37,7 @@ def report(solver: ClothSolver) -> dict[str, float]:
     """``cloth_energy`` at the start and now; ``cloth_largest_stretch`` of any triangle now, along warp or weft;
     ``cloth_step`` of the solver. ``cloth_softening``, if any, is the stiffest modulus used over the real one, see
     :func:`physim.cloth_piece.afford`. ``cloth_momentum_error`` is there only where momentum is conserved: nothing
-    held, nothing touched, no air.
+    held, nothing touched, no air. ``cloth_water`` is the liquid in their pores.
     """
     pieces, start = solver.whole.pieces, solver.whole.vertex_start
     first, last = solver.history[0], solver.history[-1]
@@ -56,6 +56,8 @@ def report(solver: ClothSolver) -> dict[str, float]:
     softer = [p.moduli.max() / replace(p, stiffest=np.inf).moduli.max() for p in pieces]
     if min(softer) < 1:
         values["cloth_softening [-]"] = float(min(softer))
+    if solver.waters:
+        values["cloth_water [kg]"] = sum(water.held for water in solver.waters)
     if solver.is_closed:
         values["cloth_momentum_error [-]"] = _momentum_error(solver)
     return values

@@ -6,6 +6,7 @@ import numpy as np
 import warp as wp
 
 from physim.liquid_body import WetBodies, moving
+from physim.liquid_cloth import WetCloth
 from physim.liquid_domain import COURANT, check_count, check_steps, choose_domain, expected_speed, steps_per_frame
 from physim.liquid_drag import LiquidDrag
 from physim.liquid_grid import LiquidSettings
@@ -20,6 +21,7 @@ from physim.materials import Liquid
 from physim.rigid_arrays import Piece
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter
+from physim.solver_cloth import ClothSolver
 from physim.solver_rigid import RigidSolver
 from physim.terrain import rotation_matrix
 from physim.trajectory import SPLASH_DTYPE, LiquidTrack
@@ -77,18 +79,8 @@ class SceneLiquid:
         self._make_grid(seconds)
         self._worst = {"liquid_divergence [-]": 0.0, "liquid_courant [cells]": 0.0}
         x, v, _fastest = self._read()
-        if (
-            self.drag is not None
-            and self.bodies is not None
-            and self.bodies.holder < 0
-            and not sources_in(self.entities)
-        ):
-            assert self.material.density is not None
-            self.grid.ledger = MomentumLedger(
-                self.bodies, np.array(scene.gravity), density=self.material.density, cell=self.domain.cell,
-                mass=self.material.density * self.count * self._volume,
-            )  # fmt: skip
-            self.grid.ledger.look(0.0, v.numpy()[: self.count])
+        if self.drag is not None:
+            self._open_ledger(v.numpy()[: self.count])
         self._states = [(x.numpy().copy(), self.grid.particles.halve(v))]
 
     # -- set-up ---------------------------------------------------------------------------------------------------
@@ -200,6 +192,29 @@ class SceneLiquid:
                 f"{self._corner(0)} to {self._corner(1)} m, expected air around it. Move it, or give Liquid a domain."
             )
 
+    def _open_ledger(self, velocity: np.ndarray) -> None:
+        """Of momentum, if the grid stands still and nothing enters; with the velocities [m/s] at the start."""
+        if (self.bodies is None or self.bodies.holder < 0) and not sources_in(self.entities):
+            assert self.material.density is not None
+            self.grid.ledger = MomentumLedger(
+                self.bodies, np.array(self.scene.gravity), density=self.material.density, cell=self.domain.cell,
+                mass=self.material.density * self._volume, axes=self._axes, device=self.device,
+            )  # fmt: skip
+            self.grid.ledger.look(0.0, velocity)
+
+    def soak(self, cloth: ClothSolver) -> None:
+        """Let the cloths of the scene hang in it; before the first frame."""
+        wet = WetCloth(
+            cloth, self.material, self.domain, self.bodies, gravity=self.scene.gravity, dt=self.dt,
+            particle=self._volume / self.domain.cell**3,
+        )  # fmt: skip
+        self.grid.cloth = wet
+        cloth.waters.append(wet)
+        if self.grid.ledger is None:
+            self._open_ledger(self._states[0][1][: self.count].astype(np.float32))
+        if self.grid.ledger is not None:
+            self.grid.ledger.cloth = wet
+
     # -- in the frame -----------------------------------------------------------------------------------------------
 
     def load_kernels(self) -> None:
@@ -244,8 +259,9 @@ class SceneLiquid:
             self.drag.end_frame()
         if self.grid.ledger is not None:
             seen = v.numpy()
-            if np.isfinite(seen).all():
-                self.grid.ledger.look((len(self._states) - 1) / self.rigid.fps, seen)
+            there = np.isfinite(seen[:, 0])
+            if there.sum() == self.count - self._drunk():
+                self.grid.ledger.look((len(self._states) - 1) / self.rigid.fps, seen[there])
             else:  # some has left and took its momentum along
                 self.grid.ledger = None
 
@@ -256,6 +272,10 @@ class SceneLiquid:
             return self.grid.particles.record(self._origin, cell * self._axes, cell * self._axes)
         origin, axes = self.bodies.pose()
         return self.grid.particles.record(origin, cell * axes, cell * self.bodies.axes())
+
+    def _drunk(self) -> int:
+        """Particles that cloth has soaked up so far."""
+        return 0 if self.grid.cloth is None else int(self.grid.cloth.drunk.numpy()[0])
 
     # -- results ----------------------------------------------------------------------------------------------------
 
@@ -276,7 +296,8 @@ class SceneLiquid:
         return {
             "liquid_volume_start [m^3]": self.count * self._volume,
             "liquid_volume_emitted [m^3]": (given - self.count) * self._volume,
-            "liquid_volume_left [m^3]": (given - now) * self._volume,
+            "liquid_volume_left [m^3]": (given - now - self._drunk()) * self._volume,
+            **({} if self.grid.cloth is None else {"liquid_volume_soaked [m^3]": self._drunk() * self._volume}),
             "liquid_volume_end [m^3]": now * self._volume,
             "liquid_step [s]": self.dt,
             **({} if self.grid.ledger is None else {"liquid_momentum_error [-]": self.grid.ledger.error()}),

@@ -9,6 +9,7 @@ import warp as wp
 from physim_kernels import liquid_body, liquid_wall
 
 from physim.liquid_body import WetBodies
+from physim.liquid_cloth import WetCloth
 from physim.liquid_drag import LiquidDrag
 from physim.liquid_grid import LiquidGrid, LiquidSettings
 from physim.liquid_ledger import MomentumLedger
@@ -47,6 +48,8 @@ class SolidsGrid(LiquidGrid):
         )  # fmt: skip
         self.walls, self.bodies, self.drag = walls, bodies, drag
         self.ledger: MomentumLedger | None = None
+        self.cloth: WetCloth | None = None
+        """What hangs in it."""
         self._before = wp.zeros_like(self.x)
         self._has_walls = bool((walls.phi.numpy() < 1.0).any()) or self._rides
         wp.copy(self._room, walls.room)
@@ -63,6 +66,8 @@ class SolidsGrid(LiquidGrid):
             self.drag.load_kernels()
         if self.ledger is not None:
             self.ledger.load_kernels()
+        if self.cloth is not None:
+            self.cloth.load_kernels()
 
     def _surface(self) -> None:
         super()._surface()
@@ -83,6 +88,8 @@ class SolidsGrid(LiquidGrid):
             assert self.bodies is not None
             self.drag.exchange(self.u, self.area, self.phi, self.open)
             self.bodies.move_faces(self.solid)
+        if self.cloth is not None:
+            self.cloth.give(self._sum, self.area, self.u, 1.0 / (1.0 + self._again))
         super()._stress()
 
     def _build(self, least: float) -> None:
@@ -99,7 +106,7 @@ class SolidsGrid(LiquidGrid):
             self.bodies.push(self.pressure.p, self.solid)
         if self.ledger is not None:
             s = self.settings
-            self.ledger.launch(self.pressure.p, self.area)
+            self.ledger.launch(self.pressure.p, self.area, 1.0 + self._again)
             gain = [g * s.dt / s.cell for g in s.gravity]
             self.ledger.hold(self._sum, self.walls.area, gain, s.particle_volume)
         if self.drag is not None:
@@ -110,6 +117,8 @@ class SolidsGrid(LiquidGrid):
         self._residual.zero_()
         wp.copy(self._solved, self.pressure.levels[0].inverse)
         self._converge(self._residual)
+        if self.cloth is not None:
+            self.cloth.take(self._sum, self.area, self.u, self.phi)
 
     def _leave(self) -> None:
         if self._rides:
@@ -130,6 +139,8 @@ class SolidsGrid(LiquidGrid):
             self.bodies.evade(KEEP, self.count, self.x)
         if self._has_walls:
             liquid_wall.guard(self.walls.phi, self._before, self.count, self.x, device=self.device)
+        if self.cloth is not None:
+            self.cloth.soak(self.particles)
 
     def divergence(self) -> float:
         """Largest net flux out of a liquid cell in the last step, over the largest face velocity there is [-]."""

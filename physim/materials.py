@@ -227,10 +227,27 @@ class Cloth:
     drag_coefficient: float = 1.0
     """Normal force coefficient of a panel in the wind [-]: p = rho/2 Cn (u . n)^2."""
     skin_friction: float = 0.02
-    """Tangential force coefficient of a panel in the wind [-]."""
+    """Tangential force coefficient of a panel in the wind and in liquids [-]."""
+    fibre_density: float | None = None
+    """Of the fibres alone [kg/m^3]: what the fabric has pores for, and whether it sinks once they are full."""
+    absorbency: float | None = None
+    """Mass of water that the soaked fabric holds over its dry mass [-]. ``None``: what fills its pores (Hsieh,
+    "Liquid transport in fabric structures", Textile Res. J. 65, 1995), see :meth:`water_capacity`."""
+
+    def water_capacity(self, density: float = 998.2) -> float:
+        """Liquid of this density [kg/m^3] that the fabric holds when soaked [kg/m^2].
+
+        Its pores are what fibres of ``areal_density / fibre_density`` leave of ``thickness``.
+        """
+        if self.absorbency is not None:
+            return self.absorbency * self.areal_density  # type: ignore[operator]
+        return max(0.0, self.thickness - self.areal_density / self.fibre_density) * density  # type: ignore[operator]
 
     def __post_init__(self) -> None:
         _fill(self, "fabric", FABRICS)
+        _at_least(self, "fibre_density", 1)
+        if self.absorbency is not None:
+            _at_least(self, "absorbency", 0)
         for name in ("areal_density", "thickness"):
             _at_least(self, name, 1e-7)
         for name in ("stretch", "bending"):

@@ -85,6 +85,8 @@ def simulate(
         assert rigid is not None
         liquid = LiquidSolver(scene, rigid, seconds=seconds)
         rigid.couple(liquid)
+        if cloth:
+            liquid.soak(cloth)
         clock.lap("build liquid")
     if scene.lakes:
         from physim.solver_lake import LakeSolver

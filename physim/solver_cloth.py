@@ -9,6 +9,7 @@ know how it was computed. See ``docs/physics.md`` for the equations and the meas
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import warp as wp
@@ -20,6 +21,9 @@ from physim.scene import Scene
 from physim.solver_rigid import RigidSolver
 from physim.terrain import rotation_matrix
 from physim.trajectory import ClothTrack
+
+if TYPE_CHECKING:
+    from physim.liquid_cloth import WetCloth
 
 SAFETY = 0.93
 """Step over the largest stable one, at rest; what is left is for fabric that is stretched."""
@@ -72,6 +76,8 @@ class ClothSolver:
         self._air = cloth_air.air(self.whole, self.rigid.substeps, scene, device)
         self._drift = cloth_air.eddies(scene)[2]
         self._pushed = any(p.on in self.names for p in scene.impulses())
+        self.waters: list[WetCloth] = []
+        """What it hangs in."""
         self._lossy = any(p.material.damping for p in pieces)
         self._make_pins()
         samples = rigid.samples_per_frame
@@ -81,6 +87,7 @@ class ClothSolver:
         n = self.whole.count
         self.history = [(self.cloths.x.numpy()[None, :n].copy(), self.cloths.v.numpy()[None, :n].copy())]
         self._pulls = [np.zeros((1, max(self._pins.count, 1), 3), np.float32)]
+        self._masses = [self.cloths.mass.numpy()[:n].copy()]
         self._frame_count = 0
 
     # -- set-up ---------------------------------------------------------------------------------------------------
@@ -183,6 +190,8 @@ class ClothSolver:
         for module in (cloth, cloth_grid, cloth_bend_grid, cloth_wind, cloth_membrane, cloth_bend):
             wp.load_module(module, device=self.device)
         self.contact.load_kernels()
+        for water in self.waters:
+            water.load_kernels()
 
     def begin_frame(self, first_substep: int) -> None:
         """Tables of wind, impulses and moving pins for the frame that begins with this substep."""
@@ -237,6 +246,8 @@ class ClothSolver:
         """All steps of substep ``k``."""
         cloths, device, dt, h = self.cloths, self.device, self.step, self.rigid.substep
         cloth_wind.outer(cloths, self._grids, self._air, k=k, h=h, pushed=self._pushed, plain=self.plain, device=device)
+        for water in self.waters:
+            water.exchange()
         if self._held:
             cloth.hold(
                 cloths, self._pins, self.rigid.bodies, k=k, h=h, held=self._held, directions=self._directions,
@@ -293,6 +304,8 @@ class ClothSolver:
         self._frame_count += 1
         self._check_state(x, v)
         self.history.append((x, v))
+        if self.waters:
+            self._masses.append(self.cloths.mass.numpy()[: self.whole.count].copy())
         rate = self.rigid.fps * self.rigid.samples_per_frame
         self._pulls.append(self._pull_out.numpy() * rate)
 
@@ -317,6 +330,7 @@ class ClothSolver:
         """Every cloth at all samples so far, the initial one first."""
         x, v = (np.concatenate(c) for c in zip(*self.history, strict=True))
         pulls = np.concatenate(self._pulls)
+        water = np.stack(self._masses) - self._masses[0] if self.waters else None
         out, pin = {}, 0
         for i, p in enumerate(self.whole.pieces):
             part = slice(self.whole.vertex_start[i], self.whole.vertex_start[i + 1])
@@ -325,6 +339,7 @@ class ClothSolver:
             out[p.entity.name] = ClothTrack(
                 self.rigid.samples_per_frame, self.rigid.fps, np.ascontiguousarray(x[:, part]),
                 p.faces.astype(np.int32), p.rest, np.ascontiguousarray(v[:, part]), np.ascontiguousarray(own),
+                None if water is None else water[:, part] / p.area.astype(np.float32),
             )  # fmt: skip
         return out
 
@@ -336,7 +351,7 @@ class ClothSolver:
     @property
     def is_closed(self) -> bool:
         """Nothing outside but gravity and impulses acts on the cloth."""
-        return self._held == 0 and self._air.blows == 0 and not self.rigid.pieces
+        return self._held == 0 and self._air.blows == 0 and not self.rigid.pieces and not self.waters
 
     def report(self) -> dict[str, float]:
         """What the laws say about the run so far; see :mod:`physim.cloth_report`."""

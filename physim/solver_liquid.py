@@ -11,6 +11,7 @@ import numpy as np
 from physim.liquid_scene import SceneLiquid
 from physim.materials import Liquid
 from physim.scene import Entity, Scene
+from physim.solver_cloth import ClothSolver
 from physim.solver_rigid import RigidSolver
 from physim.trajectory import SPLASH_DTYPE, LiquidTrack
 
@@ -72,6 +73,11 @@ class LiquidSolver:
         """
         for liquid in self.liquids.values():
             liquid.end_frame()
+
+    def soak(self, cloth: ClothSolver) -> None:
+        """Let cloths hang in the liquids; before the first frame."""
+        for liquid in self.liquids.values():
+            liquid.soak(cloth)
 
     # -- results ----------------------------------------------------------------------------------------------------
 

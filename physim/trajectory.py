@@ -102,6 +102,8 @@ class ClothTrack:
     dense_pull: np.ndarray = field(default_factory=lambda: np.zeros((1, 0, 3), np.float32))
     """(T * samples_per_frame + 1, pins, 3) float32 [N]: force of the cloth on each of its pins, in their order, mean
     since the sample before; the weight of what is held included."""
+    water: np.ndarray | None = None
+    """(T + 1, N) float32 [kg/m^2]: liquid in the pores at frame times and at the end, where there is any liquid."""
 
     @property
     def position(self) -> np.ndarray:

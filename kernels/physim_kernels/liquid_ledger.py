@@ -9,14 +9,18 @@ wp.set_module_options({"enable_backward": False})
 def solids_kernel(
     # inputs: pressure over density times step [cells^2/s], padded by one cell, 0 out of the liquid; open parts of faces
     p: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
+    scale: float,
     # in and out
     total: wp.array(dtype=wp.vec3d),
 ):  # fmt: skip
-    """Add the step's impulse: a cell of pressure p pushes the liquid by p (A_high - A_low) along every axis."""
+    """Add the step's impulse, ``scale`` times that of the grid's pressure.
+
+    A cell of pressure p pushes the liquid by p (A_high - A_low) along every axis.
+    """
     i, j = wp.tid()
     found = wp.vec3d()
     for k in range(az.shape[2] - 1):
-        value = p[i + 1, j + 1, k + 1]
+        value = scale * p[i + 1, j + 1, k + 1]
         if value != 0.0:
             found += wp.vec3d(
                 wp.float64(value * (ax[i + 1, j, k] - ax[i, j, k])),
