@@ -24,8 +24,8 @@ class MomentumLedger:
     """
 
     def __init__(
-        self, bodies: WetBodies | None, gravity: np.ndarray, *, density: float, cell: float, mass: float, axes: np.ndarray,
-        device,
+        self, bodies: WetBodies | None, gravity: np.ndarray, *, density: float, cell: float, mass: float,
+        axes: np.ndarray, device,
     ):  # fmt: skip
         self._bodies, self._gravity, self._mass = bodies, np.asarray(gravity, dtype=np.float64), mass
         self._unit = density * cell**4
