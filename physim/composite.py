@@ -21,6 +21,7 @@ from physim.lake_view import LakeView
 from physim.plate import PlateSampler
 from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
 from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_of
+from physim.shown import furniture
 from physim.surface_texture import TILE, PhotoTexture, grain_tile
 from physim.trajectory import Trajectory
 
@@ -44,7 +45,9 @@ class Solid:
     """(H, W) [m]: nearest surface."""
     backdrop: BackdropFrame
     ground: np.ndarray | None = None
-    """(H, W, 3) sRGB: the picture before bodies and cloth were put on it, if there is liquid that may show it."""
+    """(H, W, 3) sRGB: the picture without what moves, if there is liquid that may show it."""
+    ground_depth: np.ndarray | None = None
+    """(H, W) [m]: its nearest surface."""
 
 
 class SolidComposer:
@@ -79,6 +82,7 @@ class SolidComposer:
         self._photo_size = self.scene.backdrop.photo.shape[:2]
         self._tint = tint_of(self.scene.light)
         self._caster = ShadowCaster(trajectory, device=device)
+        self._furniture = {entity.name for entity in furniture(self.scene)}
         self._painter: BodyPainter | None = None
         self._weaver: ClothPainter | None = None
         self._lit: np.ndarray | None = None
@@ -156,15 +160,20 @@ class SolidComposer:
         flat[touched] = blend.to_srgb(blend.to_linear(flat[touched]) * shadow.reshape(-1)[touched, None] ** self._tint)
         depth = frame.depth
         layers = merge_layers(self._layers(shutter, frame))
-        ground = picture.copy() if self.trajectory.liquids and layers else None
+        ground, ground_depth = None, frame.depth
+        if self.trajectory.liquids and layers:
+            ground = picture.copy()
+            standing = [name for name in shutter.resting if name in self._furniture]
+            for layer in merge_layers(self._layers(shutter, frame, standing)):
+                ground_depth = self._lay(ground, layer, frame, ground_depth)
         for layer in layers:
             depth = self._lay(picture, layer, frame, depth)
-        return Solid(picture, shadow, depth, frame, ground)
+        return Solid(picture, shadow, depth, frame, ground, ground_depth)
 
-    def _layers(self, shutter: Exposure, frame: BackdropFrame) -> list[BodyLayer]:
-        """One layer per visible body or cloth; that of a thing that rests is remembered."""
+    def _layers(self, shutter: Exposure, frame: BackdropFrame, names: list[str] | None = None) -> list[BodyLayer]:
+        """One layer per visible body or cloth, or of some; that of a thing that rests is remembered."""
         layers = []
-        for name in [*shutter.resting, *shutter.moving]:
+        for name in [*shutter.resting, *shutter.moving] if names is None else names:
             rests = name in shutter.resting
             times = np.array([shutter.time]) if rests else shutter.times
             key = self._rest_key(name, shutter.time, frame) if rests else None

@@ -176,7 +176,9 @@ class Compositor:
         """Liquids on a picture; where one that the photo shows has not changed since frame 0, it is the photo."""
         assert self._liquid is not None
         unmoved = self._composer.unmoved(solid.backdrop)
-        ground = None if solid.ground is None else (solid.ground, solid.backdrop.depth)
+        ground = None
+        if solid.ground is not None and solid.ground_depth is not None:
+            ground = (solid.ground, solid.ground_depth)
         wet = self._liquid.over(
             solid.picture, solid.depth, solid.backdrop.camera, time, ground=ground, unmoved=unmoved
         )  # fmt: skip

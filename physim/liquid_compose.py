@@ -15,6 +15,7 @@ from physim.liquid_paint import LiquidLayer, LiquidPainter
 from physim.plate import resize, resize_map
 from physim.shadow import light_already_there
 from physim.trajectory import LiquidTrack, Trajectory
+from physim.wet import WetMap
 
 STEP = 3.0
 """Instants of an exposure lie at most this far apart on the picture [pixels], for all but the fastest particles; what
@@ -60,6 +61,9 @@ class LiquidComposer:
         self._painter = LiquidPainter(trajectory, size, blend.to_linear(trajectory.scene.backdrop.photo), device=device)
         plate = blend.to_linear(resize(trajectory.scene.backdrop.plate, size))
         self._lit = light_already_there(plate, trajectory.scene.light)
+        self._wet: list[WetMap] | None = None
+        light = trajectory.scene.light
+        self._white = np.asarray(light.ambient) + 0.7 * np.asarray(light.colour)  # of what is turned any way
 
     def over(self, picture: np.ndarray, depth: np.ndarray, camera: Camera, time: float, *,
              ground: tuple[np.ndarray, np.ndarray] | None = None, unmoved: bool,
@@ -86,6 +90,7 @@ class LiquidComposer:
             picture = picture.copy()
             picture[touched] = blend.to_srgb(linear[touched])
             left = np.where(touched, left.mean(axis=-1), 1.0).astype(np.float32)
+        picture = self._wetted(picture, linear, behind, time, camera, depth)
         out, nearest = picture, depth
         layers = []
         for name in self._trajectory.liquids if names is None else names:
@@ -102,6 +107,33 @@ class LiquidComposer:
         for track in self._trajectory.liquids.values():
             out = self._foamed(out, picture, track, nearest, depth, camera, time)
         return Wet(out, nearest, left)
+
+    def _wetted(self, picture: np.ndarray, linear: np.ndarray, behind, time: float, camera: Camera, depth: np.ndarray):
+        """Darken what liquids have touched: ``linear`` and ``behind`` in place, the picture as a copy."""
+        for wet_map in self._wet_maps():
+            wet = wet_map.at(time, camera, depth)
+            if wet is None:
+                continue
+            there = wet > 1e-3
+            linear[there] = wet_map.darken(linear[there], wet[there], self._white)
+            picture = picture.copy()
+            picture[there] = blend.to_srgb(linear[there])
+            if behind is not None:
+                below = wet if behind[1] is depth else wet_map.at(time, camera, behind[1])
+                if below is not None:
+                    there = below > 1e-3
+                    behind[0][there] = wet_map.darken(behind[0][there], below[there], self._white)
+        return picture
+
+    def _wet_maps(self) -> list[WetMap]:
+        if self._wet is None:
+            self._wet = []
+            for name, track in self._trajectory.liquids.items():
+                scene = self._trajectory.scene
+                if scene[name].cutout is None:  # what that has touched, the photo shows
+                    index = float(scene[name].material.refractive_index or 1.0)  # type: ignore[union-attr]
+                    self._wet.append(WetMap(scene, track, self._trajectory.fps, index))
+        return self._wet
 
     def _foamed(self, out, picture, track: LiquidTrack, nearest, depth, camera: Camera, time: float) -> np.ndarray:
         fps, photo = self._trajectory.fps, self._trajectory.scene.backdrop.photo.shape[:2]  # type: ignore[union-attr]

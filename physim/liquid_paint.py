@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from physim_kernels import liquid_shade as kernels
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter, grey_closing
 
 from physim import blend
 from physim.backdrop_view import lens_of, photo_camera
@@ -21,6 +21,9 @@ from physim.scene import Scene
 from physim.shading import shaken
 from physim.surroundings import surroundings
 from physim.trajectory import Trajectory
+
+SHARP = 0.45
+"""Standard deviation of the blur of a lens [pixels]: what is computed is otherwise sharper than the photo around it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ def medium_of(material: Liquid) -> kernels.Medium:
     medium.index = float(material.refractive_index or 1.0)
     medium.absorption = wp.vec3(*(material.absorption or (0.0, 0.0, 0.0)))
     medium.scattering = wp.vec3(*(material.scattering or (0.0, 0.0, 0.0)))
+    medium.rough = float(material.roughness or 0.0)
     return medium
 
 
@@ -145,7 +149,7 @@ class LiquidPainter:
         flow = view.motion(frame, 0.0, start).flow
         up = camera.world_from_camera[:3, :3].T @ np.array([0.0, 1.0, 0.0])
         kernels.photographed(
-            self._layer(frame, camera), around, medium.index,
+            self._layer(frame, camera), around, medium,
             wp.array(flow, dtype=wp.vec2, device=self.device), self._own(name), wp.vec3(*up), colour_out=colour,
         )  # fmt: skip
 
@@ -205,5 +209,15 @@ class LiquidPainter:
 
 
 def _held(layer: np.ndarray) -> np.ndarray:
-    """Cover of at most 1: where spread-out pixels meet others they share the place."""
+    """Cover of at most 1, where spread-out pixels meet others they share the place; and none of the fine gaps that they
+    leave where they part.
+    """
+    cover = layer[..., 3]
+    missing = grey_closing(np.pad(np.minimum(cover, 1.0), 2), (3, 3))[2:-2, 2:-2] - cover
+    gaps = missing > 0.004
+    if gaps.any():
+        soft = gaussian_filter(layer, (1.0, 1.0, 0.0), mode="constant")
+        layer = layer.copy()
+        layer[gaps] += missing[gaps][:, None] * soft[gaps] / np.maximum(soft[gaps][:, 3:], 1e-3)
+    layer = gaussian_filter(layer, (SHARP, SHARP, 0.0), mode="constant")
     return layer / np.maximum(layer[..., 3:], 1.0)

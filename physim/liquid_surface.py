@@ -27,6 +27,23 @@ DROP = (0.09, 0.2)
 """W / FULL at a particle up to which it is a whole drop, and from which it is none."""
 
 
+def _spray() -> np.ndarray:
+    """Patterns (64, 5, 4) of drops that a lone particle is drawn as: places about it [cells of h], and radii over its.
+
+    Sizes are log-normal, as those of spray are (Villermaux, "Fragmentation", Annu. Rev. Fluid Mech. 39 (2007)); the
+    volumes of a pattern add up to 1.
+    """
+    rng = np.random.default_rng(20071)
+    places = 0.35 * rng.standard_normal((64, 5, 3)).clip(-2, 2)
+    volume = np.exp(0.9 * rng.standard_normal((64, 5)))
+    volume /= volume.sum(axis=1, keepdims=True)
+    places -= (volume[..., None] * places).sum(axis=1, keepdims=True)
+    return np.concatenate([places, np.cbrt(volume)[..., None]], axis=-1)
+
+
+SPRAY = _spray()
+
+
 @dataclass(frozen=True)
 class LiquidMesh:
     """The surface of one liquid at one time."""
@@ -146,7 +163,7 @@ class LiquidSurface:
         near = np.ascontiguousarray(local[~idle[of_cell]])
         phi, smooth, weight, deep_device = self._field(near, cells, deep, trust)
         point, normal, face = self._mesh(phi, smooth, h, origin)
-        drops = self._drops(local[: len(places)], places, weight, deep_device)
+        drops = self._drops(local[: len(places)], places, numbers, weight, deep_device)
         return LiquidMesh(time, point, normal, face, drops, everything, numbers, origin, h / 2, cells)
 
     def _field(self, near: np.ndarray, cells, deep: np.ndarray, trust: np.ndarray):
@@ -180,15 +197,29 @@ class LiquidSurface:
         liquid_mesh.place(point, wp.vec3(*origin), h / 2)
         return point, normal, face
 
-    def _drops(self, local: np.ndarray, places: np.ndarray, weight: wp.array, deep: wp.array) -> np.ndarray:
-        """Particles with few others about them, the smaller the more there are: there the mesh takes over."""
+    def _drops(
+        self, local: np.ndarray, places: np.ndarray, numbers: np.ndarray, weight: wp.array, deep: wp.array
+    ) -> np.ndarray:
+        """Particles with few others about them, the smaller the more there are: there the mesh takes over.
+
+        Each is a few drops of its volume: one as large as a particle would be a bead.
+        """
         crowd = wp.empty(len(local), dtype=float, device=self.device)
         kernels.crowd(wp.array(local, dtype=wp.vec3, device=self.device), weight, deep, out=crowd)
         part = crowd.numpy()
         s = np.clip((part - DROP[0]) / (DROP[1] - DROP[0]), 0, 1)
         size = 1 - s * s * (3 - 2 * s)
         lone = size > 0.05
-        return np.column_stack([places[lone], self._radius * size[lone]]).astype(np.float32)
+        kind = numbers[lone] % len(SPRAY)  # a particle keeps its drops from frame to frame
+        centres = places[lone][:, None] + float(self.track.cell) * size[lone, None, None] * SPRAY[kind, :, :3]
+        radii = self._radius * size[lone, None] * SPRAY[kind, :, 3]
+        return np.concatenate([centres, radii[..., None]], axis=-1).reshape(-1, 4).astype(np.float32)
+
+    def in_wall(self, points: np.ndarray) -> np.ndarray:
+        """Whether points (N, 3) lie inside of something static, where the surface goes on but is not to be seen."""
+        if self._wall is None:
+            return np.zeros(len(points), bool)
+        return self._wall.at(points) < -0.5 * float(self.track.cell)
 
     def carry(self, mesh: LiquidMesh, values: np.ndarray, time: float | None = None) -> wp.array:
         """A grid that :func:`physim_kernels.liquid_carry.carried` reads: vectors (P, 3) of a mesh's particles.
@@ -255,10 +286,14 @@ class _Wall:
         distance = grid_distance(scene, x[:, None, None], y[None, :, None], z[None, None, :])
         return cls(low, h, distance) if np.isfinite(distance).any() else None
 
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """Distance (N,) of places (N, 3) to the nearest solid [m], within three cells."""
+        return map_coordinates(self._distance, ((places - self._origin) / self._h).T, order=1, mode="nearest")
+
     def images(self, places: np.ndarray, reach: float) -> np.ndarray:
         """Mirror images behind the solid of the particles nearer than ``reach`` [m], (Q, 3)."""
         at = ((places - self._origin) / self._h).T
-        d = map_coordinates(self._distance, at, order=1, mode="nearest")
+        d = self.at(places)
         near = d < reach
         if not near.any():
             return places[:0]

@@ -17,6 +17,8 @@ from physim.trajectory import LiquidTrack, Trajectory
 
 NEAR = 1e-3
 """Nothing nearer is drawn [m]."""
+HUG = 1.5
+"""Drops nearer than this to what is behind them are no balls any more [cells of h]."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class LiquidView:
         self.track: LiquidTrack = trajectory.liquids[name]
         self.number = scene.number_of(name)
         self.surface = surface or LiquidSurface(self.track, scene, trajectory.fps, device)
-        self._keys = [wp.empty(0, dtype=t, device=self.device) for t in (wp.uint64, wp.uint64, wp.int64)]
+        self._keys = [wp.empty(0, dtype=t, device=self.device) for t in (wp.uint64, wp.uint64, wp.int64, wp.uint64)]
         self._open: wp.array | None = None
 
     def at(
@@ -145,21 +147,33 @@ class LiquidView:
             self._keys = [wp.empty(size * 5 // 4, dtype=key.dtype, device=self.device) for key in self._keys]
         lens = wp.vec4d(*(lens_of(camera, self.photo_size) * self.supersample))
         drop = wp.array(np.ascontiguousarray(balls, np.float64).reshape(-1, 4), dtype=wp.vec4d, device=self.device)
-        nearest, farthest, between = self._keys
+        nearest, farthest, between, front = self._keys
         kernels.raster(
             mesh.faces, point, drop, solid, supersample=self.supersample, lens=lens, window=window, near=NEAR,
-            nearest=nearest, farthest=farthest, between=between,
+            hug=HUG * float(self.track.cell), front=front, nearest=nearest, farthest=farthest, between=between,
         )  # fmt: skip
         types = (wp.float32, wp.vec3, wp.float32, wp.float32, wp.vec3)
         outputs = [wp.empty((window.rows, window.cols), dtype=t, device=self.device) for t in types]
         kernels.resolve(
-            mesh.faces, point, mesh.normals, drop, solid, self._keys, supersample=self.supersample,
+            mesh.faces, point, mesh.normals, drop, solid, self._keys[:3], supersample=self.supersample,
             camera_from_world=wp.mat44d(*camera.camera_from_world.ravel()), lens=lens, window=window, outputs=outputs,
         )  # fmt: skip
         depth, normal, thickness, back, back_normal = (o.numpy() for o in outputs)
+        self._clip(depth, thickness, window, lens, camera)
         return LiquidFrame(
             crop, self.supersample, depth, normal, thickness, back, back_normal, camera, time, mesh, self.number
         )
+
+    def _clip(self, depth: np.ndarray, thickness: np.ndarray, window: Window, lens, camera: Camera) -> None:
+        """Take away, in place, what lies inside of walls: at their edges a pixel's depth is that of what is behind."""
+        v, u = np.nonzero(thickness > 0)
+        z = depth[v, u].astype(np.float64)
+        f = np.array([lens[0], lens[1], lens[2], lens[3]], dtype=np.float64)
+        x = np.stack([(u + window.u + 0.5 - f[2]) / f[0] * z, (v + window.v + 0.5 - f[3]) / f[1] * z, z], axis=-1)
+        pose = camera.world_from_camera
+        inside = self.surface.in_wall((x @ pose[:3, :3].T + pose[:3, 3]).astype(np.float32))
+        depth[v[inside], u[inside]] = np.inf
+        thickness[v[inside], u[inside]] = 0
 
     def _samples(self, crop: tuple[int, int, int, int]) -> Window:
         n, (v0, v1, u0, u1) = self.supersample, crop

@@ -280,6 +280,9 @@ class Liquid:
     """Absorption coefficient per colour channel, linear [1/m]."""
     scattering: tuple[float, float, float] | None = None
     """Reduced scattering coefficient per colour channel, linear [1/m]: what makes milk white."""
+    roughness: float | None = None
+    """Root of the mean square of the slope of what is too small to be computed, such as froth: how soft the light is
+    that the surface mirrors [-]."""
     resolution: int = 64
     """Cells along the longest side of the simulated box."""
     domain: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
@@ -294,6 +297,7 @@ class Liquid:
         _at_least(self, "viscosity", 0)
         _at_least(self, "surface_tension", 0)
         _at_least(self, "refractive_index", 1, 3)
+        _at_least(self, "roughness", 0, 1)
         for name in ("absorption", "scattering"):
             value = getattr(self, name)
             if np.shape(value) != (3,) or not np.isfinite(value).all() or min(value) < 0:

@@ -119,7 +119,7 @@ def raster_kernel(
 @wp.kernel
 def drop_kernel(
     drop: wp.array(dtype=wp.vec4d), first: int, solid: wp.array2d(dtype=float), supersample: int,
-    lens: wp.vec4d, window: Window, near: wp.float64,
+    lens: wp.vec4d, window: Window, near: wp.float64, hug: wp.float64, front: wp.array(dtype=wp.uint64),
     # outputs
     nearest: wp.array(dtype=wp.uint64), farthest: wp.array(dtype=wp.uint64), between: wp.array(dtype=wp.int64),
 ):  # fmt: skip
@@ -147,6 +147,9 @@ def drop_kernel(
                 root = wp.sqrt(inner)
                 limit = solid[(window.v + v) / supersample, (window.u + u) / supersample]
                 at = v * window.cols + u
+                behind = wp.cast(wp.uint32(front[at] >> wp.uint64(32)), wp.float32)
+                if wp.abs(wp.float64(wp.min(limit, behind)) - centre[2]) < hug:
+                    continue  # it clings to what is behind it, or is about to merge with it: no ball
                 record((rc - root) / rr, True, first + d, limit, at, nearest, farthest, between)
                 record((rc + root) / rr, False, first + d, limit, at, nearest, farthest, between)
 
@@ -177,6 +180,42 @@ def normal_of(
     return wp.normalize(wp.vec3(wp.float32(turned[0]), wp.float32(turned[1]), wp.float32(turned[2])))
 
 
+@wp.func
+def is_hidden(solid: wp.array2d(dtype=float), z: float, u: int, v: int, supersample: int):
+    """Whether what is solid lies before a sample at depth ``z``.
+
+    At an edge the pixels within four of it are asked, the nearer the more they count: it runs smoothly between them,
+    not in their steps.
+    """
+    x = (float(u) + 0.5) / float(supersample) - 0.5
+    y = (float(v) + 0.5) / float(supersample) - 0.5
+    i = int(wp.floor(x + 0.5))
+    j = int(wp.floor(y + 0.5))
+    rows = solid.shape[0] - 1
+    cols = solid.shape[1] - 1
+    own = solid[wp.clamp(j, 0, rows), wp.clamp(i, 0, cols)] <= z
+    edge = bool(False)
+    for n in range(9):
+        a = wp.clamp(i + 3 * (n % 3 - 1), 0, cols)
+        b = wp.clamp(j + 3 * (n / 3 - 1), 0, rows)
+        edge = edge or (solid[b, a] <= z) != own
+    if not edge:
+        return own
+    hidden = float(0.0)
+    total = float(0.0)
+    for n in range(81):
+        a = i + n % 9 - 4
+        b = j + n / 9 - 4
+        if a >= 0 and b >= 0 and a <= cols and b <= rows:
+            dx = x - float(a)
+            dy = y - float(b)
+            w = wp.exp(-(dx * dx + dy * dy) / 6.0)
+            total += w
+            if solid[b, a] <= z:
+                hidden += w
+    return hidden > 0.5 * total
+
+
 @wp.kernel
 def resolve_kernel(
     face: wp.array(dtype=int), point: wp.array(dtype=wp.vec3d), normal: wp.array(dtype=wp.vec3),
@@ -200,13 +239,18 @@ def resolve_kernel(
     if last > wp.uint64(0):  # known also where something solid stands before it: bent rays pass behind that
         back_out[v, u] = wp.cast(wp.uint32(last >> wp.uint64(32)), wp.float32)
         back_normal_out[v, u] = normal_of(last, ray, face, point, normal, drop, camera_from_world)
-    if key == wp.uint64(NOTHING) or between[at] <= wp.int64(0):
+    if key == wp.uint64(NOTHING):
         return
     z = wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32)
-    if z >= solid[(window.v + v) / supersample, (window.u + u) / supersample]:
+    if is_hidden(solid, z, window.u + u, window.v + v, supersample):
         return
+    thick = wp.float64(between[at]) / GRAIN * wp.length(ray)
+    if thick <= wp.float64(0.0):
+        if solid[(window.v + v) / supersample, (window.u + u) / supersample] > z:
+            return
+        thick = wp.float64(1.0e-4 * z)  # of a pixel that counts as hidden, whose edge runs behind this sample
     depth_out[v, u] = z
-    thick_out[v, u] = wp.float32(wp.float64(between[at]) / GRAIN * wp.length(ray))
+    thick_out[v, u] = wp.float32(thick)
     normal_out[v, u] = normal_of(key, ray, face, point, normal, drop, camera_from_world)
 
 
@@ -245,7 +289,7 @@ def seen(point, camera_from_world, *, out):
     wp.launch(seen_kernel, dim=point.shape[0], inputs=[point, camera_from_world], outputs=[out], device=out.device)
 
 
-def raster(face, point, drop, solid, *, supersample, lens, window, near, nearest, farthest, between):
+def raster(face, point, drop, solid, *, supersample, lens, window, near, hug, front, nearest, farthest, between):
     """Every crossing of every ray of ``window``.
 
     Args:
@@ -257,6 +301,8 @@ def raster(face, point, drop, solid, *, supersample, lens, window, near, nearest
         lens: (f_u, f_v, c_u, c_v) [samples], vec4d.
         window: ``Window`` [samples].
         near: Nothing at or before this depth is drawn [m].
+        hug: Drops nearer than this to what is behind them, solid or the mesh, are not drawn [m].
+        front: Scratch, as ``nearest``.
         nearest: Output keys of the nearest front faces, at least rows * cols long.
         farthest: Output keys of the farthest back faces.
         between: Output sums of depths inside.
@@ -269,7 +315,10 @@ def raster(face, point, drop, solid, *, supersample, lens, window, near, nearest
     bands = 1 if device.is_cpu else 8
     inputs = [face, point, solid, supersample, lens, window, near, bands]
     wp.launch(raster_kernel, dim=(face.shape[0] // 3, bands), inputs=inputs, outputs=outputs, device=device)
-    inputs = [drop, face.shape[0] // 3, solid, supersample, lens, window, near]
+    if drop.shape[0] == 0:
+        return
+    wp.copy(front, nearest, count=size)
+    inputs = [drop, face.shape[0] // 3, solid, supersample, lens, window, near, hug, front]
     wp.launch(drop_kernel, dim=drop.shape[0], inputs=inputs, outputs=outputs, device=device)
 
 

@@ -30,6 +30,8 @@ class Medium:
     """[1/m]"""
     scattering: wp.vec3
     """Reduced [1/m]."""
+    rough: float
+    """Root of the mean square of the surface's slope below a sample [-]: foam, crema."""
 
 
 @wp.struct
@@ -117,9 +119,11 @@ def layer_of(k: float, s: float, length: float):
 
 @wp.func
 def colour_at(picture: wp.array2d(dtype=wp.vec3), p: wp.vec2):
-    """Bilinear, held at the border; ``p`` in pixels, centres at +0.5."""
-    x = wp.clamp(p[0] - 0.5, 0.0, float(picture.shape[1]) - 1.001)
-    y = wp.clamp(p[1] - 0.5, 0.0, float(picture.shape[0]) - 1.001)
+    """Bilinear, ``p`` in pixels, centres at +0.5; mirrored beyond the border, so that nothing streaks."""
+    width = float(picture.shape[1]) - 1.001
+    height = float(picture.shape[0]) - 1.001
+    x = wp.clamp(width - wp.abs(width - wp.abs(p[0] - 0.5)), 0.0, width)
+    y = wp.clamp(height - wp.abs(height - wp.abs(p[1] - 0.5)), 0.0, height)
     i = int(x)
     j = int(y)
     s = x - float(i)
@@ -205,6 +209,22 @@ class Path:
 
 
 @wp.func
+def uncovered(around: Around, start: wp.vec3, d: wp.vec3, low: float, high: float, slack: float):
+    """How far a ray that is seen at ``low`` and hidden at ``high`` comes before it is hidden."""
+    a = float(low)
+    b = float(high)
+    for _n in range(7):
+        s = 0.5 * (a + b)
+        p = start + s * d
+        pixel = pixel_of(p, around.lens)
+        if within(pixel, around.depth) and around.depth[int(pixel[1]), int(pixel[0])] >= p[2] - slack:
+            a = s
+        else:
+            b = s
+    return a
+
+
+@wp.func
 def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: float, thick: float):
     """A ray inside the liquid from ``start`` along ``d`` to its end."""
     path = Path()
@@ -215,6 +235,8 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
     s = float(0.0)
     solid = bool(True)
     behind = bool(False)
+    hidden = bool(False)
+    seen = float(-1.0)
     v = int(0)
     u = int(0)
     found = bool(False)
@@ -235,8 +257,13 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
         if ground < p[2] - 2.0 * step:  # it passes behind a body
             ground = around.ground_depth[int(pixel[1]), int(pixel[0])]
             behind = True
+            if ground < p[2] - 2.0 * step:  # and behind what never moves: nobody can see what it meets there
+                hidden = True
+                found = True
+                break
         else:
             behind = False
+            seen = s
         back = float(0.0)
         if u >= 0 and v >= 0 and u < layer.back.shape[1] and v < layer.back.shape[0]:
             back = layer.back[v, u]
@@ -252,6 +279,8 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
         else:
             gap_before = wp.min(ground, back) - p[2]
             before = s
+    if hidden:
+        s = uncovered(around, start, d, wp.max(seen, 0.0), s, 2.0 * step)
     path.length = wp.max(s, 0.25 * thick)
     end = start + s * d
     out = d
@@ -263,7 +292,9 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
             out = bent(d, -m, index)
             if wp.length_sq(out) == 0.0:
                 out = d - 2.0 * wp.dot(d, m) * m
-    if solid and behind:
+    if hidden and seen < 0.0:
+        path.colour = colour_at(around.ground, pixel_of(end, around.lens))
+    elif solid and behind and not hidden:
         path.colour = colour_at(around.ground, pixel_of(end, around.lens))
     elif solid:
         path.colour = colour_at(around.picture, pixel_of(end, around.lens))
@@ -324,7 +355,7 @@ def shade_kernel(
     seen = met(around, lifted, mirrored, False)
     mirror = wp.vec3(seen[0], seen[1], seen[2])
     if seen[3] == 0.0:
-        mirror += glint(around, mirrored, turned_within(layer, v, u) + 0.01) * around.key
+        mirror += glint(around, mirrored, turned_within(layer, v, u) + medium.rough + 0.01) * around.key
     facing = wp.dot(normal, around.light)
     direct = wp.max(0.75 * facing + 0.25, 0.0)  # light that enters nearby comes out here
     total = wp.vec3(0.0, 0.0, 0.0)
@@ -340,20 +371,25 @@ def shade_kernel(
 
 
 @wp.func
-def mirrored_light(around: Around, start: wp.vec3, d: wp.vec3, normal: wp.vec3, index: float, rough: float):
-    """What a surface at ``start`` reflects to the camera, and the light's glint on it."""
+def mirrored_light(around: Around, start: wp.vec3, d: wp.vec3, normal: wp.vec3, medium: Medium, turned: float):
+    """What a surface at ``start`` reflects to the camera, the light's glint included; a rough one: what is soft."""
     cosine = -wp.dot(d, normal)
     mirrored = d + 2.0 * cosine * normal
-    seen = met(around, start + 0.003 * start[2] * normal, mirrored, False)
+    seen = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    if medium.rough > 0.08:
+        c = sky_at(around, mirrored)
+        seen = wp.vec4(c[0], c[1], c[2], 0.0)
+    else:
+        seen = met(around, start + 0.003 * start[2] * normal, mirrored, False)
     total = wp.vec3(seen[0], seen[1], seen[2])
     if seen[3] == 0.0:
-        total += glint(around, mirrored, rough) * around.key
-    return fresnel(cosine, index) * total
+        total += glint(around, mirrored, turned + medium.rough + 0.01) * around.key
+    return fresnel(cosine, medium.index) * total
 
 
 @wp.kernel
 def photographed_kernel(
-    layer: Layer, around: Around, index: float, flow: wp.array2d(dtype=wp.vec2), photo: wp.array2d(dtype=wp.vec3),
+    layer: Layer, around: Around, medium: Medium, flow: wp.array2d(dtype=wp.vec2), photo: wp.array2d(dtype=wp.vec3),
     up: wp.vec3,
     # outputs
     colour_out: wp.array2d(dtype=wp.vec4),
@@ -373,11 +409,11 @@ def photographed_kernel(
     slant = wp.dot(normal, d)
     if slant > -0.03:
         normal = wp.normalize(normal - (slant + 0.03) * d)
-    rough = turned_within(layer, v, u) + 0.01
-    change = mirrored_light(around, start, d, normal, index, rough)
-    change -= mirrored_light(around, start, d, up, index, 0.01)
+    change = mirrored_light(around, start, d, normal, medium, turned_within(layer, v, u))
+    change -= mirrored_light(around, start, d, up, medium, 0.0)
+    change *= wp.smoothstep(0.85, 0.97, wp.dot(normal, up))  # a rim that climbs the wall has its look in the photo
     own = colour_at(photo, wp.vec2(x + flow[v, u][0], y + flow[v, u][1]))
-    c = wp.max(own + change, wp.vec3(0.0, 0.0, 0.0))
+    c = wp.max(own + change, 0.5 * own)
     colour_out[v, u] = wp.vec4(c[0], c[1], c[2], 1.0)
 
 
@@ -415,19 +451,19 @@ def shade(layer, around, medium, *, colour_out):
     wp.launch(shade_kernel, dim=colour_out.shape, inputs=[layer, around, medium], outputs=[colour_out], device=device)
 
 
-def photographed(layer, around, index, flow, photo, up, *, colour_out):
+def photographed(layer, around, medium, flow, photo, up, *, colour_out):
     """Colour every sample of a liquid that the photo shows.
 
     Args:
         layer: Its surface.
         around: What it mirrors.
-        index: Refractive index [-].
+        medium: What it is made of.
         flow: Way of each sample back to its place in the photo [pixels of the picture], vec2.
         photo: Linear, at picture size; beyond the liquid its colours go on.
         up: Normal of the surface at rest, camera frame.
         colour_out: Premultiplied linear colour and cover, vec4.
     """
-    inputs = [layer, around, index, flow, photo, up]
+    inputs = [layer, around, medium, flow, photo, up]
     wp.launch(photographed_kernel, dim=colour_out.shape, inputs=inputs, outputs=[colour_out], device=colour_out.device)
 
 
