@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 import warp as wp
-from physim_kernels import advect, ghost, grid, obstacle, smoke, spectral, transport, viscous
+from physim_kernels import advect, compartment, ghost, grid, obstacle, smoke, spectral, transport, viscous
 from physim_kernels import pressure as pressure_kernels
 
 from physim.gas_diffusion import Diffusion
@@ -86,8 +86,10 @@ class GasGrid:
         self._diffusion = Diffusion(settings, s, self._ghosts, self.device)
         self._outlet = _Outlet(settings, self._given_flow(), self.device)
         self.pressure = self._make_pressure(areas)
-        self._graphs: dict[int, object] = {}
+        self._graphs: dict[tuple[int, int], object] = {}
         self._substeps = settings.density_substeps
+        self.iterations = settings.iterations
+        """Of the pressure solve in the coming frames; each number is captured once."""
         for area, still, solid, values in zip(s.area, self._static_area, s.solid, self._given_flow(), strict=True):
             wp.copy(area, still)
             solid.assign(values)
@@ -109,14 +111,13 @@ class GasGrid:
     def _make_pressure(self, areas: Areas) -> PressureSolver | SpectralPressure:
         """The direct solver where nothing is in the way and the gas is even, multigrid elsewhere."""
         g = self.settings
-        closed = not g.open_bits
         empty = close_sides(open_areas(g.shape), g.sides)
         even = g.heaviness == 1 and all(np.array_equal(a, b) for a, b in zip(areas, empty, strict=True))
         if even and not self.obstacles and max(g.shape) <= SPECTRAL_LIMIT:
             ends = [tuple(side.kind for side in g.sides[2 * a : 2 * a + 2]) for a in range(3)]
             return SpectralPressure(g.shape, ends, device=self.device)  # type: ignore[arg-type]
         return PressureSolver(
-            g.shape, iterations=g.iterations, closed=closed, periodic=g.periodic_bits, device=self.device
+            g.shape, iterations=g.iterations, closed=True, periodic=g.periodic_bits, device=self.device
         )
 
     # -- host side ---------------------------------------------------------------------------------------------------
@@ -149,18 +150,35 @@ class GasGrid:
             density_substeps: For this frame instead of those of the settings; each number is captured once.
         """
         self._substeps = density_substeps or self.settings.density_substeps
-        if self._substeps not in self._graphs:
+        key = self._substeps, self.iterations
+        if key not in self._graphs:
             self._warm_up()
             with wp.ScopedCapture(device=self.device) as capture:
                 self._sequence()
-            self._graphs[self._substeps] = capture.graph
-        wp.capture_launch(self._graphs[self._substeps])
+            self._graphs[key] = capture.graph
+        wp.capture_launch(self._graphs[key])
 
     def project(self) -> None:
         """Make the velocity free of divergence, once, as every half step does."""
         self._areas(0)
         self._weigh()
         self._project(self.state.u, 0)
+
+    def set_iterations(self, most: int, enough: float) -> None:
+        """Take as many iterations of the pressure as noise needs to be down to the part ``enough`` of it, where the
+        solids are now; at least those of the settings, at most ``most``.
+        """
+        if not isinstance(self.pressure, PressureSolver):
+            return
+        self._areas(0)
+        self._weigh()
+        noise = np.random.default_rng(0).standard_normal(self.pressure.rhs.shape)
+        for count in range(self.settings.iterations, most + 1):
+            self.iterations = count
+            self.pressure.rhs.assign(noise.astype(np.float32))
+            self.pressure.solve(count)
+            if self.pressure.residual() < enough:
+                break
 
     def carry_density(self, faces: Areas, steps: int) -> None:
         """Carry the density alone along given face velocities [m/s] for ``steps`` steps."""
@@ -178,7 +196,7 @@ class GasGrid:
 
     def _warm_up(self) -> None:
         """Load the modules outside the capture (a capture cannot compile)."""
-        modules = (advect, ghost, grid, obstacle, pressure_kernels, smoke, spectral, transport, viscous)
+        modules = (advect, compartment, ghost, grid, obstacle, pressure_kernels, smoke, spectral, transport, viscous)
         load_kernels(modules, self.device)
 
     @property
@@ -198,8 +216,12 @@ class GasGrid:
         return np.stack([(u[1:] + u[:-1]) / 2, (v[:, 1:] + v[:, :-1]) / 2, (w[..., 1:] + w[..., :-1]) / 2], -1)
 
     def divergence(self) -> float:
-        """Largest |net flux out of a cell| [m/s x face area] after the last step, over cells that are not all solid."""
+        """Largest |net flux out of a cell| [m/s x face area] after the last step, over cells that are not all solid.
+
+        What swells or is squeezed where there is no way out is not counted: no flow could take it away.
+        """
         self._convergence(self.state.u, self.settings.steps - 1)
+        self.pressure.balance()
         inner = (slice(1, -1),) * 3
         open_cells = sum(a.numpy()[_ahead(axis, n)] for axis, a in enumerate(self.state.area) for n in (0, 1)) > 0
         return float(np.abs(self.pressure.rhs.numpy()[inner][open_cells]).max(initial=0.0))
@@ -369,7 +391,7 @@ class GasGrid:
     def _project(self, u: Field, step: int, *, fewer: int = 0) -> None:
         s, g = self.state, self.settings
         self._convergence(u, step)
-        self.pressure.solve(max(1, g.iterations - fewer))
+        self.pressure.solve(max(1, self.iterations - fewer))
         for axis in g.axes:
             rim = 1.0 if g.sides[2 * axis].kind == "periodic" else 2.0
             inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], axis, rim]

@@ -15,6 +15,8 @@ import warp as wp
 from physim_kernels import pressure as kernels
 from physim_kernels import pressure_sweep as sweep
 
+from physim.compartments import Compartments
+
 COARSEST = 4
 """Coarsening stops when no side is longer than this."""
 BOTTOM_SWEEPS = 10
@@ -51,7 +53,8 @@ class PressureSolver:
     Args:
         shape: Cells (nx, ny, nz).
         iterations: Of conjugate gradients, fixed.
-        closed: No side is open: p is then known up to a constant, and the mean of ``rhs`` over the fluid is removed.
+        closed: Parts of the fluid may have no way to an open side: p is known there up to a constant, and the mean of
+            ``rhs`` over each of them is removed.
         periodic: 1, 2, 4 for axes whose two ends meet.
         device: Warp device.
     """
@@ -68,7 +71,7 @@ class PressureSolver:
         self.device = wp.get_device(device)
         self.periodic = periodic
         self.iterations = iterations
-        self.closed = closed
+        self._parts = Compartments(shape, periodic=periodic, device=self.device) if closed else None
         self.levels = [Level.zeros(shape, self.device)]
         while max(self.levels[-1].shape) > COARSEST:
             nx, ny, nz = ((n + 1) // 2 for n in self.levels[-1].shape)
@@ -78,10 +81,10 @@ class PressureSolver:
         """Right-hand side, padded; not changed by ``solve`` unless ``closed``."""
         self.p = wp.zeros_like(fine.b)
         """Solution, padded by a ring of zeros."""
-        self._s, self._q, self._ones = (wp.zeros_like(fine.b) for _ in range(3))
+        self._s, self._q = (wp.zeros_like(fine.b) for _ in range(2))
         self._partial = wp.zeros(shape[:2], dtype=float, device=self.device)
         self._plane = wp.zeros(shape[0], dtype=wp.float64, device=self.device)
-        self._scalars = wp.zeros(6, dtype=wp.float64, device=self.device)
+        self._scalars = wp.zeros(4, dtype=wp.float64, device=self.device)
         self._product = wp.zeros(1, dtype=wp.float64, device=self.device)
         self._serial = self.device.is_cpu and not periodic
         """One thread solves: kernels of ``pressure_sweep``."""
@@ -91,6 +94,8 @@ class PressureSolver:
         fine = self.levels[0]
         outputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, fine.inverse]
         self._rows(kernels.diagonal_kernel, fine, [ax, ay, az, self.periodic], outputs)
+        if self._parts:
+            self._parts.find(fine.inverse, (ax, ay, az))
         self.coarsen()
 
     def coarsen(self) -> None:
@@ -101,8 +106,6 @@ class PressureSolver:
             inputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, self.periodic]
             outputs = [coarse.wx, coarse.wy, coarse.wz, coarse.diagonal, coarse.inverse]
             self._launch(kernels.coarsen_kernel, coarse.shape, inputs, outputs)
-        if self.closed:
-            self._launch(kernels.ones_kernel, self.levels[0].shape, [self.levels[0].inverse], [self._ones])
 
     def _coarsen_rows(self) -> None:
         self._launch(sweep.span_kernel, self.levels[0].shape[:2], [self.levels[0].diagonal], [self.levels[0].span])
@@ -123,12 +126,9 @@ class PressureSolver:
         """
         iterations = self.iterations if iterations is None else iterations
         fine = self.levels[0]
-        if self.closed:
-            self._dot(self._ones, self._ones, 3)
-            self._dot(self._ones, self.rhs, 4)
-            self._launch(kernels.remove_mean_kernel, fine.shape, [fine.inverse, self._scalars], [self.rhs])
+        self.balance()
         self.p.zero_()
-        wp.copy(fine.b, self.rhs)
+        self._rows(kernels.begin_kernel, fine, [self.rhs, fine.inverse], [fine.b])
         self._cycle(0)
         wp.copy(self._s, fine.p)
         self._finish(fine.b, fine.p, 0)
@@ -148,6 +148,11 @@ class PressureSolver:
                 else:
                     self._rows(kernels.direction_kernel, fine, inputs, [self._s])
         self._wrap(self.p)
+
+    def balance(self) -> None:
+        """Take from ``rhs`` what no answer exists for: its mean over each part that has no way out."""
+        if self._parts:
+            self._parts.balance(self.levels[0].inverse, self.rhs)
 
     def _apply(self, fine: Level, extra: Extra | None) -> None:
         """Launch ``q = A s``, and what gives the length of the step."""
@@ -171,12 +176,13 @@ class PressureSolver:
             self._dot(a, b, task)
 
     def residual(self) -> float:
-        """Largest |rhs - A p| over the largest |rhs|: what the last solve left."""
+        """Largest |rhs - A p| over the largest |rhs| in cells that take part: what the last solve left."""
         fine = self.levels[0]
-        inputs = [*self._weights(fine), fine.diagonal, self.rhs, self.p]
+        self._rows(kernels.begin_kernel, fine, [self.rhs, fine.inverse], [fine.b])
+        inputs = [*self._weights(fine), fine.diagonal, fine.b, self.p]
         self._rows(kernels.residual_kernel, fine, inputs, [self._q])
         most = wp.zeros(2, dtype=float, device=self.device)
-        for index, field in enumerate((self._q, self.rhs)):
+        for index, field in enumerate((self._q, fine.b)):
             self._launch(kernels.largest_kernel, (fine.shape[0],), [field, most, index], [])
         left, given = most.numpy()
         return float(left / given) if given > 0 else 0.0

@@ -62,6 +62,9 @@ class SpectralPressure:
     def build(self, ax: wp.array, ay: wp.array, az: wp.array) -> None:
         """Nothing to do: the sides are known, and nothing else is in the way."""
 
+    def balance(self) -> None:
+        """Nothing to do: ``solve`` leaves out what has no answer."""
+
     def solve(self, iterations: int | None = None) -> None:
         """Put the solution for ``rhs`` into ``p``; there is nothing to iterate."""
         axes = [axis for axis in range(3) if self.shape[axis] > 1]

@@ -23,7 +23,7 @@ STEP_LIMIT = 8
 """Most steps per frame."""
 SUBSTEP_LIMIT = 64
 """Most density sub-steps per step: gas that needs more is not slow to compute, but faster than anything here."""
-BYTES_PER_CELL = 280
+BYTES_PER_CELL = 310
 """Of all arrays of the gas, with those of the pressure and its coarser levels."""
 BYTES_KEPT = 10
 """Per cell and frame of the result: density, temperature, velocity in half precision."""

@@ -40,6 +40,10 @@ from physim.trajectory import SmokeTrack
 
 RESERVE = 1.4
 """How much faster than in the last frame gas is expected to become."""
+MOST_ITERATIONS = 12
+"""Of the pressure solve."""
+ENOUGH = 2e-5
+"""Part of the right-hand side that the pressure may leave."""
 
 
 class SmokeSolver:
@@ -141,7 +145,6 @@ class _SceneGas:
             gravity=tuple(scene.gravity),
             ambient_temperature=material.ambient_temperature, cooling=material.cooling,
             dissipation=material.dissipation, confinement=material.vorticity_confinement, speed=speed,
-            iterations=4 if terrain is None else 6,  # narrow passages, as in a cup, take longer
         )  # fmt: skip
         self.sources = [
             EmitterPuffs(
@@ -168,6 +171,7 @@ class _SceneGas:
             self.grid.set_density(material.fill * hollow)
         wind = scene.wind_at(0.0)
         u, v, w = (np.full(a.shape, wind[k]) for k, a in enumerate(self.grid.state.u))
+        self.grid.set_iterations(MOST_ITERATIONS, ENOUGH)  # narrow passages, as in a cup, take longer
         self.grid.set_velocity((u, v, w))
         self._frame, self._taken = 0, self.settings.density_substeps
         self._worst = {"smoke_divergence [-]": 0.0, "smoke_courant [cells]": 0.0}
@@ -206,6 +210,8 @@ class _SceneGas:
             )
         s = self.settings
         divergence = self.grid.divergence() / max(fastest, 1e-6 * s.speed)
+        if divergence > ENOUGH and self.grid.iterations < MOST_ITERATIONS:
+            self.grid.iterations += 1  # a body has come where it is narrow
         courant = fastest * s.dt / self._taken / s.cell
         self._worst["smoke_divergence [-]"] = max(self._worst["smoke_divergence [-]"], divergence)
         self._worst["smoke_courant [cells]"] = max(self._worst["smoke_courant [cells]"], courant)

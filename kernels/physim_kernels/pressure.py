@@ -155,6 +155,32 @@ def direction_row(
 
 
 @wp.func_native("""
+    const int o = ((i + 1) * b.shape[1] + j + 1) * b.shape[2] + 1;
+    const float *R = rhs.data + o, *I = inverse.data + o;
+    float* B = b.data + o;
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = k0; k < k1; ++k) B[k] = I[k] > 0.0f ? R[k] : 0.0f;""")
+def begin_row(
+    rhs: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float), b: wp.array3d(dtype=float),
+    i: int, j: int, k0: int, k1: int,
+): ...  # fmt: skip
+
+
+@wp.kernel
+def begin_kernel(
+    # inputs
+    rhs: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float), chunk: int,
+    # outputs
+    b: wp.array3d(dtype=float),
+):  # fmt: skip
+    """The right-hand side of the cells that take part. What stands in others, such as where two bodies overlap, must
+    not reach the coarse levels: with it the cycle is no longer positive, and conjugate gradients stop.
+    """
+    i, j, c = wp.tid()
+    begin_row(rhs, inverse, b, i, j, c * chunk, wp.min((c + 1) * chunk, b.shape[2] - 2))
+
+
+@wp.func_native("""
     const int nx = ax.shape[0] - 1, ny = ax.shape[1], nz = ax.shape[2];
     const int sy = wx.shape[2], sx = sy * wx.shape[1], o = (i + 1) * sx + (j + 1) * sy + 1, fx = ny * nz;
     const float *AX = ax.data + (i * ny + j) * nz, *AY = ay.data + (i * (ny + 1) + j) * nz;
@@ -347,23 +373,19 @@ def plane_sum_kernel(partial: wp.array2d(dtype=float), plane: wp.array(dtype=wp.
 
 @wp.kernel
 def scalar_kernel(plane: wp.array(dtype=wp.float64), task: int, scalars: wp.array(dtype=wp.float64)):
-    """Finish a dot product and what follows from it; scalars are (rz, alpha, beta, mean, count, floor)."""
+    """Finish a dot product and what follows from it; scalars are (rz, alpha, beta, floor)."""
     total = wp.float64(0.0)
     for i in range(plane.shape[0]):
         total += plane[i]
     zero = wp.float64(0.0)
     if task == 0:  # first r . z
         scalars[0] = total
-        scalars[5] = wp.float64(1.0e-10) * total
+        scalars[3] = wp.float64(1.0e-10) * total
     elif task == 1:  # alpha = r . z / s . As; none once the residual is down to float32 rounding
-        scalars[1] = wp.where(total > zero and scalars[0] > scalars[5], scalars[0] / total, zero)
-    elif task == 2:  # beta = new r . z / old
+        scalars[1] = wp.where(total > zero and scalars[0] > scalars[3], scalars[0] / total, zero)
+    else:  # beta = new r . z / old
         scalars[2] = wp.where(scalars[0] > zero, total / scalars[0], zero)
         scalars[0] = total
-    elif task == 3:
-        scalars[4] = total
-    else:
-        scalars[3] = wp.where(scalars[4] > zero, total / scalars[4], zero)
 
 
 @wp.kernel
@@ -381,20 +403,3 @@ def direction_kernel(
 ):
     i, j, c = wp.tid()
     direction_row(z, s, float(scalars[2]), i, j, c * chunk, wp.min((c + 1) * chunk, s.shape[2] - 2))
-
-
-@wp.kernel
-def ones_kernel(inverse: wp.array3d(dtype=float), ones: wp.array3d(dtype=float)):
-    i, j, k = wp.tid()
-    ones[i + 1, j + 1, k + 1] = wp.where(inverse[i + 1, j + 1, k + 1] > 0.0, 1.0, 0.0)
-
-
-@wp.kernel
-def remove_mean_kernel(
-    inverse: wp.array3d(dtype=float), scalars: wp.array(dtype=wp.float64), b: wp.array3d(dtype=float)
-):
-    i, j, k = wp.tid()
-    if inverse[i + 1, j + 1, k + 1] > 0.0:
-        b[i + 1, j + 1, k + 1] = b[i + 1, j + 1, k + 1] - float(scalars[3])
-    else:
-        b[i + 1, j + 1, k + 1] = 0.0

@@ -250,5 +250,6 @@ def swell_kernel(
                 z = float(k) + 0.5 - b[2]
                 w = bump((x * x + y * y + z * z) / (b[3] * b[3]))
                 a = ax[i, j, k] + ax[i + 1, j, k] + ay[i, j, k] + ay[i, j + 1, k] + az[i, j, k] + az[i, j, k + 1]
-                if a > 0.0:
-                    rhs[i + 1, j + 1, k + 1] = rhs[i + 1, j + 1, k + 1] + w * jet[step, n][3]
+                # no more than can leave: less from two faces' worth of openings down
+                volume = w * jet[step, n][3] * wp.min(0.5 * a, 1.0)
+                rhs[i + 1, j + 1, k + 1] = rhs[i + 1, j + 1, k + 1] + volume
