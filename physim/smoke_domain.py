@@ -83,7 +83,7 @@ def check_size(material: Smoke, domain: SmokeDomain, frames: int, memory: float)
     x, y, z = domain.shape
     needed = float(x * y * z) * (BYTES_PER_CELL + BYTES_KEPT * (frames + 1))
     if needed > memory:
-        fits = int(material.resolution * (memory / needed) ** (1 / 3))
+        fits = max(8, 8 * int(material.resolution * (memory / needed) ** (1 / 3) / 8))  # blocks of 8 cells
         raise ValueError(
             f"Smoke({material.preset!r}) on {x} x {y} x {z} cells for {frames} frames needs {needed / 2**30:.1f} GiB, "
             f"expected at most {memory / 2**30:.1f} GiB. Lower resolution to {fits}, or give a smaller domain or fewer "
