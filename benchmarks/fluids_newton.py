@@ -30,7 +30,7 @@ def keep_inside_kernel(
     v[p] = speed
 
 
-def run(scene: DamScene, kind: str, repeats: int, limit: float) -> Result:
+def run(scene: DamScene, solver: str, device: str, repeats: int, limit: float) -> Result:
     """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used."""
     wp.config.quiet = True
     with wp.ScopedDevice("cpu"):

@@ -22,7 +22,7 @@ TOLERANCE = 1e-4
 """Of conjugate gradients, residual over right-hand side."""
 
 
-def run(scene: FluidScene, kind: str, repeats: int, limit: float) -> Result:
+def run(scene: FluidScene, solver: str, device: str, repeats: int, limit: float) -> Result:
     """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used."""
     engine = {SmokeScene: Smoke, VortexScene: Vortices, DamScene: Flip}[type(scene)]
     count = scene.frames if isinstance(scene, DamScene) else scene.steps

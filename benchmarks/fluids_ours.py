@@ -52,7 +52,7 @@ class Traffic:
         wp.launch, wp.copy = self._launch, self._copy
 
 
-def run(scene: FluidScene, device: str, repeats: int, limit: float) -> Result:
+def run(scene: FluidScene, solver: str, device: str, repeats: int, limit: float) -> Result:
     """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used."""
     if isinstance(scene, DamScene):
         return _dam(scene, device, repeats, limit)

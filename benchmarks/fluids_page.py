@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.fluids import cost_name, size_of
-from benchmarks.solids import Row, cells, error_names
-from benchmarks.solids_page import FLUIDS, KEPT
+from benchmarks.fluids_scenes import SCENES, DamScene, SmokeScene
+from benchmarks.side_by_side import Row, markdown
+from benchmarks.solids_page import COST, FLUIDS, KEPT
 
 TITLES = {
     "vortices": "Taylor–Green vortices in a periodic plane, 5 s at 0.05 s",
@@ -14,6 +14,19 @@ TITLES = {
     "ball": "The same with a solid ball that moves through it",
     "dam": "A column of water falls apart, 1 s",
 }
+
+
+def cost_name(scene: str) -> str:
+    """Heading of the column of costs."""
+    return COST if isinstance(SCENES[scene], DamScene) else "CPU ms / step"
+
+
+def size_of(scene: str) -> str:
+    """How large the scene is, in words."""
+    what = SCENES[scene]
+    if isinstance(what, DamScene):
+        return f"{len(what.particles()):,} particles, {what.per_side} cells per column width"
+    return f"{what.cells}³ cells" if isinstance(what, SmokeScene) else f"{what.cells}² cells"
 
 
 def write(path: Path, rows: list[Row], machine: str, note: str = "") -> None:
@@ -46,9 +59,6 @@ def part(rows: list[Row], machine: str, note: str = "") -> str:
     lines += ["", f"About this run: {note}"] if note else []
     for scene in dict.fromkeys(row.scene for row in rows):
         mine = [row for row in rows if row.scene == scene]
-        names = error_names(mine) or list(mine[0].errors)
-        head = ["engine", cost_name(scene), "ratio", *names, "settings and remarks"]
         title = TITLES[scene.rstrip("0123456789k")]
-        lines += ["", f"## {title}: {size_of(scene)}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-        lines += [f"| {' | '.join(c.replace('|', '/') for c in cells(row, names))} |" for row in mine]
+        lines += ["", f"## {title}: {size_of(scene)}", "", *markdown(mine, cost_name(scene))]
     return "\n".join(lines) + "\n"

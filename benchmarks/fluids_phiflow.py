@@ -13,10 +13,11 @@ TOLERANCE = 1e-3
 """Of the pressure, relative and absolute; tighter is only slower."""
 
 
-def run(scene: FluidScene, backend: str, repeats: int, limit: float) -> Result:
+def run(scene: FluidScene, solver: str, device: str, repeats: int, limit: float) -> Result:
     """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used. Compiling is not counted."""
     if isinstance(scene, DamScene):
         raise ValueError("PhiFlow has no incompressible liquid of particles with a public pressure solver in 3-D.")
+    backend = solver or "jax"
     step, start = (_vortices if isinstance(scene, VortexScene) else _smoke)(scene, backend)  # type: ignore[operator]
     best, used, end = np.full(scene.steps, np.inf), 0.0, None
     for _ in range(repeats):

@@ -17,90 +17,114 @@ MARGIN = 3
 """Cells beyond the walls, for the quadratic kernel."""
 
 
-def run(scene: DamScene, kind: str, repeats: int, limit: float) -> Result:
-    """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used."""
-    ti.init(arch=ti.cpu, cpu_max_num_threads=1, default_fp=ti.f32, log_level=ti.ERROR)
-    start = scene.particles()
-    count, dx = len(start), scene.cell
-    sound = 5 * np.sqrt(2 * GRAVITY * 2.0)
-    steps = int(np.ceil(sound / (0.5 * dx) / FPS))
-    dt = 1 / FPS / steps
-    shape = tuple(round(s / dx) + 2 * MARGIN + 1 for s in scene.size)
-    x, v = ti.Vector.field(3, float, count), ti.Vector.field(3, float, count)
-    c, j = ti.Matrix.field(3, 3, float, count), ti.field(float, count)
-    grid_v, grid_m = ti.Vector.field(3, float, shape), ti.field(float, shape)
-    inverse = 1 / dx
-    stiffness = float(sound**2)  # per density, as masses here are volumes
-    volume = scene.particle_volume
+@ti.data_oriented
+class Liquid:
+    """Particles and grid of the scene in taichi's fields."""
+
+    def __init__(self, scene: DamScene) -> None:
+        self.start = scene.particles()
+        count, self.dx, self.inverse = len(self.start), scene.cell, 1 / scene.cell
+        self.sound = 5 * np.sqrt(2 * GRAVITY * 2.0)
+        self.steps = int(np.ceil(self.sound / (0.5 * self.dx) / FPS))
+        """Per frame."""
+        self.dt = 1 / FPS / self.steps
+        self.stiffness = float(self.sound**2)  # per density, as masses here are volumes
+        self.volume = scene.particle_volume
+        self.shape = tuple(round(s / self.dx) + 2 * MARGIN + 1 for s in scene.size)
+        self.x, self.v = ti.Vector.field(3, float, count), ti.Vector.field(3, float, count)
+        self.c, self.j = ti.Matrix.field(3, 3, float, count), ti.field(float, count)
+        self.grid_v, self.grid_m = ti.Vector.field(3, float, self.shape), ti.field(float, self.shape)
+
+    def reset(self) -> None:
+        self.x.from_numpy(self.start)
+        self.v.fill(0)
+        self.c.fill(0)
+        self.j.fill(1)
+
+    def state(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.x.to_numpy(), self.v.to_numpy()
 
     @ti.kernel
-    def substep():
-        for cell in ti.grouped(grid_m):
-            grid_v[cell] = ti.Vector.zero(float, 3)
-            grid_m[cell] = 0.0
-        for p in x:
-            place = x[p] * inverse + MARGIN
-            base = (place - 0.5).cast(int)
-            fx = place - base
-            w = [0.5 * (1.5 - fx) ** 2, 0.75 - (fx - 1) ** 2, 0.5 * (fx - 0.5) ** 2]
-            stress = -dt * 4 * inverse * inverse * volume * stiffness * (j[p] - 1)
-            affine = ti.Matrix.identity(float, 3) * stress + volume * c[p]
-            for offset in ti.static(ti.ndrange(3, 3, 3)):
-                o = ti.Vector(offset)
-                away = (o - fx) * dx
-                weight = w[offset[0]][0] * w[offset[1]][1] * w[offset[2]][2]
-                grid_v[base + o] += weight * (volume * v[p] + affine @ away)
-                grid_m[base + o] += weight * volume
-        for cell in ti.grouped(grid_m):
-            if grid_m[cell] > 0:
-                grid_v[cell] /= grid_m[cell]
-                grid_v[cell][1] -= dt * GRAVITY
-                for a in ti.static(range(3)):
-                    if cell[a] <= MARGIN and grid_v[cell][a] < 0:
-                        grid_v[cell][a] = 0
-                    if ti.static(a != 1):
-                        if cell[a] >= grid_v.shape[a] - 1 - MARGIN and grid_v[cell][a] > 0:
-                            grid_v[cell][a] = 0
-        for p in x:
-            place = x[p] * inverse + MARGIN
-            base = (place - 0.5).cast(int)
-            fx = place - base
-            w = [0.5 * (1.5 - fx) ** 2, 0.75 - (fx - 1) ** 2, 0.5 * (fx - 0.5) ** 2]
-            new_v, new_c = ti.Vector.zero(float, 3), ti.Matrix.zero(float, 3, 3)
-            for offset in ti.static(ti.ndrange(3, 3, 3)):
-                o = ti.Vector(offset)
-                weight = w[offset[0]][0] * w[offset[1]][1] * w[offset[2]][2]
-                g = grid_v[base + o]
-                new_v += weight * g
-                new_c += 4 * weight * inverse * g.outer_product(o - fx)
-            v[p], c[p] = new_v, new_c
-            x[p] = x[p] + dt * new_v
-            x[p][1] = ti.min(x[p][1], (grid_v.shape[1] - 2 * MARGIN) * dx)
-            j[p] *= 1 + dt * new_c.trace()
+    def substep(self):
+        for cell in ti.grouped(self.grid_m):
+            self.grid_v[cell] = ti.Vector.zero(float, 3)
+            self.grid_m[cell] = 0.0
+        for p in self.x:
+            self.to_grid(p)
+        for cell in ti.grouped(self.grid_m):
+            self.on_grid(cell)
+        for p in self.x:
+            self.to_particle(p)
 
-    def reset() -> None:
-        x.from_numpy(start)
-        v.fill(0)
-        c.fill(0)
-        j.fill(1)
+    @ti.func
+    def kernel(self, p):
+        """First node around a particle, where it lies from there, and weights along the axes."""
+        place = self.x[p] * self.inverse + MARGIN
+        base = (place - 0.5).cast(int)
+        fx = place - base
+        w = ti.Matrix.cols([0.5 * (1.5 - fx) ** 2, 0.75 - (fx - 1) ** 2, 0.5 * (fx - 0.5) ** 2])
+        return base, fx, w
 
-    reset()
-    substep()  # compiles
+    @ti.func
+    def to_grid(self, p):
+        base, fx, w = self.kernel(p)
+        stress = -self.dt * 4 * self.inverse**2 * self.volume * self.stiffness * (self.j[p] - 1)
+        affine = ti.Matrix.identity(float, 3) * stress + self.volume * self.c[p]
+        for offset in ti.static(ti.ndrange(3, 3, 3)):
+            o = ti.Vector(offset)
+            weight = w[0, offset[0]] * w[1, offset[1]] * w[2, offset[2]]
+            self.grid_v[base + o] += weight * (self.volume * self.v[p] + affine @ ((o - fx) * self.dx))
+            self.grid_m[base + o] += weight * self.volume
+
+    @ti.func
+    def on_grid(self, cell):
+        if self.grid_m[cell] > 0:
+            self.grid_v[cell] /= self.grid_m[cell]
+            self.grid_v[cell][1] -= self.dt * GRAVITY
+            for a in ti.static(range(3)):
+                if cell[a] <= MARGIN and self.grid_v[cell][a] < 0:
+                    self.grid_v[cell][a] = 0
+                if ti.static(a != 1):
+                    if cell[a] >= self.shape[a] - 1 - MARGIN and self.grid_v[cell][a] > 0:
+                        self.grid_v[cell][a] = 0
+
+    @ti.func
+    def to_particle(self, p):
+        base, fx, w = self.kernel(p)
+        new_v, new_c = ti.Vector.zero(float, 3), ti.Matrix.zero(float, 3, 3)
+        for offset in ti.static(ti.ndrange(3, 3, 3)):
+            o = ti.Vector(offset)
+            weight = w[0, offset[0]] * w[1, offset[1]] * w[2, offset[2]]
+            g = self.grid_v[base + o]
+            new_v += weight * g
+            new_c += 4 * weight * self.inverse * g.outer_product(o - fx)
+        self.v[p], self.c[p] = new_v, new_c
+        self.x[p] = self.x[p] + self.dt * new_v
+        self.x[p][1] = ti.min(self.x[p][1], (self.shape[1] - 2 * MARGIN) * self.dx)
+        self.j[p] *= 1 + self.dt * new_c.trace()
+
+
+def run(scene: DamScene, solver: str, device: str, repeats: int, limit: float) -> Result:
+    """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used."""
+    ti.init(arch=ti.cpu, cpu_max_num_threads=1, default_fp=ti.f32, log_level=ti.ERROR)
+    liquid = Liquid(scene)
+    liquid.reset()
+    liquid.substep()  # compiles
     best, used = np.full(scene.frames, np.inf), 0.0
     states: list[tuple[np.ndarray, np.ndarray]] = []
     notes: list[str] = []
     for _ in range(repeats):
-        reset()
-        first = [(x.to_numpy(), v.to_numpy())]
+        liquid.reset()
+        first = [liquid.state()]
         for frame in range(scene.frames):
             begin = time.process_time()
-            for _substep in range(steps):
-                substep()
+            for _substep in range(liquid.steps):
+                liquid.substep()
             ti.sync()
             spent = time.process_time() - begin
             best[frame] = min(best[frame], spent)
             used += spent
-            first.append((x.to_numpy(), v.to_numpy()))
+            first.append(liquid.state())
             if used > 8 * limit:
                 notes.append(f"stopped after {(frame + 1) / FPS:.2f} s: {used:.0f} s of CPU time")
                 break
@@ -108,7 +132,7 @@ def run(scene: DamScene, kind: str, repeats: int, limit: float) -> Result:
         if used > limit:
             break
     done = len(states) - 1
-    words = f"MLS-MPM, {steps} steps per frame, speed of sound {sound:.0f} m/s"
+    words = f"MLS-MPM, {liquid.steps} steps per frame, speed of sound {liquid.sound:.0f} m/s"
     result = Result("taichi MLS-MPM", words, scene.name, best[:done], done / FPS, notes=notes)
     result.position, result.velocity = (np.stack(column) for column in zip(*states, strict=True))
     return result

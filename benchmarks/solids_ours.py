@@ -11,7 +11,7 @@ import physim
 from benchmarks.solids_scenes import FPS, ClothScene, Result, SolidScene
 
 
-def run(scene: SolidScene | ClothScene, device: str, repeats: int, limit: float) -> Result:
+def run(scene: SolidScene | ClothScene, solver: str, device: str, repeats: int, limit: float) -> Result:
     """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used."""
     world = cloth_world(scene) if isinstance(scene, ClothScene) else solids_world(scene)
     physim.simulate(world, seconds=1 / FPS, fps=FPS, device=device)  # compiles and loads

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.plot import COLOURS, Panel, Series, draw
-from benchmarks.solids import Row, cells, error_names
+from benchmarks.side_by_side import Row, error_names, markdown
 
 TITLES = {
     "stack": "20 boxes of 0.5 m and 62.5 kg, stacked, 10 s",
@@ -15,6 +15,7 @@ TITLES = {
     "cloth128": "The same sheet, 128 × 128 cells",
 }
 FLUIDS = "# Fluids side by side"
+COST = "CPU s / s"
 KEPT = "## Growth and first use"
 """Begins what other programs have measured."""
 
@@ -44,10 +45,7 @@ def write(path: Path, rows: list[Row], machine: str, note: str = "") -> None:
     ]
     for scene in dict.fromkeys(row.scene for row in rows):
         mine = [row for row in rows if row.scene == scene]
-        names = error_names(mine)
-        head = ["engine", "CPU s / s", "ratio", *names, "settings and remarks"]
-        lines += ["", f"## {TITLES.get(scene, scene)}", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-        lines += [f"| {' | '.join(c.replace('|', '/') for c in cells(row, names))} |" for row in mine]
+        lines += ["", f"## {TITLES.get(scene, scene)}", "", *markdown(mine, COST)]
     path.write_text("\n".join(lines) + "\n" + ("\n" + kept if kept else ""), encoding="utf-8")
 
 
