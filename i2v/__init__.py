@@ -11,6 +11,7 @@ from physim._lazy import lazy_exports
 _EXPORTS = {
     "animate": "i2v.animate",
     "preview": "i2v.animate",
+    "depth_backend": "i2v.animate",
     "generate": "i2v.generate",
     "Clip": "i2v.clip",
 }

@@ -21,10 +21,12 @@ import numpy as np
 
 import physim
 from i2v.clip import Clip
+from i2v.depth import DEPTH_MODELS, load_depth_model
 from i2v.generate import generate_residual
 from i2v.media.residual import add_residual
 from i2v.media.video import VideoWriter, check_output
 from i2v.models.registry import NONE, resolve
+from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult
 from physim.photo import picture_size
 from physim.shot import OutputSpec, Shot
 from physim.shot_check import output_size
@@ -32,6 +34,8 @@ from physim.shot_file import load, revised, save, text_for, validate
 
 Progress = Callable[[str, float], None]
 """Called with the name of the stage and the fraction done, 0 to 1."""
+DepthChoice = DepthBackend | str | os.PathLike | None
+"""'geometric', a depth network by name, a depth file, or a callable; ``None``: what the shot says."""
 
 PACKAGES = ("physim", "warp-lang", "jax", "flax", "numpy", "scipy", "imageio-ffmpeg")
 
@@ -95,6 +99,9 @@ def animate(
     model: str | None = None,
     seed: int | None = None,
     seconds: float | None = None,
+    depth: DepthChoice = None,
+    depth_weights: str | os.PathLike | None = None,
+    depth_kind: str | None = None,
     progress: Progress | None = None,
     report: str | os.PathLike | None = None,
 ) -> RunSummary | Clip:
@@ -107,6 +114,11 @@ def animate(
         model: Instead of the shot's ``generate.model``; 'none' is the plain composite.
         seed: Instead of the shot's.
         seconds: Instead of the shot's.
+        depth: Where the distance of every pixel comes from, instead of what the shot says: 'geometric',
+            'depth-anything' or 'moge' (with ``depth_weights``), a depth file, or a callable, as of
+            :func:`physim.reconstruct`.
+        depth_weights: Weights of the depth network, a file; nothing is downloaded.
+        depth_kind: What a depth file holds, see ``physim.depth_file``; default: what it says, else metric.
         progress: Called with the name of the stage and the fraction done.
         report: Write the summary as JSON to this file.
 
@@ -119,10 +131,11 @@ def animate(
         i2v.media.video.VideoError: The video cannot be written. Nothing is left behind.
     """
     changes = {"generate.model": model, "seed": seed, "seconds": seconds}
+    changes |= depth_changes(depth, depth_weights, depth_kind)
     ready, source = _ready(shot, {name: value for name, value in changes.items() if value is not None})
     target = None if output is None else _target(output, source)
     resolve(ready.generate.model)  # a wrong name must not cost a simulation
-    run = _Run(ready, progress)
+    run = _Run(ready, progress, depth if callable(depth) else None)
     master = run.master()
     if target is None:
         return Clip(master, ready.fps, {"shot": ready.to_dict(), "versions": versions()})
@@ -137,23 +150,70 @@ def preview(
     output: str | os.PathLike,
     *,
     size: int = 480,
+    depth: DepthChoice = None,
+    depth_weights: str | os.PathLike | None = None,
+    depth_kind: str | None = None,
     progress: Progress | None = None,
 ) -> RunSummary:
     """The plain composite, no network, ``size`` pixels on the longer side: motion and framing within seconds.
+
+    ``depth``, ``depth_weights`` and ``depth_kind`` are those of :func:`animate`.
 
     Raises:
         As :func:`animate`.
     """
     if size < 32:
         raise ValueError(f"preview size is {size}, expected at least 32 pixels.")
-    ready, source = _ready(shot, {"generate.model": NONE})
+    ready, source = _ready(shot, {"generate.model": NONE, **depth_changes(depth, depth_weights, depth_kind)})
     target = _target(output, source)
     rows, cols = picture_size(ready.photo)
     side = "width" if cols >= rows else "height"
     small = output_size(OutputSpec(**{side: min(size, max(rows, cols)) // 2 * 2}), (rows, cols))
     ready = revised(ready, {"output.height": small[0], "output.width": small[1], "output.motion_blur": 0.0})
-    run = _Run(ready, progress)
+    run = _Run(ready, progress, depth if callable(depth) else None)
     return run.write(run.master(), target)
+
+
+def depth_backend(name: str, *, weights: str | os.PathLike) -> DepthBackend:
+    """A depth network as :func:`physim.reconstruct` takes it: ``reconstruct(shot, depth=depth_backend(...))``.
+
+    Args:
+        name: 'depth-anything' or 'moge'.
+        weights: Its published file, see ``docs/depth.md``; nothing is downloaded.
+
+    Raises:
+        ValueError: Unknown name, or weights of another network.
+        FileNotFoundError: No such file.
+    """
+    model = load_depth_model(name, weights)
+
+    def backend(image: np.ndarray, *, focal: float | None = None) -> DepthResult:
+        return DepthResult(**vars(model(image, focal=focal)))
+
+    backend.__name__ = f"{name} ({Path(weights).name})"
+    return backend
+
+
+def depth_changes(
+    depth: DepthChoice, weights: str | os.PathLike | None = None, kind: str | None = None
+) -> dict[str, Any]:
+    """What ``animate``'s arguments about depth change in the shot; a callable changes nothing there.
+
+    Raises:
+        ValueError: Weights or a kind that nothing asks for, a network without weights.
+    """
+    network = isinstance(depth, str) and depth in DEPTH_MODELS
+    if weights is not None and not network:
+        raise ValueError(f"depth_weights belong to a depth network: depth={' or '.join(map(repr, DEPTH_MODELS))}.")
+    if depth is None or callable(depth) or depth == GEOMETRIC:
+        if kind is not None:
+            raise ValueError("depth_kind says what a depth file holds; give that file as depth.")
+        return {"hints.depth": {}} if depth == GEOMETRIC else {}
+    if network:
+        if weights is None:
+            raise ValueError(f"depth={depth!r} needs depth_weights, a file; nothing is downloaded (docs/depth.md).")
+        return {"hints.depth": {"model": depth, "weights": Path(weights)}}
+    return {"hints.depth": {"file": Path(os.fspath(depth)), "kind": kind}}
 
 
 def versions() -> dict[str, str]:
@@ -178,8 +238,9 @@ def model_size(photo_size: tuple[int, int], longer: int, video_size: tuple[int, 
 class _Run:
     """The stages of one shot, timed."""
 
-    def __init__(self, shot: Shot, progress: Progress | None) -> None:
+    def __init__(self, shot: Shot, progress: Progress | None, depth: DepthBackend | None = None) -> None:
         self.shot = shot
+        self.depth = depth
         self.stages: dict[str, float] = {}
         self.tell = progress or (lambda stage, fraction: None)
         photo = picture_size(shot.photo)
@@ -190,7 +251,7 @@ class _Run:
         """Reconstruct, simulate, render, generate; what is left is making the frames."""
         shot = self.shot
         with self._stage("reconstruct") as progress:
-            self.scene = physim.reconstruct(shot, progress=progress)
+            self.scene = physim.reconstruct(shot, depth=self._depth(), progress=progress)
         with self._stage("simulate") as progress:
             self.trajectory = physim.simulate(
                 self.scene,
@@ -207,6 +268,13 @@ class _Run:
         with self._stage("prepare"):
             compositor = physim.Compositor(self.trajectory, size=self.size, motion_blur=shot.output.motion_blur)
         return Master(compositor, self.trajectory.frame_count, residual)
+
+    def _depth(self) -> DepthBackend | None:
+        """The network that the shot names; ``None``: physim knows by itself."""
+        hint = self.shot.hints.depth
+        if self.depth is not None or hint.model is None or hint.weights is None:
+            return self.depth
+        return depth_backend(hint.model, weights=hint.weights)
 
     def _residual(self, conditions: Any, progress: Callable[..., None]) -> np.ndarray | None:
         spec = self.shot.generate

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from i2v.terminal import print_summary, show_progress
 
@@ -68,6 +68,15 @@ def _parser() -> argparse.ArgumentParser:
             help="the video; an existing one is replaced when the new one is complete "
             "(default: the shot's name with .mp4, in this folder)",
         )
+        command.add_argument(
+            "--depth",
+            metavar="WHAT",
+            help="where distance comes from, instead of the shot's: geometric, depth-anything, moge, or a depth file",
+        )
+        command.add_argument("--weights", type=Path, metavar="FILE", help="of the depth network: .safetensors")
+        command.add_argument(
+            "--depth-kind", metavar="KIND", help="what a depth file holds: metric, scale, affine, disparity, relative"
+        )
         command.add_argument("--quiet", action="store_true", help="no progress")
 
     doctor = commands.add_parser("doctor", help="say what this machine has and what will fit")
@@ -95,6 +104,7 @@ def _animate(arguments: argparse.Namespace) -> int:
                 model=arguments.model,
                 seed=arguments.seed,
                 seconds=arguments.seconds,
+                **_depth(arguments),
                 progress=progress,
                 report=arguments.report,
             ),
@@ -107,8 +117,12 @@ def _preview(arguments: argparse.Namespace) -> int:
 
     with show_progress(arguments.quiet) as progress:
         output = arguments.output or Path(f"{arguments.shot.stem}.preview.mp4")
-        summary = preview(arguments.shot, output, size=arguments.size, progress=progress)
+        summary = preview(arguments.shot, output, size=arguments.size, progress=progress, **_depth(arguments))
     return _done(summary, arguments.quiet)
+
+
+def _depth(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {"depth": arguments.depth, "depth_weights": arguments.weights, "depth_kind": arguments.depth_kind}
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,8 @@ import numpy as np
 FAR = 1e4
 """Depth of the sky [m]: finite, so that nothing downstream meets an infinity."""
 KINDS = ("metric", "scale", "affine", "affine_inverse")
+GEOMETRIC = "geometric"
+"""The backend that needs neither file nor network: planes and hints."""
 _ASPECT_SLACK = 0.02
 
 

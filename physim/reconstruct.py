@@ -16,7 +16,7 @@ from physim.camera import Camera
 from physim.depth import geometric, resampled
 from physim.depth_align import aligned, fit_to_ground
 from physim.depth_file import load_depth
-from physim.depth_result import DepthBackend, DepthResult, ask, backend_name, check_aspect
+from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult, ask, backend_name, check_aspect
 from physim.forces import Impulse, Wind
 from physim.join import add_joints
 from physim.lake_photo import add_lake, focus_lakes
@@ -49,7 +49,6 @@ WORK_SIDE = 640
 MOTION_LIMIT = 15.0
 """Relative motion that one bent sheet bears before it looks bent [pixels of an 800 pixel wide picture]."""
 GROUND = "ground"
-GEOMETRIC = "geometric"
 
 _log = logging.getLogger(__name__)
 Progress = Callable[[str, float], None]

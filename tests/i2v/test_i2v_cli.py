@@ -81,7 +81,7 @@ def frame(i):
 
 trajectory = SimpleNamespace(frame_count=1000, bodies={}, contacts=[], report=SimpleNamespace(values={}))
 root.physim = SimpleNamespace(
-    reconstruct=lambda shot, progress: None,
+    reconstruct=lambda shot, **_: None,
     simulate=lambda scene, **_: trajectory,
     Compositor=lambda trajectory, **_: map(frame, range(1000)),
 )
