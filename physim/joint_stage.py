@@ -35,7 +35,7 @@ class JointStage:
     ):  # fmt: skip
         self._ties = ties
         self._pieces = pieces
-        self._made = arrays(ties, len(pieces), moving, device)
+        self._made = arrays(ties, len(pieces), moving, h, device)
         self._bodies = bodies
         self._h = h
         self._launch = dict(islands=self._made.islands, device=device)
@@ -43,24 +43,24 @@ class JointStage:
 
     def begin(self) -> None:
         """Before the first substep: rows at the poses of time 0."""
-        joint.place(self._bodies, self._made.joints, self._made.rows, h=self._h, first=True, **self._launch)
+        joint.begin(self._bodies, self._made.joints, self._made.rows, self._ahead, h=self._h, **self._launch)
 
     def warm(self) -> None:
-        joint.warm(self._bodies, self._made.joints, self._made.rows, **self._launch)
+        joint.warm(self._bodies, self._made.joints, self._made.rows, h=self._h, **self._launch)
 
     def blow(self, pairs: data.Pairs, contacts: data.Contacts, events: impact.Events, substep: int) -> None:
         m = self._made
         joint_blow.blow(
-            self._bodies, pairs, contacts, events, m.joints, m.rows, h=self._h, substep=substep,
+            self._bodies, pairs, contacts, events, m.joints, m.rows, self._ahead, h=self._h, substep=substep,
             device=self._launch["device"],
         )  # fmt: skip
 
     def solve(self, turn: int) -> None:
         m = self._made
-        joint.solve(self._bodies, m.joints, m.rows, self._ahead, h=self._h, turn=turn, **self._launch)
+        joint.solve(self._bodies, m.joints, m.rows, self._ahead, m.kept, h=self._h, turn=turn, **self._launch)
 
     def place(self) -> None:
-        joint.place(self._bodies, self._made.joints, self._made.rows, h=self._h, **self._launch)
+        joint.place(self._bodies, self._made.joints, self._made.rows, self._ahead, h=self._h, **self._launch)
 
     def relax(self, turn: int) -> None:
         joint.relax(self._bodies, self._made.joints, self._made.rows, h=self._h, turn=turn, **self._launch)

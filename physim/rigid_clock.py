@@ -20,27 +20,22 @@ REACH = 1.0
 """Way that a body with corners may fly in a substep, over its bounding radius [-]."""
 TURN = 0.25
 """Angle that it may turn in a substep [rad]."""
-TURN_TIED = 0.06
-"""The same where a joint holds it: joints are second order in this angle [rad]."""
 
 
 def fineness(scene: Scene, moving: list[Piece], ties: Sequence[Tie], blows: Sequence[Impulse]) -> int:
     """1, 2 or 4 times the base rate, whichever loads and speeds at the start ask for."""
-    return max(_by_load(moving, ties) if any(scene.gravity) else 1, _by_speed(scene, moving, ties, blows))
+    return max(_by_load(moving, ties) if any(scene.gravity) else 1, _by_speed(scene, moving, blows))
 
 
-def _by_speed(scene: Scene, moving: list[Piece], ties: Sequence[Tie], blows: Sequence[Impulse]) -> int:
+def _by_speed(scene: Scene, moving: list[Piece], blows: Sequence[Impulse]) -> int:
     """So that no body with corners flies farther than its own size, or turns far, within a substep.
 
     What hits with a corner in the midst of a substep turns on at about its speed over its size for the rest of it, and
-    other corners are looked at only after that. Balls have none.
+    other corners are looked at only after that. Balls have none. What joints make turn is cut finer by itself.
     """
     needed = 0.0
-    tied = {i for t in ties for i in (t.a, t.b)}
-    for number, (piece, entity) in enumerate(zip(moving, scene.bodies, strict=True)):
+    for piece, entity in zip(moving, scene.bodies, strict=True):
         spin = float(np.linalg.norm(entity.angular_velocity))
-        if number in tied:
-            needed = max(needed, spin / (TURN_TIED * BASE_RATE))
         if any(c.kind != data.SPHERE for c in piece.colliders):
             kicks = [p.newton_seconds for p in blows if p.on == piece.name]
             speed = float(np.linalg.norm(entity.velocity)) + sum(float(np.linalg.norm(k)) for k in kicks) / piece.mass

@@ -168,13 +168,14 @@ class JointArrays:
 
     joints: data.Joints
     rows: data.Rows
+    kept: data.Kept
     islands: int
     order: np.ndarray
     """Place in the arrays of each joint of the scene."""
 
 
-def arrays(everything: list[Tie], bodies: int, moving: int, device: wp.Device) -> JointArrays:
-    """All joints in the order of their islands."""
+def arrays(everything: list[Tie], bodies: int, moving: int, h: float, device: wp.Device) -> JointArrays:
+    """All joints in the order of their islands; ``h`` is the substep [s]."""
     groups = islands(everything, moving)
     sorted_ties = [everything[n] for group in groups for n in group]
     joints, rows = _joints(sorted_ties, device), data.Rows()
@@ -201,11 +202,18 @@ def arrays(everything: list[Tie], bodies: int, moving: int, device: wp.Device) -
     joints.island_of = _int(island_of, device)
     joints.pressed = wp.zeros(len(groups), dtype=int, device=device)
     joints.struck = wp.zeros(len(groups), dtype=int, device=device)
+    joints.step = wp.full(len(groups), h, dtype=wp.float64, device=device)
     joints.compliance = wp.array(soft, dtype=wp.float64, device=device)
     _fill_rows(
         rows, sorted_ties, bounds, [min([m for m, _ in list_], default=n) for n, list_ in enumerate(near)], device
     )
-    return JointArrays(joints, rows, len(groups), np.argsort([n for group in groups for n in group]))
+    return JointArrays(
+        joints,
+        rows,
+        _kept(bodies, int(bounds[-1]), device),
+        len(groups),
+        np.argsort([n for group in groups for n in group]),
+    )
 
 
 def ahead(pieces: list[Piece], device: wp.Device) -> data.Ahead:
@@ -213,6 +221,17 @@ def ahead(pieces: list[Piece], device: wp.Device) -> data.Ahead:
     out = data.Ahead()
     out.x = wp.array(np.array([p.position for p in pieces]), dtype=wp.vec3d, device=device)
     out.q = wp.array(np.array([p.orientation for p in pieces]), dtype=wp.quatd, device=device)
+    out.v = wp.zeros(len(pieces), dtype=wp.vec3d, device=device)
+    out.momentum = wp.zeros(len(pieces), dtype=wp.vec3d, device=device)
+    return out
+
+
+def _kept(bodies: int, rows: int, device: wp.Device) -> data.Kept:
+    out = data.Kept()
+    for name, dtype in (("x", wp.vec3d), ("q", wp.quatd), ("v", wp.vec3d), ("momentum", wp.vec3d)):
+        setattr(out, name, wp.zeros(bodies, dtype=dtype, device=device))
+    out.impulse = wp.zeros(rows, dtype=wp.float64, device=device)
+    out.state = wp.zeros(rows, dtype=int, device=device)
     return out
 
 

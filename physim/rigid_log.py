@@ -37,7 +37,10 @@ class ContactLog:
         self._everything = everything
         self._substep, self._substeps, self._samples = substep, substeps, samples
         self.events = impact.Events()
-        columns = {"a b substep": int, "fraction impulse tangential speed": float, "point normal": wp.vec3}
+        columns = {
+            "a b substep pair": int, "fraction impulse tangential speed": float,
+            "point normal linear about_a about_b": wp.vec3,
+        }  # fmt: skip
         _fill(self.events, columns, 1024 + 64 * count, device)
         self.loads, self.states = contact_state.Loads(), contact_state.States()
         columns = {"a b": int, "impulse": float, "point normal rates": wp.vec3}
@@ -58,7 +61,7 @@ class ContactLog:
             count = len(rows)
             fraction = self.events.fraction.numpy()[:count].astype(np.float64)
             rows["time"] = (first + self.events.substep.numpy()[:count] + fraction) * self._substep
-            self._impact_rows.append(rows)
+            self._impact_rows.append(rows[rows["impulse"] > 0])  # joints may have taken all of one
         self.lost_events += lost
         rows, lost = _rows(self.states, _STATE, ("a", "b", "point", "normal", "impulse", "rates"))
         if len(rows):

@@ -53,6 +53,10 @@ class Events:
     impulse: wp.array(dtype=float)  # [N s]
     tangential: wp.array(dtype=float)  # [N s]
     speed: wp.array(dtype=float)  # of approach [m/s]
+    pair: wp.array(dtype=int)
+    linear: wp.array(dtype=wp.vec3)  # impulse on b, and its moments about the centres of mass
+    about_a: wp.array(dtype=wp.vec3)
+    about_b: wp.array(dtype=wp.vec3)
 
 
 @wp.struct
@@ -272,8 +276,8 @@ def take(bodies: Bodies, i: int, impulse: wp.vec3, moment: wp.vec3, time: float)
 
 @wp.func
 def log_impact(
-    bodies: Bodies, events: Events, a: int, b: int, substep: int, fraction: float, speed: float, point: wp.vec3,
-    normal: wp.vec3, given: Blow, time: float, h: float,
+    bodies: Bodies, events: Events, pair: int, a: int, b: int, substep: int, fraction: float, speed: float,
+    point: wp.vec3, normal: wp.vec3, given: Blow, time: float, h: float,
 ):  # fmt: skip
     total = given.normal[0] + given.normal[1] + given.normal[2] + given.normal[3]
     if total > 0.0:
@@ -289,6 +293,10 @@ def log_impact(
             sideways = given.linear - wp.dot(given.linear, normal) * normal
             events.tangential[e] = wp.length(sideways)
             events.speed[e] = speed
+            events.pair[e] = pair
+            events.linear[e] = given.linear
+            events.about_a[e] = given.about_a
+            events.about_b[e] = given.about_b
 
 
 @wp.func
@@ -382,7 +390,7 @@ def impact_pair(
         if given.work > ROUNDING * given.size:
             given = dead
     p = c.row[row_of(c, pair, chief)]
-    log_impact(bodies, events, a, b, substep, fraction, -speed, p.arm_b, p.normal, given, fraction * h, h)
+    log_impact(bodies, events, pair, a, b, substep, fraction, -speed, p.arm_b, p.normal, given, fraction * h, h)
     take(bodies, a, -given.linear, -given.about_a, fraction * h)
     take(bodies, b, given.linear, given.about_b, fraction * h)
     wp.atomic_add(pairs.hits, 0, 1)

@@ -31,6 +31,11 @@ AGAIN = 1
 """Turn between two of the contacts, in islands that something presses on."""
 LAST = 2
 
+CALM = 1
+"""An island that an impact of this substep struck."""
+FAST = 2
+"""One that turns far within a substep, before the impact or by it."""
+
 FREE = 0
 """State of a row whose impulse is an unknown."""
 LOW = 1
@@ -63,9 +68,10 @@ class Joints:
     island_start: wp.array(dtype=int)  # joints of an island, and the end
     island_body_start: wp.array(dtype=int)
     island_body: wp.array(dtype=int)  # moving bodies of an island
-    struck: wp.array(dtype=int)  # per island: 1 if there was an impact on it in this substep
+    struck: wp.array(dtype=int)  # per island: if there was an impact on it in this substep, CALM or FAST
     island_of: wp.array(dtype=int)  # per body, -1: none
     pressed: wp.array(dtype=int)  # per island: 1 if a contact pressed on it or hit it in the last substep
+    step: wp.array(dtype=wp.float64)  # per island: length of its last step [s]; below the substep where it was cut
     compliance: wp.array(dtype=wp.float64)  # per island, relative [-]: what decides where joints say the same twice
 
 
@@ -101,3 +107,17 @@ class Ahead:
 
     x: wp.array(dtype=wp.vec3d)
     q: wp.array(dtype=wp.quatd)
+    v: wp.array(dtype=wp.vec3d)  # before a blow [m/s]
+    momentum: wp.array(dtype=wp.vec3d)  # angular, world, before a blow [kg m^2/s]
+
+
+@wp.struct
+class Kept:
+    """What a step that fails goes back to, per body and per row."""
+
+    x: wp.array(dtype=wp.vec3d)
+    q: wp.array(dtype=wp.quatd)
+    v: wp.array(dtype=wp.vec3d)
+    momentum: wp.array(dtype=wp.vec3d)
+    impulse: wp.array(dtype=wp.float64)
+    state: wp.array(dtype=int)

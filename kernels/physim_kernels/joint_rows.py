@@ -190,24 +190,22 @@ def bound_row(joints: Joints, rows: Rows, i: int, j: int, h: wp.float64):
 
 
 @wp.func
-def place_joint(bodies: Bodies, joints: Joints, rows: Rows, j: int, compliance: wp.float64, h: wp.float64):
-    """Gradients, masses, bounds and values of all rows of a joint at the present poses; what it misses by."""
+def place_joint(
+    bodies: Bodies, joints: Joints, rows: Rows, j: int, xa: wp.vec3d, qa: wp.quatd, xb: wp.vec3d, qb: wp.quatd,
+    compliance: wp.float64, h: wp.float64,
+):  # fmt: skip
+    """Gradients, masses, bounds and values of all rows of a joint at these poses; what it misses by."""
     a = joints.a[j]
     b = joints.b[j]
     kind = joints.kind[j]
-    xa = wp.vec3d()
-    qa = wp.quat_identity(dtype=wp.float64)
-    if a >= 0:
-        xa = bodies.x[a]
-        qa = bodies.q[a]
     if kind == HINGE:
-        joints.angle[j] = hinge_angle(qa * joints.frame_a[j], bodies.q[b] * joints.frame_b[j], joints.angle[j])
+        joints.angle[j] = hinge_angle(qa * joints.frame_a[j], qb * joints.frame_b[j], joints.angle[j])
     missed = float(0.0)
     for i in range(joints.row_start[j], joints.row_start[j + 1]):
         bound_row(joints, rows, i, j, h)
-        row_gradient(joints, rows, i, j, xa, qa, bodies.x[b], bodies.q[b])
+        row_gradient(joints, rows, i, j, xa, qa, xb, qb)
         weigh_row(bodies, rows, i, a, b)
-        value = row_value(joints, rows, i, j, xa, qa, bodies.x[b], bodies.q[b])
+        value = row_value(joints, rows, i, j, xa, qa, xb, qb)
         rows.value[i] = value
         if kind == SPRING or kind == SPRING_POINT:
             spring_equation(joints, rows, i, j, h)

@@ -16,6 +16,8 @@ from physim_kernels.rigid_data import CAPSULE, CYLINDER, SPHERE, Bodies, Geometr
 
 SLIDING = wp.constant(2)
 """``Bodies.active`` of a body on which all that presses slides."""
+ARRIVED = wp.constant(8)
+"""``Bodies.active`` of a body that its joints have brought to the end of the substep already."""
 
 
 @wp.struct
@@ -188,11 +190,11 @@ def turned(q: wp.quatd, momentum: wp.vec3d, inertia: wp.vec3d, h: wp.float64):
 
 
 @wp.func
-def drifted_place(bodies: Bodies, i: int, h: wp.float64):
-    """Centre of mass of body ``i`` after ``h`` [m]."""
-    x = bodies.x[i] + h * bodies.momentum_velocity[i] + wp.vec3d(bodies.dx[i])
+def drifted_place(bodies: Bodies, i: int, step: wp.float64, h: wp.float64):
+    """Centre of mass of body ``i`` after ``step``, the substep of ``h`` or a part of it [m]."""
+    x = bodies.x[i] + step * bodies.momentum_velocity[i] + (step / h) * wp.vec3d(bodies.dx[i])
     if bodies.active[i] == 0:  # free flight is an exact parabola
-        x = x - wp.float64(0.5) * h * h * wp.vec3d(bodies.acc[i])
+        x = x - wp.float64(0.5) * step * h * wp.vec3d(bodies.acc[i])
     return x
 
 
@@ -223,9 +225,12 @@ def drift_kernel(g: Geometry, bodies: Bodies, h: wp.float64):
     i = wp.tid()
     if bodies.asleep[i] == 1:
         return
+    if bodies.active[i] == ARRIVED:
+        publish(bodies, i)
+        return
     pushed = bodies.v[i] - bodies.v_ref[i]
     collect(bodies, i)
-    x = drifted_place(bodies, i, h)
+    x = drifted_place(bodies, i, h, h)
     if bodies.active[i] == SLIDING:
         x = x - late_start(bodies, i, pushed, h)
     q = drifted_turn(bodies, i, h)

@@ -32,6 +32,14 @@ def test_nothing_explodes_that_joints_tie_and_paddles_hit(first):
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.parametrize("seed", [1064, 1073, 1074, 1133, 1154])
+def test_whips_toggles_and_tied_things_that_a_paddle_crushes_do_not_blow_up(seed):
+    drawn = draw(seed)
+    verdict = judge(drawn)
+    assert not verdict.faults, f"{drawn}: {verdict.faults}"
+    assert verdict.energy_gain < 5e-4  # joints and blows on them keep the energy as well as contacts do
+
+
 def test_a_seed_names_one_scene():
     a, b = build(draw(11)), build(draw(11))
     assert [e.position for e in a] == [e.position for e in b] and len(a.bodies) == len(b.bodies) > 0
