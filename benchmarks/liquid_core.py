@@ -1,7 +1,8 @@
-"""Time of a liquid's step on one core, part by part, against the bandwidth of its memory.
+"""Time of a liquid's step on one core, kernel by kernel, against the bandwidth of its memory.
 
-Prints milliseconds of thread time (least of several repeats), the bytes that a pass must move at least, and its share
-of what a plain copy of memory reaches on the same core. Cost per particle and step should not depend on their number.
+A dam in a cube of cells. Prints milliseconds of thread time, the least of several repeats, and which share of what a
+plain copy of memory reaches on the same core a kernel takes by the arrays that it is given, once each. Cost per
+particle and step should not depend on their number; particles are put in order in every step here, else once a frame.
 
     python -m benchmarks.liquid_core --cells 64 --counts 10000 50000 200000
 """
@@ -14,7 +15,6 @@ from collections.abc import Callable
 
 import numpy as np
 import warp as wp
-from physim_kernels import particle_move, particles
 
 from physim.liquid_grid import LiquidGrid, LiquidSettings
 from physim.validation.liquid_tank import fill, walls
@@ -57,34 +57,58 @@ def dam(cells: int, count: int) -> LiquidGrid:
     return LiquidGrid(settings, walls(shape, [(1, -1)], room), room, np.full(shape, 9.0), x, device="cpu")
 
 
+def moved(arrays: tuple[object, ...], wet: float) -> float:
+    """Bytes of all arrays that a launch is given, once each; of grids the part that the liquid can reach."""
+    found = {id(a): a for a in arrays if isinstance(a, wp.array)}.values()
+    return sum((wet if a.ndim > 2 else 1.0) * a.size * wp.types.type_size_in_bytes(a.dtype) for a in found)
+
+
+def parts(liquid: LiquidGrid, repeats: int = 8) -> dict[str, tuple[int, float, float]]:
+    """Per kernel: launches, thread time [s] and bytes of one step; every launch replayed from a graph of its own."""
+    reach = liquid._reach.numpy()
+    wet = float(np.maximum(reach[..., 1] - reach[..., 0], 0).sum() / np.prod(liquid.settings.shape))
+    launch, found = wp.launch, []  # type: ignore[var-annotated]
+
+    def timed(kernel, dim, inputs=(), outputs=(), **more):  # type: ignore[no-untyped-def]
+        play = captured(lambda: launch(kernel, dim, inputs=inputs, outputs=outputs, **more))
+        start = time.thread_time()
+        play()
+        spent = time.thread_time() - start
+        found.append((kernel.key.removesuffix("_kernel"), spent, moved((*inputs, *outputs), wet)))
+
+    wp.launch = timed
+    runs = []
+    try:
+        for _ in range(repeats):
+            found = []
+            liquid.launch_step(order=True)
+            runs.append(found)
+    finally:
+        wp.launch = launch
+    total: dict[str, tuple[int, float, float]] = {}
+    for launches in zip(*runs, strict=True):
+        name, seconds, size = launches[0][0], min(entry[1] for entry in launches), launches[0][2]
+        count, before, sizes = total.get(name, (0, 0.0, 0.0))
+        total[name] = count + 1, before + seconds, sizes + size
+    return total
+
+
 def report(cells: int, count: int, speed: float) -> None:
-    """One line per pass."""
+    """One line for the step, one per kernel."""
     liquid = dam(cells, count)
     count = len(liquid.x)
     step = best(liquid.frame, 4) / liquid.settings.steps
-    print(f"{cells}^3 cells, {count} particles: {1e3 * step:.2f} ms per step, {1e9 * step / count:.0f} ns per particle")
-    s, solver = liquid.settings, liquid.pressure
-    wet = int((solver.levels[0].inverse.numpy() > 0).sum())
-    listed = liquid.particles.listed
-    still = [*liquid.u, *liquid.area, liquid.distance, 0.0, 0.0, 1.0, liquid.count, listed]
-    state = [liquid.x, liquid.v, liquid.c]
-
-    def gather() -> None:
-        wp.launch(particle_move.move_serial_kernel, 1, still, state, device="cpu")
-
-    def scatter() -> None:
-        inputs = [*state, liquid.count, s.particle_volume]
-        wp.launch(particles.to_grid_serial_kernel, 1, inputs, [*liquid._sum, liquid.alpha], device="cpu")
-
-    passes: dict[str, tuple[Callable[[], None], float]] = {
-        "particles to grid": (scatter, 60.0 * count),
-        "grid to particles, move": (gather, 84.0 * count),
-        f"pressure, {s.iterations} iterations": (lambda: solver.solve(s.iterations), s.iterations * 4.0 * 26 * wet),
-        "order": (liquid.particles.order, 2 * 2 * 64.0 * count),
-    }
-    for name, (function, least) in passes.items():
-        seconds = best(captured(function))
-        print(f"  {name:28s} {1e3 * seconds:8.2f} ms {100 * least / seconds / speed:5.0f} % of the memory's bandwidth")
+    found = parts(liquid)
+    size = sum(entry[2] for entry in found.values())
+    print(
+        f"{cells}^3 cells, {count} particles: {1e3 * step:.2f} ms per step, {1e9 * step / count:.0f} ns per particle, "
+        f"{100 * size / step / speed:.0f} % of the memory's bandwidth",
+        flush=True,
+    )
+    for name, (launches, seconds, sizes) in sorted(found.items(), key=lambda e: -e[1][1]):
+        if seconds > 0.01 * step:
+            share = 100 * sizes / seconds / speed
+            print(f"  {name:<24} {launches:>4} launches {1e3 * seconds:>8.2f} ms {share:>5.0f} %")
 
 
 def main(argv: list[str] | None = None) -> None:
