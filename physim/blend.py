@@ -69,6 +69,20 @@ def smoke_over(
     return out.numpy()
 
 
+def bloom(linear: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """What a lens spreads around things brighter than white, (H, W, 3) linear: add it.
+
+    Args:
+        linear: Light (H, W, 3), photo white at 1; only what exceeds that counts.
+        scale: Pixels per pixel of a picture 800 wide.
+    """
+    excess = np.minimum(np.maximum(linear - 1.0, 0.0), 8.0)
+    total = np.zeros_like(excess)
+    for share, sigma in ((0.25, 4.0), (0.12, 14.0), (0.06, 45.0)):
+        total += share * gaussian_filter(excess, (sigma * scale, sigma * scale, 0), truncate=3.0)
+    return total
+
+
 def whiteness_of(albedo: np.ndarray) -> float:
     """How far smoke of a single-scattering albedo (3,) looks like steam: 0 below 0.75, 1 from 0.95."""
     s = float(np.clip((np.mean(albedo) - 0.75) / 0.2, 0.0, 1.0))

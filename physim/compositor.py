@@ -221,6 +221,7 @@ class Compositor:
         if dark.any():
             picture = picture.copy()
             picture[dark] = blend.to_srgb(blend.to_linear(picture[dark]) * shadow[dark, None] ** self._tint)
+        picture = self._firelit(picture, solid, time)
         out = self._through_smoke(picture, solid.depth, solid, time)
         if self._stills is None or not self._composer.unmoved(solid.backdrop):
             return out
@@ -232,6 +233,18 @@ class Compositor:
             out = np.where(alpha > 0, blend.to_srgb(
                 blend.to_linear(out) * (1 - alpha) + blend.to_linear(front) * alpha), out)  # fmt: skip
         return out
+
+    def _firelit(self, picture: np.ndarray, solid: Solid, time: float) -> np.ndarray:
+        """The picture with the light of flames on it: what is seen without them is its albedo in the photo's light."""
+        light = self._smoke.firelight(time, solid.backdrop.camera, solid.depth)
+        if light is None:
+            return picture
+        own = self._trajectory.scene.light
+        lit = light.max(axis=-1) > 1e-4
+        linear = blend.to_linear(picture[lit])
+        picture = picture.copy()
+        picture[lit] = blend.to_srgb(linear + light[lit] * linear / (np.asarray(own.colour) + np.asarray(own.ambient)))
+        return picture
 
     def _smoke_shadow(self, solid: Solid, time: float) -> np.ndarray:
         """Factor on the light of what is seen behind smoke and below it, (H, W); remembered."""
@@ -248,7 +261,11 @@ class Compositor:
 
     def _through_smoke(self, picture: np.ndarray, depth: np.ndarray, solid: Solid, time: float) -> np.ndarray:
         seen = self._smoke.at(time, solid.backdrop.camera, depth, self._trajectory.scene.light)
-        return blend.smoke_over(picture, seen.transmittance, seen.scattered, self._whiteness, device=self._device)
+        out = blend.smoke_over(picture, seen.transmittance, seen.scattered, self._whiteness, device=self._device)
+        if seen.scattered.max() <= 1.5:
+            return out
+        light = blend.bloom(seen.scattered, self.size[1] / 800)
+        return blend.to_srgb(blend.to_linear(out) + light)
 
     def _solid(self, time: float) -> Solid:
         """The picture without smoke; remembered while neither a body nor the camera moves."""

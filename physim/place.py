@@ -262,7 +262,7 @@ def add_emitter(scene: Scene, thing: Thing, layers: Layers) -> None:
     if end <= emit.start:
         raise ValueError(f"{thing.name}.emit ends at {end:g} s and starts at {emit.start:g} s; give start < end.")
     x, y, z = (float(c) for c in centre)
-    source = Emitter((x, y, z), emit.radius, emit.rate, emit.velocity, emit.start, end)
+    source = Emitter((x, y, z), emit.radius, emit.rate, emit.velocity, emit.start, end, on=emit.on or "")
     scene.add(source, material_of(thing), name=thing.name, inside=thing.inside)
 
 

@@ -302,6 +302,11 @@ class EmitSpec(Model):
 
     pixel: Pixel | None = Field(default=None, description="where on the visible surface [pixels]")
     at: Vector | None = Field(default=None, description="world position [m]")
+    on: str | None = Field(
+        default=None,
+        description="of smoke: name of a thing that carries the source along; `at` is then seen from its centre, and "
+        "`velocity` from it, along its own axes",
+    )
     radius: Positive = Field(default=0.05, description="[m]")
     rate: Positive = Field(default=1.0, description="of smoke: density added per second [1/s]")
     velocity: Vector = Field(
@@ -315,6 +320,8 @@ class EmitSpec(Model):
     def _one(self) -> EmitSpec:
         if (self.pixel is None) == (self.at is None):
             raise ValueError("give exactly one of `pixel` and `at`")
+        if self.on is not None and self.at is None:
+            raise ValueError("give `at` together with `on`: where the source is, seen from what carries it")
         return self
 
 

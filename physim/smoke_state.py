@@ -161,6 +161,8 @@ class SmokeState:
         self._drift = _Drift(track, fps, device)
         self._shown = fade(track)
         self.fire = Fire.of(track, material, device)
+        self.absorbing = material.glow * (1 - np.asarray(material.albedo, dtype=np.float64))
+        """Share of the extinction that is absorption (3,), times the brightness of a flame in the picture."""
         self._frame = -1
         self._lit: tuple | None = None
 

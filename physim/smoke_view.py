@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
+from physim_kernels import fire_light, smoke_light
 from physim_kernels import march as kernels
-from physim_kernels import smoke_light
 from scipy.ndimage import map_coordinates
 
 from physim.backdrop_view import lens_of
 from physim.camera import Camera
 from physim.depth import FAR
+from physim.fire_light import BLOCK, Lamps
 from physim.materials import Smoke
 from physim.scene import Light
 from physim.smoke_state import SmokeState, detail_noise
@@ -73,6 +74,7 @@ class SmokeView:
         shrink = min(1.0, (march_pixels / (self.size[0] * self.size[1])) ** 0.5)
         self._coarse = (max(2, round(self.size[0] * shrink)), max(2, round(self.size[1] * shrink)))
         self._grids: list[SmokeState] = []
+        self._known_lamps: tuple[float, Lamps | None] | None = None
         if trajectory.smokes:
             noise = wp.array(detail_noise(scene.seed), dtype=wp.float32, device=self.device)
             for name, track in trajectory.smokes.items():
@@ -125,12 +127,58 @@ class SmokeView:
             raise ValueError(f"surface_depth has shape {surface_depth.shape}, expected the view's size {self.size}.")
         camera = camera or self.scene.camera.at(time, self.size)  # type: ignore[union-attr]
         layers = []
-        for grid in self._grids:
-            if grid.advance(time):
-                layer = self._draw(grid, time, camera, surface_depth, light)
-                if layer is not None:
-                    layers.append(layer)
+        there = [grid for grid in self._grids if grid.advance(time)]
+        lamps = self._lamps(time, there)
+        for grid in there:
+            layer = self._draw(grid, time, camera, surface_depth, light, lamps)
+            if layer is not None:
+                layers.append(layer)
         return _stack(layers, self.size)
+
+    def _lamps(self, time: float, there: list[SmokeState]) -> Lamps | None:
+        """What glows at ``time`` [s] in smokes that were brought there; remembered."""
+        if self._known_lamps is None or self._known_lamps[0] != time:
+            self._known_lamps = (time, Lamps.of(there))
+        return self._known_lamps[1]
+
+    def firelight(self, time: float, camera: Camera | None, surface_depth: np.ndarray) -> np.ndarray | None:
+        """Light of flames on what is seen, as the radiance of a white surface (H, W, 3) float32; None if nothing glows.
+
+        Arguments as of :meth:`at`; the sky is not lit.
+        """
+        if all(grid.fire is None for grid in self._grids):
+            return None
+        lamps = self._lamps(time, [grid for grid in self._grids if grid.advance(time)])
+        if lamps is None:
+            return None
+        view, surface, step = self._coarsely(time, camera, surface_depth)
+        out = wp.empty(surface.shape, dtype=wp.vec3, device=self.device)
+        place, intensity = lamps.arrays(self.device)
+        fire_light.on_surface(
+            place, intensity, view, wp.array(surface, dtype=wp.float32, device=self.device, copy=False),
+            limit=FAR / 2, light_out=out,
+        )  # fmt: skip
+        sky = surface_depth >= FAR / 2
+        light = np.stack([self._finely(out.numpy()[..., c], step) for c in range(3)], axis=-1)
+        light[sky] = 0
+        return light
+
+    def _coarsely(self, time: float, camera: Camera | None, surface_depth: np.ndarray):
+        """View and depth of every few pixels, and of how many: for what is soft."""
+        camera = camera or self.scene.camera.at(time, self.size)  # type: ignore[union-attr]
+        step = max(1, round((self.size[0] * self.size[1] / SHADOW_PIXELS) ** 0.5))
+        rows, cols = (np.minimum(np.arange(0, n, step) + step // 2, n - 1) for n in self.size)
+        surface = np.ascontiguousarray(surface_depth[np.ix_(rows, cols)], dtype=np.float32)
+        view, lens, half = self._view(camera, time), lens_of(camera, self.photo_size), step // 2
+        view.lens = wp.vec4(*(lens[:2] / step), *((lens[2:] - half - 0.5) / step + 0.5))
+        return view, surface, step
+
+    def _finely(self, values: np.ndarray, step: int) -> np.ndarray:
+        """What was found for every few pixels, for all of them."""
+        if step == 1:
+            return values
+        at = np.meshgrid(*((np.arange(n) - step // 2) / step for n in self.size), indexing="ij")
+        return map_coordinates(values, at, order=1, mode="nearest")
 
     def shadow(self, time: float, camera: Camera | None, surface_depth: np.ndarray, light: Light) -> np.ndarray:
         """Share of the distant light that smoke lets through to what is seen, (H, W) float32 in [0, 1].
@@ -138,12 +186,7 @@ class SmokeView:
         Light that is scattered by a small angle still arrives: the optical depth counts 1 - albedo g of itself
         (similarity, van de Hulst 1980). Arguments as of :meth:`at`; the sky has no shadow.
         """
-        camera = camera or self.scene.camera.at(time, self.size)  # type: ignore[union-attr]
-        step = max(1, round((self.size[0] * self.size[1] / SHADOW_PIXELS) ** 0.5))
-        rows, cols = (np.minimum(np.arange(0, n, step) + step // 2, n - 1) for n in self.size)
-        surface = np.ascontiguousarray(surface_depth[np.ix_(rows, cols)], dtype=np.float32)
-        view, lens, half = self._view(camera, time), lens_of(camera, self.photo_size), step // 2
-        view.lens = wp.vec4(*(lens[:2] / step), *((lens[2:] - half - 0.5) / step + 0.5))
+        view, surface, step = self._coarsely(time, camera, surface_depth)
         total = np.zeros(surface.shape, np.float32)
         for grid in self._grids:
             if grid.advance(time):
@@ -157,14 +200,10 @@ class SmokeView:
                 )  # fmt: skip
                 albedo = float(np.mean(grid.material.albedo))  # type: ignore[arg-type]
                 total += (1 - albedo * FORWARD[albedo > 0.9]) * out.numpy()
-        through = np.exp(-total)
-        if step == 1:
-            return through
-        at = np.meshgrid(*((np.arange(n) - half) / step for n in self.size), indexing="ij")
-        return map_coordinates(through, at, order=1, mode="nearest")
+        return self._finely(np.exp(-total), step)
 
     def _draw(
-        self, grid: SmokeState, time: float, camera: Camera, surface: np.ndarray, light: Light
+        self, grid: SmokeState, time: float, camera: Camera, surface: np.ndarray, light: Light, lamps: Lamps | None
     ) -> SmokeFrame | None:
         device, towards = self.device, wp.vec3(*light.direction)
         grid.light(time, light)
@@ -191,7 +230,7 @@ class SmokeView:
             march_out=marched,
             motion_out=motion,
         )
-        glow = self._glow(grid, self._view(coarse, time), near_device, crop, shape)
+        glow = self._glow(grid, lamps, self._view(coarse, time), near_device, crop, shape)
         if coarse is not camera:
             full_crop = self._window(grid, camera)
             assert full_crop is not None
@@ -212,17 +251,28 @@ class SmokeView:
             crop = full_crop
         return self._shade(grid.material, light, crop, marched, motion, glow)
 
-    def _glow(self, grid: SmokeState, view: kernels.View, surface: wp.array, crop, shape) -> wp.array | None:
-        """Light that hot smoke sends out, vec4 of the crop's ``shape``; None if it is not hot."""
+    def _glow(
+        self, grid: SmokeState, lamps: Lamps | None, view: kernels.View, surface: wp.array, crop, shape
+    ) -> wp.array | None:
+        """Light that hot smoke sends out, and that of flames on it, vec4 of the crop's ``shape``; or None."""
         fire, material = grid.fire, grid.material
-        if fire is None:
+        if fire is None and lamps is None:
             return None
-        out = wp.empty(shape, dtype=wp.vec4, device=self.device)
-        absorbing = material.glow * (1 - np.asarray(material.albedo, dtype=np.float64))
+        device = self.device
+        lit = wp.empty((0, 0, 0), dtype=wp.vec3, device=device)
+        if lamps is not None:
+            place, intensity = lamps.arrays(device)
+            blocks = tuple(max(2, -(-n // BLOCK)) for n in grid.track.density.shape[1:])
+            lit = wp.empty(blocks, dtype=wp.vec3, device=device)
+            fire_light.in_smoke(place, intensity, grid.volume, grid.pooled, block=BLOCK, light_out=lit)
+        table = wp.empty(0, dtype=wp.vec3, device=device) if fire is None else fire.table
+        out = wp.empty(shape, dtype=wp.vec4, device=device)
         smoke_light.glow(
-            grid.volume, view, fire.heat, fire.table, surface,
-            ambient=material.ambient_temperature, table_start=fire.start, table_step=fire.step,
-            absorbing=wp.vec3(*absorbing), stride=STRIDE, corner=(crop[2], crop[0]), glow_out=out,
+            grid.volume, view, grid.volume.density if fire is None else fire.heat, table, lit, surface,
+            ambient=material.ambient_temperature, table_start=0.0 if fire is None else fire.start,
+            table_step=1.0 if fire is None else fire.step, absorbing=wp.vec3(*grid.absorbing), lamp_block=float(BLOCK),
+            albedo=wp.vec3(*(material.albedo or (0.0, 0.0, 0.0))), stride=STRIDE, corner=(crop[2], crop[0]),
+            glow_out=out,
         )  # fmt: skip
         return out
 

@@ -17,6 +17,7 @@ SECONDS = {
     "dominoes": "1.4",
     "drape": "1.0",
     "flag": "1.0",
+    "pond": "1.4",
     "rocket": "1.0",
     "slosh": "1.5",
 }

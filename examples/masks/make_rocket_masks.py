@@ -65,9 +65,11 @@ def main() -> None:
     everything = binary_dilation(np.any([*regions.values(), lamps, inside([PAD], size)], axis=0), iterations=2)
     sky = clean_sky(image, everything)
     alpha = {name: difference_alpha(image, sky, region.astype(np.float32)) for name, region in regions.items()}
-    solid = inside([BODY, PAD], size)
-    alpha["rocket"] = np.maximum(alpha["rocket"], solid)
-    others = np.maximum.reduce([alpha["rocket"], alpha["towers_near"] * (alpha["towers_near"] > 0.5)])
+    # the rocket leaves; the pad stays, and what holds the rocket up to then
+    body, whole = polygon_coverage(np.array(BODY, dtype=float), size), alpha.pop("rocket")
+    alpha["rocket"] = body
+    alpha["pad"] = np.maximum(whole * ~binary_dilation(body > 0), inside([PAD], size))
+    others = np.maximum.reduce([body, alpha["pad"], alpha["towers_near"] * (alpha["towers_near"] > 0.5)])
     alpha["lamps"] = difference_alpha(image, sky, lamps * (1 - others), low=0.05, span=0.4)
     for name, values in alpha.items():
         Image.fromarray(np.round(values * 255).astype(np.uint8)).save(FOLDER / f"rocket_{name}.png", optimize=True)

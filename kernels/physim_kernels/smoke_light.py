@@ -5,7 +5,9 @@ Shadow: a surface point sees the distant light through exp(-tau), tau the optica
 Glow: soot that absorbs also emits (Kirchhoff). Along a view ray with absorption sigma_a = (1 - albedo) sigma and the
 radiance B of a black body,
 
-    dL = T sigma_a B(temperature) ds,       dT = -sigma T ds.
+    dL = T (sigma_a B(temperature) + albedo sigma S) ds,       dT = -sigma T ds,
+
+S the light of flames nearby that reaches the sample (``fire_light``).
 
 Grids, rays and units as in ``march``.
 """
@@ -59,6 +61,9 @@ def glow_kernel(
     table_start: wp.float32,
     table_step: wp.float32,
     absorbing: wp.vec3,
+    lamps: wp.array3d(dtype=wp.vec3),
+    lamp_block: wp.float32,
+    albedo: wp.vec3,
     surface: wp.array2d(dtype=wp.float32),
     stride: wp.float32,
     corner_u: wp.int32,
@@ -92,14 +97,17 @@ def glow_kernel(
                     d = eroded(volume, d, x, g - half)
                 weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * length))
                 through -= weight
-                place = (ambient + trilinear(heat, g - half) - table_start) / table_step
-                if place > 0.0:
-                    place = wp.min(place, wp.float32(table.shape[0]) - 1.001)
-                    k = wp.int32(place)
-                    glow += weight * wp.lerp(table[k], table[k + 1], place - wp.float32(k))
+                if table.shape[0] > 0:
+                    place = (ambient + trilinear(heat, g - half) - table_start) / table_step
+                    if place > 0.0:
+                        place = wp.min(place, wp.float32(table.shape[0]) - 1.001)
+                        k = wp.int32(place)
+                        own = wp.lerp(table[k], table[k + 1], place - wp.float32(k))
+                        glow += weight * wp.cw_mul(own, absorbing)
+                if lamps.shape[0] > 0:
+                    glow += weight * wp.cw_mul(trilinear(lamps, g / lamp_block - half), albedo)
                 if through < 0.003:
                     break
-    glow = wp.cw_mul(glow, absorbing)
     glow_out[j, i] = wp.vec4(glow[0], glow[1], glow[2], 1.0 - through)
 
 
@@ -119,19 +127,24 @@ def shadow(volume, view, pooled, towards, surface, *, limit, depth_out):
     wp.launch(shadow_kernel, dim=depth_out.shape, inputs=inputs, outputs=[depth_out], device=depth_out.device)
 
 
-def glow(volume, view, heat, table, surface, *, ambient, table_start, table_step, absorbing, stride, corner, glow_out):
-    """Light that the smoke itself sends to the camera, in a crop of the picture.
+def glow(volume, view, heat, table, lamps, surface, *, ambient, table_start, table_step, absorbing, lamp_block, albedo,
+         stride, corner, glow_out):  # fmt: skip
+    """Light that the smoke itself sends to the camera, and what it scatters of flames, in a crop of the picture.
 
     Args:
         volume: ``march.Volume``.
         view: ``march.View``.
         heat: Temperature over ``ambient`` [K] on the grid.
         table: Radiance of a black body per colour, in equal steps of temperature; below its start there is none.
+            Empty: it is not hot.
+        lamps: Light of flames that smoke of albedo 1 sends to every side, vec3 on blocks of cells. Empty: none.
         surface: z of what hides the smoke behind it [m], the whole picture.
         ambient: [K]
         table_start: [K]
         table_step: [K]
         absorbing: Share of the extinction that is absorption, per colour, vec3.
+        lamp_block: Cells along the side of a block of ``lamps``.
+        albedo: Per colour, vec3.
         stride: Longest step [cells].
         corner: (u, v) of the crop.
         glow_out: Output vec4 (red, green, blue, opacity), linear.
@@ -139,7 +152,22 @@ def glow(volume, view, heat, table, surface, *, ambient, table_start, table_step
     wp.launch(
         glow_kernel,
         dim=glow_out.shape,
-        inputs=[volume, view, heat, ambient, table, table_start, table_step, absorbing, surface, stride, *corner],
+        inputs=[
+            volume,
+            view,
+            heat,
+            ambient,
+            table,
+            table_start,
+            table_step,
+            absorbing,
+            lamps,
+            lamp_block,
+            albedo,
+            surface,
+            stride,
+            *corner,
+        ],
         outputs=[glow_out],
         device=glow_out.device,
     )
