@@ -21,7 +21,7 @@ class Prediction:
     depth: np.ndarray
     """(h, w) float32; [m] for kind 'metric'."""
     kind: str
-    """'metric', or 'affine_inverse': 1 / z up to factor and shift."""
+    """'metric'; 'scale': z up to a factor; 'affine_inverse': 1 / z up to factor and shift."""
     confidence: np.ndarray
     """(h, w) float32 in [0, 1]"""
     valid: np.ndarray | None = None
@@ -75,4 +75,22 @@ def _depth_anything(weights: str | os.PathLike) -> DepthModel:
     return model
 
 
-DEPTH_MODELS: dict[str, Callable[[str | os.PathLike], DepthModel]] = {"depth-anything": _depth_anything}
+def _moge(weights: str | os.PathLike) -> DepthModel:
+    from i2v.models.moge import load_moge, predict
+
+    network = load_moge(weights)
+
+    def model(image: np.ndarray, *, focal: float | None = None) -> Prediction:
+        found = predict(network, image, focal=focal)
+        sure = (BELIEVED * found.mask).astype(np.float32)
+        kind = "metric" if found.metric else "scale"
+        return Prediction(found.depth, kind, sure, found.valid, found.normals, found.intrinsics)
+
+    return model
+
+
+DEPTH_MODELS: dict[str, Callable[[str | os.PathLike], DepthModel]] = {
+    "depth-anything": _depth_anything,
+    "moge": _moge,
+}
+"""Name → how its weights become a model."""

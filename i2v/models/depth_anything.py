@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from i2v.models.dinov2 import PATCH, DinoConfig, DinoV2, normalised, to_multiple
+from i2v.models.enlarge import Enlarge
 from i2v.models.published import Naming, fill, naming_of, read, settings_beside
 from i2v.models.resampling import linear, smooth_cubic, smoothed
 
@@ -49,22 +49,6 @@ class DepthAnythingConfig:
     @classmethod
     def large(cls) -> DepthAnythingConfig:
         return cls(DinoConfig.large(), (5, 12, 18, 24), neck=(256, 512, 1024, 1024), fusion=256)
-
-
-class Enlarge(nnx.Module):
-    """Transposed convolution whose stride is its kernel: each position becomes a block of ``factor`` squared."""
-
-    def __init__(self, channels: int, made: int, factor: int, *, rngs: nnx.Rngs) -> None:
-        init = nnx.initializers.lecun_normal()
-        self.kernel = nnx.Param(init(rngs.params(), (factor, factor, channels, made)))
-        self.bias = nnx.Param(jnp.zeros(made))
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """(b, h, w, c) → (b, factor h, factor w, made)."""
-        b, h, w, _ = x.shape
-        factor, _, _, made = self.kernel[...].shape
-        x = jnp.einsum("bhwc,yxcd->bhywxd", x, self.kernel[...])
-        return x.reshape(b, factor * h, factor * w, made) + self.bias[...]
 
 
 def _conv(channels: int, made: int, side: int, rngs: nnx.Rngs, *, stride: int = 1, bias: bool = True) -> nnx.Conv:
