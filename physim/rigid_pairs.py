@@ -19,7 +19,10 @@ def slot_capacity(everything: list[Piece], moving_count: int) -> int:
     """How many pairs there is room for: all of them in a small scene, else in proportion to the colliders."""
     moving = [c for p in everything[:moving_count] for c in p.colliders]
     static = [c for p in everything[moving_count:] for c in p.colliders]
-    copies = sum({data.FIELD: data.FIELD_PAIRS, data.MESH: data.MESH_PAIRS}.get(c.kind, 1) for c in static)
+    copies = sum(
+        {data.PLANE: data.PLANE_PAIRS, data.FIELD: data.FIELD_PAIRS, data.MESH: data.MESH_PAIRS}.get(c.kind, 1)
+        for c in static
+    )
     total = len(moving) * (len(moving) - 1) // 2 + len(moving) * copies
     return max(1, min(total, len(moving) * (PAIRS_PER_COLLIDER + min(copies, 8)) + 64))
 

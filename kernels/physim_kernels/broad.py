@@ -15,7 +15,19 @@ reach the result.
 
 import warp as wp
 
-from physim_kernels.rigid_data import FIELD, FIELD_PAIRS, MESH, MESH_PAIRS, PLANE, Bodies, Geometry, Pairs, nobody_stirs
+from physim_kernels.rigid_data import (
+    FIELD,
+    FIELD_PAIRS,
+    HULL,
+    MESH,
+    MESH_PAIRS,
+    PLANE,
+    PLANE_PAIRS,
+    Bodies,
+    Geometry,
+    Pairs,
+    nobody_stirs,
+)
 
 LEVELS = wp.constant(20)
 """Grids; the last takes everything that is larger."""
@@ -309,8 +321,10 @@ def find_kernel(g: Geometry, bodies: Bodies, broad: Broad, interval: float):
 
 
 @wp.func
-def pair_count(g: Geometry, partner: int):
-    """Slots that a pair with this partner takes."""
+def pair_count(g: Geometry, owner: int, partner: int):
+    """Slots that a pair of ``owner`` with this partner takes."""
+    if g.kind[partner] == PLANE:
+        return wp.where(g.kind[owner] == HULL and g.vertex_count[owner] > 4, int(PLANE_PAIRS), 1)
     if g.kind[partner] == MESH:
         return int(MESH_PAIRS)
     return wp.where(g.kind[partner] == FIELD, int(FIELD_PAIRS), 1)
@@ -349,7 +363,7 @@ def match_kernel(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, may_dr
         if partner < old:
             broad.incoming[first + fresh] = partner
             fresh += 1
-            slots += pair_count(g, partner)
+            slots += pair_count(g, i, partner)
             k += 1
         else:
             seen = partner == old
@@ -453,7 +467,7 @@ def open_kernel(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, gravity
         if k < fresh:
             partner = broad.incoming[i * INCOMING + k]
         if pair < 0 or partner < pairs.partner[wp.max(pair, 0)]:
-            for side in range(pair_count(g, partner)):
+            for side in range(pair_count(g, i, partner)):
                 new = broad.free[slot]
                 slot += 1
                 open_pair(g, pairs, new, i, partner, side, broad.moving_total, gravity)

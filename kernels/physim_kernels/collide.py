@@ -42,6 +42,9 @@ from physim_kernels.rigid_data import (
     row_of,
 )
 
+MANY_TURN = wp.constant(0.04)
+"""Turn until the next look from which up to eight corners of a hull are watched over a plane [rad]."""
+
 
 @wp.func
 def find_points(
@@ -207,8 +210,14 @@ def collide_kernel(
             hand_over(pairs, c, cand, first + floors, walls, pairs.following[pair], 0.1 * size)
             count = keep_four(cand, first, floors, 0.01 * size)
         else:
-            count = keep_four(cand, first, count, 0.01 * size)
-            to_bodies(g, a, b, cand, first, count)
+            found = int(count)
+            count = keep_four(cand, first, found, 0.01 * size)
+            to_bodies(g, a, b, cand, first, found)
+            if g.kind[a] == PLANE and g.kind[b] == HULL and g.vertex_count[b] > 4:
+                more = int(0)  # a blow may turn what turns fast the other way at once: other corners come down
+                if interval * wp.length(w_b) > MANY_TURN:
+                    more = keep_four(cand, first + count, found - count, 0.01 * size)
+                hand_over(pairs, c, cand, first + count, more, pairs.following[pair], 0.1 * size)
         hand_over(pairs, c, cand, first, count, pair, 0.1 * size)
         for k in range(count):
             i = row_of(c, pair, k)

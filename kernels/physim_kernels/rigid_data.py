@@ -3,10 +3,10 @@
 Bodies are numbered with the moving ones first, then the static ones (inverse mass 0). A body has one or more colliders,
 numbered in the order of their bodies; the tables of ``Geometry`` go by collider. A pair is a slot for two colliders
 that are near each other; it names their bodies a and b, ordered by the kind of collider, ``kind of a >= kind of b``,
-and owns four contact slots, see ``row_of``. With a height field a collider has two pairs, one for what carries it
-and one for walls; with a mesh it has four, one for each direction it is touched from. Normals point from a to b.
-Contact points are kept in the frames of the bodies. SI units, world frame right-handed with Y up; body frames sit at
-the centre of mass along the principal axes.
+and owns four contact slots, see ``row_of``. With a height field a collider has two pairs, one for what carries it and
+one for walls; a hull with a plane has two, the second for further corners; with a mesh it has four, one for each
+direction it is touched from. Normals point from a to b. Contact points are kept in the frames of the bodies. SI units,
+world frame right-handed with Y up; body frames sit at the centre of mass along the principal axes.
 """
 
 import warp as wp
@@ -23,6 +23,8 @@ MESH_PAIRS = 4
 """Pairs of a collider with a mesh."""
 FIELD_PAIRS = 2
 """Pairs of a collider with a height field."""
+PLANE_PAIRS = 2
+"""Pairs of a hull with a plane: the second has four more corners while the hull turns fast."""
 
 FACE = 0
 """Contact of a point of b, with a radius around it, against a plane fixed in a."""

@@ -40,6 +40,13 @@ def test_whips_toggles_and_tied_things_that_a_paddle_crushes_do_not_blow_up(seed
     assert verdict.energy_gain < 5e-4  # joints and blows on them keep the energy as well as contacts do
 
 
+def test_plate_that_a_blow_turns_the_other_way_lands_on_its_other_corners():
+    drawn = draw(487)
+    verdict = judge(drawn, keep=(6,))
+    assert not verdict.faults, verdict.faults
+    assert verdict.sunk < 5e-4  # four of the eight corners alone: 4.4 mm
+
+
 def test_a_seed_names_one_scene():
     a, b = build(draw(11)), build(draw(11))
     assert [e.position for e in a] == [e.position for e in b] and len(a.bodies) == len(b.bodies) > 0
