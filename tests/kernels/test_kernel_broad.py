@@ -32,15 +32,16 @@ def cloud(seed: int, count: int, spread: float, sizes: float) -> Scene:
 
 
 def search(solver: RigidSolver, interval: float, *, may_drop: bool = True) -> list[tuple[int, int]]:
-    """Live pairs of colliders (low, high), one per further side, in the order of the list."""
+    """Live pairs of colliders (low, high), each once whatever slots it has, in the order of the list."""
     p = solver._pairs
     broad.search(
         solver._geometry, solver._bodies, p, solver._broad, interval=interval, gravity=9.81, may_drop=may_drop,
         device=solver.device,
     )  # fmt: skip
     live = p.live.numpy()[: p.live_count.numpy()[0]]
-    a, b = p.collider_a.numpy()[live], p.collider_b.numpy()[live]
     assert len(set(live)) == len(live)
+    live = live[p.side.numpy()[live] == 0]
+    a, b = p.collider_a.numpy()[live], p.collider_b.numpy()[live]
     return [(min(i, j), max(i, j)) for i, j in zip(a.tolist(), b.tolist(), strict=True)]
 
 
@@ -100,7 +101,8 @@ def test_slots_stay_with_their_pair_within_a_frame_and_come_back_after_it():
 
     def slots():
         live = p.live.numpy()[: p.live_count.numpy()[0]]
-        return {(i, j): s for i, j, s in zip(p.owner.numpy()[live], p.partner.numpy()[live], live, strict=True)}
+        columns = (p.owner.numpy()[live], p.partner.numpy()[live], p.side.numpy()[live], live)
+        return {(i, j, side): s for i, j, side, s in zip(*columns, strict=True)}
 
     search(solver, 0.02)
     wide = slots()
