@@ -6,6 +6,8 @@ twenty thousand rows a frame.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import warp as wp
 from physim_kernels import contact_state, impact
@@ -48,6 +50,10 @@ class ContactLog:
         _fill(self.states, {**columns, "sample": int}, samples * (64 + 8 * count), device)
         for struct in (self.events, self.states):
             struct.count = wp.zeros(1, dtype=int, device=device)
+        self._events_now = Table(self.events, _IMPACT, ("a", "b", "point", "normal", "impulse", "tangential", "speed"))
+        self._states_now = Table(self.states, _STATE, ("a", "b", "point", "normal", "impulse", "rates"))
+        self._event_time = (host(self.events.substep), host(self.events.fraction))
+        self._state_time = host(self.states.sample)
         self._impact_rows: list[np.ndarray] = []
         self._state_rows: list[np.ndarray] = []
         self.lost_events = self.lost_states = 0
@@ -56,16 +62,15 @@ class ContactLog:
     def read(self, frame: int) -> None:
         """Take over what the frame of this number, from 0, has left, and make room for the next one."""
         first = frame * self._samples * self._substeps
-        rows, lost = _rows(self.events, _IMPACT, ("a", "b", "point", "normal", "impulse", "tangential", "speed"))
+        rows, lost = self._events_now.take()
         if len(rows):
-            count = len(rows)
-            fraction = self.events.fraction.numpy()[:count].astype(np.float64)
-            rows["time"] = (first + self.events.substep.numpy()[:count] + fraction) * self._substep
+            substep, fraction = (column()[: len(rows)] for column in self._event_time)
+            rows["time"] = (first + substep + fraction.astype(np.float64)) * self._substep
             self._impact_rows.append(rows[rows["impulse"] > 0])  # joints may have taken all of one
         self.lost_events += lost
-        rows, lost = _rows(self.states, _STATE, ("a", "b", "point", "normal", "impulse", "rates"))
+        rows, lost = self._states_now.take()
         if len(rows):
-            sample = frame * self._samples + self.states.sample.numpy()[: len(rows)] + 1
+            sample = frame * self._samples + self._state_time()[: len(rows)] + 1
             rows["time"] = sample * (self._substep * self._substeps)
             self._state_rows.append(rows)
         self.lost_states += lost
@@ -106,15 +111,37 @@ def _sorted(log: np.ndarray) -> np.ndarray:
     return log[np.lexsort((log["body_b"], log["body_a"], log["time"]))]
 
 
-def _rows(struct, dtype: np.dtype, names: tuple[str, ...]) -> tuple[np.ndarray, int]:
-    """The rows of a frame, and how many found no room; empties the list."""
-    found, room = int(struct.count.numpy()[0]), struct.a.shape[0]
-    rows = np.zeros(min(found, room), dtype)
-    if found:
-        for name in names:
-            rows[name] = getattr(struct, name).numpy()[: len(rows)]
-        struct.count.zero_()
-    return rows, max(0, found - room)
+def host(array: wp.array) -> Callable[[], np.ndarray]:
+    """How to read an array again and again: on a CPU the same view of its memory each time."""
+    if array.device.is_cpu:
+        view = array.numpy()
+        return lambda: view
+    return array.numpy
+
+
+class Table:
+    """A Warp struct of columns and the count of their rows, read once a frame.
+
+    Args:
+        struct: It has an array ``count`` and the columns.
+        dtype: Of the rows.
+        names: Columns to read.
+    """
+
+    def __init__(self, struct, dtype: np.dtype, names: tuple[str, ...]):
+        self._struct, self._dtype, self._room = struct, dtype, struct.a.shape[0]
+        self._count = host(struct.count)
+        self._columns = [(name, host(getattr(struct, name))) for name in names]
+
+    def take(self) -> tuple[np.ndarray, int]:
+        """The rows of a frame, and how many found no room; empties the list."""
+        found = int(self._count()[0])
+        rows = np.zeros(min(found, self._room), self._dtype)
+        if found:
+            for name, column in self._columns:
+                rows[name] = column()[: len(rows)]
+            self._struct.count.zero_()
+        return rows, max(0, found - self._room)
 
 
 def _fill(struct, columns: dict[str, type], rows: int, device: wp.Device) -> None:

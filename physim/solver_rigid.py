@@ -34,7 +34,7 @@ from physim.kernel_cache import load_kernels
 from physim.kinematic_stage import KinematicStage, state_at
 from physim.kinematic_stage import tracks as kinematic_tracks
 from physim.partner import Partner
-from physim.rigid_log import ContactLog
+from physim.rigid_log import ContactLog, host
 from physim.rigid_tidy import Slots
 from physim.scene import Scene
 from physim.shapes import HeightField
@@ -182,6 +182,8 @@ class RigidSolver:
             "v_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
             "momentum_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
         }
+        self._read_out = [host(array) for array in self._out.values()]
+        self._read_lost = host(self._broad.lost)
         self._log = ContactLog(
             self._moving + self._static, self._count, self._pair_total, substep=self.substep,
             substeps=self.substeps_per_sample, samples=self.samples_per_frame, device=device,
@@ -349,7 +351,7 @@ class RigidSolver:
             return
         for partner in self._partners:
             partner.begin_frame(first)
-        self._outer.substep.assign([first])
+        self._outer.substep.fill_(first)
         if self._kinematics:
             self._kinematics.begin_frame(first)
         if self._outer.has_air:
@@ -380,10 +382,10 @@ class RigidSolver:
 
     def _read_back(self) -> None:
         shape = (self.samples_per_frame, self._count)
-        x, q, v, momentum = (array.numpy().reshape(*shape, -1) for array in self._out.values())
+        x, q, v, momentum = (read().reshape(*shape, -1).copy() for read in self._read_out)
         self._check_state(x, q, v)
-        self._history.append((x.copy(), q.copy(), v.copy(), momentum.copy()))
-        lost, collider = self._broad.lost.numpy()
+        self._history.append((x, q, v, momentum))
+        lost, collider = self._read_lost()
         if lost:
             raise RuntimeError(self._overflow(int(lost), int(collider)))
         self._log.read(self._frame_count - 1)
@@ -398,6 +400,8 @@ class RigidSolver:
         )
 
     def _check_state(self, x: np.ndarray, q: np.ndarray, v: np.ndarray) -> None:
+        if np.abs(v).max(initial=0.0) < SPEED_LIMIT and math.isfinite(x.sum() + q.sum()):
+            return
         state = np.concatenate([x, q, v], axis=-1)
         speed = np.abs(v).max(axis=-1, initial=0.0)
         bad = ~np.isfinite(state).all(axis=-1) | ~(speed < SPEED_LIMIT)
