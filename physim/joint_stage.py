@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import warp as wp
-from physim_kernels import impact, joint, joint_blow, joint_data
+from physim_kernels import impact_blow, joint, joint_blow, joint_data
 from physim_kernels import rigid_data as data
 
 from physim.joints import Spring
@@ -48,7 +48,7 @@ class JointStage:
     def warm(self) -> None:
         joint.warm(self._bodies, self._made.joints, self._made.rows, h=self._h, **self._launch)
 
-    def blow(self, pairs: data.Pairs, contacts: data.Contacts, events: impact.Events, substep: int) -> None:
+    def blow(self, pairs: data.Pairs, contacts: data.Contacts, events: impact_blow.Events, substep: int) -> None:
         m = self._made
         joint_blow.blow(
             self._bodies, pairs, contacts, events, m.joints, m.rows, self._ahead, h=self._h, substep=substep,

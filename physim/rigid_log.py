@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import warp as wp
-from physim_kernels import contact_state, impact
+from physim_kernels import contact_state, impact_blow
 
 from physim.rigid_arrays import Piece
 from physim.trajectory import CONTACT_DTYPE, CONTACT_STATE_DTYPE
@@ -38,7 +38,7 @@ class ContactLog:
     ):  # fmt: skip
         self._everything = everything
         self._substep, self._substeps, self._samples = substep, substeps, samples
-        self.events = impact.Events()
+        self.events = impact_blow.Events()
         columns = {
             "a b substep pair": int, "fraction impulse tangential speed": float,
             "point normal linear about_a about_b": wp.vec3,

@@ -17,7 +17,8 @@ the whole change is scaled back to where it is nought (it is quadratic in the sc
 import warp as wp
 
 from physim_kernels.contact import place_contact
-from physim_kernels.impact import Events, matrix, orientation_at, place_at, spin_at, take
+from physim_kernels.impact_blow import Events, take
+from physim_kernels.impact_meet import matrix, orientation_at, place_at, spin_at
 from physim_kernels.joint_cut import LIMIT, fastest
 from physim_kernels.joint_data import CALM, FAST, Ahead, Joints, Rows
 from physim_kernels.joint_step import aim_island, hold
