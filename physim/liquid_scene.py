@@ -81,7 +81,8 @@ class SceneLiquid:
         x, v, _fastest = self._read()
         if self.drag is not None:
             self._open_ledger(v.numpy()[: self.count])
-        self._states = [(x.numpy().copy(), self.grid.particles.halve(v))]
+        self._states = _States(round(seconds * rigid.fps) + 1, x.shape[0])
+        self._states.add(x.numpy(), self.grid.particles.halve(v))
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
@@ -211,7 +212,7 @@ class SceneLiquid:
         self.grid.cloth = wet
         cloth.waters.append(wet)
         if self.grid.ledger is None:
-            self._open_ledger(self._states[0][1][: self.count].astype(np.float32))
+            self._open_ledger(self._states.velocity[0, : self.count].astype(np.float32))
         if self.grid.ledger is not None:
             self.grid.ledger.cloth = wet
 
@@ -254,7 +255,7 @@ class SceneLiquid:
             )
         self._worst["liquid_courant [cells]"] = max(self._worst["liquid_courant [cells]"], courant)
         self._worst["liquid_divergence [-]"] = max(self._worst["liquid_divergence [-]"], self.grid.divergence())
-        self._states.append((x.numpy().copy(), self.grid.particles.halve(v)))
+        self._states.add(x.numpy(), self.grid.particles.halve(v))
         if self.drag is not None:
             self.drag.end_frame()
         if self.grid.ledger is not None:
@@ -280,7 +281,7 @@ class SceneLiquid:
     # -- results ----------------------------------------------------------------------------------------------------
 
     def track(self, name: str) -> LiquidTrack:
-        x, v = (np.stack(column) for column in zip(*self._states, strict=True))
+        x, v = self._states.position, self._states.velocity
         ever = np.isfinite(x[..., 0]).any(axis=0)
         last = int(np.flatnonzero(ever)[-1]) + 1 if ever.any() else 0
         return LiquidTrack(name, self.domain.cell, self._volume, x[:, :last], v[:, :last])
@@ -291,7 +292,7 @@ class SceneLiquid:
 
     def report(self) -> dict[str, float]:
         """Volumes, divergence after the projection over the largest speed, and cells crossed per step."""
-        now = int(np.isfinite(self._states[-1][0][:, 0]).sum())
+        now = int(np.isfinite(self._states.position[-1, :, 0]).sum())
         given = int(self.grid.particles.given.numpy()[0])
         return {
             "liquid_volume_start [m^3]": self.count * self._volume,
@@ -308,6 +309,41 @@ class SceneLiquid:
 def sources_in(entities: list[Entity]) -> bool:
     """Whether any of them pours."""
     return any(isinstance(e.shape, Emitter) for e in entities)
+
+
+class _States:
+    """Places and velocities of all particles at every frame so far, in room that is taken once.
+
+    A result that is gathered frame by frame and put together at the end would be there twice.
+    """
+
+    def __init__(self, frames: int, particles: int) -> None:
+        self._x = np.zeros((max(frames, 1), particles, 3), np.float32)
+        self._v = np.zeros(self._x.shape, np.float16)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, x: np.ndarray, v: np.ndarray) -> None:
+        """Keep one more frame (N, 3) [m], [m/s]; more than announced need new room."""
+        if self._count == len(self._x):
+            more = max(8, self._count // 4)
+            self._x, self._v = (
+                np.concatenate([a, np.zeros((more, *a.shape[1:]), a.dtype)]) for a in (self._x, self._v)
+            )
+        self._x[self._count], self._v[self._count] = x, v
+        self._count += 1
+
+    @property
+    def position(self) -> np.ndarray:
+        """(T, N, 3) float32 [m], world."""
+        return self._x[: self._count]
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """(T, N, 3) float16 [m/s], world."""
+        return self._v[: self._count]
 
 
 def _particle_volume(entities: list[Entity], positions: np.ndarray, cell: float, exact: bool) -> float:

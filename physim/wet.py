@@ -66,8 +66,7 @@ class WetMap:
     def __init__(self, scene: Scene, track: LiquidTrack, fps: float, index: float) -> None:
         self._fps, self._index = float(fps), float(index)
         self._first: np.ndarray | None = None
-        frames = [frame[np.isfinite(frame[:, 0])] for frame in track.position]
-        known = [(f.min(axis=0), f.max(axis=0)) for f in frames if len(f)]
+        known = [(f.min(axis=0), f.max(axis=0)) for f in map(_there, track.position) if len(f)]
         if not known or index <= 1.0 or not any(scene.statics):
             return
         h = float(track.cell)
@@ -78,7 +77,7 @@ class WetMap:
         self._low, self._h = low, h
         axes = [low[a] + h * np.arange(counts[a]) for a in range(3)]
         distance = grid_distance(scene, axes[0][:, None, None], axes[1][None, :, None], axes[2][None, None, :])
-        self._first = _first_touch(frames, distance < CLOSE * h, low, h)
+        self._first = _first_touch(track.position, distance < CLOSE * h, low, h)
 
     def at(self, time: float, camera: Camera, depth: np.ndarray) -> np.ndarray | None:
         """How wet the surface is that a camera sees at ``time`` [s], (H, W) float32 from 0 to 1; None if all is dry.
@@ -125,13 +124,18 @@ class WetMap:
         return (slice(v0, v1), slice(u0, u1)) if u1 > u0 and v1 > v0 else None
 
 
-def _first_touch(frames: list[np.ndarray], near: np.ndarray, low: np.ndarray, h: float) -> np.ndarray:
+def _there(places: np.ndarray) -> np.ndarray:
+    """Those particles (N, 3) that are there."""
+    return places[np.isfinite(places[:, 0])]
+
+
+def _first_touch(frames: np.ndarray, near: np.ndarray, low: np.ndarray, h: float) -> np.ndarray:
     """Number of the frame (nodes) int16 at which particles first came next to each node that is ``near`` a solid."""
     first = np.full(near.shape, NEVER, np.int16)
     flat, stride = first.reshape(-1), np.array([near.shape[1] * near.shape[2], near.shape[2], 1])
     close = near.reshape(-1)
     for number, places in enumerate(frames):
-        nodes = np.unique(np.rint((places - low) / h).astype(np.int64) @ stride)
+        nodes = np.unique(np.rint((_there(places) - low) / h).astype(np.int64) @ stride)
         nodes = nodes[close[nodes]]
         flat[nodes] = np.minimum(flat[nodes], np.int16(min(number, NEVER - 1)))
     return first
