@@ -1,6 +1,8 @@
 """Eight frames of a video side by side, for looking at: ``python benchmarks/contact_sheet.py VIDEO... [-o DIR]``.
 
-Frames are evenly spaced from the first to the last, in reading order, at most 400 pixels wide each.
+Frames are evenly spaced from the first to the last, in reading order, at most 400 pixels wide each. With
+``--difference`` the sheet shows how much each of them differs from the next frame, four times as strong, about grey:
+flicker and popping show where nothing moves.
 """
 
 import argparse
@@ -19,11 +21,17 @@ def read_video(path: Path) -> np.ndarray:
     return np.stack([np.frombuffer(f, np.uint8).reshape(height, width, 3) for f in reader])
 
 
-def contact_sheet(frames: np.ndarray, *, count: int = 8, columns: int = 4, width: int = 400) -> Image.Image:
-    """A sheet of ``count`` evenly spaced frames of (T, H, W, 3) uint8."""
+def contact_sheet(
+    frames: np.ndarray, *, count: int = 8, columns: int = 4, width: int = 400, difference: bool = False
+) -> Image.Image:
+    """A sheet of ``count`` evenly spaced frames of (T, H, W, 3) uint8, or of their differences to the next."""
     picks = np.linspace(0, len(frames) - 1, count).round().astype(int)
     height, full = frames.shape[1:3]
     width = min(width, full)
+    if difference:
+        picks = np.minimum(picks, len(frames) - 2)
+        change = frames[picks + 1].astype(np.int16) - frames[picks]
+        frames, picks = np.clip(128 + 4 * change, 0, 255).astype(np.uint8), np.arange(count)
     size = (width, round(width * height / full))
     sheet = Image.new("RGB", (columns * size[0], -(-count // columns) * size[1]))
     for slot, index in enumerate(picks):
@@ -36,11 +44,12 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/gallery"))
+    parser.add_argument("--difference", action="store_true", help="how much each frame differs from the next")
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)
     for video in args.videos:
         target = args.output / f"{video.stem}.png"
-        contact_sheet(read_video(video)).save(target, optimize=True)
+        contact_sheet(read_video(video), difference=args.difference).save(target, optimize=True)
         print(target)
 
 

@@ -1,8 +1,8 @@
 """A ball falls into a pond that the wind moves: a region of a picture, given by a mask, becomes water.
 
 Nothing runs faster over water of depth h than sqrt(g h): beyond that from where the ball went in, the surface is still
-as the wind has it. Once it has come to rest the ball floats as deep as Archimedes says: the part of it below the surface
-is a cap of depth d and volume pi d^2 (3 r - d) / 3, so d solves d^2 (3 r - d) = 4 r^3 density / (water's).
+as the wind has it. Once it has come to rest the ball floats as deep as Archimedes says: the part of it below the
+surface is a cap of depth d and volume pi d^2 (3 r - d) / 3, so d solves d^2 (3 r - d) = 4 r^3 density / (water's).
 
     python -m examples.pond --output out/pond.mp4
 """
