@@ -18,6 +18,7 @@ from physim.depth_edge import DepthEdges
 from physim.exposure import Exposure, expose
 from physim.ground_shadow import GroundShadow
 from physim.lake_view import LakeView
+from physim.matte import SHADOW_RING
 from physim.plate import PlateSampler
 from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
 from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_of
@@ -288,7 +289,7 @@ class SolidComposer:
         radius = self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
         lift = (now[1] - rest[1]) / (0.15 * radius)
         turn = self._painter.turned(name, pose_matrix(*track.at(time)), camera.position)
-        weight = float(np.exp(-(lift**2)) * (1 - turn))
+        weight = float(np.exp(-(lift**2)) * (1 - turn)) * self._short(name, rest)
         assert self.scene.camera is not None
         start = self.scene.camera.at(0.0, self.size)
         (c0, z0), (ct, zt) = start.project(rest), camera.project(now)
@@ -305,6 +306,17 @@ class SolidComposer:
         at = [(v - low[1]) / (scale * grow) - 0.5, (u - low[0]) / (scale * grow) - 0.5]
         ratio = map_coordinates(cutout.shadow.astype(np.float32), at, order=1, mode="constant", cval=1.0)
         return weight, (int(v0), int(v1), int(u0), int(u1)), np.clip(ratio, 0.02, 4.0)
+
+    def _short(self, name: str, rest: np.ndarray) -> float:
+        """1 if a thing's cast shadow ends within the ring that it carries along, 0 if that is only a part of it."""
+        entity, light, camera = self.scene[name], np.asarray(self.scene.light.direction), self.scene.camera
+        assert camera is not None
+        corners = entity.shape.triangles.vertices  # type: ignore[union-attr]
+        turned = corners @ pose_matrix(np.zeros(3), np.asarray(entity.orientation))[:3, :3].T
+        reach = float(np.ptp(turned[:, 1])) * np.hypot(light[0], light[2]) / max(float(light[1]), 0.1)
+        start = camera.at(0.0, self.size)
+        pixels = reach * start.focal / max(float(start.project(rest)[1]), 1e-6) / (self.size[1] / self._photo_size[1])
+        return float(np.clip(2 - pixels / (SHADOW_RING * max(1.0, self._photo_size[1] / 800)), 0, 1))
 
     # bodies
 
