@@ -288,6 +288,15 @@ class LiquidGrid:
         self._launch(particle_move.tick_kernel, (1,), [], [self._clock])
         self._each(particle_move.shift_kernel, particle_move.shift_serial_kernel, inputs, [self.x])
 
+    def look(self) -> None:
+        """Find the surface of the particles where they are, before the first step."""
+        self._reach.fill_(wp.vec2i(0, self.settings.shape[2]))
+        self._clear()
+        kernel = particles.volume_serial_kernel if self.device.is_cpu else particles.volume_kernel
+        dim = (1,) if self.device.is_cpu else self.x.shape
+        self._launch(kernel, dim, [self.x, self.count, self.settings.particle_volume], [self.alpha])
+        self._surface()
+
     def _clear(self) -> None:
         """Forget what the grid holds."""
         self._rows(free_surface.clear_cells_kernel, self.settings.shape, [self._reach], [self.alpha, self.phi])

@@ -25,6 +25,7 @@ from physim.solver_cloth import ClothSolver
 from physim.solver_rigid import RigidSolver
 from physim.terrain import rotation_matrix
 from physim.trajectory import SPLASH_DTYPE, LiquidTrack
+from physim.vapour import LiquidSurface
 
 TOO_FAST = 12.0
 """Cells per step at which the state counts as blown up."""
@@ -277,6 +278,28 @@ class SceneLiquid:
     def _drunk(self) -> int:
         """Particles that cloth has soaked up so far."""
         return 0 if self.grid.cloth is None else int(self.grid.cloth.drunk.numpy()[0])
+
+    def surface(self) -> LiquidSurface:
+        """The free surface now, as seen against gravity."""
+        if len(self._states) == 1:
+            self.grid.look()
+        origin, axes = (self._origin, self._axes) if self.bodies is None else self.bodies.pose()
+        along = -axes.T @ np.array(self.scene.gravity, dtype=np.float64)
+        axis = int(np.abs(along).argmax())
+        phi, open = (np.moveaxis(a.numpy(), axis, 0) for a in (self.grid.phi, self.grid.open))
+        if along[axis] < 0:
+            phi, open = phi[::-1], open[::-1]
+        wet = (phi < 0) & (open > 0)
+        bulk = wet[1:-1] & (wet[:-2] | (open[:-2] <= 0)) & ~wet[2:] & (open[2:] > 0)  # no drops
+        at = np.argwhere(bulk) + [1, 0, 0]
+        below, above = (phi[tuple((at + [n, 0, 0]).T)] for n in (0, 1))
+        place = at + 0.5
+        place[:, 0] += below / np.minimum(below - np.maximum(above, 0.0), -1e-6)
+        if along[axis] < 0:
+            place[:, 0] = len(phi) - place[:, 0]
+        place = place[:, np.insert(np.array([1, 2]), axis, 0)]
+        cell = self.domain.cell
+        return LiquidSurface(origin + cell * place @ axes.T, len(place) * cell**2)
 
     # -- results ----------------------------------------------------------------------------------------------------
 

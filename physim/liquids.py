@@ -30,7 +30,7 @@ LIQUIDS: dict[str, dict[str, Any]] = {
     ),
     # filter coffee at 60 degC: water of that temperature (C); colour N; under crema, whose bubbles roughen it, T
     "coffee": dict(
-        density=990.0, viscosity=0.55e-3, surface_tension=0.066, refractive_index=1.335,
+        temperature=333.15, density=990.0, viscosity=0.55e-3, surface_tension=0.066, refractive_index=1.335,
         absorption=(180.0, 420.0, 900.0), scattering=(10.0, 8.0, 6.0), roughness=0.3,
     ),
     # whole milk: S; colour N
@@ -54,5 +54,5 @@ LIQUIDS: dict[str, dict[str, Any]] = {
         absorption=(20.0, 75.0, 350.0), scattering=(4.0, 4.0, 4.0), roughness=0.0,
     ),
 }  # fmt: skip
-"""Preset → density [kg/m^3], viscosity [Pa s], surface_tension [N/m], refractive_index [-], absorption and reduced
-scattering coefficient per colour channel, linear [1/m], roughness [-]."""
+"""Preset → temperature [K] where it is not 20 degC; density [kg/m^3], viscosity [Pa s], surface_tension [N/m],
+refractive_index [-], absorption and reduced scattering coefficient per colour channel, linear [1/m], roughness [-]."""

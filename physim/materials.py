@@ -283,6 +283,8 @@ class Liquid:
     roughness: float | None = None
     """Root of the mean square of the slope of what is too small to be computed, such as froth: how soft the light is
     that the surface mirrors [-]."""
+    temperature: float | None = None
+    """[K]: how much steam it gives off to an ``Emitter`` of smoke that is ``on`` it. Other properties do not follow."""
     resolution: int = 64
     """Cells along the longest side of the simulated box."""
     domain: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
@@ -293,6 +295,9 @@ class Liquid:
 
     def __post_init__(self) -> None:
         _fill(self, "liquid", LIQUIDS)
+        if self.temperature is None:
+            object.__setattr__(self, "temperature", 293.15)
+        _at_least(self, "temperature", 1, 1e4)
         _at_least(self, "density", 1)
         _at_least(self, "viscosity", 0)
         _at_least(self, "surface_tension", 0)

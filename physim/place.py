@@ -71,6 +71,7 @@ def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Li
         density=q.density,
         viscosity=q.viscosity,
         surface_tension=q.surface_tension,
+        temperature=q.temperature,
         resolution=q.resolution,
         domain=q.domain,
         walls=tuple(q.walls),
@@ -253,8 +254,8 @@ def add_emitter(scene: Scene, thing: Thing, layers: Layers) -> None:
     """Add a source of smoke or liquid at a world position, or on the surface seen at a pixel."""
     assert thing.emit is not None
     emit = thing.emit
-    if emit.at is not None:
-        centre = np.asarray(emit.at, dtype=np.float64)
+    if emit.at is not None or emit.on is not None:
+        centre = np.asarray(emit.at or (0.0, 0.0, 0.0), dtype=np.float64)
     else:
         assert emit.pixel is not None
         centre = layers.point_at(emit.pixel, f"{thing.name}.emit.pixel") + np.array([0, _RISE * emit.radius, 0])

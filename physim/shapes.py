@@ -332,7 +332,9 @@ class Emitter:
     """Of smoke: places relative to the centre that each give off a ball of ``radius`` [m], such as those that
     ``physim.emitters.spread`` lays over a surface or through a volume. Empty: the centre alone."""
     on: str = ""
-    """Of smoke: name of the body that carries the source along; centre, points and velocity are then in its frame."""
+    """Of smoke: name of the body that carries the source along; centre, points and velocity are then in its frame. Or
+    of a liquid: its free surface then gives off steam by its temperature, wherever it flows; ``rate`` is a factor on
+    the law of evaporation (see :mod:`physim.vapour`), and centre, radius, points and velocity are not used."""
 
     def __post_init__(self) -> None:
         _positive("Emitter.radius", self.radius)

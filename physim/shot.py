@@ -275,6 +275,7 @@ class LiquidSpec(Model):
     density: Annotated[float, Field(ge=1)] | None = Field(default=None, description="[kg/m^3]")
     viscosity: float | None = Field(default=None, ge=0, description="dynamic [Pa s]")
     surface_tension: float | None = Field(default=None, ge=0, description="against air [N/m]")
+    temperature: Positive | None = Field(default=None, description="[K]: decides how it steams")
     resolution: int = Field(default=64, ge=8, le=512, description="cells along the longest side; not of a lake")
     domain: tuple[Vector, Vector] | None = Field(
         default=None, description="lower and upper corner of the simulated box [m]; default: chosen; not of a lake"
@@ -298,17 +299,20 @@ class LiquidSpec(Model):
 
 
 class EmitSpec(Model):
-    """A source of smoke or liquid. Exactly one of `pixel` and `at`."""
+    """A source of smoke or liquid. One of `pixel`, `at` and `on`; `at` may go with `on`."""
 
     pixel: Pixel | None = Field(default=None, description="where on the visible surface [pixels]")
     at: Vector | None = Field(default=None, description="world position [m]")
     on: str | None = Field(
         default=None,
         description="of smoke: name of a thing that carries the source along; `at` is then seen from its centre, and "
-        "`velocity` from it, along its own axes",
+        "`velocity` from it, along its own axes. Or, without `at`, of a hot liquid: its surface steams",
     )
     radius: Positive = Field(default=0.05, description="[m]")
-    rate: Positive = Field(default=1.0, description="of smoke: density added per second [1/s]")
+    rate: Positive = Field(
+        default=1.0,
+        description="of smoke: density added per second [1/s]; with `on` a factor on the law of evaporation",
+    )
     velocity: Vector = Field(
         default=(0.0, 0.0, 0.0),
         description="of what enters [m/s]; of a liquid enters pi radius^2 |velocity| per second",
@@ -318,10 +322,8 @@ class EmitSpec(Model):
 
     @model_validator(mode="after")
     def _one(self) -> EmitSpec:
-        if (self.pixel is None) == (self.at is None):
-            raise ValueError("give exactly one of `pixel` and `at`")
-        if self.on is not None and self.at is None:
-            raise ValueError("give `at` together with `on`: where the source is, seen from what carries it")
+        if (self.pixel is None) == (self.at is None and self.on is None):
+            raise ValueError("give exactly one of `pixel`, `at` and `on`; `at` and `on` may go together")
         return self
 
 

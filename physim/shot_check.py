@@ -176,7 +176,12 @@ def _holders(shot: Shot, things: list[tuple[Route, Thing]]) -> Iterator[Finding]
     ]
     in_photo = [thing.name for _, thing in things if thing.select is not None]
     wrong_things = any(thing is None for thing in shot.things or [])
+    liquids = [t.name for _, t in things if t.liquid is not None]
     for route, thing in things:
+        on = None if thing.emit is None or thing.smoke is None or wrong_things else thing.emit.on
+        if on is not None and thing.emit is not None and thing.emit.at is None and on not in liquids:
+            text = _nearest(on, liquids, "the name of a liquid thing; with `at` a solid one carries the source")
+            yield Finding((*route, "emit", "on"), text)
         if thing.inside is not None and not wrong_things:  # the holder may be one of those that could not be read
             here = (*route, "inside")
             if thing.inside not in solids:

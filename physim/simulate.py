@@ -98,7 +98,14 @@ def simulate(
     if scene.smokes:
         from physim.solver_smoke import SmokeSolver
 
-        smoke = SmokeSolver(scene, fps=fps, seconds=seconds, terrain=terrain, device=device)
+        smoke = SmokeSolver(
+            scene,
+            fps=fps,
+            seconds=seconds,
+            terrain=terrain,
+            device=device,
+            surface_of=liquid.surface if liquid else None,
+        )
         clock.lap("build smoke")
     if progress:
         progress(0, frame_count)

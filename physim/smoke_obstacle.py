@@ -58,6 +58,26 @@ def check_bodies(name: str, emitter: Emitter, scene: Scene) -> None:
             )
 
 
+def lift_out(points: np.ndarray, scene: Scene, poses: Poses) -> np.ndarray:
+    """How far (N, 3) [m] points must rise against gravity to leave the hulls of what moves, whose hollows are shut."""
+    up = -np.array(scene.gravity, dtype=np.float64)
+    lift = np.zeros((len(points), 3))
+    if not up.any():
+        return lift
+    up /= np.linalg.norm(up)
+    for index, body in enumerate(scene.movers):
+        if isinstance(body.shape, Sphere | Box | Capsule | Cylinder):
+            continue
+        turn = rotation_matrix(np.asarray(poses[1][index], dtype=np.float64))
+        normals, offsets = face_planes(body.shape)  # type: ignore[arg-type]
+        room = offsets - (points + lift - poses[0][index]) @ turn @ normals.T
+        steep = normals @ (turn.T @ up)
+        out = np.where(steep > 1e-9, room / np.maximum(steep, 1e-9), np.inf).min(axis=1)
+        inside = (room > 0).all(axis=1)
+        lift[inside] += out[inside, None] * up
+    return lift
+
+
 def rotation_between(q0: np.ndarray, q1: np.ndarray) -> np.ndarray:
     """Rotation vectors (n, 3) [rad] that turn orientations ``q0`` into ``q1`` (n, 4), in the world frame."""
     v0, w0, v1, w1 = q0[:, :3], q0[:, 3:], q1[:, :3], q1[:, 3:]

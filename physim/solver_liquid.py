@@ -14,6 +14,7 @@ from physim.scene import Entity, Scene
 from physim.solver_cloth import ClothSolver
 from physim.solver_rigid import RigidSolver
 from physim.trajectory import SPLASH_DTYPE, LiquidTrack
+from physim.vapour import LiquidSurface
 
 
 class LiquidSolver:
@@ -73,6 +74,10 @@ class LiquidSolver:
         """
         for liquid in self.liquids.values():
             liquid.end_frame()
+
+    def surface(self, name: str) -> LiquidSurface:
+        """Free surface now of the liquid that this entity belongs to."""
+        return next(q for q in self.liquids.values() if name in [e.name for e in q.entities]).surface()
 
     def soak(self, cloth: ClothSolver) -> None:
         """Let cloths hang in the liquids; before the first frame."""

@@ -5,6 +5,7 @@ Bodies push smoke and are not pushed back: air is a thousand times lighter than 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import warp as wp
 
 from physim.gas import GasGrid
 from physim.gas_state import WALL, GasSettings, Puffs, Side, Sides
-from physim.materials import Smoke
+from physim.materials import Liquid, Smoke
 from physim.memory import room
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter, HeightField
@@ -31,12 +32,14 @@ from physim.smoke_obstacle import (
     check_bodies,
     check_room,
     initial_poses,
+    lift_out,
     rotation_between,
     static_areas,
 )
 from physim.smoke_source import Carrier, EmitterPuffs
 from physim.terrain import rotation_matrix
 from physim.trajectory import SmokeTrack
+from physim.vapour import LiquidSurface, VapourPuffs
 
 RESERVE = 1.4
 """How much faster than in the last frame gas is expected to become."""
@@ -55,6 +58,7 @@ class SmokeSolver:
         seconds: How long the run is; decides the size of the box and the length of the tracks.
         terrain: What ``bake_terrain`` made of the static meshes.
         device: Warp device; ``None`` is Warp's default.
+        surface_of: Free surface now of a liquid by its name, of those that give off steam.
 
     Raises:
         ValueError: ``fps`` or ``seconds`` is not positive, a given domain is empty, or an emitter lies outside it or
@@ -62,7 +66,14 @@ class SmokeSolver:
     """
 
     def __init__(
-        self, scene: Scene, *, fps: float, seconds: float, terrain: HeightField | None = None, device=None
+        self,
+        scene: Scene,
+        *,
+        fps: float,
+        seconds: float,
+        terrain: HeightField | None = None,
+        device=None,
+        surface_of: Callable[[str], LiquidSurface] | None = None,
     ) -> None:
         for name, value in (("fps", fps), ("seconds", seconds)):
             if not (np.isfinite(value) and value > 0):
@@ -71,7 +82,7 @@ class SmokeSolver:
         for entity in scene.smokes:
             groups.setdefault(entity.material, []).append(entity)  # type: ignore[arg-type]
         self.grids = {
-            entities[0].name: _SceneGas(scene, entities, fps, seconds, terrain, wp.get_device(device))
+            entities[0].name: _SceneGas(scene, entities, fps, seconds, terrain, wp.get_device(device), surface_of)
             for entities in groups.values()
         }
 
@@ -124,12 +135,13 @@ class _SceneGas:
     """One grid with everything that the scene does to it."""
 
     def __init__(
-        self, scene: Scene, entities: list[Entity], fps: float, seconds: float, terrain: HeightField | None, device
-    ):
-        self.name, self.fps, self.scene = entities[0].name, fps, scene
+        self, scene: Scene, entities: list[Entity], fps: float, seconds: float, terrain: HeightField | None, device,
+        surface_of: Callable[[str], LiquidSurface] | None,
+    ):  # fmt: skip
+        self.name, self.fps, self.scene, self._surface_of = entities[0].name, fps, scene, surface_of
         material: Smoke = entities[0].material  # type: ignore[assignment]
         emitters = [_placed(e) for e in entities]
-        started = [_at_start(scene, e.name, emitter) for e, emitter in zip(entities, emitters, strict=True)]
+        started = [_at_start(scene, e.name, emitter, surface_of) for e, emitter in zip(entities, emitters, strict=True)]
         self.domain = domain = choose_domain(scene, started, material, seconds)
         check_size(material, domain, max(1, round(seconds * fps)), room(device))
         speed = expected_speed(scene, started, material, seconds)
@@ -147,12 +159,9 @@ class _SceneGas:
             dissipation=material.dissipation, confinement=material.vorticity_confinement, speed=speed,
         )  # fmt: skip
         self.sources = [
-            EmitterPuffs(
-                emitter, excess=material.temperature - material.ambient_temperature, speed=speed,
-                least_radius=2 * domain.cell, seed=scene.seed + 7919 * number,
-            )
+            self._source(emitter, material, speed, scene.seed + 7919 * number)
             for number, emitter in enumerate(emitters)
-        ]  # fmt: skip
+        ]
         areas = static_areas(scene, domain, terrain)
         for entity, emitter in zip(entities, started, strict=True):
             if not emitter.on:  # a carried one may start anywhere
@@ -179,7 +188,26 @@ class _SceneGas:
         self._states = _States.room(max(1, round(seconds * fps)) + 1, domain.shape)
         self._keep()
 
+    def _source(self, emitter: Emitter, material: Smoke, speed: float, seed: int) -> EmitterPuffs | VapourPuffs:
+        least, ambient = 2 * self.domain.cell, material.ambient_temperature
+        if emitter.on in _liquids(self.scene):
+            liquid: Liquid = self.scene[emitter.on].material  # type: ignore[assignment]
+            assert liquid.temperature is not None
+            gravity = float(np.linalg.norm(self.scene.gravity))
+            source = VapourPuffs(
+                emitter, temperature=liquid.temperature, ambient=ambient, gravity=gravity, least_radius=least, seed=seed
+            )  # fmt: skip
+            source.follow(self._surface_of(emitter.on))  # type: ignore[misc]
+            return source
+        assert material.temperature is not None
+        return EmitterPuffs(
+            emitter, excess=material.temperature - ambient, speed=speed, least_radius=least, seed=seed
+        )  # fmt: skip
+
     def frame(self, poses: Poses | None) -> None:
+        for source in self.sources:
+            if isinstance(source, VapourPuffs):
+                source.follow(self._surface_of(source.emitter.on))  # type: ignore[misc]
         self._write_sources(poses)
         if poses is not None and self.grid.obstacles:
             self._write_poses(poses)
@@ -244,7 +272,7 @@ class _SceneGas:
     def _write_sources(self, poses: Poses | None = None) -> None:
         rows = []
         for step, t in enumerate(self._times()):
-            carried = [source.at(t, self._carrier(source.emitter.on, step, poses)) for source in self.sources]
+            carried = [self._puffs(source, t, step, poses) for source in self.sources]
             rows.append([np.concatenate(parts) for parts in zip(*carried, strict=True)])
         ball, state, jet = (np.stack(parts).astype(np.float32) for parts in zip(*rows, strict=True))
         ball = (ball - np.array([*self.domain.origin, 0.0])) / self.domain.cell
@@ -260,6 +288,12 @@ class _SceneGas:
         )
         self.grid.state.wind.assign(wind.astype(np.float32))
         self.grid.state.gust.assign(gust.astype(np.float32))
+
+    def _puffs(self, source: EmitterPuffs | VapourPuffs, time: float, step: int, poses: Poses | None):
+        if isinstance(source, EmitterPuffs):
+            return source.at(time, self._carrier(source.emitter.on, step, poses))
+        lift = lift_out(source.centres, self.scene, poses or self._poses)
+        return source.at(time, (step + 0.5) / self.settings.steps, lift)
 
     def _carrier(self, name: str, step: int, poses: Poses | None) -> Carrier | None:
         """Where the body is in the middle of a step of the coming frame."""
@@ -314,14 +348,29 @@ def _placed(entity: Entity) -> Emitter:
     return replace(e, centre=tuple(centre), velocity=tuple(velocity), points=points)
 
 
-def _at_start(scene: Scene, name: str, emitter: Emitter) -> Emitter:
-    """A carried emitter where its body is at the start; others as they are."""
+def _liquids(scene: Scene) -> list[str]:
+    return [e.name for e in scene.liquids]
+
+
+def _at_start(
+    scene: Scene, name: str, emitter: Emitter, surface_of: Callable[[str], LiquidSurface] | None
+) -> Emitter:  # fmt: skip
+    """A carried emitter where its body or its liquid's surface is at the start; others as they are."""
     if not emitter.on:
         return emitter
+    if emitter.on in _liquids(scene) and surface_of is not None:
+        surface, radius = surface_of(emitter.on), emitter.radius
+        seen = surface.points if len(surface.points) else np.array([scene[emitter.on].position])
+        if surface.area > 0:
+            radius = float(np.sqrt(surface.area / np.pi))
+        x, y, z = seen.mean(axis=0)
+        return replace(emitter, centre=(float(x), float(y), float(z)), radius=radius, points=(), velocity=(0, 0, 0))
     bodies = {b.name: b for b in scene.movers}
     if emitter.on not in bodies:
-        known = ", ".join(bodies) or "none"
-        raise ValueError(f"emitter {name!r} is on {emitter.on!r}, expected the name of a body. There are: {known}.")
+        known = ", ".join([*bodies, *_liquids(scene)]) or "none"
+        raise ValueError(
+            f"emitter {name!r} is on {emitter.on!r}, expected the name of a body or a liquid. There are: {known}."
+        )
     body = bodies[emitter.on]
     turn = rotation_matrix(np.array(body.orientation))
     points = tuple(tuple(turn @ np.array(p)) for p in emitter.points)

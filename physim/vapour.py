@@ -1,12 +1,12 @@
 """Steam over a hot liquid: how much evaporates, and the puffs of gas that bring it, on the surface where that is.
 
-What leaves is carried off by the warm moist air that rises from the surface (Incropera, DeWitt, "Fundamentals of heat and
-mass transfer", 6.7 and 9.5: heat and mass transfer are alike)::
+What leaves is carried off by the warm moist air that rises from the surface (Incropera, DeWitt, "Fundamentals of heat
+and mass transfer", 6.7 and 9.5: heat and mass transfer are alike)::
 
     j = h_m (rho_sat(T) - rho_sat(T_air)),   Sh = h_m L / D = 0.54 (Gr Sc)^(1/4) to 1e7, 0.15 (Gr Sc)^(1/3) above
 
-(a horizontal plate that is hotter than the air, L its area over its rim; Lloyd, Moran 1974). Saturation pressure by Buck
-(1981). The air is taken to be saturated, so that all of it condenses to droplets, of which steam consists.
+(a horizontal plate that is hotter than the air, L its area over its rim; Lloyd, Moran 1974). Saturation pressure by
+Buck (1981). The air is taken to be saturated, so that all of it condenses to droplets, of which steam consists.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physim.shapes import Emitter
-from physim.smoke_source import BUMP_VOLUME, Carrier
+from physim.smoke_source import BUMP_VOLUME
 
 PUFFS = 24
 STEAM = 0.2
@@ -88,19 +88,21 @@ class VapourPuffs:
         rng = np.random.default_rng(seed)
         self._frequency, self._phase = rng.uniform(0.3, 2.0, (4, PUFFS)), rng.uniform(0, 2 * np.pi, (4, PUFFS))
         self._centres: np.ndarray | None = None
+        self._middle = np.zeros(3)
         self._before = np.zeros((PUFFS, 3))
         self._area = 0.0
 
-    def follow(self, surface: LiquidSurface, *, moved: np.ndarray | None = None) -> None:
-        """Go where the surface is at the end of the coming frame; ``moved`` (PUFFS, 3) lifts puffs out of solids."""
+    def follow(self, surface: LiquidSurface) -> None:
+        """Go where the surface is at the end of the coming frame."""
         self._area = surface.area
         if len(surface.points) == 0:
             return
         first = self._centres is None
-        if first:
-            self._centres = spread_over(surface.points, PUFFS)
-        assert self._centres is not None
+        middle = surface.points.mean(axis=0)
+        if self._centres is None:
+            self._centres, self._middle = spread_over(surface.points, PUFFS), middle
         self._before = self._centres
+        self._centres, self._middle = self._centres + (middle - self._middle), middle
         for _ in range(2):
             self._centres = even(self._centres, surface.points)
         if first:
@@ -154,6 +156,3 @@ def even(centres: np.ndarray, points: np.ndarray) -> np.ndarray:
         total = np.bincount(nearest, points[:, axis], minlength=len(centres))
         out[size > 0, axis] = total[size > 0] / size[size > 0]
     return out
-
-
-__all__ = ["Carrier", "LiquidSurface", "VapourPuffs", "evaporation", "saturation_density"]

@@ -14,7 +14,8 @@ SECONDS = 10.0
 def test_nothing_leaves_a_glass_with_a_lid_that_is_turned_over_and_shaken_for_ten_seconds():
     inner = RADIUS - WALL
     outline = np.array(
-        [(0, 0), (RADIUS, 0), (RADIUS, HIGH), (0, HIGH), (0, HIGH - WALL), (inner, HIGH - WALL), (inner, WALL), (0, WALL)]
+        [(0, 0), (RADIUS, 0), (RADIUS, HIGH), (0, HIGH), (0, HIGH - WALL), (inner, HIGH - WALL), (inner, WALL),
+         (0, WALL)]
     )  # fmt: skip
     times = np.arange(0, SECONDS + 0.05, 0.05)
     motion = physim.Motion(
