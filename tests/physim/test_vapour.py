@@ -83,3 +83,12 @@ def test_an_emitter_on_nothing_is_refused_by_name():
     scene.add(physim.Emitter(on="cofee"), physim.Smoke("steam"), name="steam")
     with pytest.raises(ValueError, match="expected the name of a body or a liquid"):
         physim.simulate(scene, seconds=0.1, fps=24, device="cpu")
+
+
+def test_a_shot_says_on_which_liquid_the_steam_is():
+    from physim.shot import EmitSpec
+
+    assert EmitSpec(on="coffee").rate == 1.0
+    for wrong in ({}, {"on": "coffee", "pixel": (1, 2)}, {"at": (0, 0, 0), "pixel": (1, 2)}):
+        with pytest.raises(ValueError, match="exactly one"):
+            EmitSpec(**wrong)
