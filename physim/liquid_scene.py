@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 
+from physim.foam import Foam
 from physim.liquid_body import WetBodies, moving
 from physim.liquid_cloth import WetCloth
 from physim.liquid_domain import COURANT, check_count, check_steps, choose_domain, expected_speed, steps_per_frame
@@ -14,7 +15,7 @@ from physim.liquid_ledger import MomentumLedger
 from physim.liquid_particles import LiquidSource
 from physim.liquid_seed import lattice, velocity_of
 from physim.liquid_solids import SolidsGrid
-from physim.liquid_stress import kinematic_tension, stress_settings
+from physim.liquid_stress import CLINGS, kinematic_tension, stress_settings
 from physim.liquid_tension import longest_step
 from physim.liquid_wall import bake, shell, standing
 from physim.materials import Liquid
@@ -24,7 +25,7 @@ from physim.shapes import Emitter
 from physim.solver_cloth import ClothSolver
 from physim.solver_rigid import RigidSolver
 from physim.terrain import rotation_matrix
-from physim.trajectory import SPLASH_DTYPE, LiquidTrack
+from physim.trajectory import FOAM_DTYPE, SPLASH_DTYPE, LiquidTrack
 from physim.vapour import LiquidSurface
 
 TOO_FAST = 12.0
@@ -84,6 +85,13 @@ class SceneLiquid:
             self._open_ledger(v.numpy()[: self.count])
         self._states = _States(round(seconds * rigid.fps) + 1, x.shape[0])
         self._states.add(x.numpy(), self.grid.particles.halve(v))
+        self.foam: Foam | None = None
+        self._foams = [np.zeros(0, FOAM_DTYPE)]
+        if self.material.viscosity < CLINGS:  # type: ignore[operator]  # air rises out of thicker ones far too slowly
+            self.foam = Foam(
+                self.material, self.name, cell=self.domain.cell, particle_volume=self._volume,
+                gravity=np.array(scene.gravity), dt=1 / rigid.fps, seed=scene.seed,
+            )  # fmt: skip
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
@@ -257,8 +265,12 @@ class SceneLiquid:
         self._worst["liquid_courant [cells]"] = max(self._worst["liquid_courant [cells]"], courant)
         self._worst["liquid_divergence [-]"] = max(self._worst["liquid_divergence [-]"], self.grid.divergence())
         self._states.add(x.numpy(), self.grid.particles.halve(v))
+        told = len(self._blows())
         if self.drag is not None:
             self.drag.end_frame()
+        if self.foam is not None:
+            self.foam.frame(x.numpy(), v.numpy(), self._blows()[told:])
+            self._foams.append(self.foam.balls)
         if self.grid.ledger is not None:
             seen = v.numpy()
             there = np.isfinite(seen[:, 0])
@@ -307,11 +319,16 @@ class SceneLiquid:
         x, v = self._states.position, self._states.velocity
         ever = np.isfinite(x[..., 0]).any(axis=0)
         last = int(np.flatnonzero(ever)[-1]) + 1 if ever.any() else 0
-        return LiquidTrack(name, self.domain.cell, self._volume, x[:, :last], v[:, :last])
+        foam = tuple(self._foams) if any(map(len, self._foams)) else ()
+        return LiquidTrack(name, self.domain.cell, self._volume, x[:, :last], v[:, :last], foam)
+
+    def _blows(self) -> np.ndarray:
+        """Of bodies on the surface so far, ``SPLASH_DTYPE``."""
+        return np.zeros(0, SPLASH_DTYPE) if self.drag is None else self.drag.splashes()
 
     def splashes(self) -> np.ndarray:
-        """Blows on the surface so far, ``SPLASH_DTYPE``."""
-        return np.zeros(0, SPLASH_DTYPE) if self.drag is None else self.drag.splashes()
+        """Blows on the surface so far, of bodies and of the liquid itself, ``SPLASH_DTYPE``."""
+        return np.concatenate([self._blows(), np.zeros(0, SPLASH_DTYPE) if self.foam is None else self.foam.splashes()])
 
     def report(self) -> dict[str, float]:
         """Volumes, divergence after the projection over the largest speed, and cells crossed per step."""

@@ -183,7 +183,7 @@ class LiquidTrack:
     velocity: np.ndarray
     """(T + 1, N, 3) float16 [m/s], world."""
     foam: tuple[np.ndarray, ...] = ()
-    """T + 1 structured arrays of ``FOAM_DTYPE``, or none."""
+    """T + 1 structured arrays of ``FOAM_DTYPE``, or none; see :mod:`physim.foam`."""
 
     def volume(self, frame: int) -> float:
         """Of the liquid that is there at ``frame`` [m^3]."""
