@@ -9,7 +9,7 @@ from physim_kernels import foam as kernels
 from physim.backdrop_view import lens_of
 from physim.camera import Camera
 from physim.scene import Light
-from physim.trajectory import LiquidTrack
+from physim.trajectory import LakeTrack, LiquidTrack
 
 STRENGTH = np.array([0.9, 1.6, 0.35], dtype=np.float32)
 """Optical depth of one ball of spray, foam and bubble: beneath the surface little of it is seen."""
@@ -18,13 +18,13 @@ ALBEDO = 0.88
 
 
 def foam_cover(
-    track: LiquidTrack, fps: float, time: float, camera: Camera, photo_size: tuple[int, int], exposure: float,
-    surface: np.ndarray, solid: np.ndarray, device=None,
+    track: LiquidTrack | LakeTrack, fps: float, time: float, camera: Camera, photo_size: tuple[int, int],
+    exposure: float, surface: np.ndarray, solid: np.ndarray, device=None,
 ) -> np.ndarray | None:  # fmt: skip
     """Part of each pixel (H, W) float32 that is covered at ``time`` [s], or None if there is no foam.
 
     Args:
-        track: Of the liquid.
+        track: Of the liquid or lake.
         fps: Of the track.
         time: Middle of the exposure [s].
         camera: At the picture's size.

@@ -47,6 +47,8 @@ class LakeBodies:
         self.surface = self._make_surface()
         self._settle()
         self._splashes: list[tuple] = []
+        self.blows: list[tuple[float, np.ndarray, float, float, float]] = []
+        """Of the last frame: time [s], place (3,) [m], speed [m/s], diameter [m], energy [J]."""
         self._frame = 0
 
     def _make_floats(self, scene: Scene) -> kernels.Floats:
@@ -143,6 +145,7 @@ class LakeBodies:
         floats, start = self.floats, self._frame * self.rigid.substep * self.rigid.substeps
         self._frame += 1
         speed = floats.entry.numpy()
+        self.blows = []
         if (speed < 0).all():
             return
         times, points = floats.entry_time.numpy(), floats.entry_point.numpy()
@@ -154,6 +157,7 @@ class LakeBodies:
             air = volume * max(0.0, v / np.sqrt(self.water.gravity * self._sizes[i]) - 1) if v > AIR_SPEED else 0.0
             row = (start + float(times[i]), self.water.entity.name, self.names[i], points[i], energy, air)
             self._splashes.append(row)
+            self.blows.append((row[0], points[i].copy(), v, float(self._sizes[i]), energy))
         floats.entry.fill_(-1.0)
 
     def splashes(self) -> np.ndarray:

@@ -15,10 +15,13 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinat
 
 from physim import blend
 from physim.backdrop_view import BackdropFrame, lens_of, photo_camera
+from physim.foam_view import foam_colour, foam_cover
 from physim.plate import PlateSampler, resize_map
 from physim.scene import Backdrop, Entity
 from physim.trajectory import LakeTrack, Trajectory
 
+SHUTTER = 0.5
+"""Part of a frame over which drops are seen."""
 PERIOD = 1.6
 """After this time a streaming picture fades into one that starts anew [s]."""
 ONSET = 0.8
@@ -65,7 +68,7 @@ class LakeView:
         self.size, self.device = (int(size[0]), int(size[1])), wp.get_device(device)
         self.photo_size = scene.backdrop.photo.shape[:2]
         camera = photo_camera(scene.camera, self.photo_size)
-        self._camera = camera
+        self._camera, self._light = camera, scene.light
         self._ones = []
         for name, track in trajectory.lakes.items():
             mask = _seen(scene.backdrop, scene.number_of(name))
@@ -132,6 +135,23 @@ class LakeView:
 
     def paint(self, picture: np.ndarray, sampler: PlateSampler, frame: BackdropFrame, time: float) -> np.ndarray:
         """The plate seen by the camera (H, W, 3) sRGB, with its lakes at ``time``; changed where they move."""
+        picture = self._shifted(picture, sampler, frame, time)
+        for one in self._ones:
+            track = one.track
+            cover = foam_cover(
+                track, track.fps, time, frame.camera, self.photo_size, SHUTTER / track.fps, frame.depth, frame.depth,
+                self.device,
+            )  # fmt: skip
+            if cover is not None:
+                part = cover[..., None]
+                white = foam_colour(self._light)
+                picture = np.where(
+                    part > 1e-3, blend.to_srgb(blend.to_linear(picture) * (1 - part) + part * white), picture
+                )  # fmt: skip
+        return picture
+
+    def _shifted(self, picture: np.ndarray, sampler: PlateSampler, frame: BackdropFrame, time: float) -> np.ndarray:
+        """With the waves' shifts and light."""
         state = self.at(time)
         shift_a, light = self._through(state.shift_a, frame), self._through(state.light, frame)
         moves = (np.abs(shift_a).max(axis=-1) > 1e-4) | (np.abs(light) > 1e-5)

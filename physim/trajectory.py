@@ -211,6 +211,8 @@ class LakeTrack:
     """(T + 1, rows, columns, 2) float16 [m/s]: mean of the column along x and z."""
     wind_waves: WindWaves | None = None
     """Waves that the wind has made, which come on top."""
+    foam: tuple[np.ndarray, ...] = ()
+    """T + 1 structured arrays of ``FOAM_DTYPE``: drops in the air, or none; see :mod:`physim.lake_spray`."""
 
     def volume(self, frame: int) -> float:
         """Between bed and surface [m^3], the bodies in it included."""
