@@ -28,14 +28,14 @@ def edge_weights(image: np.ndarray, *, beta: float = 40.0, floor: float = 5e-3) 
     Returns:
         (weight_u, weight_v), each (H, W) float64; the last column (row) is not used.
     """
-    lab = _lab(image)
-    weight_u, weight_v = np.zeros(lab.shape[:2]), np.zeros(lab.shape[:2])
-    weight_u[:, :-1] = np.exp(-beta * np.linalg.norm(np.diff(lab, axis=1), axis=-1) / 100) + floor
-    weight_v[:-1] = np.exp(-beta * np.linalg.norm(np.diff(lab, axis=0), axis=-1) / 100) + floor
+    colours = lab(image)
+    weight_u, weight_v = np.zeros(colours.shape[:2]), np.zeros(colours.shape[:2])
+    weight_u[:, :-1] = np.exp(-beta * np.linalg.norm(np.diff(colours, axis=1), axis=-1) / 100) + floor
+    weight_v[:-1] = np.exp(-beta * np.linalg.norm(np.diff(colours, axis=0), axis=-1) / 100) + floor
     return weight_u, weight_v
 
 
-def _lab(image: np.ndarray) -> np.ndarray:
+def lab(image: np.ndarray) -> np.ndarray:
     """CIE 1976 L*a*b*, D65, of sRGB (CIE 15:2004)."""
     from physim.srgb import to_linear
 
