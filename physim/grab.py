@@ -86,8 +86,10 @@ def _iterate(picture: np.ndarray, seeds: Seeds) -> np.ndarray:
     return chance
 
 
-def _walk(picture: np.ndarray, seeds: Seeds, colour: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
-    """Probability to end in the thing, (h, w); ``near``: only these pixels are open, the others stay as they are."""
+def _walk(
+    picture: np.ndarray, seeds: Seeds, colour: np.ndarray, near: tuple[np.ndarray, np.ndarray] | None = None
+) -> np.ndarray:
+    """Probability to end in the thing, (h, w); ``near``: the pixels that are open, and what the others keep."""
     known = seeds.inside | seeds.outside
     values = np.where(seeds.inside, 1.0, np.where(seeds.outside, 0.0, colour))
     if near is not None:
@@ -158,7 +160,8 @@ def _mixture(colours: np.ndarray) -> _Mixture:
     count = min(_CLUSTERS, max(1, len(sample) // 8))
     if count > 1:
         order = np.argsort(sample[:, 0], kind="stable")  # quantiles of lightness: a start without chance
-        start = sample[order[np.linspace(0, len(order) - 1, 2 * count + 1).astype(int)[1::2]]]
+        start = np.unique(sample[order[np.linspace(0, len(order) - 1, 2 * count + 1).astype(int)[1::2]]], axis=0)
+        count = len(start)
         _, which = kmeans2(sample, start, minit="matrix", iter=12, missing="warn")
     else:
         which = np.zeros(len(sample), dtype=int)
@@ -201,9 +204,7 @@ def _shrunk(picture: np.ndarray, seeds: Seeds, side: int) -> tuple[np.ndarray, S
     if factor >= 1:
         return picture, seeds
     size = (max(2, round(picture.shape[0] * factor)), max(2, round(picture.shape[1] * factor)))
-    inside, outside, guess = (
-        resampled(m.astype(np.float32), size) for m in (seeds.inside, seeds.outside, seeds.guess)
-    )
+    inside, outside, guess = (resampled(m.astype(np.float32), size) for m in (seeds.inside, seeds.outside, seeds.guess))
     sure = inside > 0.2  # a thin stroke must not be lost
     around = (outside > 0.8) & ~sure
     if not around.any():  # a frame one pixel wide was all

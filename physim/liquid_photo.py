@@ -17,7 +17,6 @@ from physim.matte import cut_out
 from physim.outline import largest_part, outline
 from physim.place import material_of
 from physim.scene import Cutout, Scene
-from physim.segment import coverage, mask_of
 from physim.separate import grown
 from physim.shapes import Mesh, Triangles
 from physim.shot import Thing
@@ -40,8 +39,10 @@ WALL = 1.12
 """Outer radius of a bowl over that of the surface, at least."""
 
 
-def add_photo_liquid(scene: Scene, thing: Thing, layers: Layers, holder: np.ndarray) -> str:
+def add_photo_liquid(scene: Scene, thing: Thing, layers: Layers, holder: np.ndarray, covered: np.ndarray) -> str:
     """Fill the thing of the photo that holds this liquid and is seen in ``holder`` (H, W) bool; returns a line.
+
+    The liquid is seen where ``covered`` (H, W), in [0, 1].
 
     A thing without a hollow is replaced by a bowl of its own height.
 
@@ -49,8 +50,6 @@ def add_photo_liquid(scene: Scene, thing: Thing, layers: Layers, holder: np.ndar
         ValueError: The outline cannot be a level surface in that thing.
     """
     assert thing.select is not None and thing.liquid is not None and thing.inside is not None
-    size = layers.photo_camera.size
-    covered = coverage(thing.select, size, name=thing.name)
     mask = largest_part(covered >= 0.5)
     if (mask & holder).sum() < 0.5 * mask.sum():
         raise ValueError(
@@ -84,7 +83,9 @@ def add_photo_liquid(scene: Scene, thing: Thing, layers: Layers, holder: np.ndar
     )  # fmt: skip
 
 
-def without_liquids(photo: np.ndarray, things: list[Thing], masks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def without_liquids(
+    photo: np.ndarray, things: list[Thing], masks: dict[str, np.ndarray], covered: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """The photo (H, W, 3) as it would be with empty cups, by the name of the cup.
 
     What a liquid hides of its cup is filled from what is seen of that.
@@ -93,8 +94,7 @@ def without_liquids(photo: np.ndarray, things: list[Thing], masks: dict[str, np.
     for thing in things:
         if thing.select is None or thing.inside is None or thing.inside not in masks:
             continue
-        size = photo.shape[:2]
-        hidden = grown(mask_of(thing.select, size, name=thing.name), 3 * max(1.0, size[1] / 800))
+        hidden = grown(covered[thing.name] >= 0.5, 3 * max(1.0, photo.shape[1] / 800))
         outside = ~masks[thing.inside] & ~hidden
         empty = found.get(thing.inside, photo)
         smooth = (Choice(hidden, "smooth"),)  # glazed, or glass
@@ -111,7 +111,12 @@ def _cutout(covered: np.ndarray) -> Cutout:
 
 
 def take_apart(
-    scene: Scene, photo: np.ndarray, plate: np.ndarray, things: list[Thing], masks: dict[str, np.ndarray]
+    scene: Scene,
+    photo: np.ndarray,
+    plate: np.ndarray,
+    things: list[Thing],
+    masks: dict[str, np.ndarray],
+    covered: dict[str, np.ndarray],
 ) -> np.ndarray:
     """Give the liquids their pixels and empty their cups; returns the plate (H, W, 3) with empty cups.
 
@@ -121,8 +126,9 @@ def take_apart(
         plate: (H, W, 3) sRGB: the photo without what moves.
         things: Of the shot.
         masks: (H, W) bool of the photo's solid things, by name.
+        covered: (H, W) in [0, 1] of every thing of the photo, by name.
     """
-    empty = without_liquids(photo, things, masks)
+    empty = without_liquids(photo, things, masks, covered)
     plate = plate.copy() if empty else plate
     for thing in things:
         if thing.inside not in empty or thing.select is None:

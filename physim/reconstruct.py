@@ -36,7 +36,7 @@ from physim.place import (
     lift_thing,
 )
 from physim.scene import Backdrop, Scene
-from physim.segment import coverage, mask_of
+from physim.selection import selected
 from physim.separate import separate
 from physim.shapes import Plane, Triangles
 from physim.sheet import Pattern
@@ -87,15 +87,16 @@ def reconstruct(
     given, source = _given_depth(shot, photo.image, depth, _known_focal(shot, size, focal))
     lens = None if given is None or given.intrinsics is None else given.intrinsics[0, 0] * size[1] / given.size[1]
     camera, report = camera_from(shot.hints.camera, size, exif_focal=focal, depth_focal=lens)
-    layers, confidence = _depth_layers(shot, photo.image, camera, given, source, report)
+    covered = selected(shot, photo.image)
+    layers, confidence = _depth_layers(shot, photo.image, camera, covered, given, source, report)
     scene = Scene(seed=shot.seed)
     scene.add(Plane(), name=_ground_name(shot))
     tell("things", 0.4)
-    masks = _photo_things(scene, shot, layers, report)
+    masks = _photo_things(scene, shot, layers, covered, report)
     scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at, *seen_things(scene, layers))
     tell("plate", 0.6)
-    pieces = separate(scene, shot, photo.image, layers, masks, scene.light)
-    plate = take_apart(scene, photo.image, pieces.plate, shot.things, masks)
+    pieces = separate(scene, shot, photo.image, layers, masks, covered, scene.light)
+    plate = take_apart(scene, photo.image, pieces.plate, shot.things, masks, covered)
     for thing in shot.things:
         if thing.shape is not None and thing.cloth is not None:
             add_cloth(scene, thing, layers)
@@ -161,6 +162,7 @@ def _depth_layers(
     shot: Shot,
     image: np.ndarray,
     camera: Camera,
+    covered: dict[str, np.ndarray],
     given: DepthResult | None,
     source: str,
     report: dict[str, str],
@@ -171,7 +173,7 @@ def _depth_layers(
     size = (max(2, round(rows * shrink)), max(2, round(cols * shrink)))
     small = camera.resized(size)
     picture = resampled(image, size)
-    result = geometric(picture, small, shot.hints, (rows, cols), _still_region(shot, (rows, cols), size))
+    result = geometric(picture, small, shot.hints, (rows, cols), _still_region(shot, covered, size))
     report["depth"] = f"{source}; clicks: {len(shot.hints.clicks)}; surfaces: {len(shot.hints.surfaces)}"
     if given is not None:
         ground = result.confidence >= 0.5
@@ -181,16 +183,15 @@ def _depth_layers(
     return Layers(small, result.depth, camera), result.confidence
 
 
-def _still_region(shot: Shot, photo_size: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+def _still_region(shot: Shot, covered: dict[str, np.ndarray], size: tuple[int, int]) -> np.ndarray | None:
     """Where still layers are, on the depth grid (h, w) bool: the plate goes on behind them."""
-    region = np.zeros(photo_size, dtype=np.float32)
-    for thing in shot.things:
-        if thing.still and thing.select is not None:
-            region = np.maximum(region, coverage(thing.select, photo_size, name=thing.name))
-    return resampled(region, size) > 0.05
+    still = [covered[t.name] for t in shot.things if t.still and t.name in covered]
+    return resampled(np.maximum.reduce(still), size) > 0.05 if still else None
 
 
-def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, str]) -> dict[str, np.ndarray]:
+def _photo_things(
+    scene: Scene, shot: Shot, layers: Layers, covered: dict[str, np.ndarray], report: dict[str, str]
+) -> dict[str, np.ndarray]:
     """Lift the things of the photo, in the order of the shot: what stands on another thing comes after it.
 
     A still thing is a solid only if its shot says which.
@@ -200,9 +201,11 @@ def _photo_things(scene: Scene, shot: Shot, layers: Layers, report: dict[str, st
         if thing.select is None or (thing.still and thing.lift.kind == "auto"):
             continue
         if thing.inside is not None:
-            report[f"{thing.name}.liquid"] = add_photo_liquid(scene, thing, layers, masks[thing.inside])
+            report[f"{thing.name}.liquid"] = add_photo_liquid(
+                scene, thing, layers, masks[thing.inside], covered[thing.name]
+            )
             continue
-        mask = mask_of(thing.select, layers.photo_camera.size, name=thing.name)
+        mask = covered[thing.name] >= 0.5
         if thing.liquid is not None:
             report[f"{thing.name}.lake"] = add_lake(scene, thing, mask, layers)
             continue

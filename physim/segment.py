@@ -16,7 +16,7 @@ def coverage(select: Select, size: tuple[int, int], *, name: str = "selection") 
     """How much of each pixel a selection covers.
 
     Args:
-        select: Box, polygon, ellipse, mask file or ids file.
+        select: Box, polygon, ellipse, mask file or ids file, as it stands; :mod:`physim.selection` searches.
         size: (height, width) of the photo [pixels].
         name: Of the thing, for messages.
 
@@ -39,9 +39,10 @@ def coverage(select: Select, size: tuple[int, int], *, name: str = "selection") 
         covered = ellipse_coverage(select.ellipse, size)
     elif select.mask is not None:
         covered = _read_mask(select.mask, size, name)
-    else:
-        assert select.ids is not None
+    elif select.ids is not None:
         covered = _read_ids(select.ids, int(select.id or 0), size, name)
+    else:
+        raise ValueError(f"{name} is given by a click or strokes, expected a box, polygon, ellipse, mask or ids.")
     if covered.max() < 0.5:
         raise ValueError(
             f"{name} selects no pixel of the photo ({size[1]} x {size[0]}). Selections are in pixels (u, v) from the "

@@ -13,7 +13,7 @@ from physim.light import SurfaceAt
 from physim.matte import cut_out, difference_alpha, foreground
 from physim.outline import outline
 from physim.scene import Cutout, Light, Scene, StillLayer
-from physim.segment import coverage, mask_of, polygon_coverage
+from physim.segment import mask_of, polygon_coverage
 from physim.shot import Shot, Thing
 from physim.srgb import to_linear, to_srgb
 from physim.zbuffer import placed
@@ -37,7 +37,13 @@ class Pieces:
 
 
 def separate(
-    scene: Scene, shot: Shot, photo: np.ndarray, layers: Layers, masks: dict[str, np.ndarray], light: Light
+    scene: Scene,
+    shot: Shot,
+    photo: np.ndarray,
+    layers: Layers,
+    masks: dict[str, np.ndarray],
+    covered: dict[str, np.ndarray],
+    light: Light,
 ) -> Pieces:
     """Cut out the bodies and cloths of the photo (they get a cutout), fill the plate, make the still layers.
 
@@ -46,11 +52,12 @@ def separate(
         shot: For hints and still things.
         photo: (H, W, 3) sRGB.
         layers: Gets the still layers' depth.
-        masks: (H, W) bool of every thing of the photo, by name.
+        masks: (H, W) bool of every solid thing of the photo, by name.
+        covered: (H, W) in [0, 1] of every thing of the photo, by name.
         light: Where it is known, cast shadows are removed too.
     """
     size = photo.shape[:2]
-    still = {t.name: coverage(t.select, size, name=t.name) for t in shot.things if t.still and t.select is not None}
+    still = {t.name: covered[t.name] for t in shot.things if t.still and t.select is not None}
     moving = [t for t in shot.things if (t.moves or t.cloth is not None) and t.name in masks]
     hidden = {t.name: _before(t, masks[t.name], masks, still) for t in moving if t.cloth is not None}
     seen = {name: mask & ~hidden[name] if name in hidden else mask for name, mask in masks.items()}
