@@ -37,7 +37,6 @@ LATER = {
     ("output", "credentials"): ("does not sign videos", ""),
     ("hints", "camera", "balls"): ("does not calibrate by balls", "Use `circle`, or `pitch` and `height`"),
     ("hints", "camera", "ground"): ("does not calibrate by ground clicks", "Use `circle`, or `pitch` and `height`"),
-    ("things", "select", "click"): ("does not select by clicks", "Use `polygon`, `box`, `ellipse` or `mask`"),
     ("prompt",): ("does not read prompts", "Say it with `things`, `forces` and `camera`"),
 }
 """Fields of the design that are still to come: refused by name, never ignored."""

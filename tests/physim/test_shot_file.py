@@ -198,7 +198,6 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
         ),
         ("things: [{name: a, shape: {mesh: no.obj}, at: [0, 0, 0], rigid: {}}]", ".*mesh", "no such file"),
         ("things: [{name: a, select: {mask: no.png}, rigid: {}}]", ".*mask", "no such file"),
-        ("things: [{name: a, select: {click: [1, 2]}, rigid: {}}]", ".*click", "does not select by clicks yet"),
         (
             "things: [{name: a, select: {box: [700, 10, 800, 90]}, rigid: {}}]",
             ".*box",
