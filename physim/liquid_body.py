@@ -57,7 +57,8 @@ class WetBodies:
         self._later = [wp.zeros_like(self.phi), wp.zeros_like(self._owner), wp.zeros_like(self._touched)]
         for phi in (self.phi, self._later[0]):
             phi.assign(np.ascontiguousarray(walls.phi.numpy()[::2, ::2, ::2]))
-        self._whose = [wp.full(a.shape, -1, dtype=int, device=self.device) for a in walls.area]
+        self.whose = [wp.full(a.shape, -1, dtype=int, device=self.device) for a in walls.area]
+        """Rows of the bodies that close faces, in all or in part; -1: none."""
         self._make_tables(holder)
         self._threads = 1 if self.device.is_cpu else 8192
 
@@ -132,7 +133,7 @@ class WetBodies:
         self._carve(0.0, touched, self.phi, self._owner)
         for axis in range(3):
             inputs = [self.phi, self._owner, touched, self._walls.area[axis], self.wet, axis, self.holder]
-            outputs = [area[axis], solid[axis], self._whose[axis]]
+            outputs = [area[axis], solid[axis], self.whose[axis]]
             self._launch(kernels.face_kernel, area[axis].shape[:2], [*inputs, *outputs])
         if self.count:
             inputs = [self.phi, self._owner, touched, self._walls.open, *area, open]
@@ -152,7 +153,7 @@ class WetBodies:
         for axis in range(3):
             inputs = [
                 self._rigid.geometry, self._domain.cell, self.phi, self._touched, self._walls.area[axis], area[axis],
-                self._whose[axis], surface, open, inverse, axis, self.holder, self.wet, self.cuts,
+                self.whose[axis], surface, open, inverse, axis, self.holder, self.wet, self.cuts,
             ]  # fmt: skip
             self._launch(kernels.cut_kernel, area[axis].shape[:2], inputs)
 
@@ -178,7 +179,7 @@ class WetBodies:
     def move_faces(self, solid: Faces) -> None:
         """Velocities of the bodies' faces, from those of the bodies."""
         for axis in range(3):
-            inputs = [self._touched, self._whose[axis], self.wet, axis, self.holder, solid[axis]]
+            inputs = [self._touched, self.whose[axis], self.wet, axis, self.holder, solid[axis]]
             self._launch(kernels.solid_kernel, solid[axis].shape[:2], inputs)
 
     def give(self, share: float) -> None:

@@ -104,6 +104,12 @@ class LiquidDrag:
             setattr(drag, name, wp.zeros(rows, dtype=int, device=self.device))
         drag.steps = wp.zeros(1, dtype=int, device=self.device)
         self.drag = drag
+        slick = (np.array(least) >= 0.0) & np.isfinite(
+            [self._rigid.pieces[i].mass for i in self._bodies.numbers[:rows]]
+        )
+        holder = [False] * (len(self._bodies.numbers) - rows)
+        self.slick = self._array(np.append(slick, holder).astype(np.int32), int)
+        """1 for bodies that do to the liquid the opposite of their drag, and no viscous stress besides."""
 
     def _array(self, values, dtype) -> wp.array:
         kind = np.int32 if dtype is int else np.float32

@@ -169,7 +169,7 @@ class LiquidGrid:
         self._ahead = 0.5 * s.dt * (1.0 - self._again) / (1.0 + self._again)
         number = s.viscosity * self._dt / s.cell**2
         if number >= LEAST_VISCOSITY:
-            self._viscosity = Viscosity(s.shape, number, s.cling, self.device)
+            self._viscosity = Viscosity(s.shape, number, s.cling, self.device, LEAST_THETA)
         if s.tension > 0.0:
             self._tension = SurfaceTension(s.shape, s.cell, s.tension, s.dt, self._dt, self.device)
         self._touch = along_walls(area, s.mirror) if s.friction > 0.0 and not s.cling else None
@@ -256,6 +256,10 @@ class LiquidGrid:
     def _enter(self) -> None:
         """At the start: solids take their places."""
 
+    def _slick(self) -> tuple:
+        """Faces of bodies, and which of these give no viscous stress."""
+        return ()
+
     def _push(self) -> None:
         """With the pressure known: solids take its impulses, ``solid`` the velocities that they get."""
 
@@ -326,7 +330,7 @@ class LiquidGrid:
         """What the liquid's own stress, its surface and walls do to the velocities of faces."""
         s = self.settings
         if self._viscosity is not None:
-            self._viscosity.diffuse(self.u, self.phi, self.area, self.solid)
+            self._viscosity.diffuse(self.u, self.phi, self.area, self.solid, *self._slick())
         if self._touch is not None:
             for axis in range(3):
                 inputs = [self._touch[axis], self.u[(axis + 1) % 3], self.u[(axis + 2) % 3], s.friction * self._dt]

@@ -92,6 +92,9 @@ class SolidsGrid(LiquidGrid):
             self.cloth.give(self._sum, self.area, self.u, 1.0 / (1.0 + self._again))
         super()._stress()
 
+    def _slick(self) -> tuple:
+        return () if self.drag is None or self.bodies is None else (self.bodies.whose, self.drag.slick)
+
     def _build(self, least: float) -> None:
         super()._build(least)
         if self.bodies is not None and least < 0.5:

@@ -22,24 +22,31 @@ class Viscosity:
         shape: Cells.
         number: nu dt / h^2 [-].
         cling: Liquid sticks to walls; else it slides along them.
+        least: Smallest mass of a face that the surface crosses, over that of a full one: the pressure's.
         device: Warp device.
     """
 
-    def __init__(self, shape: tuple[int, int, int], number: float, cling: bool, device: wp.Device):
-        self.number, self.cling, self.device = number, int(cling), device
+    def __init__(self, shape: tuple[int, int, int], number: float, cling: bool, device: wp.Device, least: float = 0.05):
+        self.number, self.cling, self.device, self._least = number, int(cling), device, least
         sizes = [tuple(n + (a == axis) for a, n in enumerate(shape)) for axis in range(3)]
         self._solvers = [PressureSolver(size, iterations=ITERATIONS, device=device) for size in sizes]  # type: ignore[arg-type]
         self._kind, self._before = ([wp.zeros(size, dtype=float, device=device) for size in sizes] for _ in range(2))
 
-    def diffuse(self, u, phi, area, solid) -> None:  # type: ignore[no-untyped-def]
-        """Change the velocities of wet faces by what viscosity does within a step."""
+    def diffuse(self, u, phi, area, solid, whose=(), slick=None) -> None:  # type: ignore[no-untyped-def]
+        """Change the velocities of wet faces by what viscosity does within a step.
+
+        ``whose``: numbers of the bodies that close faces, which give no stress where ``slick`` of them is 1.
+        """
         for axis in range(3):
             self._launch(kernels.wet_kernel, axis, [phi, area[axis], axis], [self._kind[axis]])
+            if slick is not None:
+                self._launch(kernels.slick_kernel, axis, [whose[axis], slick], [self._kind[axis]])
             wp.copy(self._before[axis], u[axis])
         for axis in range(3):
             solver, (first, second) = self._solvers[axis], self._others(axis)
             fine = solver.levels[0]
-            inputs = [phi, self._kind[axis], self._kind[first], self._kind[second], axis, self.number, self.cling]
+            kinds = [self._kind[a] for a in (axis, first, second)]
+            inputs = [phi, *kinds, axis, self.number, self._least, self.cling]
             outputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, fine.inverse]
             self._launch(kernels.system_kernel, axis, inputs, outputs)
             solver.coarsen()
@@ -47,7 +54,7 @@ class Viscosity:
             solver, (first, second) = self._solvers[axis], self._others(axis)
             inputs = [
                 self._before[axis], self._kind[axis], solid[axis], phi, u[first], self._kind[first], u[second],
-                self._kind[second], axis, self.number, self.cling,
+                self._kind[second], axis, self.number, self._least, self.cling,
             ]  # fmt: skip
             self._launch(kernels.right_kernel, axis, inputs, [solver.rhs])
             solver.solve()

@@ -30,8 +30,6 @@ MOST = wp.constant(4.0)
 """Most that the grid may give of the law."""
 LEAST = wp.constant(-2.0)
 """Least: a sphere of a cell is lifted too little."""
-SLOW = wp.constant(2.0)
-"""Reynolds number up to which a body's own flow reaches far in all directions."""
 WET = wp.constant(0.15)
 """Part of a body's points that must be in the liquid for it to have struck the surface."""
 
@@ -95,6 +93,26 @@ def coefficient_of(reynolds: float, least: float):
     return wp.max(least, wp.where(reynolds < 1000.0, slow, 0.0))
 
 
+@wp.func
+def reach_of(q: float):
+    """g(q): mean of Oseen's flow before a body over that of Stokes at the same place."""
+    if q < 0.1:  # the same to second order: differences below would be of rounding
+        return 1.0 - q * (1.03125 - 0.65 * q)
+    a = wp.exp(-q)
+    e0 = (a - a * a) / q
+    e1 = (a - 2.0 * a * a + e0) / q
+    return 0.75 * (2.0 * e0 - e1 + 0.5 / q - (e1 - e0) / q)
+
+
+@wp.func
+def own_flow(speed: float, least: float, size: float, radius: float, viscosity: float):
+    """What a body of diameter ``size`` does itself to the liquid before it, at ``radius``, over its speed."""
+    c = coefficient_of(wp.max(speed * size / viscosity, 1.0e-6), least)
+    # drag over 6 pi mu r U
+    stokes = c * size * size * speed / (48.0 * viscosity * radius)
+    return wp.clamp(stokes * reach_of(0.5 * speed * radius / viscosity), 0.0, 0.9)
+
+
 @wp.kernel
 def brake_kernel(
     # inputs
@@ -128,7 +146,7 @@ def brake_kernel(
             touched += 1
             lowest = x + arm
         at = x + arm + AWAY * out
-        if wp.dot(out, way) > -0.1 and is_liquid(phi, open, at):
+        if wp.dot(out, way) > 0.0 and is_liquid(phi, open, at):
             seen += 1
             total += wp.vec3(component(ux, at, 0), component(uy, at, 1), component(uz, at, 2))
     part = float(touched) / float(count)
@@ -145,12 +163,13 @@ def brake_kernel(
     size, volume = drag.size[n], drag.volume[n]
     push = back * drag.push[n]
     past = wet.free_v[n] + push - stream
-    # slow flow reaches far: what is seen of the stream moves along with the body, in Stokes flow by R / r of its speed
-    near = 0.5 * size / (wet.bound[n] + AWAY)
-    past = past / (1.0 - near / (1.0 + wp.length(past) * size / drag.viscosity / SLOW))
-    speed = wp.length(past)
-    if speed < 1.0e-6:
+    if wp.length(past) < 1.0e-6:
         return
+    seen_past = past
+    for _n in range(3):  # the speed decides how much of it was seen
+        own_part = own_flow(wp.length(past), drag.coefficient[n], size, wet.bound[n] + AWAY, drag.viscosity)
+        past = seen_past / (1.0 - own_part)
+    speed = wp.length(past)
     c = coefficient_of(wp.max(speed * size / drag.viscosity, 1.0e-6), drag.coefficient[n])
     rate = 0.5 * c * 0.25 * wp.pi * size * size * speed  # force over relative velocity
     share = part * drag.coarse[n]

@@ -3,16 +3,19 @@
 Backward Euler for rho du/dt = div(2 mu e), e the strain rate, as the minimum of what is lost plus what is changed
 (Batty, Bridson, "Accurate Viscous Free Surfaces for Buckling, Coiling, and Rotating Liquids", SCA 2008)::
 
-    sum over faces (u - u*)^2 + c [ sum over cells 2 (du/dx)^2 + sum over edges (du/dy + dv/dx)^2 ... ]
+    sum over faces m (u - u*)^2 + c [ sum over cells 2 (du/dx)^2 + sum over edges (du/dy + dv/dx)^2 ... ]
 
-with c = nu dt / h^2.
+with c = nu dt / h^2. The mass m of a face is the one that the pressure moves there: theta where the surface crosses it
+(ghost fluid), 1 elsewhere. It matters at any resolution: within a wave the stresses balance, all that is lost is the
+work of those at its surface, and with m = 1 half of the normal stress's would be missing.
 
 Cells count where there is liquid, edges where all four faces around them are wet, so that no stress crosses the free
 surface. One component at a time is solved, with the others held (block Gauss-Seidel; of a mode along the diagonal a
 tenth of the error is left by one round): its own terms are a matrix like that of the pressure, for the same solver.
 
 At a wall that liquid clings to, half a cell away, the wall's velocity is a neighbour with twice the weight; one that it
-slides along gives nothing. A face is wet where it is open and has liquid on either side.
+slides along gives nothing. A face is wet where it is open and has liquid on either side. Bodies whose drag is known by
+its law give no stress at all: what they do to the liquid is the opposite of that drag, and would be there twice.
 """
 
 import warp as wp
@@ -43,6 +46,32 @@ def wet_kernel(
     e = unit(axis)
     wet = surface_distance(phi, i, j, k) < 0.0 or surface_distance(phi, i - e[0], j - e[1], k - e[2]) < 0.0
     kind[i, j, k] = wp.where(area[i, j, k] <= 0.0, 2.0, wp.where(wet, 1.0, 0.0))
+
+
+@wp.kernel
+def slick_kernel(
+    # inputs: bodies by their faces, -1: none; 1 for those that give no stress
+    whose: wp.array3d(dtype=int), slick: wp.array(dtype=int),
+    # in and out: 4 closed by such
+    kind: wp.array3d(dtype=float),
+):  # fmt: skip
+    i, j, k = wp.tid()
+    n = whose[i, j, k]
+    if n >= 0 and kind[i, j, k] == 2.0:
+        if slick[n] == 1:
+            kind[i, j, k] = 4.0
+
+
+@wp.func
+def mass_of(phi: wp.array3d(dtype=float), axis: int, n: wp.vec3i, least: float):
+    """Part of the way between the two cells of face ``n`` that is liquid."""
+    e = unit(axis)
+    upper = surface_distance(phi, n[0], n[1], n[2])
+    lower = surface_distance(phi, n[0] - e[0], n[1] - e[1], n[2] - e[2])
+    wet, dry = wp.min(upper, lower), wp.max(upper, lower)
+    if dry < 0.0 or wet >= 0.0:
+        return 1.0
+    return wp.max(wet / (wet - dry), least)
 
 
 @wp.func
@@ -82,18 +111,18 @@ def system_kernel(
     # inputs
     phi: wp.array3d(dtype=float), kind: wp.array3d(dtype=float),
     first: wp.array3d(dtype=float), second: wp.array3d(dtype=float),  # kinds along the two axes after this one
-    axis: int, c: float, cling: int,
+    axis: int, c: float, least: float, cling: int,
     # outputs, padded
     wx: wp.array3d(dtype=float), wy: wp.array3d(dtype=float), wz: wp.array3d(dtype=float),
     diagonal: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """``1 / c`` and what a face shares with its six neighbours of the same component."""
+    """``m / c`` and what a face shares with its six neighbours of the same component."""
     i, j, k = wp.tid()
     n = wp.vec3i(i, j, k)
     back = wp.vec3(0.0, 0.0, 0.0)
     d = float(0.0)
     if int(kind[i, j, k]) == 1:
-        d = 1.0 / c
+        d = mass_of(phi, axis, n, least) / c
         for side in range(2):
             cell = n - (1 - side) * unit(axis)
             if surface_distance(phi, cell[0], cell[1], cell[2]) < 0.0:
@@ -140,16 +169,17 @@ def right_kernel(
     before: wp.array3d(dtype=float), kind: wp.array3d(dtype=float), solid: wp.array3d(dtype=float),
     phi: wp.array3d(dtype=float),
     first: wp.array3d(dtype=float), first_kind: wp.array3d(dtype=float),
-    second: wp.array3d(dtype=float), second_kind: wp.array3d(dtype=float), axis: int, c: float, cling: int,
+    second: wp.array3d(dtype=float), second_kind: wp.array3d(dtype=float), axis: int, c: float,
+    least: float, cling: int,
     # outputs, padded
     rhs: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """``before / c``, the pull of walls, and that of the other components: sum over edges of +- d other / d axis."""
+    """``m before / c``, the pull of walls, and that of the other components: sum over edges of +- d other / d axis."""
     i, j, k = wp.tid()
     n = wp.vec3i(i, j, k)
     value = float(0.0)
     if int(kind[i, j, k]) == 1:
-        value = before[i, j, k] / c
+        value = mass_of(phi, axis, n, least) * before[i, j, k] / c
         for side in range(2):
             sign = wp.where(side == 1, 1.0, -1.0)
             cell = n - (1 - side) * unit(axis)
