@@ -191,9 +191,10 @@ class WetBodies:
         if self.count:
             self._launch(kernels.evade_kernel, x.shape, [self._later[0], self._later[2], keep, count, x])
 
-    def turn(self, count: wp.array, v: wp.array, c: wp.array) -> None:
-        """Velocities on the grid's new axes, and the weight of the step."""
-        self._launch(kernels.turn_kernel, v.shape, [self.frame, self._gravity, self._dt, count, v, c])
+    def turn(self, weight: wp.array, count: wp.array, v: wp.array, c: wp.array) -> None:
+        """Velocities on the grid's new axes, and on these ``weight``, that of a step [cells/s]."""
+        self._launch(kernels.turn_weight_kernel, 1, [self.frame, self._gravity, self._dt, weight])
+        self._launch(kernels.turn_kernel, v.shape, [self.frame, count, v, c])
 
     def make_relative(self, u: Faces) -> None:
         """Face velocities as seen from the holder."""

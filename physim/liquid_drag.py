@@ -95,7 +95,7 @@ class LiquidDrag:
         for name, values in (
             ("volume", volumes), ("size", size), ("coefficient", least), ("coarse", coarse),
             ("law", np.full(rows, tiny)), ("grid", tiny * (1 - coarse)), ("speed", np.zeros(rows)),
-            ("entry", -np.ones(rows)),
+            ("pace", np.zeros(rows)), ("entry", -np.ones(rows)),
         ):  # fmt: skip
             setattr(drag, name, self._array(values, float))
         for name in ("stream", "before", "push", "impulse", "share", "entry_point"):

@@ -3,8 +3,11 @@
 One step (Jiang et al. 2015 for the transfers; Batty, Bertails, Bridson 2007 for walls; Kugelstadt, Longva, Thuerey,
 Bender 2021 for the displacement that keeps the volume)::
 
-    P2G(u, alpha);  phi(alpha);  u* = u + g dt / 2;  A p = -div u*;  u* -= grad p;  u = u* + (u* - u);  extrapolate
-    G2P, move;      P2G(alpha);  phi(alpha);         A q = crowding;  x -= grad q
+    P2G(u, alpha);  phi(alpha);  u* = u + (stress + g) dt / 2;  A p = -div u*;  u* -= grad p;  u = u* + (u* - u)
+    extrapolate;  G2P, move;     P2G(alpha);  phi(alpha);  A q = crowding;  x -= grad q
+
+Viscosity acts on u + g dt less the last step's pressure, which is given back after it: weight that pressure bears must
+not shear the liquid along walls that it clings to, weight that only viscosity bears must be there while it acts.
 
 The same half step's change before and after the projection makes a leapfrog of it: with all of it before, liquid that
 turns by the angle a in a step would lose a^2 / 2 of its speed.
@@ -167,6 +170,9 @@ class LiquidGrid:
         self._again = 0.0 if s.cling else s.again
         self._dt = s.dt / (1.0 + self._again)  # of the change that the grid computes
         self._ahead = 0.5 * s.dt * (1.0 - self._again) / (1.0 + self._again)
+        weight = [g * self._dt / s.cell for g in s.gravity]
+        self._weight = wp.array([weight], dtype=wp.vec3, device=self.device)
+        """What a step changes of velocities [cells/s], one element."""
         number = s.viscosity * self._dt / s.cell**2
         if number >= LEAST_VISCOSITY:
             self._viscosity = Viscosity(s.shape, number, s.cling, self.device, LEAST_THETA)
@@ -188,11 +194,24 @@ class LiquidGrid:
         """Advance by ``steps`` steps."""
         if self._graph is None:
             self.load_kernels()
+            self.prime()
             with wp.ScopedCapture(device=self.device) as capture:
                 for step in range(self.settings.steps):
                     self.launch_step(order=step == 0)
             self._graph = capture.graph
         wp.capture_launch(self._graph)
+
+    def prime(self) -> None:
+        """Before the first step: the pressure that viscosity asks for, of what is there."""
+        if self._viscosity is None:
+            return
+        self._enter()
+        self._gather()
+        self._weigh()
+        self._build(LEAST_THETA)
+        self._converge(self.pressure.rhs)
+        self.pressure.solve(self.settings.iterations, extra=self._extra)
+        wp.copy(self._pressure, self.pressure.p)
 
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of a capture."""
@@ -224,15 +243,10 @@ class LiquidGrid:
         s = self.settings
         self.particles.emit(s.dt)
         self._enter()
-        self._clear()
-        kernel = particles.to_grid_serial_kernel if self.device.is_cpu else particles.to_grid_kernel
-        inputs = [self.x, self.v, self.c, self.count, s.particle_volume]
-        self._launch(kernel, (1,) if self.device.is_cpu else self.x.shape, inputs, [*self._sum, self.alpha])
-        if order:
-            self.particles.order()
-        self._surface()
-        self._average()
+        self._gather(order)
         self._stress()
+        if self._viscosity is None:
+            self._weigh()
         self._build(LEAST_THETA)
         self._converge(self.pressure.rhs)
         self.pressure.solve(s.iterations, extra=self._extra)
@@ -316,12 +330,18 @@ class LiquidGrid:
             self._launch(free_surface.grow_kernel, shape[:2], [old, axis, LAYERS + 2, shape[2]], [new])
         self._rows(free_surface.distance_kernel, shape, [self.alpha, self.open, self._room, self._reach], [self.phi])
 
-    def _average(self) -> None:
-        """From sums of the particles to velocities of faces, with gravity."""
-        s = self.settings
+    def _gather(self, order: bool = False) -> None:
+        """From particles, which are put in ``order`` on the way, to where the liquid is and velocities of faces."""
+        self._clear()
+        kernel = particles.to_grid_serial_kernel if self.device.is_cpu else particles.to_grid_kernel
+        inputs = [self.x, self.v, self.c, self.count, self.settings.particle_volume]
+        self._launch(kernel, (1,) if self.device.is_cpu else self.x.shape, inputs, [*self._sum, self.alpha])
+        if order:
+            self.particles.order()
+        self._surface()
         for axis in range(3):
             u, valid, spare = self.u[axis], self._valid[0][axis], self._valid[1][axis]
-            inputs = [self._sum[axis], self.area[axis], self.solid[axis], s.gravity[axis] * self._dt / s.cell]
+            inputs = [self._sum[axis], self.area[axis], self.solid[axis]]
             self._faces(free_surface.average_kernel, axis, inputs, [u, valid])
             # a cell may be liquid with a face that no particle reaches: at rest there, it would brake the others
             self._faces(free_surface.extrapolate_kernel, axis, [valid], [u, spare])
@@ -329,15 +349,29 @@ class LiquidGrid:
     def _stress(self) -> None:
         """What the liquid's own stress, its surface and walls do to the velocities of faces."""
         s = self.settings
-        if self._viscosity is not None:
-            self._viscosity.diffuse(self.u, self.phi, self.area, self.solid, *self._slick())
         if self._touch is not None:
             for axis in range(3):
                 inputs = [self._touch[axis], self.u[(axis + 1) % 3], self.u[(axis + 2) % 3], s.friction * self._dt]
                 self._faces(free_surface.friction_kernel, axis, inputs, [self.u[axis]])
+        if self._viscosity is not None:
+            self._weigh()
+            self._press(-1.0)
+            self._viscosity.diffuse(self.u, self.phi, self.area, self.solid, *self._slick())
+            self._press(1.0)
         if self._tension is not None:
             fields = (self.alpha, self.open, self._room, self.phi, self._reach, self.area, self.u)
             self._tension.pull(*fields, LEAST_THETA)
+
+    def _weigh(self) -> None:
+        """Add the weight of a step."""
+        for axis in range(3 if any(self.settings.gravity) else 0):
+            self._faces(free_surface.weigh_kernel, axis, [self.area[axis], self._weight, axis], [self.u[axis]])
+
+    def _press(self, sign: float) -> None:
+        """Add ``sign`` times what the last step's pressure took from the velocities."""
+        for axis in range(3):
+            inputs = [self._pressure, self.phi, self.area[axis], axis, LEAST_THETA, sign]
+            self._faces(free_surface.press_kernel, axis, inputs, [self.u[axis]])
 
     def _converge(self, out: wp.array) -> None:
         """What flows into each liquid cell, less what flows out [cells^3/s]; written within reach only."""

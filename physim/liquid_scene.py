@@ -232,7 +232,9 @@ class SceneLiquid:
         self.grid.load_kernels()
 
     def begin_frame(self, first_substep: int) -> None:
-        """Nothing that the host has to say."""
+        """The first time: what the first step builds on."""
+        if len(self._states) == 1:
+            self.grid.prime()
 
     def launch_search(self, k: int) -> None:
         """The step that begins with substep ``k``, where bodies are and with what they have."""

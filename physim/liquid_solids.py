@@ -37,8 +37,6 @@ class SolidsGrid(LiquidGrid):
         velocities: np.ndarray, *, device, drag: LiquidDrag | None = None, **others,
     ):  # fmt: skip
         self._rides = bodies is not None and bodies.holder >= 0
-        if self._rides:  # its weight turns with the box: given to the particles
-            settings = replace(settings, gravity=(0.0, 0.0, 0.0))
         if bodies is not None:  # they take the pressure of whole steps
             settings = replace(settings, again=0.0)
         area = tuple(a.numpy() for a in walls.area)
@@ -56,6 +54,11 @@ class SolidsGrid(LiquidGrid):
         self._residual, self._solved = wp.zeros_like(self.pressure.rhs), wp.zeros_like(self.pressure.rhs)
         if bodies is not None:
             self._extra = self._yield
+
+    def prime(self) -> None:
+        super().prime()
+        if self.bodies is not None:
+            self.bodies.wet.started.zero_()
 
     def load_kernels(self) -> None:
         super().load_kernels()
@@ -81,7 +84,7 @@ class SolidsGrid(LiquidGrid):
             if self._rides:
                 for u in self.u:  # where the liquid was, the box's motion was taken away
                     u.zero_()
-                self.bodies.turn(self.count, self.v, self.c)
+                self.bodies.turn(self._weight, self.count, self.v, self.c)
 
     def _stress(self) -> None:
         if self.drag is not None:

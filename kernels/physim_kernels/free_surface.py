@@ -177,12 +177,12 @@ def distance_kernel(
     for (int k = k0; k < k1; ++k) {
         const float w = T[2 * k + 1];
         const int reached = w > 1.0e-6f, opened = A[k] > 0.0f;
-        const float mean = reached ? T[2 * k] / (reached ? w : 1.0f) + change : 0.0f;
+        const float mean = reached ? T[2 * k] / (reached ? w : 1.0f) : 0.0f;
         U[k] = opened ? mean : S[k];
         N[k] = reached ? 1.0f : 0.0f;
     }""")
 def average_row(
-    total: wp.array4d(dtype=float), area: wp.array3d(dtype=float), solid: wp.array3d(dtype=float), change: float,
+    total: wp.array4d(dtype=float), area: wp.array3d(dtype=float), solid: wp.array3d(dtype=float),
     u: wp.array3d(dtype=float), valid: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
 ): ...  # fmt: skip
 
@@ -190,15 +190,41 @@ def average_row(
 @wp.kernel
 def average_kernel(
     # inputs
-    total: wp.array4d(dtype=float), area: wp.array3d(dtype=float), solid: wp.array3d(dtype=float), change: float,
+    total: wp.array4d(dtype=float), area: wp.array3d(dtype=float), solid: wp.array3d(dtype=float),
     reach: wp.array2d(dtype=wp.vec2i), more: int, chunk: int,
     # outputs
     u: wp.array3d(dtype=float), valid: wp.array3d(dtype=float),
 ):  # fmt: skip
-    """Sums to means, plus ``change`` [cells/s]; closed faces take the solid's velocity; valid if particles reach it."""
+    """Sums to means; closed faces take the solid's velocity; valid if particles reach it."""
     i, j, c = wp.tid()
     s = piece(reach, i, j, c, chunk, more)
-    average_row(total, area, solid, change, u, valid, i, j, s[0], s[1])
+    average_row(total, area, solid, u, valid, i, j, s[0], s[1])
+
+
+@wp.func_native("""
+    const int o = (i * u.shape[1] + j) * u.shape[2];
+    const float* A = area.data + o;
+    float* U = u.data + o;
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = k0; k < k1; ++k) U[k] += A[k] > 0.0f ? change : 0.0f;
+    """)
+def weigh_row(
+    area: wp.array3d(dtype=float), change: float, u: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int
+): ...
+
+
+@wp.kernel
+def weigh_kernel(
+    # inputs: open parts; changes of velocity along the three axes [cells/s]
+    area: wp.array3d(dtype=float), change: wp.array(dtype=wp.vec3), axis: int,
+    reach: wp.array2d(dtype=wp.vec2i), more: int, chunk: int,
+    # in and out
+    u: wp.array3d(dtype=float),
+):  # fmt: skip
+    """The weight of a step, on open faces."""
+    i, j, c = wp.tid()
+    s = piece(reach, i, j, c, chunk, more)
+    weigh_row(area, change[0][axis], u, i, j, s[0], s[1])
 
 
 @wp.func_native("""
@@ -468,6 +494,27 @@ def project_kernel(
     i, j, c = wp.tid()
     s = piece(reach, i, j, c, chunk, more)
     project_row(p, phi, open, area, solid, axis, least, keep, u, valid, i, j, s[0], s[1])
+
+
+@wp.kernel
+def press_kernel(
+    # inputs: pressure, padded
+    p: wp.array3d(dtype=float), phi: wp.array3d(dtype=float), area: wp.array3d(dtype=float), axis: int, least: float,
+    sign: float, reach: wp.array2d(dtype=wp.vec2i), more: int, chunk: int,
+    # in and out
+    u: wp.array3d(dtype=float),
+):  # fmt: skip
+    """``u += sign grad p`` on open faces that touch liquid."""
+    i, j, c = wp.tid()
+    s = piece(reach, i, j, c, chunk, more)
+    x, y, z = wp.where(axis == 0, 1, 0), wp.where(axis == 1, 1, 0), wp.where(axis == 2, 1, 0)
+    for k in range(s[0], s[1]):
+        upper, lower = surface_distance(phi, i, j, k), surface_distance(phi, i - x, j - y, k - z)
+        wet, dry = wp.min(upper, lower), wp.max(upper, lower)
+        if area[i, j, k] > 0.0 and wet < 0.0:
+            theta = wp.where(dry < 0.0, 1.0, wet / (wet - dry))
+            slope = p[i + 1, j + 1, k + 1] - p[i + 1 - x, j + 1 - y, k + 1 - z]
+            u[i, j, k] = u[i, j, k] + sign * slope / wp.max(theta, least)
 
 
 @wp.func_native("""

@@ -582,20 +582,19 @@ def evade_kernel(
 
 
 @wp.kernel
-def turn_kernel(
-    frame: Frame,
-    gravity: wp.vec3,
-    dt: float,
-    count: wp.array(dtype=int),
-    v: wp.array(dtype=wp.vec3),
-    c: wp.array(dtype=wp.mat33),
-):
-    """Velocities on the axes that the grid has now, and the weight of a step."""
+def turn_weight_kernel(frame: Frame, gravity: wp.vec3, dt: float, weight: wp.array(dtype=wp.vec3)):
+    """The weight of a step on the axes that the grid has now [cells/s]."""
+    weight[0] = wp.transpose(frame.axes[0]) * gravity * (dt / frame.cell)
+
+
+@wp.kernel
+def turn_kernel(frame: Frame, count: wp.array(dtype=int), v: wp.array(dtype=wp.vec3), c: wp.array(dtype=wp.mat33)):
+    """Velocities on the axes that the grid has now."""
     p = wp.tid()
     if p >= count[0]:
         return
     d = wp.transpose(frame.axes[0]) * frame.before[0]
-    v[p] = d * v[p] + wp.transpose(frame.axes[0]) * gravity * (dt / frame.cell)
+    v[p] = d * v[p]
     c[p] = d * c[p] * wp.transpose(d)
 
 

@@ -5,12 +5,23 @@ coefficient correlation", Z. Ver. Deutsch. Ing. 77, 1935), not below the body's 
 of the grid gives already: numerical wakes of bodies of few cells, nearly nothing of fine ones. For a body that is all
 under, that part is what the pressure's push has beyond buoyancy and added mass (Maxey, Riley 1983, C_A = 1/2),
 
-    D = -(F_p - V (u' - g) - V/2 (u' - v')) . (v - u) / |v - u|,    D and the law averaged over some diameters of way,
+    D = -(F_p - V (u' - g) - V/2 (u' - v')) . (v - u) / |v - u|,    D and the law averaged over a diameter of way,
 
 and the body gets the difference, so that both together are the law. One that is partly under gets the law by the part
-of it that is wet, less the finer the grid resolves it. The opposite impulse goes to the liquid around it. Liquid that
-is far enough to be undisturbed counts as the stream, as seen from the side that the body moves to: behind it is its
-wake. Cell units throughout: h = 1, mass rho h^3, velocity cells/s.
+of it that is wet, less the finer the grid resolves it. The opposite impulse goes to the liquid around it.
+
+The stream is the mean over the half of a sphere of radius r around the body that it moves to: behind it is its wake.
+Before it is the flow that the body makes itself, which must not count. What a force F that moves with U does to still
+liquid is Oseen's solution (Lamb, Hydrodynamics, 1932, section 342),
+
+    u = F / (8 pi mu) (del^2 - d^2/dx^2) Phi,    Phi' = (1 - exp(-k s)) / (k s),    s = r - x,    k = U / (2 nu),
+
+whose mean over the half sphere, with q = k r, E0 = (e^-q - e^-2q) / q and E1 = (e^-q - 2 e^-2q + E0) / q, is
+
+    F / (6 pi mu r) g(q),    g = 3/4 (2 E0 - E1 + 1 / (2 q) - (E1 - E0) / q),
+
+with g(0) = 1, Stokes' (of a force spread over any sphere within r the same), and 3 / (8 q) of fast ones, the source
+that feeds the wake. Cell units throughout: h = 1, mass rho h^3, velocity cells/s.
 """
 
 import warp as wp
@@ -24,8 +35,9 @@ AWAY = wp.constant(3.0)
 """From a body to where the stream is taken [cells]."""
 AROUND = wp.constant(2.0)
 """How far from a body the liquid gets its impulse [cells]."""
-WAY = wp.constant(3.0)
-"""Diameters over which forces are averaged."""
+WAY = wp.constant(1.0)
+"""Diameters over which forces are averaged: more than a cell, as pressures jump where a body passes a layer of cells,
+and below the way 4/3 (rho_body / rho + 1/2) / C, five diameters of a light body, on which drag changes its speed."""
 MOST = wp.constant(4.0)
 """Most that the grid may give of the law."""
 LEAST = wp.constant(-2.0)
@@ -47,6 +59,7 @@ class Drag:
     viscosity: float  # kinematic [cells^2/s]
     law: wp.array(dtype=float)  # averages of impulses along the motion
     grid: wp.array(dtype=float)
+    pace: wp.array(dtype=float)  # of the speed relative to the stream
     stream: wp.array(dtype=wp.vec3)  # at the last step, world axes
     before: wp.array(dtype=wp.vec3)  # velocity of the body at the last step, world axes
     push: wp.array(dtype=wp.vec3)  # change of velocity by the pressure at the last step, world axes
@@ -151,8 +164,8 @@ def brake_kernel(
             total += wp.vec3(component(ux, at, 0), component(uy, at, 1), component(uz, at, 2))
     part = float(touched) / float(count)
     g = back * gravity * (dt / frame.cell)
-    if seen > 0:  # faces have the step's weight already, but not yet the pressure that bears it
-        stream = total / float(seen) - g
+    if seen > 0:
+        stream = total / float(seen)
     note_entry(frame, drag, n, part, wp.length(own - stream), lowest)
     old_stream = back * drag.stream[n]
     drag.stream[n] = axes * stream
@@ -165,29 +178,34 @@ def brake_kernel(
     past = wet.free_v[n] + push - stream
     if wp.length(past) < 1.0e-6:
         return
-    seen_past = past
-    for _n in range(3):  # the speed decides how much of it was seen
-        own_part = own_flow(wp.length(past), drag.coefficient[n], size, wet.bound[n] + AWAY, drag.viscosity)
-        past = seen_past / (1.0 - own_part)
-    speed = wp.length(past)
-    c = coefficient_of(wp.max(speed * size / drag.viscosity, 1.0e-6), drag.coefficient[n])
-    rate = 0.5 * c * 0.25 * wp.pi * size * size * speed  # force over relative velocity
+    mobility = wet.inv_mass[n]  # what the liquid resists is in the push
     share = part * drag.coarse[n]
-    inertia = 1.0 / wet.inv_mass[n] + 0.5 * volume
     if part > 0.95:
+        share = 1.0 - wp.clamp(drag.grid[n] / drag.law[n], LEAST, MOST)
+    speed = wp.length(past)
+    rate = float(0.0)  # force over relative velocity
+    clear = float(1.0)  # part of the relative velocity that is seen
+    for _n in range(4):  # the speed at the step's end decides about both
+        clear = 1.0 - own_flow(speed, drag.coefficient[n], size, wet.bound[n] + AWAY, drag.viscosity)
+        c = coefficient_of(wp.max(speed * size / drag.viscosity, 1.0e-6), drag.coefficient[n])
+        rate = 0.5 * c * 0.25 * wp.pi * size * size * speed
+        speed = wp.length(past) / (clear + wp.max(share, 0.0) * rate * dt * mobility)
+    if speed < 1.0e-6:
+        return
+    if part > 0.95 and drag.steps[0] > 1:
         flow = stream - old_stream
-        if drag.steps[0] > 1:
-            rest = push / wet.inv_mass[n] - volume * (flow - g) - 0.5 * volume * (flow - change)
-            a = dt / (dt + WAY * size / speed)
-            drag.law[n] += a * (rate * speed * dt - drag.law[n])
-            drag.grid[n] += a * (-wp.dot(rest, past) / speed - drag.grid[n])
-        # what brakes within a step leaves no time to tell apart what the grid gave
-        quick = rate * dt / inertia
-        share = 1.0 - wp.clamp(drag.grid[n] / drag.law[n], LEAST, MOST) / (1.0 + quick * quick)
-    stiff = rate * share * dt / inertia
-    impulse = -rate * share * dt / (1.0 + wp.max(stiff, 0.0)) * past
-    if stiff < -0.1:  # what the grid takes too much is given back in small portions
-        impulse = impulse * (0.1 / -stiff)
+        rest = push / mobility - volume * (flow - g) - 0.5 * volume * (flow - change)
+        # by a speed that is an average itself: weights that follow the pushes of single steps favour some of them
+        pace = wp.where(drag.pace[n] > 0.0, drag.pace[n], speed)
+        turnover = dt / WAY * (pace + drag.viscosity / size) / wp.max(size, 1.0)  # of the flow around, in a step
+        a = turnover / (1.0 + turnover)
+        drag.pace[n] = pace + a * (speed - pace)
+        drag.law[n] += a * (rate * speed * dt - drag.law[n])
+        drag.grid[n] += a * (-wp.dot(rest, wp.normalize(past)) - drag.grid[n])
+    impulse = -share * rate * dt * speed * wp.normalize(past)
+    stiff = -share * rate * dt * mobility / clear
+    if stiff > 0.1:  # what the grid takes too much is given back in small portions
+        impulse = impulse * (0.1 / stiff)
     drag.impulse[n] = impulse
     wet.free_v[n] = wet.free_v[n] + wet.inv_mass[n] * impulse
     wet.v[n] = wet.free_v[n]
