@@ -84,7 +84,7 @@ def simulate(
 
         assert rigid is not None
         liquid = LiquidSolver(scene, rigid, seconds=seconds)
-        rigid.couple(liquid)
+        rigid.couple(liquid, works=True)
         if cloth:
             liquid.soak(cloth)
         clock.lap("build liquid")
@@ -93,7 +93,7 @@ def simulate(
 
         lake = LakeSolver(scene, fps=fps, rigid=rigid, device=device)
         if rigid is not None:
-            rigid.couple(lake)
+            rigid.couple(lake, works=True)
         clock.lap("build lake")
     if scene.smokes:
         from physim.solver_smoke import SmokeSolver

@@ -36,6 +36,7 @@ from physim.kinematic_stage import tracks as kinematic_tracks
 from physim.partner import Partner
 from physim.rigid_log import ContactLog, host
 from physim.rigid_tidy import Slots
+from physim.rigid_work import WorkLedger
 from physim.scene import Scene
 from physim.shapes import HeightField
 from physim.terrain import rotation_matrix
@@ -184,6 +185,7 @@ class RigidSolver:
         }
         self._read_out = [host(array) for array in self._out.values()]
         self._read_lost = host(self._broad.lost)
+        self._work = WorkLedger(self._count, self.samples_per_frame, device)
         self._log = ContactLog(
             self._moving + self._static, self._count, self._pair_total, substep=self.substep,
             substeps=self.substeps_per_sample, samples=self.samples_per_frame, device=device,
@@ -193,9 +195,14 @@ class RigidSolver:
         """Those on bodies."""
         return [p for p in self.scene.impulses() if p.on in self.body_names]
 
-    def couple(self, partner: Partner) -> None:
-        """Let ``partner`` move and push within every substep; before the first frame."""
+    def couple(self, partner: Partner, *, works: bool = False) -> None:
+        """Let ``partner`` move and push within every substep; before the first frame.
+
+        ``works``: it does work on bodies, as water does that lifts them, which is no gain of energy.
+        """
         self._partners.append(partner)
+        if works and self._count:
+            self._work.add(partner)
 
     # -- what partners see ------------------------------------------------------------------------------------------
 
@@ -276,7 +283,9 @@ class RigidSolver:
                     self._joints.solve(AGAIN)
                     contact.solve(bodies, pairs, contacts, h=h, **per_colour)
             for partner in self._partners:
+                self._work.weigh(partner, bodies, after=False)
                 partner.launch_substep(k)
+                self._work.weigh(partner, bodies, after=True)
             if self._joints:
                 self._joints.solve(LAST)
             rigid.drift(self._geometry, bodies, count=self._count, h=h, device=self.device)
@@ -302,6 +311,7 @@ class RigidSolver:
                         bodies, pairs, contacts, self._log.loads, self._log.states, sample=row,
                         steps=self.substeps_per_sample, h=h, device=self.device,
                     )  # fmt: skip
+                self._work.record(row)
                 for partner in self._partners:
                     partner.launch_record(row)
 
@@ -385,6 +395,7 @@ class RigidSolver:
         x, q, v, momentum = (read().reshape(*shape, -1).copy() for read in self._read_out)
         self._check_state(x, q, v)
         self._history.append((x, q, v, momentum))
+        self._work.read()
         lost, collider = self._read_lost()
         if lost:
             raise RuntimeError(self._overflow(int(lost), int(collider)))
@@ -475,8 +486,9 @@ class RigidSolver:
     def report(self) -> dict[str, float]:
         """What the laws say about the run so far.
 
-        ``energy_gain`` is the largest rise of the bodies' energy over any earlier sample: wind and impulses do such
-        work, contacts must not; where kinematic bodies do work it is left out. ``deepest_penetration`` is that at the
+        ``energy_gain`` is the largest rise of the bodies' energy over any earlier sample, less the work that liquids
+        and lakes did meanwhile: wind and impulses do such work, contacts must not; where kinematic bodies do work it is
+        left out. ``work_of_liquids`` is that work over the whole run. ``deepest_penetration`` is that at the
         end of any substep, ``joint_error`` the distance by which a joint's points missed. ``momentum_error`` is there
         only where momentum is conserved: nothing static, no air, no liquid.
         """
@@ -492,6 +504,10 @@ class RigidSolver:
             "lost_contact_states [-]": float(self._log.lost_states),
             "substep [s]": self.substep,
         }
+        if self._work:
+            done = self._work.done()
+            values["work_of_liquids [J]"] = float(done[-1])
+            energy = energy - done
         if not self._kinematics:
             values["energy_gain [J]"] = float((energy - np.minimum.accumulate(energy)).max())
         if self._joints:
