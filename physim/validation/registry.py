@@ -21,6 +21,7 @@ MODULES = (
     "physim.validation.cloth_modes",
     "physim.validation.cloth_touch",
     "physim.validation.liquid_float",
+    "physim.validation.liquid_impact",
     "physim.validation.liquid_lake",
     "physim.validation.liquid_rest",
     "physim.validation.liquid_sink",
