@@ -123,7 +123,7 @@ def test_a_glass_that_is_tilted_and_shaken_loses_nothing_through_its_walls():
     from scipy.spatial.transform import Rotation
 
     track, glass = run["water"], run["glass"]
-    assert np.abs(track.velocity[-1].astype(float)).max() > 0.05, "it sloshes"
+    assert np.nanmax(np.abs(track.velocity[-1].astype(float))) > 0.05, "it sloshes"
     spilled = np.zeros(track.position.shape[1], bool)
     for frame in range(24):
         own = Rotation.from_quat(glass.orientation[frame]).inv().apply(track.position[frame] - glass.position[frame])
