@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 import warp as wp
-from physim_kernels import cloth_row, cloth_rows, cloth_search, cloth_touch, cloth_touch_solve, cloth_tree
+from physim_kernels import (
+    cloth_row,
+    cloth_rows,
+    cloth_search,
+    cloth_touch,
+    cloth_touch_alone,
+    cloth_touch_solve,
+    cloth_tree,
+)
 from physim_kernels import rigid_data as data
 
 from physim.cloth_tree import areas_of, build, edges_of, pieces_of
@@ -44,7 +52,7 @@ class ClothContact:
         device: Where all of it lives.
         itself: Whether cloth meets cloth.
         held: For each body that holds cloth, by number: the vertices it holds.
-        plain: Search with one thread per leaf of the tree, as GPUs do; they always do.
+        plain: Search with one thread per leaf of the tree and place contacts one by one, as GPUs do; they always do.
     """
 
     def __init__(
@@ -112,7 +120,10 @@ class ClothContact:
         empty = np.zeros((10, c.lanes), dtype=np.float32)
         empty[3] = cloth_touch.NOTHING
         c.alone = wp.array(empty.ravel(), dtype=float, device=self.device)
-        _zeros(c, {"block": (blocks, int), "totals": (1, int)}, self.device)
+        c.lane_collider = wp.full(c.lanes, -1, dtype=int, device=self.device)
+        _zeros(c, {"lane": (5 * c.lanes, float), "near_count": (blocks, int)}, self.device)
+        _zeros(c, {"block": (blocks, int), "block_near": (cloth_touch.NEAR * blocks, int)}, self.device)
+        _zeros(c, {"totals": (1, int)}, self.device)
         _zeros(c, {"total": (1, int), "near": (self._colliders, int), "near_total": (1, int)}, self.device)
         _zeros(c, {"deepest": (1, float)}, self.device)
         self.touches = c
@@ -127,12 +138,21 @@ class ClothContact:
             setattr(r, name, wp.zeros(capacity, dtype=cloth_row.Live, device=self.device))
         for name in ("head", "old_head"):
             setattr(r, name, wp.full(n + edges + faces, -1, dtype=int, device=self.device))
+        _zeros(r, {"lanes": (41 * cloth_row.BATCH, float), "batch": (5 * cloth_row.BATCH, int)}, self.device)
         _zeros(r, {"first": (counters, int), "fill": (counters, int), "totals": (5, int)}, self.device)
         self.rows = r
 
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of a capture."""
-        for module in (cloth_tree, cloth_touch, cloth_touch_solve, cloth_row, cloth_rows, cloth_search):
+        for module in (
+            cloth_tree,
+            cloth_touch,
+            cloth_touch_alone,
+            cloth_touch_solve,
+            cloth_row,
+            cloth_rows,
+            cloth_search,
+        ):
             wp.load_module(module, device=self.device)
 
     def launch_search(self, interval: float, gravity: float) -> None:
@@ -143,6 +163,10 @@ class ClothContact:
             self.geometry, self.bodies, self.sheets, self.tree, self.touches, colliders=self._colliders,
             interval=interval, slack=slack, device=self.device,
         )  # fmt: skip
+        if self.plain:
+            cloth_touch.collect(self.touches, count=self._count, device=self.device)
+        else:
+            cloth_touch_alone.sort(self.geometry, self.bodies, self.sheets, self.touches, device=self.device)
         cloth_search.find(
             self.geometry, self.bodies, self.sheets, self.tree, self.touches, self.rows, itself=self._itself,
             coarse=self._coarse, interval=interval, slack=slack, device=self.device,
@@ -151,6 +175,7 @@ class ClothContact:
     def launch_begin(self, h: float) -> None:
         """At the start of a substep of ``h`` [s]: place the rows."""
         shared = (self.geometry, self.bodies, self.sheets)
+        cloth_touch_alone.begin(*shared, self.touches, h=h, plain=self.plain, device=self.device)
         cloth_touch_solve.begin(*shared, self.touches, h=h, device=self.device)
         cloth_rows.begin(*shared, self.rows, h=h, device=self.device)
 
@@ -162,10 +187,12 @@ class ClothContact:
             ahead = min(stride, steps - j) * dt
             cloth_rows.step_itself(self.sheets, self.rows, dt=ahead, h=h, device=self.device)
         cloth_rows.step_colliders(*shared, self.rows, time=j * dt, dt=dt, h=h, device=self.device)
+        cloth_touch_alone.step(self.sheets, self.touches, time=j * dt, dt=dt, h=h, device=self.device)
         cloth_touch_solve.step(*shared, self.touches, time=j * dt, dt=dt, h=h, device=self.device)
 
     def launch_end(self, h: float) -> None:
         """After the last step of the substep."""
         shared = (self.geometry, self.bodies, self.sheets)
         cloth_rows.end(*shared, self.rows, h=h, device=self.device)
+        cloth_touch_alone.end(self.sheets, self.touches, device=self.device)
         cloth_touch_solve.end(*shared, self.touches, device=self.device)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
+from physim_kernels import cloth_search_walk
 from physim_kernels import cloth_tree as data
 
 
@@ -142,6 +143,8 @@ def build(
     tree.ends = wp.zeros(2 * data.RIDGES * count, dtype=int, device=device)
     tree.stir = wp.zeros(nodes, dtype=float, device=device)
     tree.stack = wp.zeros(int(data.STACK) * count, dtype=int, device=device)
+    tree.pairs = wp.zeros(1 + 2 * cloth_search_walk.PAIRS, dtype=int, device=device)
+    tree.hits = wp.zeros(2 * cloth_search_walk.HITS + 2, dtype=int, device=device)
     tree.normal = wp.zeros(len(faces), dtype=wp.vec3, device=device)
     tree.sharp = wp.zeros(len(edges.ends), dtype=int, device=device)
     tree.sharp_count = wp.zeros(count, dtype=int, device=device)

@@ -29,9 +29,9 @@ SAFETY = 0.93
 """Step over the largest stable one, at rest; what is left is for fabric that is stretched."""
 BENDING_SAFETY = 0.4
 """The same for kicks by bending, which come less often than steps."""
-SEARCH_RATE = 160.0
+SEARCH_RATE = 120.0
 """Least searches for contacts per second."""
-SEARCH_WORK = 2.0e6
+SEARCH_WORK = 1.0e6
 """Searches per second times vertices that are spent if they are more: up to 45 x 45 vertices, in every substep."""
 SPEED_LIMIT = 1.0e4
 """Speed at which a state counts as blown up [m/s]."""

@@ -1,12 +1,9 @@
-"""Where the points of a row will meet, and along which normal: once per substep, for each kind of row.
+"""Rows of cloth with features of colliders: where, and along which normal, they will meet within the substep.
 
-    POINT_FACE  a vertex and a triangle              EDGE_EDGE  two edges
     CORE_FACE   a point of a collider with a radius (centre of a sphere, corner of a hull) and a triangle
     BAR_EDGE    an edge of a hull or the core of a capsule, with a radius, and an edge
 
-Sides are remembered: a row keeps the side of a triangle it was on for as long as it lives, so what has sunk in by a
-hair is led back the way it came. Edges of flat cloth make no rows: there the vertices keep the layers apart, and
-layers that slide have nothing to catch on.
+Sides are remembered as those of cloth with itself are (``cloth_place_itself.py``).
 """
 
 import warp as wp
@@ -34,15 +31,6 @@ def meeting(gap: float, closing: float, h: float):
 
 
 @wp.func
-def too_far(r: Rows, row: int, gap: float, way: float):
-    """A gap that cannot close within this substep, nor in the next few; ``way`` [m] is what a substep may close."""
-    r.row[row].wait = wp.min(int(0.5 * gap / wp.max(way, 0.2 * gap)), 3)
-    if r.row[row].live == BESIDE:
-        return BESIDE
-    return FAR_OFF
-
-
-@wp.func
 def barycentric(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3):
     """Weights of the foot of ``p`` on the plane of a triangle; negative outside."""
     n = wp.cross(b - a, c - a)
@@ -57,91 +45,6 @@ def inside_weights(w: wp.vec3):
     """Of a triangle: none negative, sum 1."""
     k = wp.max(w, wp.vec3(0.0, 0.0, 0.0))
     return k / (k[0] + k[1] + k[2])
-
-
-@wp.func
-def place_point_face(s: Sheets, r: Rows, row: int, slot: int, h: float):
-    i = r.row[row].a
-    t = s.faces[r.row[row].b]
-    x0 = s.x[t[0]]
-    own = wp.normalize(wp.cross(s.x[t[1]] - x0, s.x[t[2]] - x0))
-    p = s.x[i]
-    apart = s.half[i] + s.half[t[0]]
-    height = wp.dot(own, p - x0)
-    side = r.row[row].side
-    if r.row[row].live == BESIDE and wp.abs(height) > 0.5 * apart:
-        side = wp.sign(height)
-    n = side * own
-    gap = side * height - apart
-    w = inside_weights(barycentric(p, x0, s.x[t[1]], s.x[t[2]]))
-    u = s.v[i] - w[0] * s.v[t[0]] - w[1] * s.v[t[1]] - w[2] * s.v[t[2]]
-    if gap > h * (STIR - wp.dot(n, u)):
-        return too_far(r, row, gap, h * (STIR - wp.dot(n, u)))
-    at = barycentric(p + meeting(gap, -wp.dot(n, u), h) * u, x0, s.x[t[1]], s.x[t[2]])
-    if wp.min(at[0], wp.min(at[1], at[2])) < -1.0e-3:
-        return BESIDE
-    at = inside_weights(at)
-    r.row[row].side = side
-    r.row[row].normal = n
-    r.hot[slot].normal = n
-    r.hot[slot].gap = gap
-    r.hot[slot].offset = apart
-    r.hot[slot].vertices = wp.vec4i(i, t[0], t[1], t[2])
-    r.hot[slot].weights = wp.vec4(1.0, -at[0], -at[1], -at[2])
-    return LIVE
-
-
-@wp.func
-def wings_behind(s: Sheets, e: int, n: wp.vec3):
-    """Whether the cloth on either side of edge ``e`` leads away behind the plane through it with normal ``n``."""
-    ends = s.edges[e]
-    wings = s.wings[e]
-    p = s.x[ends[0]]
-    off = s.x[wings[0]] - p
-    if wp.dot(n, off) > 0.1 * wp.length(off):
-        return False
-    if wings[1] >= 0:
-        off = s.x[wings[1]] - p
-        if wp.dot(n, off) > 0.1 * wp.length(off):
-            return False
-    return True
-
-
-@wp.func
-def place_edge_edge(s: Sheets, r: Rows, row: int, slot: int, h: float):
-    p = s.edges[r.row[row].a]
-    q = s.edges[r.row[row].b]
-    x0 = s.x[p[0]]
-    y0 = s.x[q[0]]
-    d = s.x[p[1]] - x0
-    e = s.x[q[1]] - y0
-    n = wp.cross(d, e)
-    length = wp.length(n)
-    if length < 0.05 * wp.length(d) * wp.length(e):
-        return BESIDE
-    n = n / length
-    apart = s.half[p[0]] + s.half[q[0]]
-    height = wp.dot(n, x0 - y0)
-    if r.row[row].live == BESIDE and wp.abs(height) > 0.5 * apart:
-        n = wp.sign(height) * n
-    elif wp.dot(n, r.row[row].normal) < 0.0:
-        n = -n
-    u, w = segment_parameters(x0, d, y0, e)
-    if wp.min(wp.min(u, 1.0 - u), wp.min(w, 1.0 - w)) <= 0.0:
-        return BESIDE
-    gap = wp.dot(n, x0 - y0) - apart
-    v = (1.0 - u) * s.v[p[0]] + u * s.v[p[1]] - (1.0 - w) * s.v[q[0]] - w * s.v[q[1]]
-    if gap > h * (STIR - wp.dot(n, v)):
-        return too_far(r, row, gap, h * (STIR - wp.dot(n, v)))
-    if not wings_behind(s, r.row[row].a, -n) or not wings_behind(s, r.row[row].b, n):
-        return BESIDE
-    r.row[row].normal = n
-    r.hot[slot].normal = n
-    r.hot[slot].gap = gap
-    r.hot[slot].offset = apart
-    r.hot[slot].vertices = wp.vec4i(p[0], p[1], q[0], q[1])
-    r.hot[slot].weights = wp.vec4(1.0 - u, u, w - 1.0, -w)
-    return LIVE
 
 
 @wp.func

@@ -15,6 +15,8 @@ EDGE_EDGE = wp.constant(1)
 CORE_FACE = wp.constant(2)
 BAR_EDGE = wp.constant(3)
 
+BATCH = 16
+"""Rows of cloth with itself that are placed at a time."""
 FAR_OFF = wp.constant(0)
 """Of a row: cannot touch within this substep."""
 LIVE = wp.constant(1)
@@ -70,6 +72,8 @@ class Rows:
     fill: wp.array(dtype=int)  # of the counter: its rows
     hot: wp.array(dtype=Live)  # of cloth with itself
     hard: wp.array(dtype=Live)  # of cloth with colliders
+    lanes: wp.array(dtype=float)  # 41 rows of BATCH lanes of ``cloth_place_itself``: what it is given and finds
+    batch: wp.array(dtype=int)  # 5 rows of BATCH lanes: number of the row, -1 for none; its vertices
     totals: wp.array(dtype=int)  # [0]: rows, [1]: hot, [2]: hard, [3]: rows beyond the capacity so far, [4]: old rows
     plain: int  # 1: a counter for each leaf
 

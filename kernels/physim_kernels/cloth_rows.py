@@ -17,8 +17,9 @@ from physim_kernels.cloth_body import (
     yielding,
     yielding_sideways,
 )
-from physim_kernels.cloth_place import place_bar_edge, place_core_face, place_edge_edge, place_point_face
-from physim_kernels.cloth_row import CORE_FACE, EDGE_EDGE, LIVE, POINT_FACE, Live, Rows
+from physim_kernels.cloth_place import place_bar_edge, place_core_face
+from physim_kernels.cloth_place_itself import place_itself
+from physim_kernels.cloth_row import BAR_EDGE, CORE_FACE, LIVE, Live, Rows
 from physim_kernels.cloth_tree import Sheets
 from physim_kernels.rigid_data import Bodies, Geometry
 
@@ -55,33 +56,18 @@ def take_over(q: wp.array(dtype=Live), at: int, r: Rows, row: int):
 @wp.kernel
 def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, h: float):
     """Place all rows for a substep of ``h`` [s]."""
-    hot = int(0)
+    r.totals[1] = place_itself(s, r, h)
     hard = int(0)
     for row in range(r.totals[0]):
-        if r.row[row].wait > 0:
-            r.row[row].wait = r.row[row].wait - 1
-        else:
-            kind = r.row[row].kind
+        kind = r.row[row].kind
+        if kind == CORE_FACE or kind == BAR_EDGE:
             live = int(0)
-            if kind == POINT_FACE:
-                live = place_point_face(s, r, row, hot, h)
-            elif kind == EDGE_EDGE:
-                live = place_edge_edge(s, r, row, hot, h)
-            elif kind == CORE_FACE:
+            if kind == CORE_FACE:
                 live = place_core_face(g, bodies, s, r, row, hard, h)
             else:
                 live = place_bar_edge(g, bodies, s, r, row, hard, h)
             r.row[row].live = live
-            if live != LIVE:
-                r.row[row].pressure = 0.0
-                r.row[row].drag = wp.vec3(0.0, 0.0, 0.0)
-            elif kind == POINT_FACE or kind == EDGE_EDGE:
-                take_over(r.hot, hot, r, row)
-                mass = inverse(arm_masses(r.hot, hot, s))
-                r.hot[hot].normal_mass = mass
-                r.hot[hot].friction_mass = mass
-                hot += 1
-            else:
+            if live == LIVE:
                 take_over(r.hard, hard, r, row)
                 k = arm_masses(r.hard, hard, s)
                 b = collider_body(g, r.row[row].collider)
@@ -90,7 +76,9 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, h: float):
                 r.hard[hard].normal_mass = inverse(k + yielding(bodies, b, arm, n))
                 r.hard[hard].friction_mass = inverse(k + yielding_sideways(bodies, b, arm, n))
                 hard += 1
-    r.totals[1] = hot
+            else:
+                r.row[row].pressure = 0.0
+                r.row[row].drag = wp.vec3(0.0, 0.0, 0.0)
     r.totals[2] = hard
 
 

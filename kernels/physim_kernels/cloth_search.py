@@ -8,7 +8,8 @@ import warp as wp
 
 from physim_kernels.cloth_row import Rows, aside, close
 from physim_kernels.cloth_search_collider import features_near_leaf
-from physim_kernels.cloth_search_self import leaf_on_leaf
+from physim_kernels.cloth_search_self import edge_on_edge, leaf_on_leaf, point_on_face
+from physim_kernels.cloth_search_walk import next_pairs, ridge_hits, vertex_hits
 from physim_kernels.cloth_touch import Touches
 from physim_kernels.cloth_tree import STACK, Sheets, Tree, boxes_meet, flat_together
 from physim_kernels.rigid_data import Bodies, Geometry
@@ -23,25 +24,18 @@ def pairs_kernel(s: Sheets, tree: Tree, r: Rows, interval: float, slack: float):
     tree.stack[0] = 0
     tree.stack[1] = 0
     while top > 0:
-        top -= 1
-        a = tree.stack[2 * top]
-        b = tree.stack[2 * top + 1]
-        if (a == b or boxes_meet(tree, a, b, interval, slack)) and not flat_together(tree, a, b):
-            if a >= tree.leaf_count - 1:
-                one = a - tree.leaf_count + 1
-                two = b - tree.leaf_count + 1
-                for turn in range(wp.where(one == two, 1, 2)):
-                    leaf_on_leaf(
-                        s, tree, r, wp.where(turn == 0, one, two), wp.where(turn == 0, two, one), 0, interval, slack
-                    )
-            else:
-                for m in range(4):
-                    p = 2 * a + 1 + m // 2
-                    q = 2 * b + 1 + m % 2
-                    if a != b or p <= q:
-                        tree.stack[2 * top] = p
-                        tree.stack[2 * top + 1] = q
-                        top += 1
+        top = next_pairs(tree, top, interval, slack)
+        for k in range(tree.pairs[0]):
+            one = tree.pairs[1 + 2 * k]
+            two = tree.pairs[2 + 2 * k]
+            for turn in range(wp.where(one == two, 1, 2)):
+                a = wp.where(turn == 0, one, two)
+                count = vertex_hits(s, tree, a, wp.where(turn == 0, two, one), interval, slack)
+                for m in range(count):
+                    point_on_face(s, tree, r, a, 0, tree.hits[2 * m], tree.hits[2 * m + 1], interval, slack)
+            count = ridge_hits(s, tree, wp.min(one, two), wp.max(one, two), interval, slack)
+            for m in range(count):
+                edge_on_edge(s, r, wp.min(one, two), 0, tree.hits[2 * m], tree.hits[2 * m + 1], interval, slack)
 
 
 @wp.kernel

@@ -20,6 +20,8 @@ BLOCK = 32
 """Vertices whose contacts with what nothing moves are solved together, in vector code."""
 NOTHING = -1.0e20
 """Offset of a vertex without such a contact: nothing comes so near."""
+NEAR = 4
+"""Things that nothing moves, of which each vertex of a block may touch one."""
 SLOTS = wp.constant(4)
 """Contacts of one vertex."""
 
@@ -69,6 +71,10 @@ class Touches:
     alone: wp.array(dtype=float)  # vertices on one thing that nothing moves: 10 rows of ``lanes`` numbers, see above
     block: wp.array(dtype=int)  # of BLOCK vertices: 1 if any is in alone
     lanes: int
+    lane: wp.array(dtype=float)  # 5 rows of ``lanes``: normal (3) and level of the surface, its frame; friction
+    lane_collider: wp.array(dtype=int)  # what the vertex may touch if that is all and nothing moves it; or -1
+    block_near: wp.array(dtype=int)  # of the block: NEAR places for the colliders of its lanes
+    near_count: wp.array(dtype=int)  # of the block: how many are taken
     shared: wp.array(dtype=int)  # vertices on several things or on moving bodies
     totals: wp.array(dtype=int)  # [0]: of shared
     near: wp.array(dtype=int)  # colliders near any cloth
@@ -219,4 +225,8 @@ def find(g: Geometry, bodies: Bodies, s: Sheets, tree: Tree, c: Touches, *, coll
     wp.launch(near_kernel, dim=1, inputs=[g, bodies, tree, c, colliders, interval, slack], device=device)
     threads = 1 if device.is_cpu else tree.leaf_count
     wp.launch(find_kernel, dim=threads, inputs=[g, bodies, s, tree, c, interval, slack, threads], device=device)
-    wp.launch(list_kernel, dim=1, inputs=[c, s.x.shape[0]], device=device)
+
+
+def collect(c: Touches, *, count, device):
+    """After a search: list those of ``count`` vertices that are near something."""
+    wp.launch(list_kernel, dim=1, inputs=[c, count], device=device)

@@ -22,7 +22,8 @@ from physim_kernels.cloth_body import (
     yielding,
     yielding_sideways,
 )
-from physim_kernels.cloth_touch import BLOCK, NOTHING, SLOTS, Touches
+from physim_kernels.cloth_touch import SLOTS, Touches
+from physim_kernels.cloth_touch_alone import enter_alone
 from physim_kernels.cloth_tree import Sheets
 from physim_kernels.collider_near import FAR, near_collider
 from physim_kernels.rigid_data import CYLINDER, Bodies, Geometry
@@ -34,7 +35,6 @@ CRUSH = wp.constant(3.0e7)
 compression test of the KES (Kawabata, 1980)."""
 LOSS = wp.constant(1.0e-3)
 """Of its crush: stress per rate over stress per crush [s]."""
-LANES = wp.constant(BLOCK)
 
 
 @wp.func
@@ -54,43 +54,6 @@ def place(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, i: int, row: int):
     c.row[row].gap = d - s.half[i]
     c.row[row].offset = wp.dot(n, s.x[i]) - c.row[row].gap
     c.row[row].arm = s.x[i] - d * n - wp.vec3(bodies.x[collider_body(g, k)])
-
-
-@wp.func
-def enter_alone(c: Touches, i: int, row: int, u: wp.vec3):
-    """Make ``row`` of vertex ``i`` one on a thing that nothing moves; ``u`` is the velocity of the surface."""
-    n = c.row[row].normal
-    c.block[i // LANES] = 1
-    for k in range(3):
-        c.alone[k * c.lanes + i] = n[k]
-        c.alone[(4 + k) * c.lanes + i] = u[k]
-    c.alone[3 * c.lanes + i] = c.row[row].offset
-    c.alone[7 * c.lanes + i] = c.row[row].friction
-    c.alone[9 * c.lanes + i] = c.row[row].gap
-
-
-@wp.func_native(
-    """
-    for (int b = first; b < last; ++b) {
-        if (block.data[b] == 0) continue;
-        block.data[b] = 0;
-        for (int p = 0; p < 10; ++p) {
-            const float value = p == 3 ? NOTHING : 0.0f;
-            for (int k = 0; k < LANES; ++k) alone.data[p * lanes + LANES * b + k] = value;
-        }
-    }
-    """.replace("LANES", str(BLOCK)).replace("NOTHING", f"{NOTHING:.1e}f")
-)
-def empty_blocks(
-    alone: wp.array(dtype=float), block: wp.array(dtype=int), lanes: int, first: int, last: int
-): ...  # fmt: skip
-
-
-@wp.kernel
-def empty_kernel(c: Touches, chunk: int):
-    """No vertex is alone on anything."""
-    first = wp.tid() * chunk
-    empty_blocks(c.alone, c.block, c.lanes, first, first + chunk)
 
 
 @wp.kernel
@@ -132,49 +95,6 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, h: float, s
                 c.row[row].friction_mass = 1.0 / wp.max(inv_mass + across, 1.0e-12)
             c.shared[wp.atomic_add(c.totals, 0, 1)] = i
         at += stride
-
-
-@wp.func_native(
-    """
-    const float rate = RECOVERY / h, per = 1.0f / dt;
-    for (int b = first; b < last; ++b) {
-        if (block.data[b] == 0) continue;
-        const int from = LANES * b, end = from + LANES < count ? LANES : count - from;
-        const float *X = (const float*)(x.data + from), *nx = alone.data + from, *ny = nx + lanes, *nz = ny + lanes;
-        const float *at = nz + lanes, *wx = at + lanes, *wy = wx + lanes, *wz = wy + lanes, *mu = wz + lanes;
-        float *V = (float*)(v.data + from), *given = (float*)mu + lanes;
-        #pragma clang loop vectorize(assume_safety)
-        for (int k = 0; k < end; ++k) {
-            const float ux = V[3 * k] - wx[k], uy = V[3 * k + 1] - wy[k], uz = V[3 * k + 2] - wz[k];
-            const float un = nx[k] * ux + ny[k] * uy + nz[k] * uz;
-            const float moved = time * (nx[k] * wx[k] + ny[k] * wy[k] + nz[k] * wz[k]);
-            const float gap = nx[k] * X[3 * k] + ny[k] * X[3 * k + 1] + nz[k] * X[3 * k + 2] - at[k] - moved;
-            const float out = -gap * rate < PUSH ? -gap * rate : PUSH;
-            const float need = (gap > 0.0f ? -gap * per : out) - un, dn = need > 0.0f ? need : 0.0f;
-            const float tx = ux - un * nx[k], ty = uy - un * ny[k], tz = uz - un * nz[k];
-            const float slip = sqrtf(tx * tx + ty * ty + tz * tz), limit = mu[k] * dn;
-            const float f = slip > limit ? limit / slip : dn > 0.0f ? 1.0f : 0.0f;
-            V[3 * k] += dn * nx[k] - f * tx;
-            V[3 * k + 1] += dn * ny[k] - f * ty;
-            V[3 * k + 2] += dn * nz[k] - f * tz;
-            given[k] += dn;
-        }
-    }
-    """.replace("LANES", str(BLOCK))
-    .replace("RECOVERY", "0.2f")
-    .replace("PUSH", "0.5f")
-)
-def project_blocks(
-    alone: wp.array(dtype=float), block: wp.array(dtype=int), x: wp.array(dtype=wp.vec3), v: wp.array(dtype=wp.vec3),
-    lanes: int, count: int, time: float, dt: float, h: float, first: int, last: int,
-): ...  # fmt: skip
-
-
-@wp.kernel
-def alone_kernel(s: Sheets, c: Touches, time: float, dt: float, h: float, chunk: int):
-    """Vertices on one thing that nothing moves: velocity projected onto the cone of friction."""
-    first = wp.tid() * chunk
-    project_blocks(c.alone, c.block, s.x, s.v, c.lanes, s.x.shape[0], time, dt, h, first, first + chunk)
 
 
 @wp.func
@@ -370,44 +290,6 @@ def shared_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, time: floa
         solve_vertex(g, bodies, s, c, c.shared[k], time, dt, h)
 
 
-@wp.func_native(
-    """
-    float deep = 0.0f;
-    for (int b = first; b < last; ++b) {
-        if (block.data[b] == 0) continue;
-        const int from = LANES * b, end = from + LANES < count ? LANES : count - from;
-        const float *nx = alone.data + from, *ny = nx + lanes, *nz = ny + lanes, *wx = nz + 2 * lanes;
-        const float *wy = wx + lanes, *wz = wy + lanes, *given = wz + 2 * lanes, *gap = given + lanes;
-        float* V = (float*)(v.data + from);
-        #pragma clang loop vectorize(assume_safety)
-        for (int k = 0; k < end; ++k) {
-            const float ux = V[3 * k] - wx[k], uy = V[3 * k + 1] - wy[k], uz = V[3 * k + 2] - wz[k];
-            const float un = nx[k] * ux + ny[k] * uy + nz[k] * uz;
-            const float out = un > 0.0f ? (un < PUSH ? un : PUSH) : 0.0f;
-            const float sunk = given[k] > 0.0f && gap[k] < -1e-6f ? -gap[k] : 0.0f, back = sunk > 0.0f ? out : 0.0f;
-            V[3 * k] -= back * nx[k];
-            V[3 * k + 1] -= back * ny[k];
-            V[3 * k + 2] -= back * nz[k];
-            deep = sunk > deep ? sunk : deep;
-        }
-    }
-    return deep;
-    """.replace("LANES", str(BLOCK)).replace("PUSH", "0.5f")
-)
-def settle_blocks(
-    alone: wp.array(dtype=float), block: wp.array(dtype=int), v: wp.array(dtype=wp.vec3), lanes: int, count: int,
-    first: int, last: int,
-) -> float: ...  # fmt: skip
-
-
-@wp.kernel
-def settle_kernel(s: Sheets, c: Touches, chunk: int):
-    """After the last step: take out the speed that only served to end a penetration."""
-    first = wp.tid() * chunk
-    deep = settle_blocks(c.alone, c.block, s.v, c.lanes, s.x.shape[0], first, first + chunk)
-    wp.atomic_max(c.deepest, 0, deep)
-
-
 @wp.kernel
 def end_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches):
     """After the last step: bodies that were pushed are awake."""
@@ -423,25 +305,16 @@ def end_kernel(g: Geometry, bodies: Bodies, s: Sheets, c: Touches):
 
 
 def begin(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, h, device):
-    """At the start of a substep of ``h`` [s]: place the rows."""
+    """At the start of a substep of ``h`` [s]: place the rows of the listed vertices, after ``cloth_touch_alone``."""
     threads = 1 if device.is_cpu else s.x.shape[0]
-    blocks = c.block.shape[0]
-    chunk = blocks if device.is_cpu else 1
-    wp.launch(empty_kernel, dim=blocks // chunk, inputs=[c, chunk], device=device)
     wp.launch(begin_kernel, dim=threads, inputs=[g, bodies, s, c, h, threads], device=device)
 
 
 def step(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, time, dt, h, device):
     """One step of ``dt`` [s] that begins ``time`` [s] after the substep, between kick and drift of the cloth."""
-    blocks = c.block.shape[0]
-    chunk = blocks if device.is_cpu else 1
-    wp.launch(alone_kernel, dim=blocks // chunk, inputs=[s, c, time, dt, h, chunk], device=device)
     wp.launch(shared_kernel, dim=1, inputs=[g, bodies, s, c, time, dt, h], device=device)
 
 
 def end(g: Geometry, bodies: Bodies, s: Sheets, c: Touches, *, device):
     """After the last step of the substep."""
-    blocks = c.block.shape[0]
-    chunk = blocks if device.is_cpu else 1
-    wp.launch(settle_kernel, dim=blocks // chunk, inputs=[s, c, chunk], device=device)
     wp.launch(end_kernel, dim=1, inputs=[g, bodies, s, c], device=device)

@@ -61,7 +61,9 @@ class Tree:
     ends: wp.array(dtype=int)  # per leaf 2 rows of RIDGES lanes: vertices of its ridges and borders
     sharp: wp.array(dtype=int)  # ridges and borders, those of a leaf from edge_start on
     sharp_count: wp.array(dtype=int)  # of the leaf: ridges and borders
-    stack: wp.array(dtype=int)  # scratch of the search, STACK rows per leaf
+    stack: wp.array(dtype=int)  # scratch of the search, STACK rows per leaf; and of that of a CPU:
+    pairs: wp.array(dtype=int)  # how many pairs of leaves there are, and their numbers
+    hits: wp.array(dtype=int)  # pairs of things of two leaves
 
 
 EVERY = wp.constant(-2)
