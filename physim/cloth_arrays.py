@@ -107,6 +107,7 @@ def grids(whole: Whole, dt: float, device: wp.Device) -> cloth_grid.Grids:
     g.spacing = _array([p.grid[0] for p in pieces if p.grid], wp.vec2, device)
     g.moduli = _array([p.moduli for p in pieces], wp.vec4, device)
     g.loss = _array([loss(p.material, dt) for p in pieces], wp.vec2, device)
+    g.smooth = _array([p.smooth for p in pieces], float, device)
     rows = cloth_grid.ROWS * (cells[:, 0] + 1 + 2 * cloth_grid.PADDING) + 2 * cloth_grid.PADDING
     g.scratch_start = _array(np.cumsum([0, *rows])[:-1], int, device)
     g.scratch = wp.zeros(max(int(rows.sum()), 1), dtype=float, device=device)

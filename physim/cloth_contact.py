@@ -52,13 +52,15 @@ class ClothContact:
         device: Where all of it lives.
         itself: Whether cloth meets cloth.
         held: For each body that holds cloth, by number: the vertices it holds.
+        watch: Length of a substep, if :meth:`launch_watch` comes before the last one before each search [s].
         plain: Search with one thread per leaf of the tree and place contacts one by one, as GPUs do; they always do.
     """
 
     def __init__(
         self, *, x: wp.array, v: wp.array, inv_mass: wp.array, faces: np.ndarray, rest: np.ndarray,
         half: np.ndarray, friction: np.ndarray, geometry: data.Geometry, bodies: data.Bodies, device: wp.Device,
-        itself: bool = True, held: dict[int, np.ndarray] | None = None, plain: bool = False,
+        itself: bool = True, held: dict[int, np.ndarray] | None = None, watch: float | None = None,
+        plain: bool = False,
     ):  # fmt: skip
         self.device, self.geometry, self.bodies, self._itself = device, geometry, bodies, itself
         self.plain = plain or not device.is_cpu
@@ -68,6 +70,9 @@ class ClothContact:
         self.tree, self._leaves = build(np.asarray(faces), np.asarray(rest), np.asarray(cloth), edges, device)
         s = cloth_tree.Sheets()
         s.x, s.v, s.inv_mass = x, v, inv_mass
+        self._watch = watch
+        s.u = v if watch is None else wp.clone(v)
+        s.before = x if watch is None else wp.array(x.numpy() - watch * v.numpy(), dtype=wp.vec3, device=device)
         for name, value, dtype in (
             ("cloth", cloth, int), ("rest", rest, wp.vec2), ("half", half, float),
             ("area", areas_of(np.asarray(faces), np.asarray(rest)), float), ("friction", friction, float),
@@ -138,7 +143,7 @@ class ClothContact:
             setattr(r, name, wp.zeros(capacity, dtype=cloth_row.Live, device=self.device))
         for name in ("head", "old_head"):
             setattr(r, name, wp.full(n + edges + faces, -1, dtype=int, device=self.device))
-        _zeros(r, {"lanes": (41 * cloth_row.BATCH, float), "batch": (5 * cloth_row.BATCH, int)}, self.device)
+        _zeros(r, {"lanes": (41 * cloth_row.BATCH, float), "batch": (5 * cloth_row.BATCH + 1, int)}, self.device)
         _zeros(r, {"first": (counters, int), "fill": (counters, int), "totals": (5, int)}, self.device)
         self.rows = r
 
@@ -155,9 +160,15 @@ class ClothContact:
         ):
             wp.load_module(module, device=self.device)
 
+    def launch_watch(self) -> None:
+        """At the beginning of the substep before a search: velocities of the search will be means over it."""
+        cloth_tree.watch(self.sheets)
+
     def launch_search(self, interval: float, gravity: float) -> None:
         """Look for all contacts of the next ``interval`` [s]; ``gravity`` [m/s^2] is what may speed things up."""
         slack = gravity * interval * interval + MARGIN * self._coarse
+        if self._watch is not None:
+            cloth_tree.foresee(self.sheets, h=self._watch, device=self.device)
         cloth_tree.refit(self.sheets, self.tree, device=self.device)
         cloth_touch.find(
             self.geometry, self.bodies, self.sheets, self.tree, self.touches, colliders=self._colliders,

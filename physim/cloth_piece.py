@@ -15,9 +15,11 @@ from physim.scene import Entity
 from physim.sheet import Pattern, Sheet
 from physim.terrain import rotation_matrix
 
-WORK = 1.5e8
-"""Vertex steps per simulated second that the membrane may take before it is softened: about a second of one core."""
-WEIGHT_STRAIN = 2.5e-3
+WORK = 1.0e8
+"""Vertex steps per simulated second that the membrane may take before smoothing and softening: 0.7 s of one core."""
+SMOOTH = 0.125
+"""Share of the neighbours in smoothing; with more, a vertex that is stopped would leave more energy than it had."""
+WEIGHT_STRAIN = 2.8e-3
 """Strain under its own weight up to which a sheet may be softened for that."""
 
 
@@ -38,6 +40,8 @@ class Piece:
     """Vertices of each pin; none twice."""
     stiffest: float = np.inf
     """The membrane is computed as no stiffer than this [N/m]."""
+    smooth: float = 0.0
+    """Share b of the neighbours in the smoothing of accelerations; see ``physim_kernels/cloth_grid.py``."""
 
     @cached_property
     def grid(self) -> tuple[np.ndarray, tuple[int, int]] | None:
@@ -129,6 +133,8 @@ class Piece:
         if self.grid:
             dx, dy = self.grid[0]
             stiffest = max(q[0] / dx**2 + q[3] / dy**2, q[1] / dy**2 + q[3] / dx**2)  # the checkerboard
+            if self.smooth:
+                stiffest = self._smoothed_stiffness
             return float(2 * np.sqrt(stiffest / self.material.areal_density))
         law = np.array([[q[0], q[2], 0], [q[2], q[1], 0], [0, 0, q[3]]])
         p = self.rest[self.faces]
@@ -142,6 +148,18 @@ class Piece:
         stiffness = np.einsum("mia,ij,mjb->mab", b, law, b)
         largest = np.linalg.eigvalsh(stiffness)[:, -1]
         return float(np.sqrt(3 * largest.max() / self.material.areal_density))  # type: ignore[operator]
+
+    @property
+    def _smoothed_stiffness(self) -> float:
+        """A quarter of the largest stiffness over inertia of all smoothed plane waves of a flat grid [N/m^3]."""
+        assert self.grid
+        (dx, dy), q = self.grid[0], self.moduli
+        k = np.linspace(0.0, np.pi, 65)
+        s, t = np.meshgrid(np.sin(k / 2) ** 2, np.sin(k / 2) ** 2, indexing="ij")
+        across = 0.25 * (q[2] + q[3]) * np.outer(np.sin(k), np.sin(k)) / (dx * dy)
+        one, two = q[0] * s / dx**2 + q[3] * t / dy**2, q[1] * t / dy**2 + q[3] * s / dx**2
+        largest = 0.5 * (one + two) + np.hypot(0.5 * (one - two), across)
+        return float((largest * (1 - 4 * self.smooth * s) * (1 - 4 * self.smooth * t)).max())
 
     @cached_property
     def bending_rate(self) -> float:
@@ -208,15 +226,18 @@ def _held(cloth: Piece, pin: Pin) -> np.ndarray:
 
 
 def afford(pieces: list[Piece], gravity: np.ndarray, refinement: float) -> list[Piece]:
-    """The same, with a softer membrane where large fine sheets would take more than ``WORK`` vertex steps a second.
+    """The same; large fine sheets, which would take more than ``WORK`` vertex steps a second, with longer steps.
 
-    Steps follow the fastest wave; the stiffest modulus is lowered until they are few enough, but never so far that the
-    sheet's own weight would stretch it by more than ``WEIGHT_STRAIN``.
+    Steps follow the fastest wave. First that is made slower by smoothing what moves from cell to cell, of grids; if
+    that does not do, the stiffest modulus is lowered until steps are few enough, but never so far that the sheet's own
+    weight would stretch it by more than ``WEIGHT_STRAIN``.
     """
     total = sum(len(p.rest) for p in pieces)
+    allowed = 1.4 * WORK * max(refinement, 1.0) / total  # angular frequency over steps per time
     out = []
     for p in pieces:
-        allowed = 1.4 * WORK * max(refinement, 1.0) / total  # angular frequency over steps per time
+        if p.is_grid and p.membrane_rate > allowed:
+            p = replace(p, smooth=SMOOTH)
         stiffest = float(p.moduli.max()) * min(1.0, allowed / p.membrane_rate) ** 2
         extent = float(np.ptp(p.rest, axis=0).max())
         floor = p.material.areal_density * float(np.linalg.norm(gravity)) * extent / WEIGHT_STRAIN  # type: ignore[operator]

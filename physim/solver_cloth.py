@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import warp as wp
-from physim_kernels import cloth, cloth_bend, cloth_bend_grid, cloth_grid, cloth_membrane, cloth_wind
+from physim_kernels import (
+    cloth,
+    cloth_bend,
+    cloth_bend_grid,
+    cloth_grid,
+    cloth_grid_plain,
+    cloth_membrane,
+    cloth_wind,
+)
 
 from physim import cloth_air, cloth_arrays, cloth_piece
 from physim.cloth_contact import ClothContact
@@ -78,6 +86,7 @@ class ClothSolver:
         self._pushed = any(p.on in self.names for p in scene.impulses())
         self.waters: list[WetCloth] = []
         """What it hangs in."""
+        self._smooth = any(p.smooth for p in pieces)
         self._lossy = any(p.material.damping for p in pieces)
         self._make_pins()
         samples = rigid.samples_per_frame
@@ -135,7 +144,8 @@ class ClothSolver:
             rest=np.concatenate([p.rest for p in mine]),
             half=np.repeat([0.5 * p.material.thickness for p in mine], sizes),  # type: ignore[operator]
             friction=np.repeat([p.material.friction for p in mine], sizes), geometry=self.rigid.geometry,  # type: ignore[arg-type]
-            bodies=self.rigid.bodies, device=self.device, held={k: np.array(v, dtype=int) for k, v in held.items()},
+            bodies=self.rigid.bodies, device=self.device, watch=self.rigid.substep,
+            held={k: np.array(v, dtype=int) for k, v in held.items()},
         )  # fmt: skip
 
     def _make_pins(self) -> None:
@@ -187,7 +197,7 @@ class ClothSolver:
 
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of the capture."""
-        for module in (cloth, cloth_grid, cloth_bend_grid, cloth_wind, cloth_membrane, cloth_bend):
+        for module in (cloth, cloth_grid, cloth_grid_plain, cloth_bend_grid, cloth_wind, cloth_membrane, cloth_bend):
             wp.load_module(module, device=self.device)
         self.contact.load_kernels()
         for water in self.waters:
@@ -245,6 +255,8 @@ class ClothSolver:
     def launch_substep(self, k: int) -> None:
         """All steps of substep ``k``."""
         cloths, device, dt, h = self.cloths, self.device, self.step, self.rigid.substep
+        if (k + 1) % self._search_stride == 0 or k + 1 == self.rigid.substeps:
+            self.contact.launch_watch()
         cloth_wind.outer(cloths, self._grids, self._air, k=k, h=h, pushed=self._pushed, plain=self.plain, device=device)
         for water in self.waters:
             water.exchange()
@@ -280,8 +292,11 @@ class ClothSolver:
             cloth_membrane.stretch(cloths, self._membrane, device=device)
         if self.plain or self._membrane.count:
             if self._grids.count:
-                cloth_grid.stretch(cloths, self._grids, device=device)
-            cloth.kick(cloths, device=device, dt=dt)
+                cloth_grid_plain.stretch(cloths, self._grids, device=device)
+            if self._smooth:
+                cloth_grid_plain.kick(cloths, self._grids, dt=dt, device=device)
+            else:
+                cloth.kick(cloths, device=device, dt=dt)
         else:
             cloth_grid.kick(cloths, self._grids, dt=dt, device=device)
         if self._held:

@@ -42,7 +42,10 @@ def code(text: str) -> str:
     int lane = 0, row = start;
     for (; row < total && lane < BATCH; ++row) {
         auto& q = r.row.data[row];
-        if (q.kind != kind) continue;
+        if (q.kind != kind) {
+            r.batch.data[5 * BATCH] |= q.kind > EDGE_EDGE;
+            continue;
+        }
         if (q.wait > 0) { --q.wait; continue; }
         int v[4] = {q.a, 0, 0, 0};
         if (kind == POINT_FACE) {
@@ -71,7 +74,10 @@ def code(text: str) -> str:
     """)
 )
 def gather(s: Sheets, r: Rows, kind: int, start: int) -> int:
-    """Fill the batch with rows of a kind from row ``start`` on that do not wait; returns where the next one begins."""
+    """Fill the batch with rows of a kind from row ``start`` on that do not wait; returns where the next one begins.
+
+    After the five rows of a batch is noted whether there are rows with colliders.
+    """
     ...
 
 
@@ -236,6 +242,7 @@ def scatter(s: Sheets, r: Rows, kind: int, hot: int) -> int:
 def place_itself(s: Sheets, r: Rows, h: float):
     """Place all rows of cloth with itself for a substep of ``h`` [s]; returns how many are live."""
     hot = int(0)
+    r.batch[5 * BATCH] = 0
     for kind in range(2):
         row = int(0)
         while row < r.totals[0]:

@@ -73,7 +73,7 @@ class Rows:
     hot: wp.array(dtype=Live)  # of cloth with itself
     hard: wp.array(dtype=Live)  # of cloth with colliders
     lanes: wp.array(dtype=float)  # 41 rows of BATCH lanes of ``cloth_place_itself``: what it is given and finds
-    batch: wp.array(dtype=int)  # 5 rows of BATCH lanes: number of the row, -1 for none; its vertices
+    batch: wp.array(dtype=int)  # 5 rows of BATCH lanes: number or -1, vertices; whether any row has a collider
     totals: wp.array(dtype=int)  # [0]: rows, [1]: hot, [2]: hard, [3]: rows beyond the capacity so far, [4]: old rows
     plain: int  # 1: a counter for each leaf
 

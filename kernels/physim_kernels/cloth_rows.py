@@ -19,7 +19,7 @@ from physim_kernels.cloth_body import (
 )
 from physim_kernels.cloth_place import place_bar_edge, place_core_face
 from physim_kernels.cloth_place_itself import place_itself
-from physim_kernels.cloth_row import BAR_EDGE, CORE_FACE, LIVE, Live, Rows
+from physim_kernels.cloth_row import BAR_EDGE, BATCH, CORE_FACE, LIVE, Live, Rows
 from physim_kernels.cloth_tree import Sheets
 from physim_kernels.rigid_data import Bodies, Geometry
 
@@ -58,7 +58,10 @@ def begin_kernel(g: Geometry, bodies: Bodies, s: Sheets, r: Rows, h: float):
     """Place all rows for a substep of ``h`` [s]."""
     r.totals[1] = place_itself(s, r, h)
     hard = int(0)
-    for row in range(r.totals[0]):
+    end = int(0)
+    if r.batch[5 * BATCH] != 0:
+        end = r.totals[0]
+    for row in range(end):
         kind = r.row[row].kind
         if kind == CORE_FACE or kind == BAR_EDGE:
             live = int(0)

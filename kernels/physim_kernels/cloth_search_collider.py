@@ -24,7 +24,7 @@ def core_on_face(
     d = s.x[t[1]] - x0
     e = s.x[t[2]] - x0
     size = wp.sqrt(wp.max(wp.length_sq(d), wp.length_sq(e)))
-    way = interval * (1.5 * wp.length(s.v[t[0]] - velocity) + 1.0)
+    way = interval * (1.5 * wp.length(s.u[t[0]] - velocity) + 1.0)
     reach = radius + s.half[t[0]] + slack + way
     off = x0 - core
     if wp.length_sq(off) > (reach + size) * (reach + size):
@@ -52,7 +52,7 @@ def bar_on_edge(
     u, w = segment_parameters(x0, d, y0, e)
     off = x0 + u * d - y0 - w * e
     distance = wp.length(off)
-    way = interval * (1.5 * wp.length(s.v[p[0]] - velocity) + 1.0)
+    way = interval * (1.5 * wp.length(s.u[p[0]] - velocity) + 1.0)
     if distance > radius + s.half[p[0]] + slack + way or distance < 1.0e-9:
         return
     mu = wp.sqrt(s.friction[p[0]] * friction)

@@ -42,7 +42,7 @@ def point_on_face(
     x0 = s.x[t[0]]
     n = tree.normal[f]
     apart = s.half[i] + s.half[t[0]]
-    way = interval * wp.length(s.v[i] - s.v[t[0]])
+    way = interval * wp.length(s.u[i] - s.u[t[0]])
     height = wp.dot(n, p - x0)
     if wp.abs(height) > apart + slack + way:
         return
@@ -71,7 +71,7 @@ def edge_on_edge(s: Sheets, r: Rows, leaf: int, counting: int, a: int, b: int, i
     d = s.x[p[1]] - x0
     e = s.x[q[1]] - y0
     apart = s.half[p[0]] + s.half[q[0]]
-    reach = apart + slack + interval * wp.length(s.v[p[0]] - s.v[q[0]])
+    reach = apart + slack + interval * wp.length(s.u[p[0]] - s.u[q[0]])
     u, w = segment_parameters(x0, d, y0, e)
     off = x0 + u * d - y0 - w * e
     distance = wp.length(off)
@@ -153,7 +153,7 @@ def edge_on_leaf(
     ends = s.edges[e]
     p = s.x[ends[0]]
     q = s.x[ends[1]]
-    reach = s.half[ends[0]] + slack + interval * (wp.length(s.v[ends[0]] - tree.velocity[node]) + tree.stir[node])
+    reach = s.half[ends[0]] + slack + interval * (wp.length(s.u[ends[0]] - tree.velocity[node]) + tree.stir[node])
     out = wp.max(tree.lower[node] - wp.max(p, q), wp.min(p, q) - tree.upper[node])
     if wp.max(out[0], wp.max(out[1], out[2])) > reach:
         return
@@ -177,7 +177,7 @@ def leaf_on_leaf(
     for k in range(tree.vertex_start[a], tree.vertex_start[a + 1]):
         i = tree.vertex[k]
         p = s.x[i]
-        reach = s.half[i] + slack + interval * (wp.length(s.v[i] - tree.velocity[node]) + tree.stir[node])
+        reach = s.half[i] + slack + interval * (wp.length(s.u[i] - tree.velocity[node]) + tree.stir[node])
         out = wp.max(tree.lower[node] - p, p - tree.upper[node])
         if wp.max(out[0], wp.max(out[1], out[2])) < reach:
             mask = faces_near(tree.plates, tree.corners, b, i, p, reach + s.half[i])

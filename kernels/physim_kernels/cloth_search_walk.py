@@ -107,7 +107,7 @@ def next_pairs(tree: Tree, top: int, interval: float, slack: float) -> int:
     int count = 0;
     for (int v = tree.vertex_start.data[a]; v < end; ++v) {
         const int i = tree.vertex.data[v];
-        const float *p = (const float*)(s.x.data + i), *u = (const float*)(s.v.data + i), half = s.half.data[i];
+        const float *p = (const float*)(s.x.data + i), *u = (const float*)(s.u.data + i), half = s.half.data[i];
         float out = -1e30f, speed = 0.0f;
         for (int c = 0; c < 3; ++c) {
             const float below = low[c] - p[c], above = p[c] - high[c], far = below > above ? below : above;
@@ -154,7 +154,7 @@ def vertex_hits(s: Sheets, tree: Tree, a: int, b: int, interval: float, slack: f
         const int i = F[e], j = F[RIDGES + e];
         const float p[3] = {A[e], A[RIDGES + e], A[2 * RIDGES + e]};
         const float d[3] = {A[3 * RIDGES + e], A[4 * RIDGES + e], A[5 * RIDGES + e]};
-        const float *u = (const float*)(s.v.data + i), half = s.half.data[i];
+        const float *u = (const float*)(s.u.data + i), half = s.half.data[i];
         float out = -1e30f, speed = 0.0f;
         for (int c = 0; c < 3; ++c) {
             const float q = p[c] + d[c], most = p[c] > q ? p[c] : q, least = p[c] > q ? q : p[c];

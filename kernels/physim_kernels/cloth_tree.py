@@ -23,6 +23,8 @@ class Sheets:
 
     x: wp.array(dtype=wp.vec3)  # [m]
     v: wp.array(dtype=wp.vec3)  # [m/s]
+    u: wp.array(dtype=wp.vec3)  # velocity as searches see it, without vibration; may be ``v`` [m/s]
+    before: wp.array(dtype=wp.vec3)  # place at the beginning of the substep before a search [m]
     inv_mass: wp.array(dtype=float)  # [1/kg], 0: held
     cloth: wp.array(dtype=int)  # of the vertex
     rest: wp.array(dtype=wp.vec2)  # [m], in the flat fabric
@@ -85,6 +87,30 @@ MARGIN = wp.constant(1.0e-4)
 """Added to angles, so that rounding never makes a cone too narrow [rad]."""
 
 
+@wp.func_native(
+    """
+    const float *X = (const float*)s.x.data, *B = (const float*)s.before.data, *V = (const float*)s.v.data;
+    float* U = (float*)s.u.data;
+    #pragma clang loop vectorize(assume_safety)
+    for (int i = first; i < last; ++i) {
+        const int j = 3 * i;
+        const float x = per * (X[j] - B[j]), y = per * (X[j + 1] - B[j + 1]), z = per * (X[j + 2] - B[j + 2]);
+        const float dx = V[j] - x, dy = V[j + 1] - y, dz = V[j + 2] - z;
+        const int mean = dx * dx + dy * dy + dz * dz < STIR * STIR;
+        U[j] = mean ? x : V[j]; U[j + 1] = mean ? y : V[j + 1]; U[j + 2] = mean ? z : V[j + 2];
+    }
+    """.replace("STIR", "1.0f")  # as in cloth_body.py
+)
+def mean_velocities(s: Sheets, first: int, last: int, per: float): ...
+
+
+@wp.kernel
+def mean_kernel(s: Sheets, chunk: int, per: float):
+    """Mean velocities of the last substep, of 1 / ``per`` [s]; where one changed much in it, the present one."""
+    first = wp.tid() * chunk
+    mean_velocities(s, first, wp.min(first + chunk, s.x.shape[0]), per)
+
+
 @wp.func
 def meets(s: Sheets, i: int, body: int):
     """Whether vertex ``i`` may touch ``body``: not if it is held by it, or leaves a pin inside it."""
@@ -96,7 +122,7 @@ def meets(s: Sheets, i: int, body: int):
     """
     const int first = tree.face_start.data[leaf], count = tree.face_start.data[leaf + 1] - first;
     const float* X = (const float*)s.x.data;
-    const float* V = (const float*)s.v.data;
+    const float* V = (const float*)s.u.data;
     float* P = tree.plates.data + 8 * FACES * leaf;
     float low[3], high[3], slow[3], fast[3], sum[3] = {0.0f, 0.0f, 0.0f}, thick = 0.0f;
     for (int c = 0; c < 3; ++c) { low[c] = slow[c] = 1e30f; high[c] = fast[c] = -1e30f; }
@@ -274,6 +300,21 @@ def flat_together(tree: Tree, a: int, b: int):
     cosine = one[0] * two[0] - one[1] * two[1]  # of the sum of both half openings, at most 2 CONE
     sine = one[1] * two[0] + one[0] * two[1]
     return wp.dot(tree.axis[a], tree.axis[b]) > TWICE_COS * cosine + TWICE_SIN * sine + MARGIN
+
+
+def watch(s: Sheets):
+    """At the beginning of the substep before a search: keep where the vertices are."""
+    wp.copy(s.before, s.x)
+
+
+def foresee(s: Sheets, *, h, device):
+    """After that substep, of ``h`` [s]: velocities for the search.
+
+    What only vibrates goes nowhere: means over a substep say better than velocities how far things will get.
+    """
+    count = s.x.shape[0]
+    chunk = count if device.is_cpu else 1
+    wp.launch(mean_kernel, dim=count // chunk, inputs=[s, chunk, 1.0 / h], device=device)
 
 
 def refit(s: Sheets, tree: Tree, *, device):
