@@ -19,7 +19,7 @@ WORK = 1.0e8
 """Vertex steps per simulated second that the membrane may take before smoothing and softening: 0.7 s of one core."""
 SMOOTH = 0.125
 """Share of the neighbours in smoothing; with more, a vertex that is stopped would leave more energy than it had."""
-WEIGHT_STRAIN = 2.8e-3
+WEIGHT_STRAIN = 2.65e-3
 """Strain under its own weight up to which a sheet may be softened for that."""
 
 
