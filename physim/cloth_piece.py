@@ -225,18 +225,19 @@ def _held(cloth: Piece, pin: Pin) -> np.ndarray:
     return np.unique([np.linalg.norm(rest - corners[name], axis=1).argmin() for name in names])
 
 
-def afford(pieces: list[Piece], gravity: np.ndarray, refinement: float) -> list[Piece]:
+def afford(pieces: list[Piece], gravity: np.ndarray, refinement: float, dry: bool = True) -> list[Piece]:
     """The same; large fine sheets, which would take more than ``WORK`` vertex steps a second, with longer steps.
 
-    Steps follow the fastest wave. First that is made slower by smoothing what moves from cell to cell, of grids; if
-    that does not do, the stiffest modulus is lowered until steps are few enough, but never so far that the sheet's own
-    weight would stretch it by more than ``WEIGHT_STRAIN``.
+    Steps follow the fastest wave. First that is made slower by smoothing what moves from cell to cell, of grids that
+    stay ``dry``: what soaks has no even mass, with which smoothing keeps momentum. If that does not do, the stiffest
+    modulus is lowered until steps are few enough, but never so far that the sheet's own weight would stretch it by more
+    than ``WEIGHT_STRAIN``.
     """
     total = sum(len(p.rest) for p in pieces)
     allowed = 1.4 * WORK * max(refinement, 1.0) / total  # angular frequency over steps per time
     out = []
     for p in pieces:
-        if p.is_grid and p.membrane_rate > allowed:
+        if dry and p.is_grid and p.membrane_rate > allowed:
             p = replace(p, smooth=SMOOTH)
         stiffest = float(p.moduli.max()) * min(1.0, allowed / p.membrane_rate) ** 2
         extent = float(np.ptp(p.rest, axis=0).max())

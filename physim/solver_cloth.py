@@ -39,8 +39,8 @@ BENDING_SAFETY = 0.4
 """The same for kicks by bending, which come less often than steps."""
 SEARCH_RATE = 120.0
 """Least searches for contacts per second."""
-SEARCH_WORK = 1.0e6
-"""Searches per second times vertices that are spent if they are more: up to 45 x 45 vertices, in every substep."""
+SEARCH_WORK = 1.9e6
+"""Searches per second times vertices that are spent if they are more: up to 44 x 44 vertices, in every substep."""
 SPEED_LIMIT = 1.0e4
 """Speed at which a state counts as blown up [m/s]."""
 
@@ -60,7 +60,9 @@ class ClothSolver:
         self.scene, self.rigid, self.device = scene, rigid, rigid.device
         self.names = [e.name for e in scene.cloths]
         pieces = [cloth_piece.piece(e) for e in scene.cloths]
-        self.whole = cloth_piece.Whole(cloth_piece.afford(pieces, scene.gravity, rigid.refinement))
+        self.whole = cloth_piece.Whole(
+            cloth_piece.afford(pieces, scene.gravity, rigid.refinement, dry=not scene.liquids)
+        )
         if not self.names:
             raise ValueError("the scene has no cloth; add a Sheet or a Pattern with a Cloth material.")
         self.steps: int

@@ -18,7 +18,7 @@ def smoothed(monkeypatch):
     """Every grid is smoothed, as large ones are, and none is softened."""
     share = cloth_piece.SMOOTH
     monkeypatch.setattr(
-        cloth_piece, "afford", lambda pieces, *_: [dataclasses.replace(p, smooth=share) for p in pieces]
+        cloth_piece, "afford", lambda pieces, *_, **__: [dataclasses.replace(p, smooth=share) for p in pieces]
     )  # fmt: skip
 
 
