@@ -169,7 +169,7 @@ def _pins(things: list[tuple[Route, Thing]]) -> Iterator[Finding]:
 
 
 def _holders(shot: Shot, things: list[tuple[Route, Thing]]) -> Iterator[Finding]:
-    """Liquids inside of what cannot hold them, or is placed after them."""
+    """Liquids inside of what cannot hold them, or is placed after them; sources on what does not carry them."""
     before: list[str] = []
     solids = [
         t.name for _, t in things if (t.moves or t.static is not None) and not (t.still and t.lift.kind == "auto")
@@ -177,11 +177,14 @@ def _holders(shot: Shot, things: list[tuple[Route, Thing]]) -> Iterator[Finding]
     in_photo = [thing.name for _, thing in things if thing.select is not None]
     wrong_things = any(thing is None for thing in shot.things or [])
     liquids = [t.name for _, t in things if t.liquid is not None]
+    movers = [t.name for _, t in things if t.moves]
     for route, thing in things:
         on = None if thing.emit is None or thing.smoke is None or wrong_things else thing.emit.on
         if on is not None and thing.emit is not None and thing.emit.at is None and on not in liquids:
             text = _nearest(on, liquids, "the name of a liquid thing; with `at` a solid one carries the source")
             yield Finding((*route, "emit", "on"), text)
+        if on is not None and thing.emit is not None and thing.emit.at is not None and on not in movers:
+            yield Finding((*route, "emit", "on"), _nearest(on, movers, "the name of a solid thing that moves"))
         if thing.inside is not None and not wrong_things:  # the holder may be one of those that could not be read
             here = (*route, "inside")
             if thing.inside not in solids:

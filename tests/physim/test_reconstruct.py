@@ -10,6 +10,7 @@ from physim.depth_result import DepthResult
 from physim.reconstruct import reconstruct
 from physim.shapes import Box, Cylinder, Emitter, Mesh, Plane
 from physim.shot import EmitSpec, Hints, Shot
+from physim.shot_file import ShotError, validate
 from physim.srgb import to_linear, to_srgb
 from physim.zbuffer import placed
 
@@ -112,21 +113,32 @@ def rocket():
 
 def test_towers_are_soft_layers_before_a_far_sky(rocket):
     backdrop = rocket.backdrop
-    assert {layer.name for layer in backdrop.stills} == {"towers_near", "lamps", "rocket", "towers_far"}
+    assert {layer.name for layer in backdrop.stills} == {"towers_near", "lamps", "pad", "towers_far"}
     assert all(0 < layer.cutout.alpha.mean() < 0.7 for layer in backdrop.stills)
     assert np.median(backdrop.depth) == FAR
-    assert np.array_equal(backdrop.plate, backdrop.photo)
+    kept = backdrop.hole == 0
+    assert np.array_equal(backdrop.plate[kept], backdrop.photo[kept])
+    assert 0.01 < 1 - kept.mean() < 0.1  # of the rocket, which leaves
     assert rocket.camera.is_static
 
 
-def test_a_source_at_a_pixel_of_the_rocket_stands_where_the_rocket_stands():
+def test_a_source_rides_on_what_carries_it(rocket):
+    assert rocket["flame"].shape.on == "rocket"
+    with pytest.raises(ShotError, match="rokcet"):
+        validate(shot(things=[
+            {"name": "flame", "emit": {"at": [0, 0, 0], "on": "rokcet"}, "smoke": {"material": "exhaust"}},
+            {"name": "rocket", "shape": {"sphere": 0.1}, "at": [0, 1, -1], "rigid": {"material": "steel"}},
+        ]))  # fmt: skip
+
+
+def test_a_source_at_a_pixel_of_the_pad_stands_where_the_pad_stands():
     shot = Shot.load(EXAMPLES / "rocket.yaml")
-    (front,) = (thing for thing in shot.things if thing.name == "exhaust_front")
-    emit = EmitSpec(pixel=(322.5, 409), radius=5, rate=4, velocity=(0, 6, 10))
+    (front,) = (thing for thing in shot.things if thing.name == "exhaust_left")
+    emit = EmitSpec(pixel=(322.5, 415), radius=5, rate=4, velocity=(0, 6, 10))
     things = [thing for thing in shot.things if thing.emit is None]
     scene = reconstruct(shot.model_copy(update={"things": [*things, front.model_copy(update={"emit": emit})]}))
-    pixel, depth = scene.camera.start.project(np.array(scene["exhaust_front"].shape.centre))
-    assert depth == pytest.approx(292, abs=3)
+    pixel, depth = scene.camera.start.project(np.array(scene["exhaust_left"].shape.centre))
+    assert depth == pytest.approx(294, abs=3)
     assert abs(pixel[0] - 322.5) < 1
 
 
