@@ -6,17 +6,16 @@ Everything here is cheap: of pictures only the header is read, so a mistake is k
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from physim.fabrics import FABRICS
 from physim.liquids import LIQUIDS
 from physim.materials import SMOKES, SOLIDS
 from physim.photo import PhotoError, picture_size
-from physim.shot import OutputSpec, Select, Shot, Thing
-from physim.shot_text import Route
+from physim.shot import OutputSpec, Shot, Thing
+from physim.shot_regions import in_photo
+from physim.shot_text import Finding, Route
 
 MAX_THINGS = 1000
 GROUND = "ground"
@@ -27,14 +26,6 @@ MAX_SQUEEZE = 0.01
 """Largest change of the aspect ratio that rounding to even sizes may cause; more would be seen."""
 MAX_DEFAULT_SIDE = 3840
 """Longer side of a video whose size nobody asked for [pixels]."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A mistake and the route to its field."""
-
-    route: Route
-    text: str
 
 
 def check(shot: Shot) -> list[Finding]:
@@ -52,13 +43,9 @@ def check(shot: Shot) -> list[Finding]:
     findings += _joints(shot, [thing for _, thing in things])
     findings += _forces(shot, [thing for _, thing in things])
     findings += _moves(shot)
-    for route, region in _regions(shot, things):
-        findings += _region(route, region, size)
-    if size is not None:
-        for route, pixel in _points(shot, things):
-            findings += _point(route, pixel, size)
-        if shot.output is not None:
-            findings += _output(shot.output, size)
+    findings += in_photo(shot, things, size)
+    if size is not None and shot.output is not None:
+        findings += _output(shot.output, size)
     return findings
 
 
@@ -265,98 +252,7 @@ def _nearest(given: str, known: list[str], what: str) -> str:
     return f"given {given!r}, expected {what}: {', '.join(known) or 'there is none'}.{hint}"
 
 
-# ---- the photo -------------------------------------------------------------------------------------------------------
-
-
-def _regions(shot: Shot, things: Iterable[tuple[Route, Thing]]) -> Iterator[tuple[Route, Select]]:
-    for route, thing in things:
-        if thing.select is not None:
-            yield (*route, "select"), thing.select
-    hints = shot.hints
-    for i, plate in enumerate(hints.plate if hints else []):
-        yield ("hints", "plate", i, "region"), plate.region
-    for i, surface in enumerate(hints.surfaces if hints else []):
-        yield ("hints", "surfaces", i, "region"), surface.region
-
-
-def _region(route: Route, region: Select, size: tuple[int, int] | None) -> Iterator[Finding]:
-    for kind in ("mask", "ids"):
-        file = getattr(region, kind)
-        if file is not None:
-            yield from _picture((*route, kind), file, size)
-    if region.box is not None and not (region.box[0] < region.box[2] and region.box[1] < region.box[3]):
-        yield Finding((*route, "box"), f"given {list(region.box)}, expected [u0, v0, u1, v1] with u0 < u1 and v0 < v1.")
-        return
-    if region.ellipse is not None and not (region.ellipse[2] > 0 and region.ellipse[3] > 0):
-        yield Finding((*route, "ellipse"), f"given {list(region.ellipse)}, expected positive semi-axes.")
-        return
-    bounds = _bounds(region)
-    if bounds is not None and size is not None:
-        kind = next(n for n in ("box", "polygon", "ellipse") if getattr(region, n) is not None)
-        yield from _inside((*route, kind), bounds, size)
-
-
-def _picture(route: Route, file: Any, size: tuple[int, int] | None) -> Iterator[Finding]:
-    try:
-        rows, cols = picture_size(file)
-    except PhotoError as error:
-        yield Finding(route, str(error))
-        return
-    if size is not None and (rows, cols) != size:
-        text = f"{file} is {cols} x {rows} pixels, expected {size[1]} x {size[0]}, the size of the photo."
-        yield Finding(route, f"{text} Draw it on the photo.")
-
-
-def _bounds(region: Select) -> tuple[float, float, float, float] | None:
-    """Least u, least v, largest u, largest v [pixels]."""
-    if region.box is not None:
-        return region.box
-    if region.polygon is not None:
-        us, vs = zip(*region.polygon, strict=True)
-        return min(us), min(vs), max(us), max(vs)
-    if region.ellipse is not None:
-        u, v, a, b, degrees = region.ellipse
-        c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-        du, dv = math.hypot(a * c, b * s), math.hypot(a * s, b * c)
-        return u - du, v - dv, u + du, v + dv
-    return None
-
-
-def _inside(route: Route, bounds: tuple[float, float, float, float], size: tuple[int, int]) -> Iterator[Finding]:
-    u0, v0, u1, v1 = bounds
-    rows, cols = size
-    area = (u1 - u0) * (v1 - v0)
-    seen = max(0.0, min(u1, cols) - max(u0, 0)) * max(0.0, min(v1, rows) - max(v0, 0))
-    if area <= 0:
-        yield Finding(route, "given an outline without area, expected one that encloses something.")
-    elif seen < 0.5 * area:
-        where = "outside" if seen == 0 else "more than half outside"
-        text = f"given u {u0:g} to {u1:g}, v {v0:g} to {v1:g}, which is {where} the photo of {cols} x {rows} pixels"
-        yield Finding(route, f"{text}, expected a thing in it. Was the outline drawn on a picture of another size?")
-
-
-def _points(shot: Shot, things: Iterable[tuple[Route, Thing]]) -> Iterator[tuple[Route, tuple[float, float]]]:
-    for route, thing in things:
-        if thing.emit is not None and thing.emit.pixel is not None:
-            yield (*route, "emit", "pixel"), thing.emit.pixel
-        if thing.at_pixel is not None:
-            yield (*route, "at_pixel"), thing.at_pixel
-    if shot.hints is None:
-        return
-    for i, click in enumerate(shot.hints.clicks):
-        yield ("hints", "clicks", i, "pixel"), click.pixel
-    if shot.hints.white is not None:
-        yield ("hints", "white", "light"), shot.hints.white.light
-        yield ("hints", "white", "shade"), shot.hints.white.shade
-
-
-def _point(route: Route, pixel: tuple[float, float], size: tuple[int, int]) -> Iterator[Finding]:
-    u, v = pixel
-    rows, cols = size
-    if not (0 <= u <= cols and 0 <= v <= rows):
-        yield Finding(
-            route, f"given [{u:g}, {v:g}], outside the photo, expected u from 0 to {cols}, v from 0 to {rows}."
-        )
+# ---- the video -------------------------------------------------------------------------------------------------------
 
 
 def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding]:

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from physim.shot import Shot
-from physim.shot_check import Finding
-from physim.shot_text import Route
+from physim.shot_text import Finding, Route
 
 _COMPARISONS = {
     "greater_than": ("gt", "more than"),

@@ -19,9 +19,9 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from physim.shot import Shot
-from physim.shot_check import Finding, check
+from physim.shot_check import check
 from physim.shot_errors import explain
-from physim.shot_text import Route, TextError, parse
+from physim.shot_text import Finding, Route, TextError, parse
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 MAX_BYTES = 16_000_000

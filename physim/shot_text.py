@@ -9,12 +9,22 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 Route = tuple[str | int, ...]
 """Where a value is: keys and positions from the top, for example ``("things", 0, "rigid", "mass")``."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A mistake and the route to its field."""
+
+    route: Route
+    text: str
+
 
 MAX_VALUES = 200_000
 """More values than this is no shot file (or a bomb of aliases)."""

@@ -204,6 +204,13 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
             "outside the photo of 600 x 400",
         ),
         ("things: [{name: a, select: {box: [90, 10, 80, 90]}, rigid: {}}]", ".*box", "u0 < u1"),
+        ("things: [{name: a, select: {click: [610, 20]}, rigid: {}}]", ".*click", "outside the photo"),
+        (
+            "things: [{name: a, select: {strokes: {inside: [[[10, 10], [20, 500]]]}}, rigid: {}}]",
+            r".*strokes.inside\[0\]\[1\]",
+            "outside the photo",
+        ),
+        ("hints: {plate: [{region: {click: [9, 9]}, surface: smooth}]}", ".*region", "as it stands"),
         (
             "things: [{name: a, select: {ellipse: [610, 10, 50, 9, 0]}, rigid: {}}]",
             ".*ellipse",
