@@ -10,7 +10,10 @@ from physim import cli
 from physim.validation.run import default_cases
 
 LIQUID = default_cases() / "liquid"
-CASES = ("sloshing", "wave_dispersion", "dam_break_front", "droplet_oscillation", "jet_ballistic", "torricelli")
+CASES = (
+    "sloshing", "wave_dispersion", "dam_break_front", "droplet_oscillation", "jet_ballistic", "torricelli",
+    "terminal_velocity", "rotating_bucket", "worthington_impact",
+)  # fmt: skip
 
 
 def run(capsys, folder, *only: str) -> tuple[int, list[dict]]:
