@@ -2,8 +2,9 @@
 
     F = A rho/2 (Cn |u.n| (u.n) n + Ct |u| u_t),   u = wind - velocity of the panel, u_t = u - (u.n) n,
 
-each coefficient divided by 1 + h dF/du / mass, so that air brings light fabric to its own speed and never beyond. The
-wind is that of the substep plus frozen eddies that it carries past, waves of fluid velocity across their direction:
+each coefficient divided by h dF/du / mass where that is more than 1, so that air brings light fabric to its own speed
+and never beyond, and the balance of all other fabric does not know the substep h. The wind is that of the substep plus
+frozen eddies that it carries past, waves of fluid velocity across their direction:
 
     u' = sum_m a_m wave(k_m . x + phase_m(t)),    wave: a sine made of parabolas, 16 s (1/2 - |s|), s in -1/2 to 1/2.
 
@@ -69,7 +70,9 @@ def panel_force(cross: wp.vec3, u: wp.vec3, normal: float, tangent: float, rate:
     un = wp.dot(u, n)
     a = normal * wp.abs(un)
     b = tangent * wp.length(u)
-    return area * ((a / (1.0 + 2.0 * rate * a)) * un * n + (b / (1.0 + 2.0 * rate * b)) * (u - un * n))
+    along = a / wp.max(1.0, 2.0 * rate * a)
+    across = b / wp.max(1.0, 2.0 * rate * b)
+    return area * (along * un * n + across * (u - un * n))
 
 
 @wp.kernel
@@ -171,7 +174,8 @@ def air_row(cloths: Cloths, air: Air, i: int, n: int, k: int): ...
         const float nx = cx * per, ny = cy * per, nz = cz * per;
         const float un = ux * nx + uy * ny + uz * nz, speed = sqrtf(ux * ux + uy * uy + uz * uz);
         const float ka = normal * fabsf(un), kb = tangent * speed, rate = over * area;
-        const float fa = ka / (1.0f + 2.0f * rate * ka), fb = kb / (1.0f + 2.0f * rate * kb);
+        const float la = 2.0f * rate * ka, lb = 2.0f * rate * kb;
+        const float fa = ka / (la > 1.0f ? la : 1.0f), fb = kb / (lb > 1.0f ? lb : 1.0f);
         const float along = (fa - fb) * un, quarter = 0.25f * area;
         O[3 * j] = quarter * (along * nx + fb * ux);
         O[3 * j + 1] = quarter * (along * ny + fb * uy);
