@@ -30,6 +30,10 @@ LEVELS = 5
 MOST_SIDE = 1024
 """Longer side of what comes out, at most [pixels]: it is smooth between, and later laid on a smaller grid."""
 _FIT_GRID = 64
+_FOCAL_RANGE = (0.2, 20.0)
+"""Of a lens one meets, in half diagonals: 157 to 6 degrees across the diagonal. Beyond it the points fit no camera."""
+_USUAL_FOV = 60.0
+"""Horizontal [degrees], where they fit none."""
 _BACKBONES = {
     "dinov2_vits14": DinoConfig.small,
     "dinov2_vitb14": DinoConfig.base,
@@ -307,8 +311,8 @@ class Geometry:
     """(h, w) float32 in [0, 1]: how sure that is."""
     normals: np.ndarray | None
     """(h, w, 3) float32, camera frame"""
-    intrinsics: np.ndarray
-    """K (3, 3) [pixels of this grid]"""
+    intrinsics: np.ndarray | None
+    """K (3, 3) [pixels of this grid]; ``None``: the points fit no camera, and depth is that of a usual one"""
     metric: bool
 
 
@@ -352,8 +356,13 @@ def predict(
     half = 0.5 * float(np.hypot(*size))
     known = None if focal is None else focal * size[1] / cols / half
     focal_found, shift = focal_and_shift(found["points"], mask > 0.5, size[1] / size[0], known)
+    plausible = _FOCAL_RANGE[0] < focal_found < _FOCAL_RANGE[1]
+    if not plausible and known is None:
+        usual = 0.5 * size[1] / float(np.tan(np.radians(_USUAL_FOV) / 2)) / half
+        _, shift = focal_and_shift(found["points"], mask > 0.5, size[1] / size[0], usual)
     metres = float(found["metric_scale"]) if "metric_scale" in found else 1.0
     depth = (found["points"][..., 2] + shift) * metres
     lens = np.array([[focal_found * half, 0, size[1] / 2], [0, focal_found * half, size[0] / 2], [0, 0, 1.0]])
     valid = (mask > 0.5) & (depth > 0)
-    return Geometry(depth.astype(np.float32), valid, mask, found.get("normal"), lens, "metric_scale" in found)
+    intrinsics = lens if plausible else None
+    return Geometry(depth.astype(np.float32), valid, mask, found.get("normal"), intrinsics, "metric_scale" in found)
