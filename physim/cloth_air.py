@@ -39,6 +39,7 @@ def air(whole: Whole, substeps: int, scene: Scene, device: wp.Device) -> cloth_w
     a.push = wp.zeros(substeps * len(pieces), dtype=wp.vec3, device=device)
     a.cloths = len(pieces)
     a.blows = int(any(p.material.drag_coefficient > 0 or p.material.skin_friction > 0 for p in pieces))
+    a.has_gas, a.gas = 0, wp.zeros((2, 2, 2), dtype=wp.vec3, device=device)
     return a
 
 

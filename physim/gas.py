@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 import warp as wp
-from physim_kernels import advect, compartment, ghost, grid, obstacle, smoke, spectral, transport, viscous
+from physim_kernels import advect, compartment, gas_body, ghost, grid, obstacle, smoke, spectral, transport, viscous
 from physim_kernels import pressure as pressure_kernels
 
 from physim.gas_diffusion import Diffusion
@@ -86,6 +86,8 @@ class GasGrid:
         self._diffusion = Diffusion(settings, s, self._ghosts, self.device)
         self._outlet = _Outlet(settings, self._given_flow(), self.device)
         self.pressure = self._make_pressure(areas)
+        count = obstacles.count if obstacles else 1
+        self._push, self._twist = (wp.zeros(count, dtype=wp.vec3d, device=self.device) for _ in range(2))
         self._graphs: dict[tuple[int, int], object] = {}
         self._substeps = settings.density_substeps
         self.iterations = settings.iterations
@@ -156,6 +158,8 @@ class GasGrid:
             with wp.ScopedCapture(device=self.device) as capture:
                 self._sequence()
             self._graphs[key] = capture.graph
+        self._push.zero_()
+        self._twist.zero_()
         wp.capture_launch(self._graphs[key])
 
     def project(self) -> None:
@@ -196,8 +200,20 @@ class GasGrid:
 
     def _warm_up(self) -> None:
         """Load the modules outside the capture (a capture cannot compile)."""
-        modules = (advect, compartment, ghost, grid, obstacle, pressure_kernels, smoke, spectral, transport, viscous)
-        load_kernels(modules, self.device)
+        modules = (
+            advect,
+            compartment,
+            gas_body,
+            ghost,
+            grid,
+            obstacle,
+            pressure_kernels,
+            smoke,
+            spectral,
+            transport,
+            viscous,
+        )
+        load_kernels((*modules, viscous), self.device)
 
     @property
     def density(self) -> np.ndarray:
@@ -214,6 +230,13 @@ class GasGrid:
         """At cell centres (nx, ny, nz, 3) float32 [m/s]"""
         u, v, w = (x.numpy() for x in self.state.u)
         return np.stack([(u[1:] + u[:-1]) / 2, (v[:, 1:] + v[:, :-1]) / 2, (w[..., 1:] + w[..., :-1]) / 2], -1)
+
+    def body_impulses(self, density: float) -> tuple[np.ndarray, np.ndarray]:
+        """What the pressure of a gas of this density [kg/m^3] gave to each obstacle in the last frame: impulse (n, 3)
+        [N s], and angular impulse about its position (n, 3) [N m s]. The hydrostatic part is not in it.
+        """
+        unit = density * self.settings.cell**3
+        return unit * self._push.numpy(), unit * self.settings.cell * self._twist.numpy()
 
     def divergence(self) -> float:
         """Largest |net flux out of a cell| [m/s x face area] after the last step, over cells that are not all solid.
@@ -248,6 +271,7 @@ class GasGrid:
         self._force(s.a, s.temperature2, step, half)
         self._copy(s.m, s.a)
         self._project(s.m, step, fewer=1)  # what is left is seen once more by the second one
+        self._feel(step, 2.0)  # in the mirrored velocity it acts once more
         if g.heaviness != 1:
             self._transport(s.m, step, 0.5)
             self._weigh()
@@ -256,6 +280,7 @@ class GasGrid:
         self._carry(s.m, s.a, s.r, s.temperature2, s.temperature)
         self._force(s.r, s.temperature, step, half)
         self._project(s.r, step)
+        self._feel(step, 1.0)
         self._copy(s.u_old, s.u)
         self._copy(s.u, s.r)
         if g.heaviness != 1:
@@ -396,6 +421,20 @@ class GasGrid:
             rim = 1.0 if g.sides[2 * axis].kind == "periodic" else 2.0
             inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], axis, rim]
             self._rows(grid.project_kernel, u[axis].shape, inputs, [u[axis]])
+
+    def _feel(self, step: int, weight: float) -> None:
+        """Add what the last projection gave to the obstacles."""
+        if not self.obstacles:
+            return
+        s, g, o = self.state, self.settings, self.obstacles
+        kind, size, reach, starts, planes = o.tables
+        for axis in g.axes:
+            rim = 1.0 if g.sides[2 * axis].kind == "periodic" else 2.0
+            inputs = [self.pressure.p, s.area[axis], self._static_area[axis], axis, rim, wp.vec3(*g.origin), g.cell]
+            inputs += [kind, size, reach, starts, planes, o.poses[0], o.poses[1], step]
+            inputs += [WHOLE if g.viscosity else SLIVER, int(g.viscosity > 0), weight]
+            dim = (o.count, s.area[axis].shape[0])
+            self._launch(gas_body.push_kernel, dim, inputs, [self._push, self._twist])
 
     def _transport(self, u: Field, step: int, share: float = 1.0) -> None:
         """Carry the density along ``u`` for a share of the step."""

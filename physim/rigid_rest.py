@@ -35,4 +35,5 @@ def watch(scene: Scene, everything: list[Piece], bodies: data.Bodies, count: int
     for name in ("label", "island", "held"):
         setattr(out, name, wp.zeros(rows, dtype=int, device=device))
     out.wind = wp.zeros(rows, dtype=wp.vec3, device=device)
+    out.push = wp.zeros(rows, dtype=wp.vec3d, device=device)
     return out

@@ -63,7 +63,7 @@ def simulate(
     terrain = bake_terrain(scene)
     clock.lap("terrain")
     frame_count = max(1, round(seconds * fps))
-    rigid = smoke = cloth = liquid = lake = None
+    rigid = smoke = cloth = liquid = lake = coupling = None
     if scene.movers or scene.cloths or scene.liquids:
         from physim.solver_rigid import RigidSolver
 
@@ -106,6 +106,10 @@ def simulate(
             device=device,
             surface_of=liquid.surface if liquid else None,
         )
+        if rigid:
+            from physim.coupling import GasCoupling
+
+            coupling = GasCoupling(rigid, smoke, cloth)
         clock.lap("build smoke")
     if progress:
         progress(0, frame_count)
@@ -118,6 +122,8 @@ def simulate(
             clock.lap("lake")
         if smoke:
             smoke.frame(rigid.mover_poses() if rigid else None)
+            if coupling:
+                coupling.end_frame()
             clock.lap("smoke")
         if progress:
             progress(frame + 1, frame_count)

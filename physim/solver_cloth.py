@@ -218,6 +218,19 @@ class ClothSolver:
         if self._pins.count and (first_substep == 0 or any(m is not None for m in self._motions)):
             self._tabulate_motions(times)
 
+    def enter_gas(self, shape: tuple[int, int, int], origin: tuple[float, float, float], cell: float) -> None:
+        """Before the first frame: inside of a box (lower corner and edge of its cells [m]) the wind is that of a gas.
+
+        :meth:`feel_gas` tells it.
+        """
+        self._air.has_gas = 1
+        self._air.gas = wp.zeros(shape, dtype=wp.vec3, device=self.device)
+        self._air.gas_origin, self._air.gas_cell = wp.vec3(*origin), float(cell)
+
+    def feel_gas(self, velocity: np.ndarray) -> None:
+        """Velocity of the gas in its cells (nx, ny, nz, 3) [m/s] during the coming frame."""
+        self._air.gas.assign(np.ascontiguousarray(velocity, dtype=np.float32))
+
     def _tabulate_impulses(self, first: int) -> None:
         mine = [p for p in self.scene.impulses() if p.on in self.names]
         if not mine:

@@ -173,6 +173,11 @@ class RigidSolver:
         outer.impulse = wp.array(vectors.reshape(rows, 3), dtype=wp.vec3d, device=device)
         outer.impulse_arm = wp.array(arms.reshape(rows, 3), dtype=wp.vec3d, device=device)
         outer.has_air = int(any(e.material.drag_coefficient > 0 for e in self.scene.bodies))  # type: ignore[union-attr]
+        outer.has_gas, count = 0, max(self._count, 1)
+        outer.air = wp.zeros(count, dtype=wp.vec3, device=device)
+        outer.air_share = wp.zeros(count, dtype=float, device=device)
+        for name in ("push", "twist", "blown"):
+            setattr(outer, name, wp.zeros(count, dtype=wp.vec3d, device=device))
         self._outer = outer
 
     def _make_outputs(self) -> None:
@@ -220,6 +225,11 @@ class RigidSolver:
     def geometry(self) -> data.Geometry:
         """Shapes of all bodies."""
         return self._geometry
+
+    @property
+    def outer(self) -> rigid.Outer:
+        """What acts from outside; a gas writes its part between frames, and sets ``has_gas`` before the first."""
+        return self._outer
 
     @property
     def pieces(self) -> list[rigid_arrays.Piece]:
@@ -362,6 +372,7 @@ class RigidSolver:
         for partner in self._partners:
             partner.begin_frame(first)
         self._outer.substep.fill_(first)
+        self._outer.blown.zero_()
         if self._kinematics:
             self._kinematics.begin_frame(first)
         if self._outer.has_air:
@@ -515,6 +526,7 @@ class RigidSolver:
         if (
             not self._static
             and not self._outer.has_air
+            and not self._outer.has_gas
             and not self.scene.liquids
             and all(j.other for j in self.scene.joints)
         ):

@@ -1,6 +1,6 @@
 """Smoke in a scene: one gas grid per smoke material, with the scene's sources, wind, statics and moving bodies.
 
-Bodies push smoke and are not pushed back: air is a thousand times lighter than what one usually photographs.
+Bodies push smoke; how it pushes them and blows on cloth is in ``physim.coupling``.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class SmokeSolver:
         for entity in scene.smokes:
             groups.setdefault(entity.material, []).append(entity)  # type: ignore[arg-type]
         self.grids = {
-            entities[0].name: _SceneGas(scene, entities, fps, seconds, terrain, wp.get_device(device), surface_of)
+            entities[0].name: SceneGas(scene, entities, fps, seconds, terrain, wp.get_device(device), surface_of)
             for entities in groups.values()
         }
 
@@ -131,7 +131,7 @@ class _States:
             array[index] = value
 
 
-class _SceneGas:
+class SceneGas:
     """One grid with everything that the scene does to it."""
 
     def __init__(
@@ -174,6 +174,9 @@ class _SceneGas:
             puffs=self._empty_puffs(device), device=device,
         )  # fmt: skip
         self._write_poses(self._poses)
+        if self.grid.obstacles:  # what is thrown has been so for a while: the gas makes way from the start
+            for target, rates in zip(self.grid.obstacles.poses[2:], self._poses[2:], strict=True):
+                target.assign(np.broadcast_to(rates, (steps, *rates.shape)).astype(np.float32))
         if material.fill:
             x, y, z = areas
             hollow = x[1:] + x[:-1] + y[:, 1:] + y[:, :-1] + z[..., 1:] + z[..., :-1] > 0
@@ -228,7 +231,8 @@ class _SceneGas:
         return int(np.clip(np.ceil(coming * s.dt / s.cell / DENSITY_COURANT), 1, s.density_substeps))
 
     def _keep(self) -> None:
-        velocity = self.grid.velocity
+        self.velocity = velocity = self.grid.velocity
+        """At cell centres at the end of the last frame (nx, ny, nz, 3) [m/s]."""
         self._fastest = fastest = float(np.abs(velocity).max())
         if not np.isfinite(fastest):
             raise FloatingPointError(

@@ -3,8 +3,9 @@
     F = A rho/2 (Cn |u.n| (u.n) n + Ct |u| u_t),   u = wind - velocity of the panel, u_t = u - (u.n) n,
 
 each coefficient divided by h dF/du / mass where that is more than 1, so that air brings light fabric to its own speed
-and never beyond, and the balance of all other fabric does not know the substep h. The wind is that of the substep plus
-frozen eddies that it carries past, waves of fluid velocity across their direction:
+and never beyond, and the balance of all other fabric does not know the substep h. The wind is that of the substep, or
+of the gas in whose box the panel is, plus frozen eddies that it carries past, waves of fluid velocity across their
+direction:
 
     u' = sum_m a_m wave(k_m . x + phase_m(t)),    wave: a sine made of parabolas, 16 s (1/2 - |s|), s in -1/2 to 1/2.
 
@@ -45,6 +46,10 @@ class Air:
     panels: int
     cloths: int
     blows: int  # 1 if there is any wind or air resistance
+    has_gas: int  # 1 where a gas knows the wind inside of its box better
+    gas: wp.array3d(dtype=wp.vec3)  # its velocity in cells [m/s]
+    gas_origin: wp.vec3  # lower corner of the box [m]
+    gas_cell: float  # [m]
 
 
 @wp.func
@@ -53,10 +58,39 @@ def wave(cycles: float):
     return 16.0 * s * (0.5 - wp.abs(s))
 
 
+GAS_RIM = wp.constant(2.0)
+"""Width of the layer in which the wind of a gas passes into that of the surroundings [cells]."""
+
+
+@wp.func
+def gas_wind(air: Air, k: int, x: wp.vec3):
+    """What the gas adds to the wind of substep ``k`` at x: between the cells linear, nothing outside of its box."""
+    p = (x - air.gas_origin) / air.gas_cell
+    share = float(1.0)
+    for axis in range(3):
+        n = float(air.gas.shape[axis])
+        share *= wp.clamp(wp.min(p[axis], n - p[axis]) / GAS_RIM, 0.0, 1.0)
+    if share == 0.0:
+        return wp.vec3(0.0, 0.0, 0.0)
+    i = wp.clamp(int(wp.floor(p[0] - 0.5)), 0, air.gas.shape[0] - 2)
+    j = wp.clamp(int(wp.floor(p[1] - 0.5)), 0, air.gas.shape[1] - 2)
+    c = wp.clamp(int(wp.floor(p[2] - 0.5)), 0, air.gas.shape[2] - 2)
+    a = wp.clamp(p[0] - 0.5 - float(i), 0.0, 1.0)
+    b = wp.clamp(p[1] - 0.5 - float(j), 0.0, 1.0)
+    d = wp.clamp(p[2] - 0.5 - float(c), 0.0, 1.0)
+    u = air.gas
+    m = i + 1
+    near = wp.lerp(wp.lerp(u[i, j, c], u[i, j, c + 1], d), wp.lerp(u[i, j + 1, c], u[i, j + 1, c + 1], d), b)
+    far = wp.lerp(wp.lerp(u[m, j, c], u[m, j, c + 1], d), wp.lerp(u[m, j + 1, c], u[m, j + 1, c + 1], d), b)
+    return share * (wp.lerp(near, far, a) - air.wind[k])
+
+
 @wp.func
 def wind_at(air: Air, k: int, x: wp.vec3):
     """Velocity of the air in substep ``k`` at x."""
     u = air.wind[k]
+    if air.has_gas == 1:
+        u += gas_wind(air, k, x)
     for m in range(air.eddies):
         u += air.eddy[m] * wave(wp.dot(air.eddy_wave[m], x) + air.eddy_phase[k * air.eddies + m])
     return u
@@ -217,6 +251,10 @@ def cell_row_kernel(cloths: Cloths, g: Grids, air: Air, k: int, h: float):
         number = cloths.cloth[i]
         over = h / (g.spacing[q][0] * g.spacing[q][1] * air.density[number])
         air_row(cloths, air, i, n, k)
+        if air.has_gas == 1:
+            for c in range(i, i + n - 1):
+                middle = 0.25 * (cloths.x[c] + cloths.x[c + 1] + cloths.x[c + n] + cloths.x[c + n + 1])
+                air.cell_press[c] = air.cell_press[c] + gas_wind(air, k, middle)
         cell_row(cloths, air, i, n, air.normal[number], air.tangent[number], over)
 
 

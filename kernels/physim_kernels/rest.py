@@ -10,7 +10,7 @@ gets there: contacts are listed when bodies may meet until the next look.
 
 import warp as wp
 
-from physim_kernels.rigid import Outer
+from physim_kernels.rigid import Outer, wind_on
 from physim_kernels.rigid_data import Bodies, Contacts, Pairs, is_awake, nobody_stirs, row_of
 
 TIME = wp.constant(0.5)
@@ -25,6 +25,7 @@ class Rest:
     x: wp.array(dtype=wp.vec3d)  # the place
     q: wp.array(dtype=wp.quatd)
     wind: wp.array(dtype=wp.vec3)  # when it fell asleep [m/s]
+    push: wp.array(dtype=wp.vec3d)  # by a gas, then [m/s^2]
     label: wp.array(dtype=int)  # another body of the same island, and itself at the root
     island: wp.array(dtype=int)  # root of its island
     least: wp.array(dtype=float)  # per island: shortest time [s]
@@ -45,12 +46,16 @@ def is_pushed(bodies: Bodies, outer: Outer, rest: Rest, i: int, k: int, steps: i
         wait = outer.impulse_substep[j] - outer.substep[0] - k
         if outer.impulse_body[j] == i and wait >= 0 and wait < steps:
             return True
+    slight = 0.01 * float(wp.length(outer.gravity))
+    if outer.has_gas == 1:
+        if float(wp.length(outer.push[i] - rest.push[i])) > slight:
+            return True
     if outer.has_air == 1 and bodies.drag[i] > 0.0:
-        now = outer.wind[k]
+        now = wind_on(outer, i, k)
         then = rest.wind[i]
         change = wp.length(wp.length(now) * now - wp.length(then) * then)
         area = wp.pi * rest.bound[i] * rest.bound[i]
-        return bodies.drag[i] * area * change > 0.01 * float(wp.length(outer.gravity))
+        return bodies.drag[i] * area * change > slight
     return False
 
 
@@ -165,7 +170,9 @@ def settle_kernel(bodies: Bodies, outer: Outer, rest: Rest, k: int):
             bodies.acc[i] = zero
             bodies.dx[i] = zero
             bodies.dtheta[i] = zero
-            rest.wind[i] = outer.wind[k]
+            rest.wind[i] = wind_on(outer, i, k)
+            if outer.has_gas == 1:
+                rest.push[i] = outer.push[i]
     else:
         bodies.asleep[i] = 0
         wp.atomic_add(bodies.awake, 0, 1)

@@ -33,6 +33,21 @@ class Outer:
     impulse_arm: wp.array(dtype=wp.vec3d)  # from the centre of mass, world axes [m]
     impulse_count: int
     has_air: int  # 0 when no body has drag
+    has_gas: int  # 1 where a gas moves the bodies that are in it; per body:
+    air: wp.array(dtype=wp.vec3)  # its stream [m/s]
+    air_share: wp.array(dtype=float)  # part of the body that it is all around
+    push: wp.array(dtype=wp.vec3d)  # acceleration by it besides drag [m/s^2]
+    twist: wp.array(dtype=wp.vec3d)  # torque [N m]
+    blown: wp.array(dtype=wp.vec3d)  # change of velocity by drag in this frame [m/s]
+
+
+@wp.func
+def wind_on(outer: Outer, i: int, k: int):
+    """Velocity of the air around body ``i`` in substep ``k``."""
+    wind = outer.wind[k]
+    if outer.has_gas == 1:
+        wind = wp.lerp(wind, outer.air[i], outer.air_share[i])
+    return wind
 
 
 @wp.func
@@ -139,7 +154,17 @@ def kick_kernel(g: Geometry, bodies: Bodies, outer: Outer, hits: wp.array(dtype=
     bodies.momentum_velocity[i] = velocity
     change = h * outer.gravity
     if outer.has_air == 1 and bodies.drag[i] > 0.0:
-        change += air_change(g, bodies, i, outer.wind[k], outer.gravity, h)
+        drag = air_change(g, bodies, i, wind_on(outer, i, k), outer.gravity, h)
+        change += drag
+        if outer.has_gas == 1:
+            outer.blown[i] = outer.blown[i] + drag
+    if outer.has_gas == 1:
+        change += h * outer.push[i]
+        turn = h * outer.twist[i]
+        dw = bodies.inv_inertia[i] * wp.vec3(turn)
+        bodies.w[i] = bodies.w[i] + dw
+        bodies.w_ref[i] = bodies.w_ref[i] + dw
+        bodies.angular_momentum[i] = bodies.angular_momentum[i] + turn
     now = outer.substep[0] + k
     for j in range(outer.impulse_count):
         if outer.impulse_substep[j] == now and outer.impulse_body[j] == i:
