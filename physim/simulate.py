@@ -35,8 +35,9 @@ def simulate(
     """Let time run.
 
     Rigid bodies collide with each other, with planes, height fields and static meshes of any form; smoke rises, drifts
-    with the wind and flows around all of them, around meshes as seen from above; liquids flow, pour and fill what holds
-    them. The first run of a machine compiles the kernels, which takes a while; they are kept for the next ones.
+    with the wind, flows around all of them (meshes as seen from above), pushes bodies and blows on cloth; liquids flow,
+    pour and fill what holds them. The first run of a machine compiles the kernels, which takes a while; they are kept
+    for the next ones.
 
     Args:
         scene: What there is; it is not changed.
