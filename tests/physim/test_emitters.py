@@ -87,7 +87,7 @@ def test_a_source_on_an_unknown_body_is_refused():
     scene.add(physim.Sphere(0.02), physim.Rigid(), name="ball")
     scene.add(physim.Emitter(on="cart"), still_smoke(), name="trail")
     with pytest.raises(
-        ValueError, match=r"emitter .trail. is on 'cart', expected the name of a body\. There are: ball"
+        ValueError, match=r"emitter .trail. is on 'cart', expected the name of a body or a liquid\. There are: ball"
     ):
         solve(scene, 1)
 
