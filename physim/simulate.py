@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +22,14 @@ from physim.trajectory import (
     SmokeTrack,
     Trajectory,
 )
+
+if TYPE_CHECKING:
+    from physim.coupling import GasCoupling
+    from physim.solver_cloth import ClothSolver
+    from physim.solver_lake import LakeSolver
+    from physim.solver_liquid import LiquidSolver
+    from physim.solver_rigid import RigidSolver
+    from physim.solver_smoke import SmokeSolver
 
 
 def simulate(
@@ -58,12 +68,63 @@ def simulate(
         FloatingPointError: The motion is no longer finite; the message says which thing and when.
     """
     _check(scene, seconds, fps, samples_per_frame)
+    clock = _Clock()
+    solvers = _build(
+        scene, clock, seconds=seconds, fps=fps, samples_per_frame=samples_per_frame, device=device,
+        refinement=refinement,
+    )  # fmt: skip
+    frame_count = max(1, round(seconds * fps))
+    if progress:
+        progress(0, frame_count)
+    for frame in range(frame_count):
+        solvers.frame(clock)
+        if progress:
+            progress(frame + 1, frame_count)
+    return _collect(scene, solvers, clock, seconds=seconds, fps=fps)
+
+
+@dataclass
+class _Solvers:
+    """One solver for each kind of thing; cloth, liquids and lakes go along within the rigid one's substeps."""
+
+    rigid: RigidSolver | None = None
+    cloth: ClothSolver | None = None
+    liquid: LiquidSolver | None = None
+    lake: LakeSolver | None = None
+    smoke: SmokeSolver | None = None
+    coupling: GasCoupling | None = None
+
+    def frame(self, clock: _Clock) -> None:
+        """Advance everything by one frame."""
+        if self.rigid:
+            self.rigid.frame()
+            clock.lap("rigid")
+        elif self.lake:
+            self.lake.frame()
+            clock.lap("lake")
+        if self.smoke:
+            self.smoke.frame(self.rigid.mover_poses() if self.rigid else None)
+            if self.coupling:
+                self.coupling.end_frame()
+            clock.lap("smoke")
+
+    def report(self) -> dict[str, float]:
+        """What the laws say, of all."""
+        values: dict[str, float] = {}
+        for solver in (self.rigid, self.cloth, self.liquid, self.lake, self.smoke):
+            values |= solver.report() if solver else {}
+        return values
+
+
+def _build(
+    scene: Scene, clock: _Clock, *, seconds: float, fps: float, samples_per_frame: int, device: str | None,
+    refinement: float,
+) -> _Solvers:  # fmt: skip
+    """The solvers that the scene needs, coupled."""
     from physim.terrain import bake_terrain
 
-    clock = _Clock()
     terrain = bake_terrain(scene)
     clock.lap("terrain")
-    frame_count = max(1, round(seconds * fps))
     rigid = smoke = cloth = liquid = lake = coupling = None
     if scene.movers or scene.cloths or scene.liquids:
         from physim.solver_rigid import RigidSolver
@@ -112,36 +173,23 @@ def simulate(
 
             coupling = GasCoupling(rigid, smoke, cloth)
         clock.lap("build smoke")
-    if progress:
-        progress(0, frame_count)
-    for frame in range(frame_count):
-        if rigid:
-            rigid.frame()
-            clock.lap("rigid")
-        if lake and rigid is None:
-            lake.frame()
-            clock.lap("lake")
-        if smoke:
-            smoke.frame(rigid.mover_poses() if rigid else None)
-            if coupling:
-                coupling.end_frame()
-            clock.lap("smoke")
-        if progress:
-            progress(frame + 1, frame_count)
+    return _Solvers(rigid, cloth, liquid, lake, smoke, coupling)
+
+
+def _collect(scene: Scene, solvers: _Solvers, clock: _Clock, *, seconds: float, fps: float) -> Trajectory:
+    """What the solvers have written down."""
+    rigid, cloth, liquid, lake, smoke = solvers.rigid, solvers.cloth, solvers.liquid, solvers.lake, solvers.smoke
     bodies: dict[str, BodyTrack] = rigid.tracks() if rigid else {}
     smokes: dict[str, SmokeTrack] = smoke.tracks() if smoke else {}
     contacts = rigid.contacts() if rigid else np.zeros(0, CONTACT_DTYPE)
     states = rigid.contact_states() if rigid else np.zeros(0, CONTACT_STATE_DTYPE)
-    values: dict[str, float] = {}
-    for solver in (rigid, cloth, liquid, lake, smoke):
-        values |= solver.report() if solver else {}
     cloths: dict[str, ClothTrack] = cloth.tracks() if cloth else {}
     liquids: dict[str, LiquidTrack] = liquid.tracks() if liquid else {}
     blows = [solver.splashes() for solver in (liquid, lake) if solver]
     splashes = np.sort(np.concatenate([np.zeros(0, SPLASH_DTYPE), *blows]), order="time")
     lakes: dict[str, LakeTrack] = lake.tracks() if lake else {}
+    report = ConservationReport(solvers.report())
     clock.lap("collect")
-    report = ConservationReport(values)
     return Trajectory(
         scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states, liquids, splashes, lakes
     )
