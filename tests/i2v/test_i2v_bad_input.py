@@ -152,7 +152,7 @@ root = importlib.import_module("i2v.animate")
 noise = np.random.default_rng(0).random((48, 64, 3), np.float32)
 trajectory = SimpleNamespace(frame_count=400, bodies={}, contacts=[], report=SimpleNamespace(values={}))
 root.physim = SimpleNamespace(
-    reconstruct=lambda shot, progress: None,
+    reconstruct=lambda shot, **_: None,
     simulate=lambda scene, **_: trajectory,
     Compositor=lambda trajectory, **_: (np.roll(noise, 5 * i, axis=0) for i in range(400)),
 )
