@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,11 @@ def test_an_interrupted_run_ends_with_130_and_leaves_nothing(tmp_path, number):
     out = tmp_path / "out"
     out.mkdir()
     command = [sys.executable, "-c", SLOW_COMPOSE, str(tmp_path / "a.yaml"), str(out / "a.mp4")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # a test run in the background has interrupts switched off, and children inherit that
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+    ) as process:
         assert process.stdout.readline() == "composing\n"
         assert [f.name for f in out.iterdir()] == ["a.part.mp4"]
         os.kill(process.pid, number)
