@@ -315,7 +315,7 @@ class GasGrid:
         self.pressure.build(*s.weight)
 
     def _hand_over(self) -> None:
-        """Empty the cells that bodies have closed, up to about four layers of them."""
+        """Empty the cells that bodies have closed; of more than two layers closed at once some may be left over."""
         s = self.state
         s.outflow.zero_()
         self._launch(transport.mass_kernel, (self.settings.shape[0],), [s.q], [s.mass[0]])

@@ -271,19 +271,46 @@ def neighbours(ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), i: int,
 
 
 @wp.func
+def ways_out(
+    ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float), i: int, j: int, k: int
+) -> float:
+    """How many of a cell's neighbours are open."""
+    count = openness(ax, ay, az, i - 1, j, k) + openness(ax, ay, az, i + 1, j, k)
+    count += openness(ax, ay, az, i, j - 1, k) + openness(ax, ay, az, i, j + 1, k)
+    return count + openness(ax, ay, az, i, j, k - 1) + openness(ax, ay, az, i, j, k + 1)
+
+
+@wp.func
+def near_open(
+    ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float), i: int, j: int, k: int
+) -> float:
+    """1 if the cell exists and has an open neighbour."""
+    inside = i >= 0 and j >= 0 and k >= 0 and i < ay.shape[0] and j < ax.shape[1] and k < ax.shape[2]
+    if not inside:
+        return 0.0
+    return wp.where(ways_out(ax, ay, az, i, j, k) > 0.0, 1.0, 0.0)
+
+
+@wp.func
 def share(
     q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
-    i: int, j: int, k: int, to_open: float,
+    i: int, j: int, k: int, to: wp.vec2,
 ) -> float:  # fmt: skip
-    """What a closed cell gives to one of its neighbours: all to open ones if it has any, else as much to each."""
+    """What a closed cell gives to one of its neighbours, of which ``to`` says whether it is open or next to open ones.
+
+    All to open ones if there are any, else all to those that have one, else as much to each.
+    """
     held = q[i + 3, j + 3, k + 3]
     if held == 0.0 or openness(ax, ay, az, i, j, k) > 0.0:
         return 0.0
-    count = openness(ax, ay, az, i - 1, j, k) + openness(ax, ay, az, i + 1, j, k)
-    count += openness(ax, ay, az, i, j - 1, k) + openness(ax, ay, az, i, j + 1, k)
-    count += openness(ax, ay, az, i, j, k - 1) + openness(ax, ay, az, i, j, k + 1)
+    count = ways_out(ax, ay, az, i, j, k)
     if count > 0.0:
-        return to_open * held / count
+        return to[0] * held / count
+    count = near_open(ax, ay, az, i - 1, j, k) + near_open(ax, ay, az, i + 1, j, k)
+    count += near_open(ax, ay, az, i, j - 1, k) + near_open(ax, ay, az, i, j + 1, k)
+    count += near_open(ax, ay, az, i, j, k - 1) + near_open(ax, ay, az, i, j, k + 1)
+    if count > 0.0:
+        return to[1] * held / count
     return held / neighbours(ax, ay, i, j, k)
 
 
@@ -301,9 +328,10 @@ def hand_over(
     here = openness(ax, ay, az, i, j, k)
     total = q[i + 3, j + 3, k + 3] * here
     if last == 0 or here > 0.0:
-        total += share(q, ax, ay, az, i - 1, j, k, here) + share(q, ax, ay, az, i + 1, j, k, here)
-        total += share(q, ax, ay, az, i, j - 1, k, here) + share(q, ax, ay, az, i, j + 1, k, here)
-        total += share(q, ax, ay, az, i, j, k - 1, here) + share(q, ax, ay, az, i, j, k + 1, here)
+        to = wp.vec2(here, near_open(ax, ay, az, i, j, k))
+        total += share(q, ax, ay, az, i - 1, j, k, to) + share(q, ax, ay, az, i + 1, j, k, to)
+        total += share(q, ax, ay, az, i, j - 1, k, to) + share(q, ax, ay, az, i, j + 1, k, to)
+        total += share(q, ax, ay, az, i, j, k - 1, to) + share(q, ax, ay, az, i, j, k + 1, to)
     q_out[i + 3, j + 3, k + 3] = total
 
 
