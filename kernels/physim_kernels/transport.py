@@ -294,23 +294,22 @@ def near_open(
 @wp.func
 def share(
     q: wp.array3d(dtype=float), ax: wp.array3d(dtype=float), ay: wp.array3d(dtype=float), az: wp.array3d(dtype=float),
-    i: int, j: int, k: int, to: wp.vec2,
+    i: int, j: int, k: int, to: wp.vec3i, to_open: float,
 ) -> float:  # fmt: skip
-    """What a closed cell gives to one of its neighbours, of which ``to`` says whether it is open or next to open ones.
-
-    All to open ones if there are any, else all to those that have one, else as much to each.
+    """What a closed cell gives to its neighbour ``to``: all to open ones if there are any, else all to those that have
+    one beside them, else as much to each.
     """
     held = q[i + 3, j + 3, k + 3]
     if held == 0.0 or openness(ax, ay, az, i, j, k) > 0.0:
         return 0.0
     count = ways_out(ax, ay, az, i, j, k)
     if count > 0.0:
-        return to[0] * held / count
+        return to_open * held / count
     count = near_open(ax, ay, az, i - 1, j, k) + near_open(ax, ay, az, i + 1, j, k)
     count += near_open(ax, ay, az, i, j - 1, k) + near_open(ax, ay, az, i, j + 1, k)
     count += near_open(ax, ay, az, i, j, k - 1) + near_open(ax, ay, az, i, j, k + 1)
     if count > 0.0:
-        return to[1] * held / count
+        return near_open(ax, ay, az, to[0], to[1], to[2]) * held / count
     return held / neighbours(ax, ay, i, j, k)
 
 
@@ -328,10 +327,10 @@ def hand_over(
     here = openness(ax, ay, az, i, j, k)
     total = q[i + 3, j + 3, k + 3] * here
     if last == 0 or here > 0.0:
-        to = wp.vec2(here, near_open(ax, ay, az, i, j, k))
-        total += share(q, ax, ay, az, i - 1, j, k, to) + share(q, ax, ay, az, i + 1, j, k, to)
-        total += share(q, ax, ay, az, i, j - 1, k, to) + share(q, ax, ay, az, i, j + 1, k, to)
-        total += share(q, ax, ay, az, i, j, k - 1, to) + share(q, ax, ay, az, i, j, k + 1, to)
+        to = wp.vec3i(i, j, k)
+        total += share(q, ax, ay, az, i - 1, j, k, to, here) + share(q, ax, ay, az, i + 1, j, k, to, here)
+        total += share(q, ax, ay, az, i, j - 1, k, to, here) + share(q, ax, ay, az, i, j + 1, k, to, here)
+        total += share(q, ax, ay, az, i, j, k - 1, to, here) + share(q, ax, ay, az, i, j, k + 1, to, here)
     q_out[i + 3, j + 3, k + 3] = total
 
 
