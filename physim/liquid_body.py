@@ -80,6 +80,8 @@ class WetBodies:
             "push_v",
             "push_w",
             "lift",
+            "lift_v",
+            "lift_w",
             "force",
             "torque",
         ):
@@ -157,6 +159,11 @@ class WetBodies:
             ]  # fmt: skip
             self._launch(kernels.cut_kernel, area[axis].shape[:2], inputs)
 
+    def lift(self, solid: Faces) -> None:
+        """Give bodies and their faces the weight of what the faces miss, before the pressure is solved."""
+        self._launch(kernels.lift_kernel, len(self.numbers), [self.frame, self._gravity, self._dt, self.wet])
+        self.move_faces(solid)
+
     def respond(self, p: wp.array) -> None:
         """M^-1 K^T p."""
         self._launch(kernels.clear_kernel, len(self.numbers), [self.wet])
@@ -171,8 +178,7 @@ class WetBodies:
     def push(self, p: wp.array, solid: Faces) -> None:
         """New velocities of bodies and of their faces under the pressure ``p``."""
         self.respond(p)
-        inputs = [self._rigid.bodies, self.frame, self._gravity, self._dt, self.wet]
-        self._launch(kernels.push_kernel, len(self.numbers), inputs)
+        self._launch(kernels.push_kernel, len(self.numbers), [self._rigid.bodies, self.frame, self.wet])
         self.move_faces(solid)
         self._carve(self._dt, self._later[2], self._later[0], self._later[1])
 

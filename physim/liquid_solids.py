@@ -102,6 +102,7 @@ class SolidsGrid(LiquidGrid):
         super()._build(least)
         if self.bodies is not None and least < 0.5:
             self.bodies.list_cuts(self.area, self.phi, self.open, self.pressure.levels[0].inverse)
+            self.bodies.lift(self.solid)
 
     def _yield(self, s: wp.array, q: wp.array) -> None:
         assert self.bodies is not None
