@@ -23,6 +23,8 @@ wp.set_module_options({"enable_backward": False})
 
 NEAR = wp.constant(2.5)
 """As far from a body its distance is told [cells]."""
+MOST_AHEAD = wp.constant(0.25)
+"""Farthest that a body's volume is told ahead of where it is [cells]."""
 
 
 @wp.struct
@@ -376,14 +378,17 @@ def liquid_at(surface: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float)
 
 
 @wp.func
-def body_part(g: Geometry, wet: Wet, n: int, middle: wp.vec3, cell: float):
-    """Part of the unit cube around ``middle`` that is body ``n``, by its eighths and the body's own distance.
+def body_part(g: Geometry, wet: Wet, n: int, middle: wp.vec3, cell: float, back: wp.mat33, lead: float):
+    """Part of the unit cube around ``middle`` that is body ``n`` in ``lead`` [s], by its eighths and its own distance.
 
     The interpolant between corners rounds a body's edges off, which at two cells of draught is some percent of it.
     """
+    ahead = back * wet.old_v[n] / cell + wp.cross(back * wet.old_w[n], middle - wet.x[n])
+    ahead = lead * ahead  # as it moves now: what it would get without the liquid it never has
+    ahead = ahead * wp.min(1.0, MOST_AHEAD / wp.max(wp.length(ahead), 1.0e-6))
     total = float(0.0)
     for s in range(8):
-        at = middle + 0.25 * wp.vec3(sign_of(s & 4), sign_of(s & 2), sign_of(s & 1))
+        at = middle - ahead + 0.25 * wp.vec3(sign_of(s & 4), sign_of(s & 2), sign_of(s & 1))
         d = distance_to(g, wet.body[n], wet.rotation[n], wet.x[n], at, cell)
         total += wp.clamp(0.5 - 2.0 * d, 0.0, 1.0)
     return 0.125 * total
@@ -400,7 +405,7 @@ def cut_kernel(
     g: Geometry, cell: float, phi: wp.array3d(dtype=float), touched: wp.array2d(dtype=int),
     static_area: wp.array3d(dtype=float), area: wp.array3d(dtype=float), whose: wp.array3d(dtype=int),
     surface: wp.array3d(dtype=float), open: wp.array3d(dtype=float), inverse: wp.array3d(dtype=float),
-    axis: int, holder: int, wet: Wet,
+    axis: int, holder: int, frame: Frame, lead: float, wet: Wet,
     # outputs
     cuts: Cuts,
 ):  # fmt: skip
@@ -415,6 +420,7 @@ def cut_kernel(
     e = offset(axis)
     way = wp.vec3(float(e[0]), float(e[1]), float(e[2]))
     middle = wp.vec3(0.5, 0.5, 0.5) - 0.5 * way
+    back = wp.transpose(frame.axes[0])
     nx, ny, nz = surface.shape[0], surface.shape[1], surface.shape[2]
     for k in range(area.shape[2]):
         who = whose[i, j, k]
@@ -442,7 +448,7 @@ def cut_kernel(
                     body = nearest_body(wet, at, holder)
                 if body >= 0 and body != holder:
                     closed = static_area[i, j, k] - area[i, j, k]
-                    missed = body_part(g, wet, body, at, cell) * static_area[i, j, k] - closed
+                    missed = body_part(g, wet, body, at, cell, back, lead) * static_area[i, j, k] - closed
                     own = surface[lowest[0], lowest[1], lowest[2]]
                     other = surface[i, j, k]
                     share = float(1.0)
