@@ -1,6 +1,7 @@
 """Bodies that move in a liquid: their tables, and the launches that let them push it and be pushed.
 
-Kernels and equations: ``physim_kernels.liquid_body``.
+Kernels and equations: ``physim_kernels.liquid_wet``, ``liquid_body``, ``liquid_carve``, ``liquid_push``,
+``liquid_gap``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 from physim_kernels import liquid_body as kernels
+from physim_kernels import liquid_carve, liquid_gap, liquid_push, liquid_wet
 
 from physim.liquid_domain import LiquidDomain
 from physim.liquid_wall import Walls
@@ -70,7 +72,7 @@ class WetBodies:
     def _make_tables(self, holder: int) -> None:
         device, pieces, domain = self.device, self._rigid.pieces, self._domain
         rows = max(len(self.numbers), 1)
-        wet, frame, cuts = kernels.Wet(), kernels.Frame(), kernels.Cuts()
+        wet, frame, cuts = liquid_wet.Wet(), liquid_wet.Frame(), liquid_wet.Cuts()
         wet.body = wp.array(np.array(self.numbers or [0], dtype=np.int32), dtype=int, device=device)
         bounds = [pieces[i].bound / domain.cell or 1e5 for i in self.numbers] or [0.0]
         wet.bound = wp.array(np.array(bounds, dtype=np.float32), dtype=float, device=device)
@@ -107,7 +109,7 @@ class WetBodies:
             ("twist", wp.vec3),
         ):
             setattr(cuts, name, wp.zeros(room, dtype=dtype, device=device))
-        cuts.count = wp.zeros(1, dtype=int, device=device)
+        cuts.count, cuts.faces = (wp.zeros(1, dtype=int, device=device) for _ in range(2))
         frame.holder, frame.cell = holder, domain.cell
         frame.origin = wp.array(np.array([domain.low], dtype=np.float32), dtype=wp.vec3, device=device)
         for name in ("axes", "before"):
@@ -117,6 +119,11 @@ class WetBodies:
             frame.corner = wp.vec3(*(turn.T @ (np.array(domain.low) - pieces[holder].position)))
             frame.turn = wp.mat33(*(turn.T @ domain.axes).ravel())
         self.wet, self.frame, self.cuts = wet, frame, cuts
+
+    @staticmethod
+    def modules() -> list:
+        """Of the kernels, to be loaded."""
+        return [kernels, liquid_carve, liquid_push, liquid_gap]
 
     # -- launches -----------------------------------------------------------------------------------------------------
 
@@ -141,50 +148,62 @@ class WetBodies:
         for axis in range(3):
             inputs = [self.phi, self._owner, touched, self._walls.area[axis], self.wet, axis, self.holder]
             outputs = [area[axis], solid[axis], self.whose[axis]]
-            self._launch(kernels.face_kernel, area[axis].shape[:2], [*inputs, *outputs])
+            self._launch(liquid_carve.face_kernel, area[axis].shape[:2], [*inputs, *outputs])
         if self.count:
             inputs = [self.phi, self._owner, touched, self._walls.open, *area, open]
-            self._launch(kernels.cell_kernel, open.shape[:2], inputs)
-            self._launch(kernels.room_kernel, open.shape[:2], [open, touched, self._walls.room, self._walls.open, room])
+            self._launch(liquid_carve.cell_kernel, open.shape[:2], inputs)
+            self._launch(
+                liquid_carve.room_kernel, open.shape[:2], [open, touched, self._walls.room, self._walls.open, room]
+            )
 
     def _carve(self, ahead: float, touched: wp.array, phi: wp.array, owner: wp.array) -> None:
         inputs = [
             self._rigid.geometry, self.wet, self.count, self._domain.cell, ahead, self._walls.phi, touched, phi, owner
         ]  # fmt: skip
         if self.count:
-            self._launch(kernels.carve_kernel, touched.shape, inputs)
+            self._launch(liquid_carve.carve_kernel, touched.shape, inputs)
 
     def list_cuts(self, area: Faces, surface: wp.array, open: wp.array, inverse: wp.array) -> None:
         """The faces through which the pressure pushes bodies."""
-        self._launch(kernels.begin_cuts_kernel, len(self.numbers), [self.wet, self.cuts])
+        self._launch(liquid_push.begin_cuts_kernel, len(self.numbers), [self.wet, self.cuts])
         for axis in range(3):
             inputs = [
                 self._rigid.geometry, self._domain.cell, self.phi, self._touched, self._walls.area[axis], area[axis],
                 self.whose[axis], surface, open, inverse, axis, self.holder, self.frame, AHEAD * self._dt,
                 self.wet, self.cuts,
             ]  # fmt: skip
-            self._launch(kernels.cut_kernel, area[axis].shape[:2], inputs)
+            self._launch(liquid_push.cut_kernel, area[axis].shape[:2], inputs)
+        self._launch(liquid_gap.mark_kernel, 1, [self.cuts])
+        inputs = [
+            self._rigid.geometry, self._domain.cell, self.phi, self._owner, self._touched, *self._walls.area, *area,
+            self._walls.open, open, surface, inverse, self.holder, self.frame, AHEAD * self._dt, self.wet, self.cuts,
+        ]  # fmt: skip
+        self._launch(liquid_gap.gap_kernel, open.shape[:2], inputs)
 
     def lift(self, solid: Faces) -> None:
         """Give bodies and their faces the weight of what the faces miss, before the pressure is solved."""
-        self._launch(kernels.lift_kernel, len(self.numbers), [self.frame, self._gravity, self._dt, self.wet])
+        self._launch(liquid_push.lift_kernel, len(self.numbers), [self.frame, self._gravity, self._dt, self.wet])
         self.move_faces(solid)
 
     def respond(self, p: wp.array) -> None:
         """M^-1 K^T p."""
-        self._launch(kernels.clear_kernel, len(self.numbers), [self.wet])
-        self._launch(kernels.gather_kernel, self._threads, [p, self.cuts, self._threads, self.wet])
-        self._launch(kernels.respond_kernel, len(self.numbers), [self.wet])
+        self._launch(liquid_push.clear_kernel, len(self.numbers), [self.wet])
+        self._launch(liquid_push.gather_kernel, self._threads, [p, self.cuts, self._threads, self.wet])
+        self._launch(liquid_push.respond_kernel, len(self.numbers), [self.wet])
 
     def add_response(self, s: wp.array, q: wp.array) -> None:
         """Add K M^-1 K^T s to q."""
         self.respond(s)
-        self._launch(kernels.scatter_kernel, self._threads, [self.wet, self.cuts, self._threads, q])
+        self._launch(liquid_push.scatter_kernel, self._threads, [self.wet, self.cuts, self._threads, q])
+
+    def draw(self, out: wp.array) -> None:
+        """Take from ``out``, what flows into liquid cells (padded), what gaps between bodies and walls draw."""
+        self._launch(liquid_gap.flow_kernel, self._threads, [self.wet, self.cuts, self._threads, out])
 
     def push(self, p: wp.array, solid: Faces) -> None:
         """New velocities of bodies and of their faces under the pressure ``p``."""
         self.respond(p)
-        self._launch(kernels.push_kernel, len(self.numbers), [self._rigid.bodies, self.frame, self.wet])
+        self._launch(liquid_push.push_kernel, len(self.numbers), [self._rigid.bodies, self.frame, self.wet])
         self.move_faces(solid)
         self._carve(self._dt, self._later[2], self._later[0], self._later[1])
 
@@ -192,11 +211,11 @@ class WetBodies:
         """Velocities of the bodies' faces, from those of the bodies."""
         for axis in range(3):
             inputs = [self._touched, self.whose[axis], self.wet, axis, self.holder, solid[axis]]
-            self._launch(kernels.solid_kernel, solid[axis].shape[:2], inputs)
+            self._launch(liquid_carve.solid_kernel, solid[axis].shape[:2], inputs)
 
     def give(self, share: float) -> None:
         """Hand the bodies a part of the step's push."""
-        self._launch(kernels.give_kernel, len(self.numbers), [self.wet, share, self._rigid.bodies])
+        self._launch(liquid_push.give_kernel, len(self.numbers), [self.wet, share, self._rigid.bodies])
 
     def evade(self, keep: float, count: wp.array, x: wp.array) -> None:
         """Push particles out of where bodies will be at the end of the step."""

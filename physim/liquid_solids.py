@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import warp as wp
-from physim_kernels import liquid_body, liquid_wall
+from physim_kernels import liquid_wall
 
 from physim.liquid_body import WetBodies
 from physim.liquid_cloth import WetCloth
@@ -64,7 +64,8 @@ class SolidsGrid(LiquidGrid):
         super().load_kernels()
         wp.load_module(liquid_wall, device=self.device)
         if self.bodies is not None:
-            wp.load_module(liquid_body, device=self.device)
+            for module in self.bodies.modules():
+                wp.load_module(module, device=self.device)
         if self.drag is not None:
             self.drag.load_kernels()
         if self.ledger is not None:
@@ -103,6 +104,11 @@ class SolidsGrid(LiquidGrid):
         if self.bodies is not None and least < 0.5:
             self.bodies.list_cuts(self.area, self.phi, self.open, self.pressure.levels[0].inverse)
             self.bodies.lift(self.solid)
+
+    def _converge(self, out: wp.array) -> None:
+        super()._converge(out)
+        if self.bodies is not None:
+            self.bodies.draw(out)
 
     def _yield(self, s: wp.array, q: wp.array) -> None:
         assert self.bodies is not None

@@ -26,7 +26,7 @@ that feeds the wake. Cell units throughout: h = 1, mass rho h^3, velocity cells/
 
 import warp as wp
 
-from physim_kernels.liquid_body import Frame, Wet
+from physim_kernels.liquid_wet import Frame, Wet
 from physim_kernels.rigid_data import Bodies
 
 wp.set_module_options({"enable_backward": False})
