@@ -23,19 +23,21 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from physim_kernels import (
+    face_velocity,
     free_surface,
     liquid_slip,
     particle_move,
     particle_set,
     particles,
     pressure_sweep,
+    surface_pressure,
     surface_tension,
     viscosity,
 )
 from physim_kernels import pressure as pressure_kernels
 
 from physim.liquid_particles import LiquidSource, ParticleSet
-from physim.liquid_slip import Slip, nodes_of
+from physim.liquid_slip import Slip, along_walls, nodes_of
 from physim.liquid_tension import SurfaceTension
 from physim.liquid_viscosity import LEAST as LEAST_VISCOSITY
 from physim.liquid_viscosity import Viscosity
@@ -85,28 +87,6 @@ class LiquidSettings:
     """
     tension: float = 0.0
     """Surface tension over density [m^3/s^2]; asks for short steps, see ``liquid_tension.longest_step``."""
-
-
-def along_walls(area: Sequence[np.ndarray], mirror: int = -1) -> list[np.ndarray]:
-    """1 for open faces that have a closed one, or a closed side of the box, next to them across their axis.
-
-    Not across axis ``mirror``.
-    """
-    touch = []
-    for axis, own in enumerate(area):
-        shut = np.zeros(own.shape, bool)
-        for other in range(3):
-            if other in (axis, mirror):
-                continue
-            before = np.moveaxis(np.concatenate([np.take(own, [0], other), own], other), other, 0)[:-1] <= 0
-            after = np.moveaxis(np.concatenate([own, np.take(own, [-1], other)], other), other, 0)[1:] <= 0
-            for end, near in ((0, before), (-1, after)):
-                side = np.take(np.asarray(area[other]), end, other) <= 0  # cells on both sides of the face
-                rest = axis - (other < axis)
-                near[end] = np.concatenate([side, np.take(side, [-1], rest)], rest)
-            shut |= np.moveaxis(before | after, 0, other)
-        touch.append(((np.asarray(own) > 0) & shut).astype(np.float32))
-    return touch
 
 
 class LiquidGrid:
@@ -215,7 +195,10 @@ class LiquidGrid:
 
     def load_kernels(self) -> None:
         """Compile and load all modules, outside of a capture."""
-        for module in (particle_set, particles, particle_move, free_surface, pressure_kernels, pressure_sweep):
+        for module in (
+            particle_set, particles, particle_move, free_surface, face_velocity, surface_pressure, pressure_kernels,
+            pressure_sweep,
+        ):  # fmt: skip
             wp.load_module(module, device=self.device)
         if self._slip is not None and self._slip.count:
             wp.load_module(liquid_slip, device=self.device)
@@ -296,7 +279,7 @@ class LiquidGrid:
         self._surface()
         self._build(0.5)
         inputs = [self.phi, self.alpha, self.open, self._room, *self.area, s.crowding, self._reach]
-        self._rows(free_surface.crowding_kernel, s.shape, inputs, [self.pressure.rhs])
+        self._rows(surface_pressure.crowding_kernel, s.shape, inputs, [self.pressure.rhs])
         self.pressure.solve(s.density_iterations)
         self._gradient(0.5, 0.0)
         self._outwards(2)
@@ -342,9 +325,9 @@ class LiquidGrid:
         for axis in range(3):
             u, valid, spare = self.u[axis], self._valid[0][axis], self._valid[1][axis]
             inputs = [self._sum[axis], self.area[axis], self.solid[axis]]
-            self._faces(free_surface.average_kernel, axis, inputs, [u, valid])
+            self._faces(face_velocity.average_kernel, axis, inputs, [u, valid])
             # a cell may be liquid with a face that no particle reaches: at rest there, it would brake the others
-            self._faces(free_surface.extrapolate_kernel, axis, [valid], [u, spare])
+            self._faces(face_velocity.extrapolate_kernel, axis, [valid], [u, spare])
 
     def _stress(self) -> None:
         """What the liquid's own stress, its surface and walls do to the velocities of faces."""
@@ -352,7 +335,7 @@ class LiquidGrid:
         if self._touch is not None:
             for axis in range(3):
                 inputs = [self._touch[axis], self.u[(axis + 1) % 3], self.u[(axis + 2) % 3], s.friction * self._dt]
-                self._faces(free_surface.friction_kernel, axis, inputs, [self.u[axis]])
+                self._faces(face_velocity.friction_kernel, axis, inputs, [self.u[axis]])
         if self._viscosity is not None:
             self._weigh()
             self._press(-1.0)
@@ -365,24 +348,24 @@ class LiquidGrid:
     def _weigh(self) -> None:
         """Add the weight of a step."""
         for axis in range(3 if any(self.settings.gravity) else 0):
-            self._faces(free_surface.weigh_kernel, axis, [self.area[axis], self._weight, axis], [self.u[axis]])
+            self._faces(face_velocity.weigh_kernel, axis, [self.area[axis], self._weight, axis], [self.u[axis]])
 
     def _press(self, sign: float) -> None:
         """Add ``sign`` times what the last step's pressure took from the velocities."""
         for axis in range(3):
             inputs = [self._pressure, self.phi, self.area[axis], axis, LEAST_THETA, sign]
-            self._faces(free_surface.press_kernel, axis, inputs, [self.u[axis]])
+            self._faces(surface_pressure.press_kernel, axis, inputs, [self.u[axis]])
 
     def _converge(self, out: wp.array) -> None:
         """What flows into each liquid cell, less what flows out [cells^3/s]; written within reach only."""
         inputs = [self.phi, *self.u, *self.area, *self.solid, self._reach]
-        self._rows(free_surface.convergence_kernel, self.settings.shape, inputs, [out])
+        self._rows(surface_pressure.convergence_kernel, self.settings.shape, inputs, [out])
 
     def _build(self, least: float) -> None:
         fine = self.pressure.levels[0]
         outputs = [fine.wx, fine.wy, fine.wz, fine.diagonal, fine.inverse]
         inputs = [self.phi, *self.area, least, self._reach, fine.span]
-        self._rows(free_surface.system_kernel, self.settings.shape, inputs, outputs)
+        self._rows(surface_pressure.system_kernel, self.settings.shape, inputs, outputs)
         self.pressure.coarsen()
         self.pressure.rhs.zero_()
 
@@ -390,13 +373,13 @@ class LiquidGrid:
         """``keep`` times the face velocities less the pressure gradient, on faces that touch the liquid."""
         for axis in range(3):
             inputs = [self.pressure.p, self.phi, self.open, self.area[axis], self.solid[axis], axis, least, keep]
-            self._faces(free_surface.project_kernel, axis, inputs, [self.u[axis], self._valid[0][axis]])
+            self._faces(surface_pressure.project_kernel, axis, inputs, [self.u[axis], self._valid[0][axis]])
 
     def _kick(self) -> None:
         """Take velocities on to half a step later."""
         for axis in range(3 if self._again > 0.0 else 0):
             inputs = [self._sum[axis], self.area[axis], self._again]
-            self._faces(free_surface.kick_kernel, axis, inputs, [self.u[axis]])
+            self._faces(face_velocity.kick_kernel, axis, inputs, [self.u[axis]])
 
     def _outwards(self, layers: int) -> None:
         """Velocities beyond the surface and within slanting walls."""
@@ -405,7 +388,7 @@ class LiquidGrid:
         for axis in range(3):
             for layer in range(layers):
                 old, new = self._valid[layer % 2][axis], self._valid[(layer + 1) % 2][axis]
-                self._faces(free_surface.extrapolate_kernel, axis, [old], [self.u[axis], new])
+                self._faces(face_velocity.extrapolate_kernel, axis, [old], [self.u[axis], new])
 
     def _faces(self, kernel, axis: int, inputs: list, outputs: list) -> None:
         self._rows(kernel, self.u[axis].shape, [*inputs, self._reach, int(axis == 2)], outputs)

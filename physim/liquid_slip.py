@@ -1,4 +1,7 @@
-"""Which faces of a liquid's grid lie in slanting walls, and what they do. Equations: ``physim_kernels.liquid_slip``."""
+"""Which faces of a liquid's grid lie along walls, and in slanting ones, and what these do.
+
+Equations: ``physim_kernels.liquid_slip``.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,28 @@ LEAST_SLOPE = 0.3
 """Of the distance [per cell]: less is the middle of something thin, which has no normal."""
 STRAIGHT = 0.999
 """Along the face's axis, of the normal: a wall that follows the grid needs nothing."""
+
+
+def along_walls(area: Sequence[np.ndarray], mirror: int = -1) -> list[np.ndarray]:
+    """1 for open faces that have a closed one, or a closed side of the box, next to them across their axis.
+
+    Not across axis ``mirror``.
+    """
+    touch = []
+    for axis, own in enumerate(area):
+        shut = np.zeros(own.shape, bool)
+        for other in range(3):
+            if other in (axis, mirror):
+                continue
+            before = np.moveaxis(np.concatenate([np.take(own, [0], other), own], other), other, 0)[:-1] <= 0
+            after = np.moveaxis(np.concatenate([own, np.take(own, [-1], other)], other), other, 0)[1:] <= 0
+            for end, near in ((0, before), (-1, after)):
+                side = np.take(np.asarray(area[other]), end, other) <= 0  # cells on both sides of the face
+                rest = axis - (other < axis)
+                near[end] = np.concatenate([side, np.take(side, [-1], rest)], rest)
+            shut |= np.moveaxis(before | after, 0, other)
+        touch.append(((np.asarray(own) > 0) & shut).astype(np.float32))
+    return touch
 
 
 def nodes_of(distance: np.ndarray) -> np.ndarray:

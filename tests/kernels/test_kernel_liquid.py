@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import warp as wp
-from physim_kernels import free_surface, particle_move, particles
+from physim_kernels import free_surface, particle_move, particles, surface_pressure
 
 SHAPE = (7, 9, 8)
 ROUNDING = 2e-5
@@ -147,7 +147,7 @@ def test_the_matrix_holds_areas_between_liquid_cells_and_area_over_theta_to_the_
     padded = tuple(n + 2 for n in SHAPE)
     out = [wp.full(padded, 5.0, dtype=float, device="cpu") for _ in range(5)]  # old contents must go
     inputs = [floats(phi), *(floats(a) for a in areas), least, reach, reach, SHAPE[2]]
-    wp.launch(free_surface.system_kernel, (*SHAPE[:2], 1), inputs, out, device="cpu")
+    wp.launch(surface_pressure.system_kernel, (*SHAPE[:2], 1), inputs, out, device="cpu")
     diagonal = np.zeros(SHAPE)
     around = np.pad(phi, 1, constant_values=1.0)
     for axis in range(3):

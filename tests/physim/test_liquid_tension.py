@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from liquid_tanks import lattice, tank, wall_areas
 
-from physim.liquid_grid import along_walls
+from physim.liquid_slip import along_walls
 from physim.liquid_tension import longest_step, matters
 
 WATER = 0.0728 / 998
