@@ -23,7 +23,7 @@ _EXPORTS = {
     "Compositor": "physim.compositor",
     # types
     "Camera": "physim.camera",
-    "CameraPath": "physim.camera",
+    "CameraPath": "physim.camera_path",
     "Conditions": "physim.conditions",
     "Photo": "physim.photo",
     "Scene": "physim.scene",

@@ -15,7 +15,8 @@ import warp as wp
 from physim_kernels import sheet as kernels
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from physim.camera import Camera, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraPath
 from physim.scene import Backdrop
 
 SHEET_SIZE = 600
@@ -83,7 +84,7 @@ class BackdropView:
         self.device = wp.get_device(device)
         self.photo_size = backdrop.photo.shape[:2]
         self._start = photo_camera(path, self.photo_size)
-        self._lens = wp.vec4d(*lens_of(path.at(0.0, self.size), self.photo_size))
+        self._unmoved = path.at(0.0, self.size).view
         rows, cols = self.size
         self._scale = np.array([self.photo_size[1] / cols, self.photo_size[0] / rows])
         u, v = np.meshgrid(np.arange(cols) + 0.5, np.arange(rows) + 0.5)
@@ -132,7 +133,7 @@ class BackdropView:
         move = kernels.Move()
         move.camera_from_photo = wp.mat44d(matrix)
         move.photo_from_camera = wp.mat44d(np.linalg.inv(matrix))
-        move.lens = self._lens
+        move.lens = wp.vec4d(*lens_of(camera, self.photo_size))
         move.baseline = float(np.linalg.norm(matrix[:3, 3]))
         return move
 
@@ -154,8 +155,7 @@ class BackdropView:
                 source_out=source,
                 depth_out=depth,
             )
-            unmoved = np.array_equal(camera.world_from_camera, self._start.world_from_camera)
-            frame = BackdropFrame(self._grid if unmoved else source.numpy(), depth.numpy(), camera)
+            frame = BackdropFrame(self._grid if camera.view == self._unmoved else source.numpy(), depth.numpy(), camera)
         self._cached = (time, frame)
         return frame
 
@@ -170,7 +170,7 @@ class BackdropView:
 
         ``frame`` saves finding again what ``at(time)`` has found before.
         """
-        frame = frame or self.at(time)
+        frame, other = frame or self.at(time), self.path.at(other_time, self.size)
         if self._sheet is None:
             return np.zeros((*self.size, 2), np.float32), frame.depth
         flow = wp.empty(self.size, dtype=wp.vec2, device=self.device)
@@ -179,8 +179,9 @@ class BackdropView:
             self._sheet,
             wp.array(frame.source_uv, dtype=wp.vec2, device=self.device, copy=False),
             camera_from_photo=wp.mat44d(self._moved_from_photo(frame.camera)),
-            other_from_photo=wp.mat44d(self._moved_from_photo(self.path.at(other_time, self.size))),
-            lens=self._lens,
+            other_from_photo=wp.mat44d(self._moved_from_photo(other)),
+            lens=wp.vec4d(*lens_of(frame.camera, self.photo_size)),
+            other_lens=wp.vec4d(*lens_of(other, self.photo_size)),
             flow_out=flow,
             depth_out=depth,
         )

@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from physim import blend
 from physim.backdrop_view import FAR, BackdropFrame, BackdropView, photo_camera, resample
 from physim.body_view import BodyView
-from physim.camera import CameraPath
+from physim.camera_path import CameraPath
 from physim.plate import resize, resize_map
 from physim.scene import Backdrop, Cutout
 from physim.trajectory import Trajectory
@@ -56,12 +56,12 @@ class Background:
         coarse = (max(2, round(size[0] / self._shrink)), max(2, round(size[1] / self._shrink)))
         self._view = BackdropView(backdrop, path, coarse if self._shrink > 1 else size, device)
         self._bodies = BodyView(still, size, device) if still.bodies else None
-        self._seen: tuple[bytes, BackdropFrame] | None = None
+        self._seen: tuple[tuple[bytes, float], BackdropFrame] | None = None
 
     def at(self, time: float) -> BackdropFrame:
         """Place in the photo, depth and camera at ``time`` [s]."""
         camera = self._path.at(time, self.size)
-        key = camera.world_from_camera.tobytes()
+        key = camera.view
         if self._seen is None or self._seen[0] != key:
             frame = self._view.at(time)
             if self._shrink > 1:

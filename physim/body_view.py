@@ -313,6 +313,7 @@ class BodyView:
             world_from_body=self._matrices(poses),
             other_from_body=self._matrices(other.camera_from_world @ self._poses(other_time)),
             lens=wp.vec4d(*lens_of(frame.camera, self.photo_size)),
+            other_lens=wp.vec4d(*lens_of(other, self.photo_size)),
             outputs=outputs,
         )
         return BodyMotion(*(o.numpy() for o in outputs))

@@ -1,4 +1,4 @@
-"""Pinhole camera and camera moves.
+"""Pinhole camera; how it moves says :mod:`physim.camera_path`.
 
 Camera frame is OpenCV's: +x right, +y down, +z forward; ``depth`` is z [m], not ray length. Pixels are (u, v) with
 centres at +0.5, sizes are (height, width). World frame: right-handed, Y up, metres.
@@ -77,6 +77,11 @@ class Camera:
         return np.linalg.inv(self.world_from_camera)
 
     @property
+    def view(self) -> tuple[bytes, float]:
+        """What decides where things are seen: two cameras of one size with equal views take the same picture."""
+        return self.world_from_camera.tobytes(), self.focal
+
+    @property
     def position(self) -> np.ndarray:
         """Centre of projection in the world [m], shape (3,)."""
         return self.world_from_camera[:3, 3]
@@ -118,65 +123,3 @@ class Camera:
         rows, cols = self.size
         u, v = np.meshgrid(np.arange(cols) + 0.5, np.arange(rows) + 0.5)
         return np.stack([u, v], axis=-1)
-
-
-def _ease(kind: str, s: float) -> float:
-    s = min(max(s, 0.0), 1.0)
-    return {"linear": s, "in": s * s, "out": s * (2 - s), "in_out": s * s * (3 - 2 * s)}[kind]
-
-
-@dataclass(frozen=True)
-class CameraMove:
-    """One move of the camera over an interval of time, in the camera's own starting frame."""
-
-    move: str
-    """'dolly' (forward), 'truck' (right), 'pedestal' (up), 'pan' (right), 'tilt' (up), 'roll', 'orbit' (right)."""
-    amount: float
-    """[m] for dolly, truck, pedestal; [rad] for pan, tilt, roll, orbit."""
-    start: float = 0.0
-    """[s]"""
-    end: float = 1.0
-    """[s]"""
-    ease: str = "in_out"
-    """'linear', 'in', 'out' or 'in_out'."""
-    distance: float = 1.0
-    """Distance of the orbit's centre along the optical axis [m]."""
-
-    def transform(self, time: float) -> np.ndarray:
-        """``start_from_moved``: the moved camera in the frame of the unmoved one, shape (4, 4)."""
-        span = max(self.end - self.start, 1e-9)
-        amount = self.amount * _ease(self.ease, (time - self.start) / span)
-        pose = np.eye(4)
-        if self.move in ("dolly", "truck", "pedestal"):
-            axis = {"dolly": (0, 0, 1), "truck": (1, 0, 0), "pedestal": (0, -1, 0)}[self.move]
-            pose[:3, 3] = amount * np.array(axis, dtype=np.float64)
-            return pose
-        axis = {"pan": (0, 1, 0), "tilt": (1, 0, 0), "roll": (0, 0, 1), "orbit": (0, -1, 0)}[self.move]
-        x, y, z = axis
-        cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=np.float64)
-        rotation = np.eye(3) + np.sin(amount) * cross + (1 - np.cos(amount)) * cross @ cross
-        pose[:3, :3] = rotation
-        if self.move == "orbit":
-            centre = np.array([0, 0, self.distance])
-            pose[:3, 3] = centre - rotation @ centre
-        return pose
-
-
-@dataclass(frozen=True)
-class CameraPath:
-    """A still camera and its moves; at time 0 every move is at its beginning, so frame 0 is the photo."""
-
-    start: Camera
-    moves: tuple[CameraMove, ...] = ()
-
-    @property
-    def is_static(self) -> bool:
-        return all(move.amount == 0 for move in self.moves)
-
-    def at(self, time: float, size: tuple[int, int] | None = None) -> Camera:
-        """The camera at ``time`` [s], optionally resampled to ``size`` (height, width)."""
-        pose = self.start.world_from_camera
-        for move in self.moves:
-            pose = pose @ move.transform(time)
-        moved = replace(self.start, world_from_camera=pose)
-        return moved if size is None or tuple(size) == self.start.size else moved.resized(size)

@@ -214,6 +214,7 @@ class ClothView:
             self._seen(self.mesh.vertices(frame.time), frame.camera),
             self._seen(self.mesh.vertices(other_time), other),
             lens=wp.vec4d(*lens_of(frame.camera, self.photo_size)),
+            other_lens=wp.vec4d(*lens_of(other, self.photo_size)),
             outputs=outputs,
         )
         return BodyMotion(*(o.numpy() for o in outputs))

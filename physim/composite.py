@@ -129,7 +129,7 @@ class SolidComposer:
     def unmoved(self, frame: BackdropFrame) -> bool:
         """Whether the camera stands where the photo was taken."""
         assert self.scene.camera is not None
-        return self._static or np.array_equal(frame.camera.world_from_camera, self.scene.camera.start.world_from_camera)
+        return self._static or frame.camera.view == self.scene.camera.at(0.0, self.size).view
 
     def _through(self, values: np.ndarray, frame: BackdropFrame, where=None) -> np.ndarray:
         """A map on the plate's grid seen through the camera; ``where``: flat indices or a (v, u) pair of slices."""
@@ -236,11 +236,11 @@ class SolidComposer:
     def _rest_key(self, name: str, time: float, frame: BackdropFrame) -> tuple:
         """What the look of a resting thing depends on: its pose, the camera, and whatever stands about it."""
         if self.trajectory.cloths:  # which darken it as they move
-            return (frame.camera.world_from_camera.tobytes(), *state_of(self.trajectory, time))
+            return (frame.camera.view, *state_of(self.trajectory, time))
         near = self._caster.neighbours(name, time) if self.scene[name].cutout is None else []
         poses = [self.trajectory.bodies[other].at(time) for other in [name, *near]]
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
-        return (frame.camera.world_from_camera.tobytes(), tuple(near), rounded)
+        return (frame.camera.view, tuple(near), rounded)
 
     def _supersample(self, count: int) -> int:
         """Samples per pixel along a side: instants are spread over the pixel as well, and each adds its own."""

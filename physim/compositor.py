@@ -287,7 +287,7 @@ class Compositor:
         sheets = [trajectory.cloths[name].at(each) for name, each in instants if name in trajectory.cloths]
         forms = tuple(hash(np.round(sheet, 6).tobytes()) for sheet in sheets)
         water = float(time) if self._composer.lakes is not None else 0.0
-        return (frame.camera.world_from_camera.tobytes(), rounded, forms, water)
+        return (frame.camera.view, rounded, forms, water)
 
     def frame_at(self, time: float) -> np.ndarray:
         """The picture at any ``time`` [s], (H, W, 3) float32 sRGB in [0, 1]."""

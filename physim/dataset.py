@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from physim.camera import Camera, CameraMove, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraMove, CameraPath
 from physim.forces import Wind
 from physim.materials import Rigid, Smoke
 from physim.scene import Backdrop, Light, Scene

@@ -59,7 +59,7 @@ class GroundShadow:
         self._rows = np.minimum(np.arange(half, rows + half, self._step), rows - 1)
         self._cols = np.minimum(np.arange(half, cols + half, self._step), cols - 1)
         self._memo: tuple[tuple, np.ndarray, np.ndarray] | None = None
-        self._start: tuple[bytes, np.ndarray] | None = None
+        self._start: tuple[tuple[bytes, float], np.ndarray] | None = None
         self._surface: tuple[np.ndarray, np.ndarray, wp.array] | None = None
 
     def __call__(self, shutter: Exposure, frame: BackdropFrame, weights: dict[str, float], unmoved: bool) -> np.ndarray:
@@ -101,7 +101,7 @@ class GroundShadow:
         times = np.asarray(times)[:: max(1, len(times) // 4)]
         dark = self._cloth_factor(times, frame, unmoved, self._clear)
         if self._changes:
-            camera = frame.camera.world_from_camera.tobytes()
+            camera = frame.camera.view
             if self._start is None or self._start[0] != camera:
                 self._start = (camera, self._cloth_factor(np.zeros(1), frame, unmoved, None))
             start = self._start[1]
@@ -166,7 +166,7 @@ class GroundShadow:
         poses = [self._trajectory.bodies[name].at(time) for name in names]
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
         hides = tuple(round(weights.get(name, 1.0), 4) for name in names)
-        key = (frame.camera.world_from_camera.tobytes(), tuple(names), rounded, hides)
+        key = (frame.camera.view, tuple(names), rounded, hides)
         if self._memo is None or self._memo[0] != key:
             casters = self._caster.casters(names, time, weights=weights)
             balls = casters.ball.numpy()

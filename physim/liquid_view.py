@@ -193,7 +193,8 @@ class LiquidView:
             world_from_camera=wp.mat44d(*frame.camera.world_from_camera.ravel()),
             camera_from_world=wp.mat44d(*frame.camera.camera_from_world.ravel()),
             other_from_world=wp.mat44d(*other.camera_from_world.ravel()),
-            lens=wp.vec4d(*(lens * frame.supersample)), lens_view=wp.vec4d(*lens), window=self._samples(frame.window),
+            lens=wp.vec4d(*(lens * frame.supersample)), lens_view=wp.vec4d(*lens),
+            other_lens=wp.vec4d(*lens_of(other, self.photo_size)), window=self._samples(frame.window),
             outputs=outputs,
         )  # fmt: skip
         flow, depth = (o.numpy() for o in outputs)

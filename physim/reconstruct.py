@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from physim.camera import Camera
+from physim.camera_plan import limited, path_from
 from physim.depth import geometric, resampled
 from physim.depth_align import aligned, fit_to_ground
 from physim.depth_file import load_depth
@@ -41,13 +42,11 @@ from physim.separate import separate
 from physim.shapes import Plane, Triangles
 from physim.sheet import Pattern
 from physim.shot import Shot, Thing
-from physim.view import camera_from, path_from, relative_motion
+from physim.view import camera_from
 from physim.zbuffer import placed
 
 WORK_SIDE = 640
 """Longer side of the grid on which depth is kept [pixels]; the photo's own masks and colours stay full size."""
-MOTION_LIMIT = 15.0
-"""Relative motion that one bent sheet bears before it looks bent [pixels of an 800 pixel wide picture]."""
 GROUND = "ground"
 
 _log = logging.getLogger(__name__)
@@ -254,16 +253,25 @@ def _add_forces(scene: Scene, shot: Shot) -> None:
 
 
 def _set_camera(scene: Scene, shot: Shot, camera: Camera, layers: Layers, report: dict[str, str]) -> None:
-    """Camera moves; warns when near content moves against far content by more than a sheet can bend."""
+    """Camera moves, as far as the photo can show them."""
     rows, cols = layers.visible.shape
     centre = float(np.median(layers.visible[rows // 2 - 2 : rows // 2 + 3, cols // 2 - 2 : cols // 2 + 3]))
-    scene.camera = path_from(shot.camera, camera, seconds=shot.seconds, orbit_distance=centre)
-    if scene.camera.is_static:
+    path = path_from(shot.camera, camera, seconds=shot.seconds, orbit_distance=centre, seed=shot.seed)
+    scene.camera = path
+    if path.is_static:
         return
-    shift = relative_motion(scene.camera, layers.visible, seconds=shot.seconds) * 800 / camera.size[1]
-    report["camera.relative_motion"] = f"{shift:.1f} pixels at 800 wide between near and far"
-    if shift > MOTION_LIMIT:
-        _log.warning(
-            "the camera move shifts near against far content by %.0f pixels at 800 pixels width; beyond %.0f the "
-            "picture bends. Shorten the move to %.0f %% of it.", shift, MOTION_LIMIT, 100 * MOTION_LIMIT / shift
-        )  # fmt: skip
+    shorter, asked, part = limited(path, layers.visible, seconds=shot.seconds)
+    report["camera.moves"] = (
+        f"{asked.parallax:.1f} pixels of parallax at 800 wide, {asked.outside:.1%} beyond the photo's borders"
+    )
+    if part == 1.0:
+        return
+    if not all(move.limit for move in shot.camera):
+        _log.warning("the camera's moves ask for more than the photo shows: %s.", asked.excess)
+        return
+    scene.camera = shorter
+    report["camera.moves"] += f"; shortened to {part:.0%}"
+    _log.warning(
+        "the camera's moves are shortened to %.0f %%: %s. Ask for less, zoom in, or say `limit: false`.",
+        100 * part, asked.excess,
+    )  # fmt: skip

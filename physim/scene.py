@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from physim.camera import CameraPath
+from physim.camera_path import CameraPath
 from physim.compound import Shape
 from physim.forces import Force, Impulse, Wind
 from physim.joints import Joint

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from physim.shot_camera import MoveSpec
 from physim.shot_depth import DepthHint
 from physim.shot_joints import JointSpec, KinematicSpec
 from physim.shot_model import Fraction, Model, Positive, Vector
@@ -452,25 +453,6 @@ class ForceSpec(Model):
     def _one(self) -> ForceSpec:
         if (self.wind is None) == (self.impulse is None):
             raise ValueError("give exactly one of wind, impulse")
-        return self
-
-
-class MoveSpec(Model):
-    """One camera move. Metres for dolly, truck, pedestal; degrees for pan, tilt, roll, orbit."""
-
-    move: Literal["dolly", "truck", "pedestal", "pan", "tilt", "roll", "orbit"] = Field(description="kind of move")
-    metres: float | None = Field(default=None, description="[m]")
-    degrees: float | None = Field(default=None, description="[degrees]")
-    start: float = Field(default=0.0, alias="from", ge=0, description="[s]")
-    end: float | None = Field(default=None, alias="to", gt=0, description="[s]; default: the end of the shot")
-    ease: Literal["linear", "in", "out", "in_out"] = Field(default="in_out", description="how it gains and loses speed")
-
-    @model_validator(mode="after")
-    def _unit(self) -> MoveSpec:
-        linear = self.move in ("dolly", "truck", "pedestal")
-        wanted, other = ("metres", "degrees") if linear else ("degrees", "metres")
-        if getattr(self, wanted) is None or getattr(self, other) is not None:
-            raise ValueError(f"a {self.move} takes `{wanted}`, not `{other}`")
         return self
 
 

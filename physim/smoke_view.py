@@ -84,12 +84,13 @@ class SmokeView:
                 self._grids.append(state)
 
     def _view(self, camera: Camera, time: float) -> kernels.View:
-        other = self.scene.camera.at(time + 1 / self.fps)  # type: ignore[union-attr]
+        other = self.scene.camera.at(time + 1 / self.fps, camera.size)  # type: ignore[union-attr]
         view = kernels.View()
         view.position = wp.vec3(*camera.position)
         view.rotation = wp.mat33(camera.world_from_camera[:3, :3])
         view.lens = wp.vec4(*lens_of(camera, self.photo_size))
         view.other_from_world = wp.mat44(other.camera_from_world)
+        view.other_lens = wp.vec4(*lens_of(other, self.photo_size))
         view.dt = 1 / self.fps
         return view
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from physim.camera import Camera, CameraMove, CameraPath
-from physim.shot import CameraHint, CircleHint, MoveSpec
+from physim.camera import Camera
+from physim.shot import CameraHint, CircleHint
 
 DEFAULT_FOV = 60.0
 """Horizontal [degrees]: a phone's main camera."""
@@ -163,32 +163,3 @@ def on_plane(camera: Camera, pixels: np.ndarray, height: float) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = (height - camera.position[1]) / directions[..., 1]
     return camera.position + np.where(depth > 0, depth, np.nan)[..., None] * directions
-
-
-def path_from(moves: list[MoveSpec], camera: Camera, *, seconds: float, orbit_distance: float) -> CameraPath:
-    """The camera moves of a shot; degrees become radians, an orbit turns about ``orbit_distance`` [m]."""
-    steps = []
-    for move in moves:
-        amount = move.metres if move.metres is not None else float(np.radians(move.degrees or 0.0))
-        end = seconds if move.end is None else move.end
-        if end <= move.start:
-            raise ValueError(f"camera {move.move} is from {move.start:g} s to {end:g} s, expected from < to.")
-        steps.append(CameraMove(move.move, amount, move.start, end, move.ease, orbit_distance))
-    return CameraPath(camera, tuple(steps))
-
-
-def relative_motion(path: CameraPath, depth: np.ndarray, *, seconds: float) -> float:
-    """How far the camera's move shifts neighbours apart at the end [pixels]: what a single sheet must bend or tear.
-
-    The range of the shift within 5 % of the width, at its 99th percentile. Receding ground shifts much as a whole but
-    little from place to place, and a sheet follows it.
-    """
-    from scipy.ndimage import maximum_filter, minimum_filter
-
-    rows, cols = depth.shape
-    start, moved = path.start.resized((rows, cols)), path.at(seconds, (rows, cols))
-    pixels = start.pixel_grid()
-    shift = moved.project(start.unproject(pixels, depth))[0] - pixels
-    side = max(3, round(0.05 * cols))
-    ranges = [maximum_filter(shift[..., k], side) - minimum_filter(shift[..., k], side) for k in range(2)]
-    return float(np.percentile(np.hypot(*ranges), 99)) * path.start.size[1] / cols

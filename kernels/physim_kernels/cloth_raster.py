@@ -159,6 +159,7 @@ def cloth_motion_kernel(
     here: wp.array(dtype=wp.vec3d),
     other: wp.array(dtype=wp.vec3d),
     lens: wp.vec4d,
+    other_lens: wp.vec4d,
     # outputs
     flow_out: wp.array2d(dtype=wp.vec2),
     depth_out: wp.array2d(dtype=wp.float32),
@@ -180,7 +181,7 @@ def cloth_motion_kernel(
     wa = wp.float64(1.0) - wb - wc
     then = wa * other[i] + wb * other[j] + wc * other[m]
     # Both ends go through the same arithmetic, so what rests has a flow of exactly zero.
-    flow = project(then, lens) - project(wa * here[i] + wb * here[j] + wc * here[m], lens)
+    flow = project(then, other_lens) - project(wa * here[i] + wb * here[j] + wc * here[m], lens)
     flow_out[v, u] = wp.vec2(wp.float32(flow[0]), wp.float32(flow[1]))
     depth_out[v, u] = wp.float32(then[2])
     side = wp.sign(wp.dot(here[i], wp.cross(here[j], here[m])))
@@ -265,7 +266,7 @@ def cloth_resolve(fabric, point, normal, key, *, lens, window, world_from_camera
     )
 
 
-def cloth_motion(fabric, face, weight, here, other, *, lens, outputs):
+def cloth_motion(fabric, face, weight, here, other, *, lens, other_lens, outputs):
     """Where the visible points are at another time: (flow [pixels], depth [m], facing [-]).
 
     Args:
@@ -274,13 +275,14 @@ def cloth_motion(fabric, face, weight, here, other, *, lens, outputs):
         weight: Its barycentrics.
         here: Vertices now in the camera frame of now [m].
         other: Vertices then in the camera frame of then [m].
-        lens: (f_u, f_v, c_u, c_v) [pixels].
+        lens: (f_u, f_v, c_u, c_v) of now [pixels].
+        other_lens: Of then.
         outputs: ``facing`` is the cosine between the side that is seen now and the direction to the camera then.
     """
     wp.launch(
         cloth_motion_kernel,
         dim=face.shape,
-        inputs=[fabric, face, weight, here, other, lens],
+        inputs=[fabric, face, weight, here, other, lens, other_lens],
         outputs=outputs,
         device=face.device,
     )

@@ -258,7 +258,7 @@ def resolve_kernel(
 def motion_kernel(
     depth: wp.array2d(dtype=float), total: wp.array3d(dtype=wp.vec4), origin: wp.vec3, fine: float,
     world_from_camera: wp.mat44d, camera_from_world: wp.mat44d, other_from_world: wp.mat44d,
-    lens: wp.vec4d, lens_view: wp.vec4d, window: Window,
+    lens: wp.vec4d, lens_view: wp.vec4d, other_lens: wp.vec4d, window: Window,
     # outputs
     flow_out: wp.array2d(dtype=wp.vec2), depth_out: wp.array2d(dtype=float),
 ):  # fmt: skip
@@ -274,7 +274,7 @@ def motion_kernel(
     there = here + wp.vec3d(wp.float64(d[0]), wp.float64(d[1]), wp.float64(d[2]))
     other = wp.transform_point(other_from_world, there)
     # Both ends go through the same arithmetic, so what rests has a flow of exactly zero.
-    flow = project(other, lens_view) - project(wp.transform_point(camera_from_world, here), lens_view)
+    flow = project(other, other_lens) - project(wp.transform_point(camera_from_world, here), lens_view)
     flow_out[v, u] = wp.vec2(wp.float32(flow[0]), wp.float32(flow[1]))
     depth_out[v, u] = wp.float32(other[2])
 
@@ -334,7 +334,7 @@ def resolve(face, point, normal, drop, solid, keys, *, supersample, camera_from_
 
 
 def motion(depth, total, origin, fine, *, world_from_camera, camera_from_world, other_from_world, lens, lens_view,
-           window, outputs):  # fmt: skip
+           other_lens, window, outputs):  # fmt: skip
     """Where the visible points are at another time: (flow [pixels], depth [m]).
 
     Args:
@@ -347,8 +347,11 @@ def motion(depth, total, origin, fine, *, world_from_camera, camera_from_world, 
         other_from_world: Of the camera of the other time.
         lens: [samples]
         lens_view: [pixels]
+        other_lens: Of the other time [pixels].
         window: ``Window`` [samples].
         outputs: Two arrays of the size of ``depth``.
     """
     inputs = [depth, total, origin, fine, world_from_camera, camera_from_world, other_from_world, lens, lens_view]
-    wp.launch(motion_kernel, dim=depth.shape, inputs=[*inputs, window], outputs=outputs, device=depth.device)
+    wp.launch(
+        motion_kernel, dim=depth.shape, inputs=[*inputs, other_lens, window], outputs=outputs, device=depth.device
+    )

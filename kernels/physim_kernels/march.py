@@ -80,6 +80,8 @@ class View:
     lens: wp.vec4
     other_from_world: wp.mat44
     """the camera one frame later"""
+    other_lens: wp.vec4
+    """its lens"""
     dt: wp.float32
     """[s] to that frame"""
 
@@ -295,8 +297,8 @@ def march_kernel(
         p = wp.transform_point(view.other_from_world, mean)
         if p[2] > 1.0e-6:
             motion = wp.vec3(
-                view.lens[0] * p[0] / p[2] + view.lens[2] - wp.float32(u) - 0.5,
-                view.lens[1] * p[1] / p[2] + view.lens[3] - wp.float32(v) - 0.5,
+                view.other_lens[0] * p[0] / p[2] + view.other_lens[2] - wp.float32(u) - 0.5,
+                view.other_lens[1] * p[1] / p[2] + view.other_lens[3] - wp.float32(v) - 0.5,
                 depth / weight,
             )
     motion_out[j, i] = motion

@@ -219,6 +219,7 @@ def body_motion_kernel(
     world_from_body: wp.array(dtype=wp.mat44d),
     other_from_body: wp.array(dtype=wp.mat44d),
     lens: wp.vec4d,
+    other_lens: wp.vec4d,
     # outputs
     flow_out: wp.array2d(dtype=wp.vec2),
     depth_out: wp.array2d(dtype=wp.float32),
@@ -236,7 +237,7 @@ def body_motion_kernel(
     here = wp.vec3d(wp.float64(p[0]), wp.float64(p[1]), wp.float64(p[2]))
     other = wp.transform_point(other_from_body[slot], here)
     # Both ends go through the same arithmetic, so what rests has a flow of exactly zero.
-    flow = project(other, lens) - project(wp.transform_point(camera_from_body[slot], here), lens)
+    flow = project(other, other_lens) - project(wp.transform_point(camera_from_body[slot], here), lens)
     flow_out[v, u] = wp.vec2(wp.float32(flow[0]), wp.float32(flow[1]))
     depth_out[v, u] = wp.float32(other[2])
     n = normal[v, u]
@@ -283,12 +284,14 @@ def resolve(mesh, point, key, *, lens, window, world_from_body, photo_from_body,
     )
 
 
-def body_motion(point, normal, ids, slot_of, *, camera_from_body, world_from_body, other_from_body, lens, outputs):
-    """Where the visible points are at another time: (flow [pixels], depth [m], facing [-])."""
+def body_motion(
+    point, normal, ids, slot_of, *, camera_from_body, world_from_body, other_from_body, lens, other_lens, outputs
+):
+    """Where the visible points are at another time, seen through its lens: (flow [pixels], depth [m], facing [-])."""
     wp.launch(
         body_motion_kernel,
         dim=point.shape,
-        inputs=[point, normal, ids, slot_of, camera_from_body, world_from_body, other_from_body, lens],
+        inputs=[point, normal, ids, slot_of, camera_from_body, world_from_body, other_from_body, lens, other_lens],
         outputs=outputs,
         device=point.device,
     )

@@ -192,6 +192,7 @@ def sheet_motion_kernel(
     camera_from_photo: wp.mat44d,
     other_from_photo: wp.mat44d,
     lens: wp.vec4d,
+    other_lens: wp.vec4d,
     # outputs
     flow_out: wp.array2d(dtype=wp.vec2),
     depth_out: wp.array2d(dtype=wp.float32),
@@ -201,7 +202,7 @@ def sheet_motion_kernel(
     p = wp.vec2d(wp.float64(s[0]), wp.float64(s[1]))
     here = sheet_point(sheet, p)
     other = wp.transform_point(other_from_photo, here)
-    flow = project(other, lens) - project(wp.transform_point(camera_from_photo, here), lens)
+    flow = project(other, other_lens) - project(wp.transform_point(camera_from_photo, here), lens)
     flow_out[v, u] = wp.vec2(wp.float32(flow[0]), wp.float32(flow[1]))
     depth_out[v, u] = wp.float32(sharp_depth(sheet, p, third_row(other_from_photo), other_from_photo[2, 3]))
 
@@ -233,12 +234,12 @@ def sheet_view(sheet, move, *, tolerance, guess, source_out, depth_out):
     )
 
 
-def sheet_motion(sheet, source, *, camera_from_photo, other_from_photo, lens, flow_out, depth_out):
+def sheet_motion(sheet, source, *, camera_from_photo, other_from_photo, lens, other_lens, flow_out, depth_out):
     """Motion [pixels] of the sheet points at ``source`` into another camera, and their depth [m] there."""
     wp.launch(
         sheet_motion_kernel,
         dim=source.shape,
-        inputs=[sheet, source, camera_from_photo, other_from_photo, lens],
+        inputs=[sheet, source, camera_from_photo, other_from_photo, lens, other_lens],
         outputs=[flow_out, depth_out],
         device=source.device,
     )

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from physim.camera import Camera, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraPath
 from physim.materials import Rigid
 from physim.scene import Backdrop, Light, Scene
 from physim.shapes import Plane

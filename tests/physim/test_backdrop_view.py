@@ -3,7 +3,8 @@ import pytest
 from view_scenes import linear, photo_scene
 
 from physim.backdrop_view import BackdropView
-from physim.camera import Camera, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraPath
 from physim.scene import Backdrop
 
 # Pinhole flow in closed form: rows of analytic_flow__samples.csv (f = 554.256 px, 640 x 360; x, y, u, v). Points on the
@@ -123,3 +124,11 @@ def test_depth_keeps_the_edges_of_the_photo_while_the_camera_moves():
     u = frame.source_uv[..., 0]
     np.testing.assert_allclose(frame.depth[u < 79.4], 4.0, rtol=1e-5)
     np.testing.assert_allclose(frame.depth[u > 80.6], 2.0, rtol=1e-5)
+
+
+def test_a_zoom_spreads_everything_from_the_optical_axis_whatever_its_depth():
+    scene = photo_scene(moves=[linear("zoom", float(np.log(1.5)))])
+    view = BackdropView(scene.backdrop, scene.camera, (120, 160))
+    pixels = scene.camera.start.pixel_grid()
+    np.testing.assert_allclose(view.flow(0.0, 1.0), 0.5 * (pixels - (80, 60)), atol=1e-4)
+    np.testing.assert_allclose(view.at(1.0).source_uv, (pixels - (80, 60)) / 1.5 + (80, 60), atol=2e-3)

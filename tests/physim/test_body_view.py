@@ -3,7 +3,8 @@ import pytest
 from view_scenes import linear, photo_scene, track, trajectory, turned
 
 from physim.body_view import BodyView
-from physim.camera import Camera, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraPath
 from physim.materials import Rigid
 from physim.scene import Cutout, Scene
 from physim.shapes import Box, Capsule, Cylinder, Hull, Sphere
@@ -191,3 +192,16 @@ def test_nothing_is_returned_when_no_body_is_in_the_picture():
 def test_scene_without_camera_is_refused():
     with pytest.raises(ValueError, match="no camera"):
         BodyView(trajectory(Scene(), frames=1), (10, 10))
+
+
+def test_the_points_of_a_body_spread_with_the_zoom():
+    scene = photo_scene(moves=[linear("zoom", float(np.log(1.25)))], pitch_deg=0.0)
+    scene.add(Sphere(0.3), Rigid("wood"), name="ball", position=(0.1, 1.0, -2.0))
+    view = BodyView(trajectory(scene, {"ball": track([(0.1, 1.0, -2.0)] * 25)}, frames=24), (120, 160))
+    frame = view.at(0.0)
+    motion = view.motion(frame, 1.0)
+    v0, v1, u0, u1 = frame.window
+    pixels = scene.camera.start.pixel_grid()[v0:v1, u0:u1]
+    seen = frame.ids > 0
+    assert seen.sum() > 300
+    np.testing.assert_allclose(motion.flow[seen], 0.25 * (pixels - (80, 60))[seen], atol=1e-3)

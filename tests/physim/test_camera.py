@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from physim.camera import Camera, CameraMove, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraMove, CameraPath, Handheld, Keyframes
 
 
 def test_the_optical_axis_meets_the_ground_where_trigonometry_says():
@@ -84,3 +85,56 @@ def test_panning_right_moves_the_scene_left():
     assert raised.project(ahead)[0][1] > 20
     orbited = CameraPath(start, (CameraMove("orbit", 0.1, distance=3),)).at(1)
     assert start.camera_from_world[:3] @ np.append(orbited.position, 1) @ [1, 0, 0] > 0, "orbit right moves right"
+
+
+def test_a_zoom_keeps_the_camera_in_place_and_lengthens_its_lens():
+    path = CameraPath(Camera.looking((40, 60)), (CameraMove("zoom", np.log(2.0), end=1.0),))
+    np.testing.assert_array_equal(path.at(1.0).world_from_camera, path.start.world_from_camera)
+    assert path.at(1.0).focal == pytest.approx(2 * path.start.focal)
+    point = path.start.unproject(np.array([40.0, 25.0]), 3.0)
+    np.testing.assert_allclose(path.at(1.0).project(point)[0], (30 + 2 * 10, 20 + 2 * 5))
+
+
+def test_keyframes_pass_through_their_values_start_at_rest_and_never_overshoot():
+    keys = Keyframes((1.0, 2.0, 3.0), {"truck": (0.0, 1.0, 1.0)})
+    along = np.array([keys.transform(t)[0, 3] for t in np.linspace(0, 4, 401)])
+    np.testing.assert_allclose(along[[0, 100, 200, 300, 400]], (0, 0, 1, 1, 1), atol=1e-12)
+    assert along.min() >= 0
+    assert along.max() <= 1 + 1e-12
+    assert np.abs(np.diff(along)).max() < 1.6 * 0.01  # a smooth step is at most 1.5 times as fast as a straight one
+
+
+def test_keyframes_out_of_order_are_refused():
+    with pytest.raises(ValueError, match="rising"):
+        Keyframes((2.0, 1.0), {"pan": (0.1, 0.2)})
+
+
+def test_a_hand_sways_as_much_as_it_is_told_about_nothing_and_begins_at_the_photo():
+    sways = [Handheld(1.0, 0.01, seed=s) for s in range(40)]
+    times = np.linspace(1.0, 21.0, 200)
+    poses = np.array([[sway.transform(t) for t in times] for sway in sways])
+    pan, truck = np.degrees(poses[..., 0, 2]), poses[..., 0, 3]
+    assert np.sqrt((pan**2).mean()) == pytest.approx(1.0, rel=0.05)
+    assert np.sqrt((truck**2).mean()) == pytest.approx(0.01, rel=0.05)
+    assert abs(pan.mean()) < 0.1
+    for sway in sways:
+        np.testing.assert_array_equal(sway.transform(0.0), np.eye(4))
+
+
+def test_slow_sway_is_stronger_than_fast_sway():
+    times = np.arange(0, 64, 1 / 32) + 1.0
+    power = np.zeros(len(times) // 2)
+    for seed in range(20):
+        sway = np.array([Handheld(1.0, seed=seed).transform(t)[0, 2] for t in times])
+        power += np.abs(np.fft.rfft(sway)[1:]) ** 2
+    frequency = np.fft.rfftfreq(len(times), 1 / 32)[1 : len(power) + 1]
+    octaves = [power[(frequency >= f) & (frequency < 2 * f)].mean() for f in (0.25, 0.5, 1.0, 2.0)]
+    steps = np.log2(octaves)
+    np.testing.assert_allclose(np.diff(steps), -2, atol=0.8)  # power density falls with the square of the frequency
+
+
+def test_a_hand_comes_to_rest_at_its_end():
+    sway = Handheld(0.5, 0.01, end=2.0)
+    assert not np.allclose(sway.transform(1.0), np.eye(4))
+    np.testing.assert_array_equal(sway.transform(2.0), np.eye(4))
+    np.testing.assert_array_equal(sway.transform(3.0), np.eye(4))

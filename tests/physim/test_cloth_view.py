@@ -3,7 +3,8 @@ import pytest
 from cloth_tracks import cloth_trajectory, hung, waving
 from view_scenes import linear, photo_scene, track
 
-from physim.camera import Camera, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraPath
 from physim.cloth_view import ClothView
 from physim.materials import Rigid
 from physim.scene import Cutout, Scene

@@ -6,7 +6,8 @@ from compose_scenes import FPS, make_trajectory, speckled, still
 from scipy.ndimage import gaussian_filter
 
 from physim import srgb
-from physim.camera import Camera, CameraMove
+from physim.camera import Camera
+from physim.camera_path import CameraMove
 from physim.compositor import Compositor
 from physim.exposure import expose
 from physim.materials import Static

@@ -7,7 +7,8 @@ import pytest
 from compose_scenes import make_trajectory, still
 
 from physim import srgb
-from physim.camera import Camera, CameraMove
+from physim.camera import Camera
+from physim.camera_path import CameraMove
 from physim.compositor import Compositor
 from physim.depth_edge import DepthEdges
 from physim.scene import Light

@@ -7,7 +7,8 @@ import pytest
 import warp as wp
 from physim_kernels import liquid_shade
 
-from physim.camera import Camera, CameraMove, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraMove, CameraPath
 from physim.compositor import Compositor
 from physim.foam_view import STRENGTH, foam_cover
 from physim.liquid_paint import LiquidPainter

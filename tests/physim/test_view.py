@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from physim.camera import Camera, CameraMove, CameraPath
-from physim.shot import CameraHint, CircleHint, MoveSpec
-from physim.view import camera_from, circle_poses, on_plane, path_from, plane_depth, relative_motion
+from physim.camera import Camera
+from physim.shot import CameraHint, CircleHint
+from physim.view import camera_from, circle_poses, on_plane, plane_depth
 
 SIZE = (400, 600)
 
@@ -87,20 +87,3 @@ def test_plane_depth_lands_on_the_plane_and_is_far_above_the_horizon():
     assert np.abs(points[near][:, 1]).max() < 1e-9
     assert not near[0].any()
     assert near[-1].all()
-
-
-def test_degrees_become_radians_and_an_open_end_is_the_end_of_the_shot():
-    camera = Camera.looking(SIZE, pitch_deg=10)
-    moves = [MoveSpec(move="orbit", degrees=90), MoveSpec(**{"move": "dolly", "metres": 0.1, "from": 1, "to": 2})]
-    path = path_from(moves, camera, seconds=4.0, orbit_distance=2.5)
-    assert path.moves[0] == CameraMove("orbit", np.pi / 2, 0.0, 4.0, "in_out", 2.5)
-    assert path.moves[1].end == 2.0
-
-
-def test_relative_motion_of_two_depths_under_a_truck():
-    camera = Camera.looking((60, 80), fov_deg=60)
-    depth = np.full((60, 80), 2.0)
-    depth[:, :30] = 1.0
-    path = CameraPath(camera, (CameraMove("truck", 0.05, 0.0, 1.0),))
-    expected = 0.05 * camera.focal * (1 / 1.0 - 1 / 2.0)  # shift of near against far
-    assert relative_motion(path, depth, seconds=1.0) == pytest.approx(expected, rel=1e-6)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from physim.camera import Camera, CameraMove, CameraPath
+from physim.camera import Camera
+from physim.camera_path import CameraMove, CameraPath
 from physim.scene import Backdrop, Scene
 from physim.trajectory import CONTACT_DTYPE, BodyTrack, ConservationReport, Trajectory
 
