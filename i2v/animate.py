@@ -77,19 +77,35 @@ class RunSummary:
 
 
 class Master:
-    """The finished frames of a trajectory at full size, each made when it is asked for. Sized and repeatable."""
+    """The finished frames of a trajectory at full size, each made when it is asked for. Sized and repeatable.
 
-    def __init__(self, compositor: Any, frame_count: int, residual: np.ndarray | None) -> None:
+    Args:
+        compositor: A :class:`physim.Compositor`.
+        residual: What the model adds to each simulated frame (T, h, w, 3), sRGB units; between two of them it fades
+            from one to the other, which its softness hides.
+        residual_fps: How many of them there are per second.
+    """
+
+    def __init__(self, compositor: Any, residual: np.ndarray | None, residual_fps: float) -> None:
         self.compositor = compositor
         self.residual = residual
-        self._count = frame_count
+        self.residual_fps = residual_fps
 
     def __len__(self) -> int:
-        return self._count
+        return self.compositor.frame_count
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for i, frame in enumerate(self.compositor):
-            yield frame if self.residual is None else add_residual(frame, self.residual[i])
+            yield frame if self.residual is None else add_residual(frame, self._residual(i / self.compositor.fps))
+
+    def _residual(self, time: float) -> np.ndarray:
+        assert self.residual is not None
+        at = min(time * self.residual_fps, len(self.residual) - 1.0)
+        first = int(at + 1e-6)
+        share = at - first
+        if share < 1e-6:
+            return self.residual[first]
+        return (1 - np.float32(share)) * self.residual[first] + np.float32(share) * self.residual[first + 1]
 
 
 def animate(
@@ -138,7 +154,7 @@ def animate(
     run = _Run(ready, progress, depth if callable(depth) else None)
     master = run.master()
     if target is None:
-        return Clip(master, ready.fps, {"shot": ready.to_dict(), "versions": versions()})
+        return Clip(master, run.fps, {"shot": ready.to_dict(), "versions": versions()})
     summary = run.write(master, target)
     if report is not None:
         _write_text(Path(report), summary.to_json() + "\n")
@@ -169,7 +185,9 @@ def preview(
     rows, cols = picture_size(ready.photo)
     side = "width" if cols >= rows else "height"
     small = output_size(OutputSpec(**{side: min(size, max(rows, cols)) // 2 * 2}), (rows, cols))
-    ready = revised(ready, {"output.height": small[0], "output.width": small[1], "output.motion_blur": 0.0})
+    ready = revised(
+        ready, {"output.height": small[0], "output.width": small[1], "output.motion_blur": 0.0, "output.fps": None}
+    )
     run = _Run(ready, progress, depth if callable(depth) else None)
     return run.write(run.master(), target)
 
@@ -245,6 +263,7 @@ class _Run:
         self.tell = progress or (lambda stage, fraction: None)
         photo = picture_size(shot.photo)
         self.size = output_size(shot.output, photo)
+        self.fps = shot.output.fps or shot.fps
         self.model_size = model_size(photo, shot.generate.size, self.size)
 
     def master(self) -> Master:
@@ -266,8 +285,10 @@ class _Run:
             with self._stage("generate") as progress:
                 residual = self._residual(conditions, progress)
         with self._stage("prepare"):
-            compositor = physim.Compositor(self.trajectory, size=self.size, motion_blur=shot.output.motion_blur)
-        return Master(compositor, self.trajectory.frame_count, residual)
+            compositor = physim.Compositor(
+                self.trajectory, size=self.size, motion_blur=shot.output.motion_blur, fps=self.fps
+            )
+        return Master(compositor, residual, shot.fps)
 
     def _depth(self) -> DepthBackend | None:
         """The network that the shot names; ``None``: physim knows by itself."""
@@ -302,9 +323,7 @@ class _Run:
         comment = text_for(self.shot, sidecar, note=note)
         with self._stage("compose") as progress:
             metadata = {"comment": comment}
-            with VideoWriter(
-                target, self.size, self.shot.fps, crf=self.shot.output.quality, metadata=metadata
-            ) as writer:
+            with VideoWriter(target, self.size, self.fps, crf=self.shot.output.quality, metadata=metadata) as writer:
                 for i, frame in enumerate(master):
                     writer.write(frame)
                     progress("frame", (i + 1) / len(master))
@@ -315,7 +334,7 @@ class _Run:
             resolved_shot=sidecar,
             size=self.size,
             frame_count=len(master),
-            fps=self.shot.fps,
+            fps=self.fps,
             model=self.shot.generate.model,
             stages=self.stages,
             bodies=len(self.trajectory.bodies),

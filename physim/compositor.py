@@ -37,14 +37,22 @@ class Compositor:
         trajectory: A simulated scene with a camera and a backdrop (:func:`physim.reconstruct` gives both).
         size: (height, width) of the frames, of the photo's aspect; the photo's own by default.
         motion_blur: Exposure as a part of the frame interval; 0 for none.
+        fps: Frames per second, at least the trajectory's, which is the default: what is between its frames is
+            simulated or carried, no picture is ever mixed from two others.
         device: Warp device; the default one if None.
 
     Raises:
-        ValueError: No camera, no backdrop, or a size that is not positive.
+        ValueError: No camera, no backdrop, a size that is not positive, or fewer frames than were simulated.
     """
 
     def __init__(
-        self, trajectory: Trajectory, size: tuple[int, int] | None = None, *, motion_blur: float = 0.5, device=None
+        self,
+        trajectory: Trajectory,
+        size: tuple[int, int] | None = None,
+        *,
+        motion_blur: float = 0.5,
+        fps: float | None = None,
+        device=None,
     ) -> None:
         trajectory = shown(trajectory)
         scene = trajectory.scene
@@ -57,11 +65,15 @@ class Compositor:
             raise ValueError(
                 f"size {self.size}, motion_blur {motion_blur}: expected pixels >= 1 and a part of a frame."
             )
+        self.fps = trajectory.fps if fps is None else float(fps)
+        if not self.fps >= trajectory.fps:
+            raise ValueError(f"fps is {fps}, expected at least the {trajectory.fps:g} that were simulated.")
         self._scale = self.size[1] / photo_size[1]
-        self.frame_count = trajectory.frame_count
+        self.frame_count = max(1, round(trajectory.seconds * self.fps))
         self._trajectory = trajectory
         self._device = device
         self._motion_blur = motion_blur
+        shutter = motion_blur * trajectory.fps / self.fps  # as a part of a simulated frame
         self._photo = resize(scene.backdrop.photo, self.size)
         moving = {name: track for name, track in trajectory.bodies.items() if self._moves(name)}
         still = {name: track for name, track in trajectory.bodies.items() if name not in moving}
@@ -76,14 +88,14 @@ class Compositor:
         def composer(bodies, cloths) -> SolidComposer:
             return SolidComposer(
                 replace(trajectory, bodies=bodies, cloths=cloths), plate, self.size, self._view, texture,
-                stills=self._stills, shutter=motion_blur, device=device,
+                stills=self._stills, shutter=shutter, device=device,
             )  # fmt: skip
 
         self._composer = composer(moving, cloths)
         of_photo = [{n: t for n, t in tracks.items() if scene[n].cutout is not None} for tracks in (moving, cloths)]
         added = len(moving) + len(cloths) - len(of_photo[0]) - len(of_photo[1])
         first = self._composer if added == 0 else composer(*of_photo)
-        self._liquid = self._liquid_composer()
+        self._liquid = self._liquid_composer(shutter)
         start = first.at(0.0)
         self._target = self._photo if self._liquid is None else self._liquid.beneath(self._photo, start.picture)
         self._keep_first(start.picture, plate)
@@ -155,11 +167,11 @@ class Compositor:
         residual[np.abs(residual) < 1e-5] = 0
         return np.clip(blend.carry_residual(picture, first, residual, self._scale), 0, 1)
 
-    def _liquid_composer(self) -> LiquidComposer | None:
+    def _liquid_composer(self, shutter: float) -> LiquidComposer | None:
         if not self._trajectory.liquids:
             return None
         return LiquidComposer(
-            self._trajectory, self.size, self._stills, self._motion_blur, device=self._device
+            self._trajectory, self.size, self._stills, shutter, device=self._device
         )  # fmt: skip
 
     def _with_liquid(self, solid: Solid, time: float) -> Solid:
@@ -308,7 +320,7 @@ class Compositor:
     def _time(self, index: int) -> float:
         if not -self.frame_count <= index < self.frame_count:
             raise IndexError(f"frame {index} of {self.frame_count}; expected 0 to {self.frame_count - 1}.")
-        return (index % self.frame_count) / self._trajectory.fps
+        return (index % self.frame_count) / self.fps
 
     def __len__(self) -> int:
         return self.frame_count
@@ -321,6 +333,8 @@ class Compositor:
         """This compositor, and on a CPU with a free core another like it: frames do not depend on each other."""
         on_cpu = wp.get_device(self._device).is_cpu
         if not self._others and on_cpu and min(cores(), self.frame_count) > 1:
-            twin = Compositor(self._trajectory, self.size, motion_blur=self._motion_blur, device=self._device)
+            twin = Compositor(
+                self._trajectory, self.size, motion_blur=self._motion_blur, fps=self.fps, device=self._device
+            )
             self._others = [twin]
         return [self, *self._others]

@@ -476,6 +476,12 @@ class OutputSpec(Model):
     height: int | None = Field(
         default=None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
     )
+    fps: float | None = Field(
+        default=None,
+        gt=0,
+        le=240,
+        description="frames per second of the video, at least `fps` of the shot, its default",
+    )
     quality: int = Field(default=18, ge=0, le=51, description="H.264 constant rate factor; lower is better")
     motion_blur: Fraction = Field(default=0.5, description="shutter opening as a fraction of the frame time [-]")
 

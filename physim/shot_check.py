@@ -95,6 +95,10 @@ def _limits(shot: Shot) -> Iterator[Finding]:
         if frames < 1:
             text = f"given {shot.seconds:g} s x {shot.fps:g} fps, which is no frame, expected at least one."
             yield Finding(("seconds",), text)
+    video = shot.output.fps if shot.output is not None else None
+    if video is not None and shot.fps is not None and video < shot.fps:
+        text = f"given {video:g}, expected at least the shot's `fps`, {shot.fps:g}. Lower that instead."
+        yield Finding(("output", "fps"), text)
 
 
 def _depth(shot: Shot) -> Iterator[Finding]:

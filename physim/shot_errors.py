@@ -32,7 +32,6 @@ _KINDS = {
 }
 LATER = {
     ("output", "audio"): ("does not make sound", ""),
-    ("output", "fps"): ("does not change the frame rate of the output", "Set `fps` of the shot"),
     ("output", "credentials"): ("does not sign videos", ""),
     ("hints", "camera", "balls"): ("does not calibrate by balls", "Use `circle`, or `pitch` and `height`"),
     ("hints", "camera", "ground"): ("does not calibrate by ground clicks", "Use `circle`, or `pitch` and `height`"),

@@ -41,17 +41,22 @@ class Stages:
         self.calls.append("render")
         return SimpleNamespace(frame_count=trajectory.frame_count, size=size)
 
-    def Compositor(self, trajectory, size, *, motion_blur):
-        self.calls.append(("compositor", size, motion_blur))
+    def Compositor(self, trajectory, size, *, motion_blur, fps):
+        self.calls.append(("compositor", size, motion_blur, fps))
 
         failing = self.failing_frame
 
         class Frames:
+            frame_count = round(trajectory.frame_count * fps / 24)
+
+            def __init__(self):
+                self.fps = fps
+
             def __iter__(self):
-                for i in range(trajectory.frame_count):
+                for i in range(self.frame_count):
                     if i == failing:
                         raise KeyboardInterrupt
-                    yield np.full((*size, 3), 0.1 + 0.1 * i, np.float32)
+                    yield np.full((*size, 3), 0.1 + 0.1 * i * 24 / fps, np.float32)
 
         return Frames()
 
@@ -85,7 +90,7 @@ def test_the_stages_run_in_order_with_what_the_shot_says(tmp_path, stages):
     assert generate[3] == {
         "model": "bundled", "seed": 5, "num_inference_steps": 2, "guidance_scale": 1.0, "strength": 0.7,
     }  # fmt: skip
-    assert stages.calls[4] == ("compositor", (80, 120), 0.5)
+    assert stages.calls[4] == ("compositor", (80, 120), 0.5, 24)
     assert list(summary.stages) == ["reconstruct", "simulate", "render", "generate", "prepare", "compose"]
     assert ("reconstruct", 0.5) in heard and heard[-1] == ("compose", 1.0)
 
@@ -112,9 +117,20 @@ def test_the_residual_is_enlarged_and_added_to_the_frames_at_full_size(stages):
     np.testing.assert_allclose(next(iter(clip)), expected, atol=1e-6)
 
 
+def test_a_video_of_more_frames_asks_the_compositor_for_them_and_fades_the_residual(stages, monkeypatch):
+    changing = np.arange(6, dtype=np.float32)[:, None, None, None] * np.full((6, 40, 60, 3), 0.01, np.float32)
+    monkeypatch.setattr(root, "generate_residual", lambda conditions, **options: changing)
+    clip = root.animate(SHOT.model_copy(update={"output": physim.shot.OutputSpec(width=120, height=80, fps=60)}))
+    assert (clip.frame_count, clip.fps, clip.seconds) == (15, 60, 0.25)
+    brightness = [frame.mean() for frame in clip]
+    # 0.1 more per simulated frame from the picture, 0.01 from the residual, which has no seventh to fade to
+    at = np.arange(15) * 24 / 60
+    np.testing.assert_allclose(brightness, 0.1 + 0.1 * at + 0.01 * np.minimum(at, 5), atol=1e-6)
+
+
 def test_without_a_model_neither_render_nor_network_run(tmp_path, stages):
     root.animate(SHOT, tmp_path / "a.mp4", model="none")
-    assert stages.calls == ["reconstruct", "simulate", ("compositor", (80, 120), 0.5)]
+    assert stages.calls == ["reconstruct", "simulate", ("compositor", (80, 120), 0.5, 24)]
 
 
 def test_options_replace_what_the_shot_says_and_are_recorded(tmp_path, stages):

@@ -309,3 +309,20 @@ def test_a_moving_camera_starts_from_the_photo_of_lifted_things_too():
     compositor = Compositor(trajectory)
     np.testing.assert_array_equal(compositor.frame(0), trajectory.scene.backdrop.photo)
     assert all(np.isfinite(frame).all() for frame in compositor)
+
+
+def test_more_frames_are_the_same_world_at_more_instants():
+    photo = speckled(SIZE)
+    trajectory = make_trajectory({"ball": (Sphere(0.05), slide((0, 0.1, -0.6), (1.0, 0, 0)))}, photo=photo)
+    once, twice = Compositor(trajectory, motion_blur=0.25), Compositor(trajectory, motion_blur=0.5, fps=2 * FPS)
+    assert twice.frame_count == 2 * once.frame_count
+    for index in (0, 2):  # half of half the time is a quarter of the whole
+        np.testing.assert_array_equal(twice.frame(2 * index), once.frame(index))
+    lit = [np.abs(twice.frame(i) - photo).max(axis=-1) for i in (2, 3, 4)]
+    u = [float((d.sum(axis=0) * np.arange(d.shape[1])).sum() / d.sum()) for d in lit]
+    assert u[1] == pytest.approx(0.5 * (u[0] + u[2]), abs=0.5)
+
+
+def test_fewer_frames_than_were_simulated_are_refused():
+    with pytest.raises(ValueError, match="at least the 24"):
+        Compositor(make_trajectory({}, photo=speckled(SIZE)), fps=12)

@@ -119,7 +119,7 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
         ("output: {width: 1200, height: 1200}", "output", "squeezed by 33%.*width 1200 goes with height 800"),
         ("output: {width: 99999}", "output.width", "expected at most 8192"),
         ("output: {audio: true}", "output.audio", "this version does not make sound yet"),
-        ("output: {fps: 60}", "output.fps", "this version does not change the frame rate of the output yet"),
+        ("output: {fps: 12}", "output.fps", "given 12, expected at least the shot's `fps`, 24"),
         ("output: {credentials: test}", "output.credentials", "this version does not sign videos yet"),
         ("prompt: a cup falls", "prompt", "this version does not read prompts yet"),
         ("things: {name: a}", "things", "expected a list"),
