@@ -185,9 +185,8 @@ def preview(
     rows, cols = picture_size(ready.photo)
     side = "width" if cols >= rows else "height"
     small = output_size(OutputSpec(**{side: min(size, max(rows, cols)) // 2 * 2}), (rows, cols))
-    ready = revised(
-        ready, {"output.height": small[0], "output.width": small[1], "output.motion_blur": 0.0, "output.fps": None}
-    )
+    plain = {"height": small[0], "width": small[1], "motion_blur": 0.0, "fps": None}
+    ready = revised(ready, {f"output.{name}": value for name, value in plain.items()})
     run = _Run(ready, progress, depth if callable(depth) else None)
     return run.write(run.master(), target)
 

@@ -141,7 +141,7 @@ def test_options_replace_what_the_shot_says_and_are_recorded(tmp_path, stages):
 
 def test_the_preview_is_small_and_needs_no_network(tmp_path, stages):
     summary = preview(physim.Shot(photo="skimage:coffee.png", seconds=0.1), tmp_path / "a.mp4", size=300)
-    assert summary.size == (200, 300) and stages.calls[-1] == ("compositor", (200, 300), 0.0)
+    assert summary.size == (200, 300) and stages.calls[-1] == ("compositor", (200, 300), 0.0, 24)
     assert "render" not in stages.calls
 
 
