@@ -8,12 +8,16 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 from physim_kernels import veil as kernels
-from scipy.ndimage import gaussian_filter, maximum_filter
+from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
 
 from physim import srgb
 
 REACH = 4
 """How far beyond what changes the photo's residual is given up [pixels of the photo]."""
+PASSED = 0.6
+"""Part of the light that a thin white cloud sends to the camera, the key light apart, that comes from behind it."""
+WIDE = 0.04
+"""How far it is softened: standard deviation, in widths of the picture."""
 _STEPS = 65535
 _INDEX = np.arange(_STEPS + 1, dtype=np.float32) / _STEPS
 _LINEAR_OF = srgb.to_linear(_INDEX)
@@ -67,6 +71,29 @@ def smoke_over(
     out = wp.empty(base.shape, dtype=wp.vec3, device=device)
     kernels.veil(base, through, light, float(whiteness), linear_of=tables[0], srgb_of=tables[1], out=out)
     return out.numpy()
+
+
+def passed_on(picture: np.ndarray, ambient: np.ndarray | tuple[float, float, float]) -> np.ndarray:
+    """What a white cloud sends to the camera of what lies behind it, less the even light it is given instead.
+
+    Droplets scatter forwards (mean cosine 0.85): most of what a thin cloud sends to the camera fell on it from behind,
+    within some tens of degrees of the view ray. That is the picture, softened; steam over coffee is brown, over snow
+    white. It takes the place of the part ``PASSED`` of the ambient light.
+
+    Args:
+        picture: (H, W, 3) sRGB.
+        ambient: Linear colour of the ambient light.
+
+    Returns:
+        (H, W, 3) linear; times the cloud's opacity it is added to what it scatters.
+    """
+    step = max(1, picture.shape[1] // 160)
+    small = to_linear(np.ascontiguousarray(picture[step // 2 :: step, step // 2 :: step]))
+    sigma = WIDE * picture.shape[1] / step
+    soft = gaussian_filter(small, (sigma, sigma, 0), mode="nearest")
+    change = PASSED * (soft - np.asarray(ambient, np.float32))
+    grid = np.meshgrid(*((np.arange(n) - step // 2) / step for n in picture.shape[:2]), indexing="ij", sparse=False)
+    return np.stack([map_coordinates(change[..., c], grid, order=1, mode="nearest") for c in range(3)], axis=-1)
 
 
 def bloom(linear: np.ndarray, scale: float = 1.0) -> np.ndarray:

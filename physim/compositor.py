@@ -273,7 +273,13 @@ class Compositor:
 
     def _through_smoke(self, picture: np.ndarray, depth: np.ndarray, solid: Solid, time: float) -> np.ndarray:
         seen = self._smoke.at(time, solid.backdrop.camera, depth, self._trajectory.scene.light)
-        out = blend.smoke_over(picture, seen.transmittance, seen.scattered, self._whiteness, device=self._device)
+        there = seen.transmittance < 0.9999
+        scattered = seen.scattered
+        if self._whiteness > 0 and there.any():
+            scattered = scattered.copy()
+            passed = blend.passed_on(picture, self._trajectory.scene.light.ambient)
+            scattered[there] += self._whiteness * (1 - seen.transmittance[there])[:, None] * passed[there]
+        out = blend.smoke_over(picture, seen.transmittance, scattered, self._whiteness, device=self._device)
         if seen.scattered.max() <= 1.5:
             return out
         light = blend.bloom(seen.scattered, self.size[1] / 800)

@@ -13,6 +13,7 @@ from scipy.ndimage import zoom
 from physim import blackbody
 from physim.materials import Smoke
 from physim.scene import Light
+from physim.smoke_shade import SmokeShade
 from physim.trajectory import SmokeTrack
 
 NOISE_SIZE = 64
@@ -134,10 +135,19 @@ class SmokeState:
         seed: Of the detail.
         detail: Strength of the drifting detail below the grid, 0 for the bare grid.
         noise: :func:`detail_noise` on the device; one for all tracks.
+        shade: Of solid things; all light reaches the smoke if None.
     """
 
     def __init__(
-        self, track: SmokeTrack, material: Smoke, *, fps: float, seed: int, detail: float, noise: wp.array
+        self,
+        track: SmokeTrack,
+        material: Smoke,
+        *,
+        fps: float,
+        seed: int,
+        detail: float,
+        noise: wp.array,
+        shade: SmokeShade | None = None,
     ) -> None:
         self.track, self.material, self.fps = track, material, float(fps)
         self._seed, self._detail = seed, detail
@@ -146,7 +156,7 @@ class SmokeState:
         self.volume = volume = kernels.Volume()
         volume.density = wp.zeros(shape, dtype=wp.float32, device=device)
         volume.velocity = wp.zeros(shape, dtype=wp.vec3, device=device)
-        volume.light = wp.zeros(half, dtype=wp.vec2, device=device)
+        volume.light = wp.zeros(half, dtype=wp.vec3, device=device)
         volume.noise = noise
         volume.drift_a = wp.zeros(shape, dtype=wp.vec3, device=device)
         volume.drift_b = wp.zeros(shape, dtype=wp.vec3, device=device)
@@ -163,6 +173,7 @@ class SmokeState:
         self.fire = Fire.of(track, material, device)
         self.absorbing = material.glow * (1 - np.asarray(material.albedo, dtype=np.float64))
         """Share of the extinction that is absorption (3,), times the brightness of a flame in the picture."""
+        self._shade = shade
         self._frame = -1
         self._lit: tuple | None = None
 
@@ -241,6 +252,11 @@ class SmokeState:
     def light(self, time: float, light: Light) -> None:
         """How much of the light reaches the cells; remembered."""
         if self._lit != (time, light.direction):
-            towards = wp.vec3(*light.direction)
-            kernels.light_grid(self.volume, towards, pooled=self.pooled, light_out=self.volume.light)
+            towards, blocks = wp.vec3(*light.direction), self.pooled.shape
+            if self._shade is None:
+                share = wp.ones(blocks, dtype=wp.float32, device=self.pooled.device)
+            else:
+                origin = np.asarray(self.track.origin, dtype=np.float64)
+                share = self._shade.at(time, light, origin, 2 * float(self.track.cell), blocks)
+            kernels.light_grid(self.volume, towards, share, pooled=self.pooled, light_out=self.volume.light)
             self._lit = (time, light.direction)

@@ -16,6 +16,7 @@ from physim.depth import FAR
 from physim.fire_light import BLOCK, Lamps
 from physim.materials import Smoke
 from physim.scene import Light
+from physim.smoke_shade import SmokeShade
 from physim.smoke_state import SmokeState, detail_noise
 from physim.trajectory import Trajectory
 
@@ -77,10 +78,13 @@ class SmokeView:
         self._known_lamps: tuple[float, Lamps | None] | None = None
         if trajectory.smokes:
             noise = wp.array(detail_noise(scene.seed), dtype=wp.float32, device=self.device)
+            shade = SmokeShade(trajectory, self.device)
             for name, track in trajectory.smokes.items():
                 material = scene[name].material
                 assert isinstance(material, Smoke)
-                state = SmokeState(track, material, fps=self.fps, seed=scene.seed, detail=float(detail), noise=noise)
+                state = SmokeState(
+                    track, material, fps=self.fps, seed=scene.seed, detail=float(detail), noise=noise, shade=shade
+                )
                 self._grids.append(state)
 
     def _view(self, camera: Camera, time: float) -> kernels.View:

@@ -3,13 +3,13 @@
 Along a ray, in steps ds with density d, extinction sigma = E d and a = 1 - exp(-sigma ds):
 
     weight = T a,   T <- T (1 - a)
-    scattered = albedo [ light (P q + M q^0.3) + ambient (0.6 + 0.4 q^0.3) ]   summed over weight
+    scattered = albedo [ light o (P q + M q^0.3) + ambient (0.6 + 0.4 q^0.3) ]   summed over weight
 
-T is what still comes through, q the transmittance from the sample to the light, P the phase function relative to an
-even one times 0.45. The second term stands for light scattered more than once: it reaches deeper (q^0.3) and comes from
-everywhere. Source: Wrenninge, Kulla, Lundqvist, Oz: the great and volumetric, SIGGRAPH 2013 talks (octaves of
-scattering); Henyey, Greenstein, 1941 (phase function). A thin cloud of albedo 1 so sends back 0.7 of a facing white
-surface plus all ambient light, as steam in photographs does.
+T is what still comes through, q the transmittance of the smoke from the sample to the light, o the part of the light
+that solid things leave there, P the phase function relative to an even one times 0.45. The second term stands for light
+scattered more than once: it reaches deeper (q^0.3) and comes from everywhere. Source: Wrenninge, Kulla, Lundqvist, Oz:
+the great and volumetric, SIGGRAPH 2013 talks (octaves of scattering); Henyey, Greenstein, 1941 (phase function). A thin
+cloud of albedo 1 so sends back 0.7 of a facing white surface plus all ambient light, as steam in photographs does.
 
 A grid is too coarse for what the eye expects of smoke. Below its cells the density is eroded by noise n of four octaves
 (variance 1: a ray averages it over many cells, so that less would not be seen),
@@ -47,8 +47,8 @@ class Volume:
     density: wp.array3d(dtype=wp.float32)
     velocity: wp.array3d(dtype=wp.vec3)
     """[m/s]"""
-    light: wp.array3d(dtype=wp.vec2)
-    """(q, q^0.3) on a grid of half the resolution"""
+    light: wp.array3d(dtype=wp.vec3)
+    """(o q, o q^0.3, q^0.3) on a grid of half the resolution"""
     noise: wp.array3d(dtype=wp.float32)
     """periodic, a power of two along each side, two samples per cell"""
     origin: wp.vec3
@@ -214,8 +214,9 @@ def light_kernel(
     volume: Volume,
     pooled: wp.array3d(dtype=wp.float32),
     towards: wp.vec3,
+    open_share: wp.array3d(dtype=wp.float32),
     # outputs
-    light_out: wp.array3d(dtype=wp.vec2),
+    light_out: wp.array3d(dtype=wp.vec3),
 ):
     i, j, k = wp.tid()
     cell = 2.0 * volume.cell
@@ -230,7 +231,8 @@ def light_kernel(
             thick += trilinear(pooled, p - wp.vec3(0.5, 0.5, 0.5)) * ds * volume.extinction
             if thick > 12.0:
                 break
-    light_out[i, j, k] = wp.vec2(wp.exp(-thick), wp.exp(-0.3 * thick))
+    deep = wp.exp(-0.3 * thick)
+    light_out[i, j, k] = wp.vec3(open_share[i, j, k] * wp.exp(-thick), open_share[i, j, k] * deep, deep)
 
 
 @wp.kernel
@@ -246,7 +248,7 @@ def march_kernel(
     march_out: wp.array2d(dtype=wp.vec4),
     motion_out: wp.array2d(dtype=wp.vec3),
 ):
-    """March one ray. ``march_out``: transmittance, direct, multiple, and weight sums; ``motion_out``: flow, depth."""
+    """March one ray. ``march_out``: transmittance, sums of key light, deep light, weight; ``motion_out``: flow, depth."""
     j, i = wp.tid()
     v = corner_v + j
     u = corner_u + i
@@ -260,14 +262,19 @@ def march_kernel(
     through = wp.float32(1.0)
     direct = wp.float32(0.0)
     multiple = wp.float32(0.0)
+    sky = wp.float32(0.0)
     depth = wp.float32(0.0)
     drift = wp.vec3(0.0, 0.0, 0.0)
     if far > span[0]:
-        steps = wp.int32(wp.ceil((far - span[0]) * length / (stride * volume.cell)))
-        dz = (far - span[0]) / wp.float32(steps)
+        step = stride * volume.cell / length
         half = wp.vec3(0.5, 0.5, 0.5)
-        for n in range(steps):
-            z = span[0] + (wp.float32(n) + 0.5) * dz
+        first = wp.int32(wp.floor(span[0] / step))
+        for n in range(first, wp.int32(wp.ceil(far / step))):
+            # Shells of one thickness about the camera, the first and last cut short. Steps that fit what a ray
+            # crosses jump wherever their number changes: edges along the cells, and popping as the smoke's box grows.
+            near = wp.max(wp.float32(n) * step, span[0])
+            dz = wp.min(wp.float32(n + 1) * step, far) - near
+            z = near + 0.5 * dz
             x = view.position + along * z
             g = (x - volume.origin) / volume.cell
             d = trilinear(volume.density, g - half)
@@ -280,6 +287,7 @@ def march_kernel(
                 lit = trilinear(volume.light, 0.5 * g - half)
                 direct += weight * lit[0]
                 multiple += weight * lit[1]
+                sky += weight * lit[2]
                 depth += weight * z
                 drift += weight * move
                 if through < 0.003:
@@ -290,7 +298,7 @@ def march_kernel(
     g2 = FORWARD * FORWARD
     bend = 1.0 + g2 - 2.0 * FORWARD * cosine
     phase = (1.0 - g2) / (bend * wp.sqrt(bend))
-    march_out[j, i] = wp.vec4(through, phase * direct, multiple, weight)
+    march_out[j, i] = wp.vec4(through, DIRECT * phase * direct + MULTIPLE * multiple, sky, weight)
     motion = wp.vec3(0.0, 0.0, 0.0)
     if weight > 1.0e-6:
         mean = view.position + along * (depth / weight) + drift * (view.dt / weight)
@@ -362,7 +370,7 @@ def shade_kernel(
     v, u = wp.tid()
     m = march[v, u]
     transmittance_out[v, u] = m[0]
-    scattered_out[v, u] = (DIRECT * m[1] + MULTIPLE * m[2]) * key + (0.6 * m[3] + 0.4 * m[2]) * ambient
+    scattered_out[v, u] = m[1] * key + (0.6 * m[3] + 0.4 * m[2]) * ambient
 
 
 def blend(density_a, density_b, velocity_a, velocity_b, *, s, dt, cell, density_out, velocity_out):
@@ -387,11 +395,16 @@ def drift(drift_in, velocity_a, velocity_b, *, s, dt, cell, drift_out):
     )
 
 
-def light_grid(volume, towards, *, pooled, light_out):
-    """Transmittance from each (2 x 2 x 2) block of cells to a distant light in the direction ``towards``."""
+def light_grid(volume, towards, open_share, *, pooled, light_out):
+    """How much of a distant light in the direction ``towards`` reaches each (2 x 2 x 2) block of cells.
+
+    ``open_share``: part of it that solid things leave there.
+    """
     device = light_out.device
     wp.launch(pool_kernel, dim=pooled.shape, inputs=[volume.density], outputs=[pooled], device=device)
-    wp.launch(light_kernel, dim=pooled.shape, inputs=[volume, pooled, towards], outputs=[light_out], device=device)
+    wp.launch(
+        light_kernel, dim=pooled.shape, inputs=[volume, pooled, towards, open_share], outputs=[light_out], device=device
+    )
 
 
 def march(volume, view, towards, surface, *, stride, corner, march_out, motion_out):
@@ -404,7 +417,7 @@ def march(volume, view, towards, surface, *, stride, corner, march_out, motion_o
         surface: Depth of what hides the smoke behind it [m], the whole picture (rows, cols).
         stride: Longest step [cells].
         corner: (u, v) of the crop in the picture.
-        march_out: Output vec4 (transmittance, direct, multiple, weight), of the crop.
+        march_out: Output vec4 (transmittance, key light, deep light, weight), of the crop.
         motion_out: Output vec3 (flow u, flow v [pixels], depth [m]), of the crop; zero where there is no smoke.
     """
     wp.launch(

@@ -84,11 +84,13 @@ def glow_kernel(
     through = wp.float32(1.0)
     glow = wp.vec3(0.0, 0.0, 0.0)
     if far > span[0]:
-        steps = wp.int32(wp.ceil((far - span[0]) * length / (stride * volume.cell)))
-        dz = (far - span[0]) / wp.float32(steps)
+        step = stride * volume.cell / length
         half = wp.vec3(0.5, 0.5, 0.5)
-        for n in range(steps):
-            z = span[0] + (wp.float32(n) + 0.5) * dz
+        first = wp.int32(wp.floor(span[0] / step))
+        for n in range(first, wp.int32(wp.ceil(far / step))):
+            near = wp.max(wp.float32(n) * step, span[0])
+            dz = wp.min(wp.float32(n + 1) * step, far) - near
+            z = near + 0.5 * dz
             x = view.position + along * z
             g = (x - volume.origin) / volume.cell
             d = trilinear(volume.density, g - half)

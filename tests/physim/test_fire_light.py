@@ -5,6 +5,8 @@ import pytest
 from test_smoke_view import DARK, SIZE, far, hot_scene
 
 from physim.fire_light import Lamps
+from physim.shapes import Emitter
+from physim.smoke_source import EmitterPuffs
 from physim.smoke_view import SmokeView
 
 
@@ -55,3 +57,14 @@ def test_smoke_next_to_a_flame_scatters_its_light():
         for albedo in (0.0, 0.9)
     )
     assert white.scattered[30, 40, 0] > 1.02 * dark.scattered[30, 40, 0]  # the same emission, and what it lights
+
+
+def test_a_flame_flickers_in_amount_and_not_in_temperature():
+    # the light of 2800 K grows with about the sixth power of the temperature, that of 1500 K with the twelfth
+    flame = EmitterPuffs(Emitter((0, 0, 0), radius=1.0, rate=5.0), excess=2500.0, speed=10.0, least_radius=0.1, seed=3)
+    steam = EmitterPuffs(Emitter((0, 0, 0), radius=1.0, rate=5.0), excess=50.0, speed=10.0, least_radius=0.1, seed=3)
+    times = np.linspace(0, 5, 200)
+    hot, warm = (np.array([source.at(t)[1] for t in times]) for source in (flame, steam))
+    np.testing.assert_array_equal(hot[..., 1], 2500.0)
+    np.testing.assert_array_equal(hot[..., 0], warm[..., 0])
+    assert warm[..., 1].std() > 5 and hot[..., 0].std() > 0.1
