@@ -203,6 +203,7 @@ class LiquidPainter:
         layer.back_normal = wp.array(frame.back_normal, dtype=wp.vec3, device=device, copy=False)
         layer.u, layer.v = frame.window[2] * frame.supersample, frame.window[0] * frame.supersample
         layer.supersample = frame.supersample
+        layer.cell = 2 * frame.mesh.fine
         moved = np.subtract(frame.camera.principal_point, camera.principal_point)
         layer.shift = wp.vec2(*moved)
         return layer

@@ -72,6 +72,8 @@ class Layer:
     v: int
     """Corner of the window [samples]."""
     supersample: int
+    cell: float
+    """Of the grid in which it was computed [m]."""
     shift: wp.vec2
     """Of the samples against those of the picture's camera [pixels]."""
 
@@ -141,6 +143,23 @@ def pixel_of(p: wp.vec3, lens: wp.vec4):
 @wp.func
 def within(p: wp.vec2, picture: wp.array2d(dtype=float)):
     return p[0] >= 0.0 and p[1] >= 0.0 and p[0] < float(picture.shape[1]) and p[1] < float(picture.shape[0])
+
+
+@wp.func
+def depth_at(depth: wp.array2d(dtype=float), p: wp.vec2):
+    """Depth z at the pixel of ``p``; beyond the border planes go on, 1 / z mirrored in its value there."""
+    rows = depth.shape[0]
+    cols = depth.shape[1]
+    j = int(wp.floor(p[1]))
+    i = int(wp.floor(p[0]))
+    if i >= 0 and j >= 0 and i < cols and j < rows:
+        return depth[j, i]
+    jb = wp.clamp(j, 0, rows - 1)
+    ib = wp.clamp(i, 0, cols - 1)
+    jm = wp.clamp(2 * jb - j, 0, rows - 1)
+    im = wp.clamp(2 * ib - i, 0, cols - 1)
+    border = 1.0 / depth[jb, ib]
+    return 1.0 / wp.clamp(2.0 * border - 1.0 / depth[jm, im], 0.5 * border, 3.0 * border)
 
 
 @wp.func
@@ -225,8 +244,39 @@ def uncovered(around: Around, start: wp.vec3, d: wp.vec3, low: float, high: floa
 
 
 @wp.func
-def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: float, thick: float):
-    """A ray inside the liquid from ``start`` along ``d`` to its end."""
+def turned_within(layer: Layer, v: int, u: int):
+    """How much the normal turns from sample to sample [rad]."""
+    n = layer.normal[v, u]
+    total = float(0.0)
+    if u + 1 < layer.depth.shape[1] and layer.thickness[v, u + 1] > 0.0:
+        total += wp.length_sq(layer.normal[v, u + 1] - n)
+    if v + 1 < layer.depth.shape[0] and layer.thickness[v + 1, u] > 0.0:
+        total += wp.length_sq(layer.normal[v + 1, u] - n)
+    return wp.sqrt(wp.min(total, 0.25))
+
+
+@wp.func
+def back_turned(layer: Layer, v: int, u: int):
+    """The same of the last way out."""
+    n = layer.back_normal[v, u]
+    total = float(0.0)
+    if u + 1 < layer.back.shape[1] and layer.back[v, u + 1] > 0.0:
+        total += wp.length_sq(layer.back_normal[v, u + 1] - n)
+    if v + 1 < layer.back.shape[0] and layer.back[v + 1, u] > 0.0:
+        total += wp.length_sq(layer.back_normal[v + 1, u] - n)
+    return wp.sqrt(wp.min(total, 0.25))
+
+
+@wp.func
+def followed(
+    around: Around, layer: Layer, start: wp.vec3, straight: wp.vec3, d: wp.vec3, index: float, thick: float,
+    turned: float,
+):  # fmt: skip
+    """A ray inside the liquid from ``start`` along ``d`` to its end.
+
+    ``straight``: it came along this; ``turned``: how much the surface turns there within a sample. Where a sample's
+    rays go apart, they see the soft surroundings.
+    """
     path = Path()
     n = float(layer.supersample)
     longest = 2.0 * thick + 1.0e-4
@@ -247,14 +297,14 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
         s = step * float(k)
         p = start + s * d
         pixel = pixel_of(p, around.lens)
-        if not within(pixel, around.depth):
+        if p[2] <= 1.0e-4:
             found = True
-            solid = True
             break
-        u = int((pixel[0] + layer.shift[0]) * n) - layer.u
-        v = int((pixel[1] + layer.shift[1]) * n) - layer.v
-        ground = around.depth[int(pixel[1]), int(pixel[0])]
-        if ground < p[2] - 2.0 * step:  # it passes behind a body
+        u = int(wp.floor((pixel[0] + layer.shift[0]) * n)) - layer.u
+        v = int(wp.floor((pixel[1] + layer.shift[1]) * n)) - layer.v
+        outside = not within(pixel, around.depth)
+        ground = depth_at(around.depth, pixel)
+        if ground < p[2] - 2.0 * step and not outside:  # it passes behind a body
             ground = around.ground_depth[int(pixel[1]), int(pixel[0])]
             behind = True
             if ground < p[2] - 2.0 * step:  # and behind what never moves: nobody can see what it meets there
@@ -265,7 +315,9 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
             behind = False
             seen = s
         back = float(0.0)
-        if u >= 0 and v >= 0 and u < layer.back.shape[1] and v < layer.back.shape[0]:
+        if outside:  # out of the picture the liquid is taken to reach down to what is solid
+            back = wp.inf
+        elif u >= 0 and v >= 0 and u < layer.back.shape[1] and v < layer.back.shape[0]:
             back = layer.back[v, u]
         if back <= 0.0:  # past the outline: it has left sideways
             found = True
@@ -282,16 +334,22 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
     if hidden:
         s = uncovered(around, start, d, wp.max(seen, 0.0), s, 2.0 * step)
     path.length = wp.max(s, 0.25 * thick)
+    soft = float(0.0)
     end = start + s * d
     out = d
     if not solid:
         m = wp.vec3(0.0, 0.0, 0.0)
         if u >= 0 and v >= 0 and u < layer.back.shape[1] and v < layer.back.shape[0]:
             m = layer.back_normal[v, u]
+            soft = wp.smoothstep(0.15, 0.5, turned + back_turned(layer, v, u))
         if wp.dot(m, d) > 0.02:
             out = bent(d, -m, index)
-            if wp.length_sq(out) == 0.0:
+            if wp.length_sq(out) == 0.0:  # it stays inside, and comes out elsewhere after some more turns
                 out = d - 2.0 * wp.dot(d, m) * m
+                soft = float(1.0)
+        # The sides of a sheet thinner than the cells it was computed in are known by chance only; in truth they run
+        # side by side, and what is behind is seen where it is.
+        out = wp.normalize(wp.lerp(straight, out, wp.smoothstep(0.5, 2.5, thick / layer.cell)))
     if hidden and seen < 0.0:
         path.colour = colour_at(around.ground, pixel_of(end, around.lens))
     elif solid and behind and not hidden:
@@ -300,7 +358,7 @@ def followed(around: Around, layer: Layer, start: wp.vec3, d: wp.vec3, index: fl
         path.colour = colour_at(around.picture, pixel_of(end, around.lens))
     else:
         c = met(around, end, out, True)
-        path.colour = wp.vec3(c[0], c[1], c[2])
+        path.colour = wp.lerp(wp.vec3(c[0], c[1], c[2]), sky_at(around, out), soft)
     return path
 
 
@@ -311,18 +369,6 @@ def glint(around: Around, mirrored: wp.vec3, rough: float):
     width = around.spread * around.spread + 2.0 * rough * rough
     x = 2.0 * (1.0 - cosine) / width
     return 1.128 * wp.exp(-x * x) / width  # a disc with a soft edge; over all directions pi
-
-
-@wp.func
-def turned_within(layer: Layer, v: int, u: int):
-    """How much the normal turns from sample to sample [rad]."""
-    n = layer.normal[v, u]
-    total = float(0.0)
-    if u + 1 < layer.depth.shape[1] and layer.thickness[v, u + 1] > 0.0:
-        total += wp.length_sq(layer.normal[v, u + 1] - n)
-    if v + 1 < layer.depth.shape[0] and layer.thickness[v + 1, u] > 0.0:
-        total += wp.length_sq(layer.normal[v + 1, u] - n)
-    return wp.sqrt(wp.min(total, 0.25))
 
 
 @wp.kernel
@@ -349,13 +395,17 @@ def shade_kernel(
     cosine = -wp.dot(d, normal)
     part = fresnel(cosine, medium.index)
     inward = bent(d, normal, 1.0 / medium.index)
-    path = followed(around, layer, start, inward, medium.index, thick)
+    turned = turned_within(layer, v, u)
+    path = followed(around, layer, start, d, inward, medium.index, thick, turned)
     mirrored = d + 2.0 * cosine * normal
     lifted = start + 0.003 * start[2] * normal
     seen = met(around, lifted, mirrored, False)
     mirror = wp.vec3(seen[0], seen[1], seen[2])
+    soft = wp.smoothstep(0.08, 0.3, turned)  # it turns so much within a sample that many directions mix
+    if soft > 0.0:
+        mirror = wp.lerp(mirror, sky_at(around, mirrored), soft)
     if seen[3] == 0.0:
-        mirror += glint(around, mirrored, turned_within(layer, v, u) + medium.rough + 0.01) * around.key
+        mirror += glint(around, mirrored, turned + medium.rough + 0.01) * around.key
     facing = wp.dot(normal, around.light)
     direct = wp.max(0.75 * facing + 0.25, 0.0)  # light that enters nearby comes out here
     total = wp.vec3(0.0, 0.0, 0.0)

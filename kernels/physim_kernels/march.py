@@ -248,7 +248,7 @@ def march_kernel(
     march_out: wp.array2d(dtype=wp.vec4),
     motion_out: wp.array2d(dtype=wp.vec3),
 ):
-    """March one ray. ``march_out``: transmittance, sums of key light, deep light, weight; ``motion_out``: flow, depth."""
+    """March one ray. ``march_out``: transmittance, sums of key, deep light, weight; ``motion_out``: flow, depth."""
     j, i = wp.tid()
     v = corner_v + j
     u = corner_u + i
