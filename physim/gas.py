@@ -269,8 +269,7 @@ class GasGrid:
         self._along(s.u, 1.25, s.u_old, -0.25)
         self._carry(s.u, None, s.a, s.temperature, s.temperature2)
         self._force(s.a, s.temperature2, step, half)
-        self._copy(s.m, s.a)
-        self._project(s.m, step, fewer=1)  # what is left is seen once more by the second one
+        self._project(s.a, step, out=s.m, fewer=2)  # what is left is seen once more by the second one
         self._feel(step, 2.0)  # in the mirrored velocity it acts once more
         if g.heaviness != 1:
             self._transport(s.m, step, 0.5)
@@ -279,10 +278,9 @@ class GasGrid:
         self._along(s.m, 1.5, s.u, -0.5)
         self._carry(s.m, s.a, s.r, s.temperature2, s.temperature)
         self._force(s.r, s.temperature, step, half)
-        self._project(s.r, step)
-        self._feel(step, 1.0)
         self._copy(s.u_old, s.u)
-        self._copy(s.u, s.r)
+        self._project(s.r, step, out=s.u)
+        self._feel(step, 1.0)
         if g.heaviness != 1:
             self._transport(s.u, step, 0.25)
         elif g.carries_density:
@@ -413,14 +411,16 @@ class GasGrid:
             inputs = [p.ball, p.state, p.jet, step, *s.area]
             self._rows(smoke.swell_kernel, shape, inputs, [self.pressure.rhs])
 
-    def _project(self, u: Field, step: int, *, fewer: int = 0) -> None:
+    def _project(self, u: Field, step: int, *, out: Field | None = None, fewer: int = 0) -> None:
+        """Write the part of ``u`` that is free of divergence into ``out``, else into ``u``."""
         s, g = self.state, self.settings
+        out = out or u
         self._convergence(u, step)
         self.pressure.solve(max(1, self.iterations - fewer))
         for axis in g.axes:
             rim = 1.0 if g.sides[2 * axis].kind == "periodic" else 2.0
-            inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], axis, rim]
-            self._rows(grid.project_kernel, u[axis].shape, inputs, [u[axis]])
+            inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], u[axis], axis, rim]
+            self._rows(grid.project_kernel, u[axis].shape, inputs, [out[axis]])
 
     def _feel(self, step: int, weight: float) -> None:
         """Add what the last projection gave to the obstacles."""

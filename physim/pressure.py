@@ -38,13 +38,18 @@ class Level:
     r: wp.array
     span: wp.array
     """First and one past the last cell that takes part, per row (nx, ny); the whole row unless one thread solves."""
+    even: wp.array
+    """Whether all faces within a row (nx, ny) are open; kept where one thread solves."""
+    weight: float
+    """Of an open face."""
 
     @classmethod
-    def zeros(cls, shape: tuple[int, int, int], device) -> Level:
+    def zeros(cls, shape: tuple[int, int, int], weight: float, device) -> Level:
         padded = tuple(n + 2 for n in shape)
         a, b, c, d, e, f, g, h = (wp.zeros(padded, dtype=float, device=device) for _ in range(8))
         span = wp.full(shape[:2], wp.vec2i(0, shape[2]), dtype=wp.vec2i, device=device)
-        return cls(shape, a, b, c, d, e, f, g, h, span)
+        even = wp.zeros(shape[:2], dtype=int, device=device)
+        return cls(shape, a, b, c, d, e, f, g, h, span, even, weight)
 
 
 class PressureSolver:
@@ -72,10 +77,10 @@ class PressureSolver:
         self.periodic = periodic
         self.iterations = iterations
         self._parts = Compartments(shape, periodic=periodic, device=self.device) if closed else None
-        self.levels = [Level.zeros(shape, self.device)]
+        self.levels = [Level.zeros(shape, 1.0, self.device)]
         while max(self.levels[-1].shape) > COARSEST:
             nx, ny, nz = ((n + 1) // 2 for n in self.levels[-1].shape)
-            self.levels.append(Level.zeros((nx, ny, nz), self.device))
+            self.levels.append(Level.zeros((nx, ny, nz), 2 * self.levels[-1].weight, self.device))
         fine = self.levels[0]
         self.rhs = wp.zeros_like(fine.b)
         """Right-hand side, padded; not changed by ``solve`` unless ``closed``."""
@@ -108,11 +113,12 @@ class PressureSolver:
             self._launch(kernels.coarsen_kernel, coarse.shape, inputs, outputs)
 
     def _coarsen_rows(self) -> None:
-        self._launch(sweep.span_kernel, self.levels[0].shape[:2], [self.levels[0].diagonal], [self.levels[0].span])
-        for fine, coarse in zip(self.levels, self.levels[1:], strict=False):
-            inputs = [*self._weights(fine), fine.diagonal, fine.span]
-            outputs = [*self._weights(coarse), coarse.diagonal, coarse.inverse, coarse.span]
-            self._launch(sweep.coarsen_rows_kernel, coarse.shape[:2], inputs, outputs)
+        for level, coarse in zip(self.levels, [*self.levels[1:], None], strict=True):
+            inputs = [*self._weights(level), level.diagonal]
+            self._launch(sweep.span_kernel, level.shape[:2], [*inputs, level.weight], [level.span, level.even])
+            if coarse:
+                outputs = [*self._weights(coarse), coarse.diagonal, coarse.inverse]
+                self._launch(sweep.coarsen_rows_kernel, coarse.shape[:2], [*inputs, level.span], outputs)
         for level in self.levels:  # beyond the spans they stay 0
             level.p.zero_()
             level.r.zero_()
@@ -159,7 +165,8 @@ class PressureSolver:
         inputs = [*self._weights(fine), fine.diagonal, self._s]
         self._wrap(self._s)
         if self._serial:
-            self._launch(sweep.apply_dot_kernel, (1,), [*inputs, fine.span], [self._q, self._product])
+            inputs += [fine.span, fine.even, fine.weight]
+            self._launch(sweep.apply_dot_kernel, (1,), inputs, [self._q, self._product])
         else:
             self._rows(kernels.apply_kernel, fine, inputs, [self._q])
         if extra is None:
@@ -221,10 +228,11 @@ class PressureSolver:
             self._launch(sweep.bottom_kernel, (1,), inputs, [level.p, self._product])
             return
         coarse = self.levels[index + 1]
-        inputs = [*self._weights(level), level.diagonal, level.inverse, level.b, level.span, coarse.span]
+        rows = [level.span, level.even, level.weight]
+        inputs = [*self._weights(level), level.diagonal, level.inverse, level.b, *rows, coarse.span]
         self._launch(sweep.down_kernel, (1,), inputs, [level.p, level.r, coarse.b])
         self._cycle(index + 1)
-        inputs = [*self._weights(level), level.inverse, level.b, level.span, coarse.p]
+        inputs = [*self._weights(level), level.inverse, level.b, *rows, coarse.p]
         self._launch(sweep.up_kernel, (1,), inputs, [level.p, self._product])
 
     def _smooth(self, level: Level, stages: int, first: int, *, fresh: bool = False, turn: int = 1 << 20) -> None:

@@ -90,7 +90,8 @@ def convergence_kernel(
     const int sy = p.shape[2], sx = sy * p.shape[1];
     const int back = axis == 0 ? sx : axis == 1 ? sy : 1;
     const int n = u.shape[axis] - 1;
-    float* U = u.data + o;
+    const float* U = u.data + o;
+    float* O = out.data + o;
     const float *A = area.data + o, *B = weight.data + o, *S = solid.data + o;
     const float* P = p.data + (i + 1) * sx + (j + 1) * sy + 1;
     const int at_rim = axis == 0 ? (i == 0 || i == n) : axis == 1 ? (j == 0 || j == n) : 0;
@@ -98,11 +99,12 @@ def convergence_kernel(
     #pragma clang loop vectorize(assume_safety)
     for (int k = k0; k < k1; ++k) {
         const float s = (axis == 2 && (k == 0 || k == n)) ? rim : scale;
-        U[k] = A[k] > 0.0f ? U[k] - s * (B[k] / A[k]) * (P[k] - P[k - back]) : S[k];
+        O[k] = A[k] > 0.0f ? U[k] - s * (B[k] / A[k]) * (P[k] - P[k - back]) : S[k];
     }""")
 def project_row(
     p: wp.array3d(dtype=float), area: wp.array3d(dtype=float), weight: wp.array3d(dtype=float),
-    solid: wp.array3d(dtype=float), u: wp.array3d(dtype=float), axis: int, rim: float, i: int, j: int, k0: int, k1: int,
+    solid: wp.array3d(dtype=float), u: wp.array3d(dtype=float), axis: int, rim: float,
+    out: wp.array3d(dtype=float), i: int, j: int, k0: int, k1: int,
 ): ...  # fmt: skip
 
 
@@ -110,9 +112,9 @@ def project_row(
 def project_kernel(
     # inputs
     p: wp.array3d(dtype=float), area: wp.array3d(dtype=float), weight: wp.array3d(dtype=float),
-    solid: wp.array3d(dtype=float), axis: int, rim: float, chunk: int,
-    # in and out
-    u: wp.array3d(dtype=float),
+    solid: wp.array3d(dtype=float), u: wp.array3d(dtype=float), axis: int, rim: float, chunk: int,
+    # outputs: may be ``u``
+    out: wp.array3d(dtype=float),
 ):  # fmt: skip
     """Subtract the pressure difference over the density; closed faces take the solid's velocity.
 
@@ -120,7 +122,7 @@ def project_kernel(
     and the difference is taken over half a cell, 1 where the other end of the box follows (p padded by wrapping).
     """
     i, j, c = wp.tid()
-    project_row(p, area, weight, solid, u, axis, rim, i, j, c * chunk, wp.min((c + 1) * chunk, u.shape[2]))
+    project_row(p, area, weight, solid, u, axis, rim, out, i, j, c * chunk, wp.min((c + 1) * chunk, u.shape[2]))
 
 
 @wp.func_native("""

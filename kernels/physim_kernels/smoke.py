@@ -165,6 +165,13 @@ def bump(r2: float) -> float:
     return rest * rest
 
 
+@wp.func_native("""
+    float* T = temperature.data + (i * temperature.shape[1] + j) * temperature.shape[2];
+    #pragma clang loop vectorize(assume_safety)
+    for (int k = k0; k < k1; ++k) T[k] *= keep;""")
+def cool_row(temperature: wp.array3d(dtype=float), keep: float, i: int, j: int, k0: int, k1: int): ...
+
+
 @wp.kernel
 def source_kernel(
     # inputs: puffs (steps, count): centre [cells] and radius [cells]; density rate [1/s], excess temperature [K]
@@ -180,8 +187,8 @@ def source_kernel(
     i, j, c = wp.tid()
     k0 = c * chunk
     k1 = wp.min(k0 + chunk, temperature.shape[2])
-    for k in range(k0, k1):
-        temperature[i, j, k] = temperature[i, j, k] * (1.0 - cooling)
+    if cooling != 0.0:
+        cool_row(temperature, 1.0 - cooling, i, j, k0, k1)
     for n in range(ball.shape[1]):
         b = ball[step, n]
         s = state[step, n]

@@ -156,7 +156,7 @@ def test_projection_and_divergence_are_adjoint():
     work = 0.0
     for axis in range(3):
         taken = array(np.zeros(sizes[axis]))
-        inputs = [array(p), array(area[axis]), array(area[axis]), solid[axis], axis, 2.0, sizes[axis][2]]
+        inputs = [array(p), array(area[axis]), array(area[axis]), solid[axis], taken, axis, 2.0, sizes[axis][2]]
         wp.launch(grid.project_kernel, dim=(*sizes[axis][:2], 1), inputs=inputs, outputs=[taken], device="cpu")
         work += (taken.numpy() * u[axis] * area[axis]).sum()
     # -difference of p on faces against -divergence in cells: opposite signs
