@@ -17,40 +17,34 @@ from collections.abc import Callable
 
 import numpy as np
 import warp as wp
-from physim_kernels import advect, compartment, gas_body, ghost, grid, obstacle, smoke, spectral, transport, viscous
+from physim_kernels import (
+    advect,
+    compartment,
+    gas_balance,
+    gas_body,
+    ghost,
+    grid,
+    obstacle,
+    smoke,
+    spectral,
+    transport,
+    viscous,
+)
 from physim_kernels import pressure as pressure_kernels
 
+from physim.gas_areas import WHOLE, close_sides, faces_ahead, open_areas
+from physim.gas_bodies import GasBodies
 from physim.gas_diffusion import Diffusion
 from physim.gas_ghost import Ghosts, ambient_rule, remainder_rule, velocity_rule
-from physim.gas_state import Field, GasSettings, GasState, Obstacles, Puffs, Sides
+from physim.gas_outlet import Outlet
+from physim.gas_state import Areas, Field, GasSettings, GasState, Obstacles, Puffs
+from physim.gas_transport import DensityTransport
 from physim.kernel_cache import load_kernels
 from physim.pressure import PressureSolver
 from physim.pressure_spectral import SpectralPressure
 
-Areas = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Open area [-] of the faces across x, y, z; shapes as in ``Field``."""
-WHOLE = 0.98
-"""Where gas sticks to solids, a face is open or closed, and closed if the solid is nearer than half a cell to its
-middle: then the places that are held are off the surface by nothing on average."""
-SLIVER = 0.05
-"""Open area below which a face counts as closed otherwise."""
 SPECTRAL_LIMIT = 160
 """Most cells along a side for which the direct solve is the faster one."""
-
-
-def open_areas(shape: tuple[int, int, int]) -> Areas:
-    """Of a box without anything in it."""
-    return tuple(np.ones([n + (a == axis) for a, n in enumerate(shape)], np.float32) for axis in range(3))  # type: ignore[return-value]
-
-
-def close_sides(areas: Areas, sides: Sides) -> Areas:
-    """The same with the faces closed through which the flow is given; a single layer of cells is closed across it."""
-    closed = tuple(np.array(a, dtype=np.float32) for a in areas)
-    for axis, area in enumerate(closed):
-        for side, index in ((2 * axis, 0), (2 * axis + 1, -1)):
-            if sides[side].is_closed or area.shape[axis] == 2:
-                area[(slice(None),) * axis + (index,)] = 0.0
-    return closed  # type: ignore[return-value]
 
 
 class GasGrid:
@@ -84,12 +78,13 @@ class GasGrid:
         self._static_solid = tuple(self._array(a) for a in self._given_flow()) if obstacles else s.solid
         self._ghosts = Ghosts(settings, self.device)
         self._diffusion = Diffusion(settings, s, self._ghosts, self.device)
-        self._outlet = _Outlet(settings, self._given_flow(), self.device)
+        self._density = DensityTransport(settings, s, self._diffusion, self.device)
+        self._outlet = Outlet(settings, self._given_flow(), self.device)
         self.pressure = self._make_pressure(areas)
-        count = obstacles.count if obstacles else 1
-        self._push, self._twist = (wp.zeros(count, dtype=wp.vec3d, device=self.device) for _ in range(2))
+        self._bodies = None
+        if obstacles:
+            self._bodies = GasBodies(settings, s, obstacles, self._static_area, self._static_solid, self.device)
         self._graphs: dict[tuple[int, int], object] = {}
-        self._substeps = settings.density_substeps
         self.iterations = settings.iterations
         """Of the pressure solve in the coming frames; each number is captured once."""
         for area, still, solid, values in zip(s.area, self._static_area, s.solid, self._given_flow(), strict=True):
@@ -151,15 +146,15 @@ class GasGrid:
         Args:
             density_substeps: For this frame instead of those of the settings; each number is captured once.
         """
-        self._substeps = density_substeps or self.settings.density_substeps
-        key = self._substeps, self.iterations
+        self._density.substeps = density_substeps or self.settings.density_substeps
+        key = self._density.substeps, self.iterations
         if key not in self._graphs:
             self._warm_up()
             with wp.ScopedCapture(device=self.device) as capture:
                 self._sequence()
             self._graphs[key] = capture.graph
-        self._push.zero_()
-        self._twist.zero_()
+        if self._bodies:
+            self._bodies.begin_frame()
         wp.capture_launch(self._graphs[key])
 
     def project(self) -> None:
@@ -188,32 +183,20 @@ class GasGrid:
         """Carry the density alone along given face velocities [m/s] for ``steps`` steps."""
         for target, values in zip(self.state.m, faces, strict=True):
             target.assign(np.ascontiguousarray(values, dtype=np.float32))
-        self._substeps = self.settings.density_substeps
+        self._density.substeps = self.settings.density_substeps
         self._warm_up()
         with wp.ScopedCapture(device=self.device) as capture:
             for step in (0, 1):
-                self._transport(self.state.m, step)
+                self._density.carry(self.state.m, step)
         for _ in range(steps // 2):
             wp.capture_launch(capture.graph)
         if steps % 2:
-            self._transport(self.state.m, 0)
+            self._density.carry(self.state.m, 0)
 
     def _warm_up(self) -> None:
         """Load the modules outside the capture (a capture cannot compile)."""
-        modules = (
-            advect,
-            compartment,
-            gas_body,
-            ghost,
-            grid,
-            obstacle,
-            pressure_kernels,
-            smoke,
-            spectral,
-            transport,
-            viscous,
-        )
-        load_kernels((*modules, viscous), self.device)
+        modules = (advect, compartment, gas_balance, gas_body, ghost, grid, obstacle, pressure_kernels, smoke, spectral)
+        load_kernels((*modules, transport, viscous), self.device)
 
     @property
     def density(self) -> np.ndarray:
@@ -235,8 +218,9 @@ class GasGrid:
         """What the pressure of a gas of this density [kg/m^3] gave to each obstacle in the last frame: impulse (n, 3)
         [N s], and angular impulse about its position (n, 3) [N m s]. The hydrostatic part is not in it.
         """
-        unit = density * self.settings.cell**3
-        return unit * self._push.numpy(), unit * self.settings.cell * self._twist.numpy()
+        if self._bodies is None:
+            return np.zeros((0, 3)), np.zeros((0, 3))
+        return self._bodies.impulses(density)
 
     def divergence(self) -> float:
         """Largest |net flux out of a cell| [m/s x face area] after the last step, over cells that are not all solid.
@@ -246,7 +230,7 @@ class GasGrid:
         self._convergence(self.state.u, self.settings.steps - 1)
         self.pressure.balance()
         inner = (slice(1, -1),) * 3
-        open_cells = sum(a.numpy()[_ahead(axis, n)] for axis, a in enumerate(self.state.area) for n in (0, 1)) > 0
+        open_cells = sum(a.numpy()[faces_ahead(axis, n)] for axis, a in enumerate(self.state.area) for n in (0, 1)) > 0
         return float(np.abs(self.pressure.rhs.numpy()[inner][open_cells]).max(initial=0.0))
 
     # -- the launches ------------------------------------------------------------------------------------------------
@@ -257,48 +241,52 @@ class GasGrid:
 
     def _step(self, step: int) -> None:
         s, g, half = self.state, self.settings, self.settings.dt / 2
-        if self.obstacles:
+        carried, along = (s.u, s.u, 1.0, 0.0), (s.u, s.u_old, 1.25, -0.25)
+        if self._bodies:
+            self._bodies.hold(carried, step)
             self._areas(step)
-            self._hand_over()
+            self._density.hand_over()
         if g.heaviness != 1:
             # its weight stands where it is in the middle of each half step, not where it was before
-            self._transport(s.u, step, 0.25)
+            self._density.carry(s.u, step, 0.25)
         self._weigh()
         self._emit(step)
         self._outlet.advance(s.u, half, (self._static_solid, s.solid))
-        self._along(s.u, 1.25, s.u_old, -0.25)
+        self._along(*along)
         self._carry(s.u, None, s.a, s.temperature, s.temperature2)
+        if self._bodies:
+            self._bodies.settle(carried, along, s.a, step)
         self._force(s.a, s.temperature2, step, half)
         self._project(s.a, step, out=s.m, fewer=2)  # what is left is seen once more by the second one
-        self._feel(step, 2.0)  # in the mirrored velocity it acts once more
+        if self._bodies:
+            self._bodies.feel(self.pressure.p, step, 2.0)  # in the mirrored velocity it acts once more
         if g.heaviness != 1:
-            self._transport(s.m, step, 0.5)
+            self._density.carry(s.m, step, 0.5)
             self._weigh()
         self._outlet.advance(s.m, half, (self._static_solid, s.solid))
-        self._along(s.m, 1.5, s.u, -0.5)
+        carried, along = (s.m, s.a, 2.0, -1.0), (s.m, s.u, 1.5, -0.5)
+        if self._bodies:
+            self._bodies.hold(carried, step)
+        self._along(*along)
         self._carry(s.m, s.a, s.r, s.temperature2, s.temperature)
+        if self._bodies:
+            self._bodies.settle(carried, along, s.r, step)
         self._force(s.r, s.temperature, step, half)
         self._copy(s.u_old, s.u)
         self._project(s.r, step, out=s.u)
-        self._feel(step, 1.0)
+        if self._bodies:
+            self._bodies.feel(self.pressure.p, step, 1.0)
         if g.heaviness != 1:
-            self._transport(s.u, step, 0.25)
+            self._density.carry(s.u, step, 0.25)
         elif g.carries_density:
-            self._transport(s.m, step)
+            self._density.carry(s.m, step)
         self._emit(step)
 
     def _areas(self, step: int) -> None:
-        if not self.obstacles:
-            return
-        for axis in range(3):
-            inputs = [self._static_area[axis], self._static_solid[axis], axis]
-            inputs += [wp.vec3(*self.settings.origin), self.settings.cell]
-            inputs += [*self.obstacles.tables, *self.obstacles.poses, step]
-            inputs += [WHOLE if self.settings.viscosity else SLIVER, int(self.settings.viscosity > 0)]
-            outputs = [self.state.area[axis], self.state.solid[axis]]
-            self._rows(obstacle.face_area_kernel, self.state.area[axis].shape, inputs, outputs)
-        if self.settings.heaviness == 1:
-            self.pressure.build(*self.state.area)
+        if self._bodies:
+            self._bodies.close(step)
+            if self.settings.heaviness == 1:
+                self.pressure.build(*self.state.area)
 
     def _weigh(self) -> None:
         """The operator for a gas of uneven density; for an even one once, before the first step."""
@@ -312,18 +300,6 @@ class GasGrid:
             self._rows(grid.weight_kernel, s.area[axis].shape, inputs, [s.weight[axis]])
         self.pressure.build(*s.weight)
 
-    def _hand_over(self) -> None:
-        """Empty the cells that bodies have closed; of more than two layers closed at once some may be left over."""
-        s = self.state
-        s.outflow.zero_()
-        self._launch(transport.mass_kernel, (self.settings.shape[0],), [s.q], [s.mass[0]])
-        for number, (q, q_out) in enumerate(((s.q, s.q2), (s.q2, s.q)) * 2):
-            self._launch(transport.trapped_kernel, s.trapped.shape, [q, *s.area], [s.trapped])
-            inputs = [q, *s.area, s.trapped, int(number == 3)]
-            self._rows(transport.hand_over_kernel, self.settings.shape, inputs, [q_out])
-        self._launch(transport.mass_kernel, (self.settings.shape[0],), [s.q], [s.mass[1]])
-        self._launch(transport.ledger_kernel, (1,), [*s.mass, s.outflow, 1.0], [s.ledger])
-
     def _emit(self, step: int) -> None:
         """Half of what the sources give in one step: before and after it, so that smoke is as old as it should be."""
         if not self.puffs:
@@ -336,7 +312,7 @@ class GasGrid:
         """Part by which the middle of a source comes nearer to its given state during ``dt``."""
         return 1.0 - float(np.exp(-self.settings.speed * dt / self.settings.cell))
 
-    def _along(self, u: Field, a: float, v: Field, b: float) -> None:
+    def _along(self, u: Field, v: Field, a: float, b: float) -> None:
         """How far the cells travel in half a step with ``a u + b v``."""
         s, g = self.state, self.settings
         self._rows(grid.centre_velocity_kernel, g.shape, [*u, *v, a, b], [*s.along])
@@ -422,61 +398,6 @@ class GasGrid:
             inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], u[axis], axis, rim]
             self._rows(grid.project_kernel, u[axis].shape, inputs, [out[axis]])
 
-    def _feel(self, step: int, weight: float) -> None:
-        """Add what the last projection gave to the obstacles."""
-        if not self.obstacles:
-            return
-        s, g, o = self.state, self.settings, self.obstacles
-        kind, size, reach, starts, planes = o.tables
-        for axis in g.axes:
-            rim = 1.0 if g.sides[2 * axis].kind == "periodic" else 2.0
-            inputs = [self.pressure.p, s.area[axis], self._static_area[axis], axis, rim, wp.vec3(*g.origin), g.cell]
-            inputs += [kind, size, reach, starts, planes, o.poses[0], o.poses[1], step]
-            inputs += [WHOLE if g.viscosity else SLIVER, int(g.viscosity > 0), weight]
-            dim = (o.count, s.area[axis].shape[0])
-            self._launch(gas_body.push_kernel, dim, inputs, [self._push, self._twist])
-
-    def _transport(self, u: Field, step: int, share: float = 1.0) -> None:
-        """Carry the density along ``u`` for a share of the step."""
-        s, g = self.state, self.settings
-        dt, count = g.dt * share, int(np.ceil(self._substeps * share))
-        s.outflow.zero_()
-        self._launch(transport.mass_kernel, (g.shape[0],), [s.q], [s.mass[0]])
-        self._diffusion.density(s.q, s.curl_length, dt / 2)
-        for substep in range(count):
-            order = g.axes if (step * count + substep) % 2 == 0 else g.axes[::-1]
-            for axis in order:
-                self._wrap_density(axis)
-                pair = g.sides[2 * axis : 2 * axis + 2]
-                through = sum(1 << n for n, side in enumerate(pair) if side.kind in ("inflow", "outflow"))
-                inputs = [s.q, s.volume, u[axis], s.area[axis], axis, dt / count / g.cell, through]
-                self._rows(transport.flux_kernel, u[axis].shape, inputs, [s.flux, s.volume_flux])
-                self._launch(transport.outflow_kernel, (g.shape[0],), [s.flux, axis], [s.outflow])
-                self._rows(transport.update_kernel, g.shape, [s.flux, s.volume_flux, axis], [s.q, s.volume])
-        keep = float(np.exp(-g.dissipation * dt))
-        self._rows(transport.settle_kernel, g.shape, [keep], [s.q, s.volume])
-        self._diffusion.density(s.q, s.curl_length, dt / 2)
-        self._launch(transport.mass_kernel, (g.shape[0],), [s.q], [s.mass[1]])
-        self._launch(transport.ledger_kernel, (1,), [*s.mass, s.outflow, keep], [s.ledger])
-
-    def _wrap_density(self, axis: int) -> None:
-        """What flows in over the sides across ``axis``, where that is not clear air."""
-        s, pair = self.state, self.settings.sides[2 * axis : 2 * axis + 2]
-        if pair[0].kind == "periodic":
-            mode = ghost.WRAP
-        elif pair[0].density or pair[1].density:
-            mode = ghost.CONSTANT
-        else:
-            return
-        for f, low, high in ((s.q, pair[0].density, pair[1].density), (s.volume, 1.0, 1.0)):
-            numbers = [3, 0, mode, mode, low, high]
-            if axis == 2:
-                self._launch(ghost.ghost_ends_kernel, f.shape[:2], numbers, [f])
-            else:
-                chunk = f.shape[2] if self.device.is_cpu else 1
-                dim = (6, f.shape[1 - axis], f.shape[2] // chunk)
-                self._launch(ghost.ghost_rows_kernel, dim, [axis, *numbers, chunk], [f])
-
     def _copy(self, target: Field, source: Field) -> None:
         for a, b in zip(target, source, strict=True):
             wp.copy(a, b)
@@ -489,51 +410,3 @@ class GasGrid:
 
     def _launch(self, kernel: Callable, dim: tuple[int, ...], inputs: list, outputs: list) -> None:
         wp.launch(kernel, dim=dim, inputs=inputs, outputs=outputs, device=self.device)
-
-
-def _ahead(axis: int, offset: int) -> tuple[slice, ...]:
-    """The faces before (0) or behind (1) the cells along ``axis``."""
-    cut = [slice(None)] * 3
-    cut[axis] = slice(offset, None) if offset else slice(None, -1)
-    return tuple(cut)
-
-
-class _Outlet:
-    """Outflow sides: what arrives leaves, and as much as flows in elsewhere.
-
-    Args:
-        settings: Of the gas.
-        flow: Velocity through the closed sides at the start.
-        device: Warp device.
-    """
-
-    def __init__(self, settings: GasSettings, flow: Areas, device):
-        self.settings, self.device = settings, device
-        self.sides = [n for n, s in enumerate(settings.sides) if s.kind == "outflow" and n // 2 in settings.axes]
-        self._total = wp.zeros(1, dtype=float, device=device)
-        entering = 0.0
-        for number, side in enumerate(settings.sides):
-            if side.kind == "inflow" and number // 2 in settings.axes:
-                values = np.take(flow[number // 2], -(number % 2), axis=number // 2)
-                entering += float(values.sum(dtype=np.float64)) * (1 if number % 2 == 0 else -1)
-        if self.sides and settings.open_bits:
-            raise ValueError("gas has an outflow and an open side, expected one kind of exit. Make the outflow open.")
-        self._entering = entering
-
-    def advance(self, u: Field, dt: float, solids: tuple[Field, ...]) -> None:
-        """Carry the velocity across the outlets on for ``dt``; ``u`` is that of the beginning."""
-        g = self.settings
-        for number in self.sides:
-            axis, high = divmod(number, 2)
-            face = [n for a, n in enumerate(g.shape) if a != axis]
-            last, inwards = (g.shape[axis], -1) if high else (0, 1)
-            speed = abs(g.sides[number].velocity[axis])
-            wanted = self._entering / len(self.sides) * (1 if high else -1)
-            for solid in {id(s[axis]): s[axis] for s in solids}.values():
-                self._total.zero_()
-                inputs = [u[axis], axis, last, inwards, min(1.0, speed * dt / g.cell)]
-                wp.launch(
-                    viscous.outlet_kernel, dim=face, inputs=inputs, outputs=[solid, self._total], device=self.device
-                )
-                inputs = [axis, last, wanted, int(np.prod(face)), self._total]
-                wp.launch(viscous.balance_kernel, dim=face, inputs=inputs, outputs=[solid], device=self.device)

@@ -12,6 +12,9 @@ from physim_kernels import advect
 Field = tuple[wp.array, wp.array, wp.array]
 """One array per face direction: (nx+1, ny, nz), (nx, ny+1, nz), (nx, ny, nz+1)."""
 
+Areas = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Open area [-] of the faces across x, y, z; shapes as in ``Field``."""
+
 Cells = tuple[wp.array, wp.array, wp.array]
 """A vector per cell: one array (nx, ny, nz) per component."""
 

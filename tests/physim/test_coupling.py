@@ -45,8 +45,8 @@ def test_a_light_ball_in_a_stream_follows_the_law_of_drag(density, diameter, tol
     assert ball.velocity[-1, 0] == pytest.approx(wanted[-1], rel=tolerance)
     # the air that a light ball sets in motion is felt one frame late
     np.testing.assert_allclose(ball.velocity[4:, 0], wanted[4:], atol=tolerance * wanted[-1])
-    # across the stream only what eddies do
-    assert np.abs(ball.velocity[:, 1:]).max() < 0.1 * wanted[-1]
+    # across the stream only what eddies do: most to the ball of one and a half cells
+    assert np.abs(ball.velocity[:, 1:]).max() < 0.2 * wanted[-1]
 
 
 def test_without_a_drag_coefficient_air_is_nothing_to_a_body():
@@ -68,12 +68,13 @@ def test_a_body_lighter_than_air_rises_with_the_inertia_of_the_air_it_moves():
     assert np.abs(track.velocity[:, [0, 2]]).max() < 0.05 * track.velocity[-1, 1]
 
 
-def periodic_box(monkeypatch, size, cells, diameter, speed=0.0):
+def periodic_box(monkeypatch, size, cells, diameter, speed=0.0, density=5.0, start=(0.0, 0.0, 0.0)):
     """A ball in still air that goes on periodically: no wall takes momentum away."""
     monkeypatch.setattr(solver_smoke, "_surroundings", lambda is_open, fill: (PERIODIC,) * 6)
     scene = physim.Scene(gravity=(0.0, 0.0, 0.0), seed=1)
     air(scene, (-size / 2,) * 3, (size / 2,) * 3, cells)
-    scene.add(physim.Sphere(diameter / 2), physim.Rigid(density=5.0), name="ball", velocity=(speed, 0.0, 0.0))
+    ball = physim.Rigid(density=density)
+    scene.add(physim.Sphere(diameter / 2), ball, name="ball", position=start, velocity=(speed, 0.0, 0.0))
     return scene
 
 
@@ -96,8 +97,8 @@ def test_what_a_body_gets_from_the_pressure_the_gas_loses(monkeypatch):
     before, still = momentum(gas), np.zeros((1, 3))
     solver.frame((still + speed / fps, np.array([[0.0, 0.0, 0.0, 1.0]]), still, still))
     impulse, twist = gas.body_impulses(AIR_DENSITY)
-    # the gas gets it within 1 %: what is between them is what the gas carries in this one step
-    np.testing.assert_allclose(momentum(gas) - before, -impulse[0], atol=0.01 * np.abs(impulse).max())
+    # the gas loses it: what is between them is what the transport of one step loses farther away
+    np.testing.assert_allclose(momentum(gas) - before, -impulse[0], atol=0.002 * np.abs(impulse).max())
     added = 0.5 * AIR_DENSITY * np.pi / 6 * diameter**3
     # ten cells per diameter: 12 % too much; the images of the ball in a box of three diameters hinder it as well
     np.testing.assert_allclose(impulse[0], -added * speed, rtol=0.25)
@@ -120,6 +121,26 @@ def test_bodies_and_gas_share_the_law_of_drag(monkeypatch):
     # what was given last acts in the next frame
     assert lost[0] == pytest.approx(0.5 * (last + coupling.given[0])[0], rel=0.05)
     assert lost[0] < -0.1 * mass
+
+
+def test_a_thrown_ball_and_the_gas_keep_their_momentum(monkeypatch):
+    # over time: its wake grows to two diameters; all that the gas has is what the gases' report says the ball lost
+    scene = periodic_box(monkeypatch, 1.2, 32, 0.3, speed=2.0, density=3.0, start=(-0.35, 0.0, 0.0))
+    rigid = RigidSolver(scene, fps=24, device="cpu")
+    smoke = SmokeSolver(scene, fps=24, seconds=1, device="cpu")
+    coupling, gas = GasCoupling(rigid, smoke), smoke.grids["air"].grid
+    before, thrown = momentum(gas), 2.0 * rigid.pieces[0].mass
+    for frame in range(9):
+        rigid.frame()
+        smoke.frame(rigid.mover_poses())
+        coupling.end_frame()
+        gained, given = momentum(gas) - before, coupling.given[0]
+        # what swirls farther than six cells from the ball is carried without a balance
+        np.testing.assert_allclose(gained, -given, atol=0.01 * abs(given[0]), err_msg=f"frame {frame}")
+    # and the ball has it, but for the last frame's pressure, which acts in the next
+    lost = thrown - rigid.pieces[0].mass * rigid.poses()[2][0][0]
+    assert lost == pytest.approx(-given[0], abs=0.01 * thrown)
+    assert lost > 0.2 * thrown
 
 
 def in_a_plume(temperature):
