@@ -21,6 +21,8 @@ ONSET = 1.0
 """Closing speed from which air is dragged under [m/s]."""
 ENTRAINED = 0.1
 """Air per area over the closing speed beyond the onset [-]: plunging jets take 0.1 to 0.3 of their flow along."""
+FINE = 0.03
+"""Of the cavity behind a body, left as fine bubbles: the rest comes up in a few large ones, which burst at once."""
 SPRAY = 0.02
 """Of the dragged air's volume, thrown up as drops: typical, no measurement behind it."""
 RISE = 0.25
@@ -91,7 +93,7 @@ class Foam:
         if fast:
             self._break(field, rng)
         for blow in blows:
-            self._drag_under(blow, rng)
+            self._drag_under(blow, field, rng)
         self.balls = self.balls[:MOST]
 
     def splashes(self) -> np.ndarray:
@@ -142,12 +144,20 @@ class Foam:
         throw = speed[:, None] * (0.6 * self._up + 0.4 * rng.standard_normal((len(at), 3)))
         self._add(place + self._cell * self._up, flow + throw, SPRAY * air, 0, rng, self._cell)
 
-    def _drag_under(self, blow: np.ndarray, rng: np.random.Generator) -> None:
-        """The air that a body takes along."""
-        if blow["air"] > 0:
-            reach = (3 * float(blow["air"]) / (4 * np.pi)) ** (1 / 3)
-            place = np.asarray(blow["point"])[None]
-            self._add(place, np.zeros((1, 3)), np.array([blow["air"]]), 2, rng, 3 * max(reach, self._cell))
+    def _drag_under(self, blow: np.ndarray, field: _Cells, rng: np.random.Generator) -> None:
+        """The air that a body takes along: a cloud of bubbles about as large as its cavity, where there is liquid."""
+        if blow["air"] <= 0:
+            return
+        before = self.balls
+        self.balls = before[:0]
+        self._add(np.asarray(blow["point"])[None], np.zeros((1, 3)), np.array([FINE * blow["air"]]), 2, rng, 0.0)
+        reach = max((3 * float(blow["air"]) / (4 * np.pi)) ** (1 / 3), self._cell)
+        cloud = self.balls
+        out = np.ones(len(cloud), bool)
+        for _ in range(8):  # those that fell into the air are thrown again
+            cloud["position"][out] = blow["point"] + 0.5 * reach * rng.standard_normal((int(out.sum()), 3))
+            out = field.at(cloud["position"])[1] < 0.3
+        self.balls = np.concatenate([before, cloud[~out]])
 
     def _add(
         self,

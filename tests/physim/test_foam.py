@@ -1,9 +1,10 @@
 """Foam, spray and bubbles: born where liquid strikes liquid fast enough, and they move as they should."""
 
 import numpy as np
+import pytest
 
 import physim
-from physim.foam import ENTRAINED, LIFE, RISE, Foam
+from physim.foam import ENTRAINED, FINE, LIFE, RISE, Foam
 from physim.trajectory import FOAM_DTYPE, SPLASH_DTYPE
 
 CELL = 0.01
@@ -87,15 +88,21 @@ def test_spray_flies_as_a_stone_and_ends_in_the_liquid():
     assert len(foam.balls) == 0
 
 
-def test_a_ball_that_drags_air_under_leaves_bubbles_of_its_volume_and_a_still_tank_has_none():
+def test_a_ball_that_drags_air_under_leaves_a_round_cloud_of_fine_bubbles_and_a_still_tank_has_none():
     foam, pool = made(), lattice((0, 0, 0), (0.2, 0.1, 0.2))
     blow = np.zeros(1, SPLASH_DTYPE)
-    blow["body"], blow["point"], blow["air"] = "ball", (0.1, 0.08, 0.1), 5e-6
+    blow["body"], blow["point"], blow["air"] = "ball", (0.1, 0.05, 0.1), 3e-4
     foam.frame(pool, np.zeros_like(pool), NO_BLOWS)
     assert len(foam.balls) == 0
     foam.frame(pool, np.zeros_like(pool), blow)
     volume = (4 / 3 * np.pi * foam.balls["radius"].astype(float) ** 3).sum()
-    assert 0.7 < volume / 5e-6 < 1.3 and (foam.balls["kind"] == 2).all()
+    assert 0.7 < volume / (FINE * 3e-4) < 1.3 and (foam.balls["kind"] == 2).all()
+    away = foam.balls["position"] - blow["point"]
+    reach = (9e-4 / (4 * np.pi)) ** (1 / 3)
+    assert len(away) > 200 and foam.balls["position"][:, 1].max() < 0.1, "all of them in the liquid"
+    assert away[:, [0, 2]].std(axis=0) == pytest.approx([0.5 * reach] * 2, rel=0.15)
+    # a block would have as many in its corners, per area, as in its middle
+    assert (np.abs(away[:, [0, 2]]).min(axis=1) > 0.8 * reach).mean() < 0.02
 
 
 def test_water_poured_into_water_from_high_foams_in_a_scene():
