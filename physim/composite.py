@@ -17,6 +17,7 @@ from physim.cloth_paint import ClothPainter
 from physim.depth_edge import DepthEdges
 from physim.exposure import Exposure, expose
 from physim.ground_shadow import GroundShadow
+from physim.lake_mirror import LakeMirror
 from physim.lake_view import LakeView
 from physim.matte import SHADOW_RING
 from physim.plate import PlateSampler
@@ -25,6 +26,9 @@ from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_
 from physim.shown import furniture
 from physim.surface_texture import TILE, PhotoTexture, grain_tile
 from physim.trajectory import Trajectory
+
+CLEAR = 0.75
+"""Part of a shadow that water swallows: most of its light is mirrored, or comes from its depth."""
 
 
 def state_of(trajectory: Trajectory, time: float) -> tuple:
@@ -96,6 +100,7 @@ class SolidComposer:
         if trajectory.lakes:
             lakes = LakeView(trajectory, size, device)
             self.lakes = lakes if lakes.any else None
+        self._mirror = LakeMirror(trajectory, self.lakes, device) if self.lakes is not None else None
         self._grain: np.ndarray | None = None
         self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
         self._uploaded: tuple[np.ndarray, wp.array] | None = None
@@ -155,10 +160,12 @@ class SolidComposer:
         if self._ground is None:
             return Solid(picture, np.ones(self.size, np.float32), frame.depth, frame)
         shutter = self.exposure(time, frame.camera)
-        shadow = self._shadow(shutter, frame)
+        shadow = self._on_water(self._shadow(shutter, frame), frame)
         touched = np.flatnonzero(shadow.reshape(-1) < 0.9998)
         flat = picture.reshape(-1, 3)
         flat[touched] = blend.to_srgb(blend.to_linear(flat[touched]) * shadow.reshape(-1)[touched, None] ** self._tint)
+        if self._mirror is not None:
+            self._mirror.paint(picture, frame, shutter)
         depth = frame.depth
         layers = merge_layers(self._layers(shutter, frame))
         ground, ground_depth = None, frame.depth
@@ -170,6 +177,14 @@ class SolidComposer:
         for layer in layers:
             depth = self._lay(picture, layer, frame, depth)
         return Solid(picture, shadow, depth, frame, ground, ground_depth)
+
+    def _on_water(self, shadow: np.ndarray, frame: BackdropFrame) -> np.ndarray:
+        """Shadows as water shows them: on what it scatters alone, for what it mirrors comes from elsewhere."""
+        if self.lakes is None:
+            return shadow
+        for _, _, there in self.lakes.surfaces(frame):
+            shadow = 1 - (1 - shadow) * (1 - CLEAR * there)
+        return shadow
 
     def _layers(self, shutter: Exposure, frame: BackdropFrame, names: list[str] | None = None) -> list[BodyLayer]:
         """One layer per visible body or cloth, or of some; that of a thing that rests is remembered."""

@@ -21,15 +21,15 @@ ONSET = 1.0
 """Closing speed from which air is dragged under [m/s]."""
 ENTRAINED = 0.1
 """Air per area over the closing speed beyond the onset [-]: plunging jets take 0.1 to 0.3 of their flow along."""
-FINE = 0.03
+FINE = 0.02
 """Of the cavity behind a body, left as fine bubbles: the rest comes up in a few large ones, which burst at once."""
 SPRAY = 0.02
 """Of the dragged air's volume, thrown up as drops: typical, no measurement behind it."""
 RISE = 0.25
 """Of bubbles [m/s]."""
-LIFE = 1.5
-"""In which foam bursts to 1/e [s]: pure liquids keep theirs for a second or two, typical."""
-SIZE = 0.15
+LIFE = 0.8
+"""In which foam bursts to 1/e [s]: bubbles of a millimetre on clean water last about a second, typical."""
+SIZE = 0.09
 """Of a ball over a cell: a ball stands for many smaller ones."""
 RADII = 2e-4, 3e-3
 """Least and largest radius of a ball [m]."""

@@ -11,7 +11,7 @@ from physim.camera import Camera
 from physim.scene import Light
 from physim.trajectory import LakeTrack, LiquidTrack
 
-STRENGTH = np.array([0.9, 1.6, 0.35], dtype=np.float32)
+STRENGTH = np.array([0.9, 1.2, 0.35], dtype=np.float32)
 """Optical depth of one ball of spray, foam and bubble: beneath the surface little of it is seen."""
 ALBEDO = 0.88
 """Of foam: light that is scattered often and hardly swallowed."""

@@ -6,6 +6,7 @@ bit. At its shore line the motion ends softly.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,6 +133,16 @@ class LakeView:
             there[..., 3] += one.there * one.entity.shape.depth  # type: ignore[union-attr]
         there[total < 0.5] = 0
         return self._through(there, frame).copy()
+
+    def surfaces(self, frame: BackdropFrame) -> Iterator[tuple[float, float, np.ndarray]]:
+        """Of each lake: level [m], refractive index, and where its water is seen (H, W), 0 to 1."""
+        for one in self._ones:
+            index = float(one.entity.material.refractive_index)  # type: ignore[union-attr, arg-type]
+            yield one.track.level, index, self._through(one.there, frame)
+
+    def normal(self, frame: BackdropFrame, time: float) -> np.ndarray:
+        """Of the water (H, W, 3), world."""
+        return self._through(self.at(time).normal, frame)
 
     def paint(self, picture: np.ndarray, sampler: PlateSampler, frame: BackdropFrame, time: float) -> np.ndarray:
         """The plate seen by the camera (H, W, 3) sRGB, with its lakes at ``time``; changed where they move."""

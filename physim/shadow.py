@@ -288,9 +288,31 @@ def light_already_there(linear: np.ndarray, light: Light) -> np.ndarray:
 
 
 def ground_below(point: np.ndarray, camera: Camera, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The photographed surface straight below a world point: place (3,) [m] and pixel (2,), by fixed-point steps."""
+    """The photographed surface straight below a world point: place (3,) [m] and pixel (2,), by fixed-point steps.
+
+    From where the photo shows what is higher (the sky behind a falling ball) the steps find no way down; then the plumb
+    line is followed to the first place that lies on or behind what is seen.
+    """
+    below, pixel = _down(np.array(point, dtype=np.float64), point, camera, depth)
+    if below[1] < point[1] - 1e-6:
+        return below, pixel
     rows, cols = depth.shape
-    below = np.array(point, dtype=np.float64)
+    low = min(0.0, float(point[1])) - 0.5 * abs(float(camera.position[1]))
+    line = np.tile(np.asarray(point, dtype=np.float64), (128, 1))
+    line[:, 1] = np.linspace(point[1], low, len(line))
+    pixels, z = camera.project(line)
+    at = np.clip(pixels, 0.5, (cols - 0.5, rows - 0.5)).astype(int)
+    met = (z > 0) & (depth[at[:, 1], at[:, 0]] <= 1.001 * z)
+    if not met.any():
+        return below, pixel
+    return _down(line[int(np.argmax(met))], point, camera, depth)
+
+
+def _down(
+    below: np.ndarray, point: np.ndarray, camera: Camera, depth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Fixed-point steps from a place on the plumb line of ``point``."""
+    rows, cols = depth.shape
     pixel = np.zeros(2)
     for _ in range(6):
         pixel, z = camera.project(below)

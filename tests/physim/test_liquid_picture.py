@@ -169,6 +169,23 @@ def light(cosine, index=1.333, k=0.0, s=0.0):
     return [o.numpy() for o in out]
 
 
+@wp.kernel
+def beyond_kernel(depth: wp.array2d(dtype=float), at: wp.array(dtype=wp.vec2), out: wp.array(dtype=float)):
+    i = wp.tid()
+    out[i] = liquid_shade.depth_at(depth, at[i])
+
+
+def test_beyond_the_border_of_the_picture_a_plane_goes_on():
+    # 1 / z of a plane is linear in the pixel; a ray that leaves below the picture meets the floor where it is
+    v, u = np.mgrid[:40, :60] + 0.5
+    inverse = 0.2 + 0.004 * v + 0.001 * u
+    at = np.array([[30.5, 20.5], [30.5, 47.5], [59.5 + 8, 10.5], [-6.5, 45.5], [0.5, -3.5]], np.float32)
+    out = wp.zeros(len(at), dtype=float)
+    depth = wp.array((1 / inverse).astype(np.float32), dtype=float)
+    wp.launch(beyond_kernel, dim=len(at), inputs=[depth, wp.array(at, dtype=wp.vec2), out])
+    assert np.allclose(1 / out.numpy(), 0.2 + 0.004 * at[:, 1] + 0.001 * at[:, 0], rtol=1e-5)
+
+
 def test_head_on_the_surface_reflects_what_fresnel_says_and_at_grazing_all():
     part = light([1.0, 0.0], 1.333)[0]
     assert part[0] == pytest.approx(((1.333 - 1) / (1.333 + 1)) ** 2, rel=1e-4)

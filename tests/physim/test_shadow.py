@@ -113,6 +113,14 @@ def test_ground_below_a_point_over_a_plane_is_its_foot(camera):
     np.testing.assert_allclose(pixel, camera.project(np.array([0.1, 0, -0.7]))[0], atol=0.05)
 
 
+def test_ground_below_a_point_before_the_sky_is_its_foot_too():
+    level = Camera.looking(SIZE, fov_deg=50, pitch_deg=0, height=1.5)
+    depth = plane_depth(level, 0.0, far=1e4)
+    below, _ = ground_below(np.array([0.1, 3.0, -12.0]), level, depth)
+    assert below[[0, 2]] == pytest.approx([0.1, -12.0])
+    assert below[1] == pytest.approx(0.0, abs=0.15)  # a row of pixels shows as much of the plane there
+
+
 def test_a_shaded_half_of_an_even_wall_is_found_and_its_lit_half_counts_as_lit():
     wall = np.full((200, 300, 3), 0.5, np.float32)
     wall[:, 150:] *= 0.1
