@@ -191,6 +191,33 @@ def preview(
     return run.write(run.master(), target)
 
 
+def preview_page(
+    shot: Shot | str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    depth: DepthChoice = None,
+    depth_weights: str | os.PathLike | None = None,
+    depth_kind: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """A page (``.html``) on which the reconstructed and simulated scene is looked at from all sides, see
+    :mod:`physim.viewer`. It needs neither a server nor a network.
+
+    ``depth``, ``depth_weights`` and ``depth_kind`` are those of :func:`animate`.
+
+    Raises:
+        As :func:`animate`, and ImportError without viser (the extra ``viewer``), before any work.
+    """
+    from physim.viewer import check_viewer, save_page
+
+    target = check_viewer(output)
+    ready, _ = _ready(shot, {"generate.model": NONE, **depth_changes(depth, depth_weights, depth_kind)})
+    run = _Run(ready, progress, depth if callable(depth) else None)
+    run.simulate()
+    with run.stage("page"):
+        return save_page(run.trajectory, target)
+
+
 def depth_backend(name: str, *, weights: str | os.PathLike) -> DepthBackend:
     """A depth network as :func:`physim.reconstruct` takes it: ``reconstruct(shot, depth=depth_backend(...))``.
 
@@ -265,25 +292,30 @@ class _Run:
         self.fps = shot.output.fps or shot.fps
         self.model_size = model_size(photo, shot.generate.size, self.size)
 
-    def master(self) -> Master:
-        """Reconstruct, simulate, render, generate; what is left is making the frames."""
+    def simulate(self) -> None:
+        """Reconstruct, simulate."""
         shot = self.shot
-        with self._stage("reconstruct") as progress:
+        with self.stage("reconstruct") as progress:
             self.scene = physim.reconstruct(shot, depth=self._depth(), progress=progress)
-        with self._stage("simulate") as progress:
+        with self.stage("simulate") as progress:
             self.trajectory = physim.simulate(
                 self.scene,
                 seconds=shot.seconds,
                 fps=shot.fps,
                 progress=lambda done, total, tell=progress: tell("frame", done / max(total, 1)),
             )
+
+    def master(self) -> Master:
+        """Simulate, render, generate; what is left is making the frames."""
+        shot = self.shot
+        self.simulate()
         residual = None
         if shot.generate.model != NONE:
-            with self._stage("render") as progress:
+            with self.stage("render") as progress:
                 conditions = physim.render(self.trajectory, size=self.model_size, progress=progress)
-            with self._stage("generate") as progress:
+            with self.stage("generate") as progress:
                 residual = self._residual(conditions, progress)
-        with self._stage("prepare"):
+        with self.stage("prepare"):
             compositor = physim.Compositor(
                 self.trajectory, size=self.size, motion_blur=shot.output.motion_blur, fps=self.fps
             )
@@ -320,7 +352,7 @@ class _Run:
         sidecar = sidecar_of(target)
         note = "\n".join(["Everything that decided the video.", *(f"{n} {v}" for n, v in versions().items())])
         comment = text_for(self.shot, sidecar, note=note)
-        with self._stage("compose") as progress:
+        with self.stage("compose") as progress:
             metadata = {"comment": comment}
             with VideoWriter(target, self.size, self.fps, crf=self.shot.output.quality, metadata=metadata) as writer:
                 for i, frame in enumerate(master):
@@ -345,7 +377,7 @@ class _Run:
         )
 
     @contextmanager
-    def _stage(self, name: str) -> Iterator[Progress]:
+    def stage(self, name: str) -> Iterator[Progress]:
         start = time.perf_counter()
         self.tell(name, 0.0)
         yield lambda step, fraction: self.tell(name, fraction)

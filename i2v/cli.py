@@ -55,8 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_argument("--report", type=Path, metavar="FILE", help="write what was done to this JSON file")
     animate.set_defaults(run=_animate)
 
-    preview = commands.add_parser("preview", help="make a small video without the network: motion and framing")
+    preview = commands.add_parser(
+        "preview", help="make a small video without the network, or a page that shows the scene from all sides"
+    )
     preview.add_argument("--size", type=int, default=480, help="longer side in pixels (default: 480)")
+    preview.add_argument(
+        "--open", action="store_true", help="open it; without --output it is the page (.html), which needs no server"
+    )
     preview.set_defaults(run=_preview)
 
     for command in (animate, preview):
@@ -113,12 +118,25 @@ def _animate(arguments: argparse.Namespace) -> int:
 
 
 def _preview(arguments: argparse.Namespace) -> int:
-    from i2v.animate import preview
+    """A video or a page, by the name of the output."""
+    from i2v.animate import preview, preview_page
 
+    kind = "html" if arguments.open else "mp4"
+    output = arguments.output or Path(f"{arguments.shot.stem}.preview.{kind}")
     with show_progress(arguments.quiet) as progress:
-        output = arguments.output or Path(f"{arguments.shot.stem}.preview.mp4")
-        summary = preview(arguments.shot, output, size=arguments.size, progress=progress, **_depth(arguments))
-    return _done(summary, arguments.quiet)
+        if output.suffix.lower() == ".html":
+            page = preview_page(arguments.shot, output, progress=progress, **_depth(arguments))
+        else:
+            summary = preview(arguments.shot, output, size=arguments.size, progress=progress, **_depth(arguments))
+    if output.suffix.lower() == ".html":
+        print(page)
+    else:
+        _done(summary, arguments.quiet)
+    if arguments.open:
+        import webbrowser
+
+        webbrowser.open(output.resolve().as_uri())
+    return 0
 
 
 def _depth(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -32,7 +32,7 @@ ALLOWED = {
         "yaml",
     },
 }
-OPTIONAL = {"physim.decompose": {"coacd"}}
+OPTIONAL = {"physim.decompose": {"coacd"}, "physim.viewer": {"viser"}}
 """Libraries of extras: imported in one place each, within the function that needs them."""
 BORDER = {"physim.conditions", "physim.shot", "physim.shot_file", "physim._lazy", "physim"}
 """All that `i2v` may see of `physim`, except in its composition root."""

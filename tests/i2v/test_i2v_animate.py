@@ -220,3 +220,9 @@ def test_a_model_sees_the_real_conditions_and_changes_the_real_frames(tmp_path, 
     assert seen["size"] == (160, 240) and seen["seed"] == 0 and seen["moving"] > 0.5
     for before, after in zip(plain, painted, strict=True):
         np.testing.assert_allclose(after, np.clip(before + 0.1, 0, 1), atol=1e-5)
+
+
+def test_a_page_is_refused_before_any_work(stages, tmp_path):
+    with pytest.raises(ValueError, match="ends in"):
+        root.preview_page(SHOT, tmp_path / "a.mp4")
+    assert stages.calls == []

@@ -130,3 +130,15 @@ def test_more_memory_allows_longer_shots_and_larger_sizes_shorter_ones():
     assert longest_shot(1e9) == 0
     assert longest_shot(16e9) > longest_shot(8e9) > longest_shot(8e9, (480, 832)) > 0
     assert longest_shot(8e9, video_size=(400, 600)) > longest_shot(8e9)
+
+
+def test_a_preview_named_html_is_a_page_and_open_shows_it(tmp_path, monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr(root, "preview_page", lambda shot, output, **_: Path(output))
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert main(["preview", "coffee.yaml", "-o", str(tmp_path / "a.html"), "--quiet"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "a.html")
+    assert not opened
+    monkeypatch.chdir(tmp_path)
+    assert main(["preview", "coffee.yaml", "--open", "--quiet"]) == 0
+    assert opened == [(tmp_path / "coffee.preview.html").as_uri()]
