@@ -392,7 +392,7 @@ class GasGrid:
         s, g = self.state, self.settings
         out = out or u
         self._convergence(u, step)
-        self.pressure.solve(max(1, self.iterations - fewer))
+        self.pressure.solve(max(min(2, self.iterations), self.iterations - fewer))
         for axis in g.axes:
             rim = 1.0 if g.sides[2 * axis].kind == "periodic" else 2.0
             inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], u[axis], axis, rim]
