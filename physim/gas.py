@@ -24,12 +24,13 @@ from physim_kernels import (
     gas_body,
     ghost,
     grid,
+    hand_over,
     obstacle,
     smoke,
     spectral,
     transport,
     viscous,
-)
+)  # fmt: skip
 from physim_kernels import pressure as pressure_kernels
 
 from physim.gas_areas import WHOLE, close_sides, faces_ahead, open_areas
@@ -37,6 +38,7 @@ from physim.gas_bodies import GasBodies
 from physim.gas_diffusion import Diffusion
 from physim.gas_ghost import Ghosts, ambient_rule, remainder_rule, velocity_rule
 from physim.gas_outlet import Outlet
+from physim.gas_sources import Sources
 from physim.gas_state import Areas, Field, GasSettings, GasState, Obstacles, Puffs
 from physim.gas_transport import DensityTransport
 from physim.kernel_cache import load_kernels
@@ -79,6 +81,7 @@ class GasGrid:
         self._ghosts = Ghosts(settings, self.device)
         self._diffusion = Diffusion(settings, s, self._ghosts, self.device)
         self._density = DensityTransport(settings, s, self._diffusion, self.device)
+        self._sources = Sources(settings, s, puffs, self.device)
         self._outlet = Outlet(settings, self._given_flow(), self.device)
         self.pressure = self._make_pressure(areas)
         self._bodies = None
@@ -195,8 +198,8 @@ class GasGrid:
 
     def _warm_up(self) -> None:
         """Load the modules outside the capture (a capture cannot compile)."""
-        modules = (advect, compartment, gas_balance, gas_body, ghost, grid, obstacle, pressure_kernels, smoke, spectral)
-        load_kernels((*modules, transport, viscous), self.device)
+        modules = (advect, compartment, gas_balance, gas_body, ghost, grid, hand_over, obstacle, pressure_kernels)
+        load_kernels((*modules, smoke, spectral, transport, viscous), self.device)
 
     @property
     def density(self) -> np.ndarray:
@@ -250,7 +253,7 @@ class GasGrid:
             # its weight stands where it is in the middle of each half step, not where it was before
             self._density.carry(s.u, step, 0.25)
         self._weigh()
-        self._emit(step)
+        self._sources.emit(step)
         self._outlet.advance(s.u, half, (self._static_solid, s.solid))
         self._along(*along)
         self._carry(s.u, None, s.a, s.temperature, s.temperature2)
@@ -280,7 +283,7 @@ class GasGrid:
             self._density.carry(s.u, step, 0.25)
         elif g.carries_density:
             self._density.carry(s.m, step)
-        self._emit(step)
+        self._sources.emit(step)
 
     def _areas(self, step: int) -> None:
         if self._bodies:
@@ -299,18 +302,6 @@ class GasGrid:
             inputs = [s.q, s.area[axis], g.heaviness, axis]
             self._rows(grid.weight_kernel, s.area[axis].shape, inputs, [s.weight[axis]])
         self.pressure.build(*s.weight)
-
-    def _emit(self, step: int) -> None:
-        """Half of what the sources give in one step: before and after it, so that smoke is as old as it should be."""
-        if not self.puffs:
-            return
-        s, p, dt = self.state, self.puffs, self.settings.dt / 2
-        inputs = [p.ball, p.state, step, dt, self._hold(dt), 1.0 - float(np.exp(-self.settings.cooling * dt))]
-        self._rows(smoke.source_kernel, self.settings.shape, [*inputs, *s.area], [s.q, s.temperature])
-
-    def _hold(self, dt: float) -> float:
-        """Part by which the middle of a source comes nearer to its given state during ``dt``."""
-        return 1.0 - float(np.exp(-self.settings.speed * dt / self.settings.cell))
 
     def _along(self, u: Field, v: Field, a: float, b: float) -> None:
         """How far the cells travel in half a step with ``a u + b v``."""
@@ -373,19 +364,14 @@ class GasGrid:
             if g.heaviness != 1 and g.gravity[axis]:
                 inputs = [s.area[axis], s.weight[axis], g.gravity[axis] * dt]
                 self._rows(grid.sink_kernel, u[axis].shape, inputs, [u[axis]])
-            if self.puffs and self.puffs.has_jet:
-                p = self.puffs
-                inputs = [p.ball, p.state, p.jet, step, axis, self._hold(dt)]
-                self._rows(smoke.jet_kernel, u[axis].shape, inputs, [u[axis]])
+            self._sources.blow(u[axis], axis, step, dt)
         self._diffusion.velocity(u, dt)
 
     def _convergence(self, u: Field, step: int) -> None:
         """What flows into each cell and what enters there, which the pressure has to balance."""
-        s, p, shape = self.state, self.puffs, self.settings.shape
-        self._rows(grid.convergence_kernel, shape, [*u, *s.area, *s.solid], [self.pressure.rhs])
-        if p and p.has_jet:
-            inputs = [p.ball, p.state, p.jet, step, *s.area]
-            self._rows(smoke.swell_kernel, shape, inputs, [self.pressure.rhs])
+        s = self.state
+        self._rows(grid.convergence_kernel, self.settings.shape, [*u, *s.area, *s.solid], [self.pressure.rhs])
+        self._sources.swell(self.pressure.rhs, step)
 
     def _project(self, u: Field, step: int, *, out: Field | None = None, fewer: int = 0) -> None:
         """Write the part of ``u`` that is free of divergence into ``out``, else into ``u``."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import warp as wp
-from physim_kernels import transport
+from physim_kernels import hand_over, transport
 
 
 def array(values):
@@ -18,6 +18,7 @@ class Transport:
         self.volume.fill_(1.0)
         self.u = [array(a) for a in u]
         self.area = [array(np.ones(a.shape) if area is None else area[k]) for k, a in enumerate(u)]
+        self.rows = wp.full(q.shape[:2], 1, dtype=int, device="cpu")
         self.chunk = chunk or self.shape[2] + 1
 
     def launch(self, kernel, shape, inputs, outputs):
@@ -25,14 +26,15 @@ class Transport:
         wp.launch(kernel, dim=dim, inputs=[*inputs, self.chunk], outputs=outputs, device="cpu")
 
     def sweep(self, axis, courant):
-        inputs = [self.q, self.volume, self.u[axis], self.area[axis], axis, courant, 0]
+        inputs = [self.q, self.volume, self.u[axis], self.area[axis], self.rows, axis, courant, 0]
         self.launch(transport.flux_kernel, self.u[axis].shape, inputs, [self.flux, self.volume_flux])
-        self.launch(transport.update_kernel, self.shape, [self.flux, self.volume_flux, axis], [self.q, self.volume])
+        inputs = [self.flux, self.volume_flux, self.rows, axis]
+        self.launch(transport.update_kernel, self.shape, inputs, [self.q, self.volume])
 
     def step(self, courant, order=(0, 1, 2)):
         for axis in order:
             self.sweep(axis, courant)
-        self.launch(transport.settle_kernel, self.shape, [1.0], [self.q, self.volume])
+        self.launch(transport.settle_kernel, self.shape, [1.0, self.rows], [self.q, self.volume])
 
     @property
     def density(self):
@@ -115,9 +117,9 @@ def test_closed_cells_hand_everything_to_the_open_ones():
     area = [array(x) for x in area]
     rows = wp.zeros(shape[:2], dtype=int, device="cpu")
     for number, (source, target) in enumerate(((a, b), (b, a)) * 4):
-        wp.launch(transport.trapped_kernel, dim=shape[:2], inputs=[source, *area], outputs=[rows], device="cpu")
+        wp.launch(hand_over.trapped_kernel, dim=shape[:2], inputs=[source, *area], outputs=[rows], device="cpu")
         inputs = [source, *area, rows, int(number == 7), shape[2]]
-        wp.launch(transport.hand_over_kernel, dim=(8, 8, 1), inputs=inputs, outputs=[target], device="cpu")
+        wp.launch(hand_over.hand_over_kernel, dim=(8, 8, 1), inputs=inputs, outputs=[target], device="cpu")
     result = a.numpy()[3:-3, 3:-3, 3:-3].astype(np.float64)
     assert result[3:6, 3:6, 3:6].max() == 0.0
     # the very middle comes out by its neighbours in the layer that touches open cells: nothing goes astray
@@ -135,9 +137,9 @@ def test_two_layers_that_a_body_closed_are_handed_over_in_two_calls_without_loss
     area = [array(x) for x in area]
     rows = wp.zeros(shape[:2], dtype=int, device="cpu")
     for number, (source, target) in enumerate(((a, b), (b, a))):
-        wp.launch(transport.trapped_kernel, dim=shape[:2], inputs=[source, *area], outputs=[rows], device="cpu")
+        wp.launch(hand_over.trapped_kernel, dim=shape[:2], inputs=[source, *area], outputs=[rows], device="cpu")
         inputs = [source, *area, rows, int(number == 1), shape[2]]
-        wp.launch(transport.hand_over_kernel, dim=(8, 8, 1), inputs=inputs, outputs=[target], device="cpu")
+        wp.launch(hand_over.hand_over_kernel, dim=(8, 8, 1), inputs=inputs, outputs=[target], device="cpu")
     result = a.numpy()[3:-3, 3:-3, 3:-3].astype(np.float64)
     assert result[..., :6].max() == 0.0
     np.testing.assert_allclose(result.sum(2), q.sum(2), rtol=1e-6)  # straight up, and all of it
