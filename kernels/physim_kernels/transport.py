@@ -216,7 +216,9 @@ def update_kernel(
     float *Q = q.data + o, *V = volume.data + o;
     #pragma clang loop vectorize(assume_safety)
     for (int k = k0; k < k1; ++k) {
-        Q[k] *= V[k] * keep;  // all the mass, whatever divergence the projection left
+        const float left = Q[k] * V[k] * keep;  // all the mass, whatever divergence the projection left
+        // a trace would reach one more row per sub-step; the ledger has what this takes
+        Q[k] = left > 1e-9f ? left : 0.0f;
         V[k] = 1.0f;
     }""")
 def settle_row(

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import warp as wp
 
+from physim.gas import GasGrid
 from physim.gas_areas import open_areas
 from physim.gas_bodies import GasBodies
-from physim.gas_state import GasSettings, GasState, Obstacles
+from physim.gas_state import WALL, GasSettings, GasState, Obstacles, Side
+from physim.validation import measure
 
 SHAPE = (20, 24, 28)
 CELL, DT = 0.1, 0.2
@@ -78,3 +80,54 @@ def test_momentum_from_nowhere_is_taken_from_the_gas_around_a_body(count):
     assert not around[areas[0] == 0.0].any()
     for values in out[1:]:
         np.testing.assert_allclose(values.numpy(), 1.0, atol=1e-6)
+
+
+def cylinder(cell, height, speed, first):
+    """A cylinder of diameter 1 across a plane of y and z, halfway up, which moves along z from ``first``."""
+    half_length = 5 * cell  # the plane is one cell thick
+    tables = [
+        wp.array([3], dtype=int), wp.array([(0.5, half_length, 0.0)], dtype=wp.vec3),
+        wp.array([0.5 + half_length], dtype=float), wp.zeros(2, dtype=int), wp.zeros(1, dtype=wp.vec4),
+    ]  # fmt: skip
+    poses = [wp.zeros((1, 1), dtype=kind) for kind in (wp.vec3, wp.quat, wp.vec3, wp.vec3)]
+    poses[1].assign(np.array([[[0.0, 0.0, 0.5**0.5, 0.5**0.5]]], np.float32))  # its axis, y, along x
+    poses[2].assign(np.array([[[0.0, 0.0, speed]]], np.float32))
+
+    def put(time):
+        poses[0].assign(np.array([[[cell / 2, height / 2, first + speed * time]]], np.float32))
+
+    put(0.0)
+    return Obstacles(1, tables, poses), put
+
+
+@pytest.mark.slow
+def test_a_cylinder_that_moves_against_a_stream_sheds_by_williamsons_law():
+    # Re 100 by the relative speed of 2: St = 0.164; a stream 16 diameters high adds 3 %, eight cells per diameter 2 %
+    cell, height, reynolds, stream, speed = 1 / 8, 16, 100.0, 1.0, -1.0
+    relative, settle, watch = stream - speed, 40.0, 25.0
+    first = 8.0 - speed * (settle + watch) / relative
+    shape = (1, int(height / cell), int((first + 18) / cell))
+    body, put = cylinder(cell, height, speed, first)
+    sides = (WALL,) * 4 + tuple(Side(kind, velocity=(0.0, 0.0, stream)) for kind in ("inflow", "outflow"))
+    settings = GasSettings(
+        shape, (0.0, 0.0, 0.0), cell, 0.75 * cell, sides=sides, viscosity=relative / reynolds, gravity=(0.0, 0.0, 0.0),
+        sponge=0.0, carries_density=False, carries_temperature=False,
+    )  # fmt: skip
+    gas = GasGrid(settings, obstacles=body, device="cpu")
+    flow = [np.zeros(a.shape) for a in open_areas(shape)]
+    flow[2] += stream
+    y, z = np.arange(shape[1] + 1)[:, None] * cell, (np.arange(shape[2]) + 0.5) * cell
+    flow[1][0] = 0.3 * np.exp(-((y - height / 2) ** 2) - (z - first - 1.5) ** 2)  # so that its sides part at once
+    gas.set_velocity(tuple(flow))
+    times, lift, now = [], [], 0.0
+    while now * relative < settle + watch:
+        put(now + settings.dt / 2)
+        gas.frame()
+        now += settings.dt
+        if now * relative > settle:
+            times.append(now)
+            lift.append(gas.body_impulses(1.0)[0][0, 1])
+    signal = np.array(lift) - (max(lift) + min(lift)) / 2
+    period = measure.period(np.array(times), signal)
+    assert period is not None
+    assert 1 / period / relative == pytest.approx(-3.3265 / reynolds + 0.1816 + 1.6e-4 * reynolds, rel=0.06)
