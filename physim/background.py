@@ -17,7 +17,7 @@ from physim.plate import resize, resize_map
 from physim.scene import Backdrop, Cutout
 from physim.trajectory import Trajectory
 
-COLUMNS = 960
+COLUMNS = 720
 """A moving camera's view of the smooth sheet is computed on at most about this many columns, then enlarged."""
 
 

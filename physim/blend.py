@@ -20,8 +20,10 @@ WIDE = 0.04
 """How far it is softened: standard deviation, in widths of the picture."""
 _STEPS = 65535
 _INDEX = np.arange(_STEPS + 1, dtype=np.float32) / _STEPS
-_LINEAR_OF = srgb.to_linear(_INDEX)
-_SRGB_OF = srgb.to_srgb(_INDEX)
+LINEAR_OF = srgb.to_linear(_INDEX)
+"""Linear light of sRGB 0 to 1, in 65536 steps."""
+SRGB_OF = srgb.to_srgb(_INDEX)
+"""SRGB of linear light 0 to 1, in 65536 steps."""
 
 
 def _look_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -30,12 +32,12 @@ def _look_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def to_linear(picture: np.ndarray) -> np.ndarray:
     """SRGB in [0, 1] to linear light, by table: within 2e-5."""
-    return _look_up(_LINEAR_OF, picture)
+    return _look_up(LINEAR_OF, picture)
 
 
 def to_srgb(linear: np.ndarray) -> np.ndarray:
     """Linear light, clipped to [0, 1], to sRGB, by table: within 1e-4 (a fortieth of an 8-bit step)."""
-    return _look_up(_SRGB_OF, linear)
+    return _look_up(SRGB_OF, linear)
 
 
 def over(base: np.ndarray, layer: np.ndarray) -> np.ndarray:
@@ -63,7 +65,7 @@ def smoke_over(
     Returns:
         (H, W, 3) sRGB.
     """
-    tables = [wp.array(table, dtype=wp.float32, device=device, copy=False) for table in (_LINEAR_OF, _SRGB_OF)]
+    tables = [wp.array(table, dtype=wp.float32, device=device, copy=False) for table in (LINEAR_OF, SRGB_OF)]
     base, through, light = (
         wp.array(np.ascontiguousarray(values, np.float32), dtype=dtype, device=device, copy=False)
         for values, dtype in ((picture, wp.vec3), (transmittance, wp.float32), (scattered, wp.vec3))

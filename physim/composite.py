@@ -151,7 +151,7 @@ class SolidComposer:
         )
 
     def exposure(self, time: float, camera: Camera) -> Exposure:
-        return expose(self.trajectory, camera, time, self._shutter)
+        return expose(self.trajectory, camera, time, self._shutter, self.size[1] / self._photo_size[1])
 
     def at(self, time: float) -> Solid:
         """The picture at ``time`` [s]."""
@@ -259,7 +259,7 @@ class SolidComposer:
 
     def _supersample(self, count: int) -> int:
         """Samples per pixel along a side: instants are spread over the pixel as well, and each adds its own."""
-        if count >= 7:
+        if count >= 7 or (count >= 4 and self.size[1] >= 1.5 * self._photo_size[1]):
             return 1
         if count > 1 or self.size[1] > 1600 or not self._static:
             return 2

@@ -4,6 +4,8 @@ Order of operations: plate through the camera, shadows over the exposure, bodies
 front of them, the residual that makes the unmoved picture the photo to the bit, liquids, smoke. All light is added
 linearly.
 Pixels that nothing touches are copies of the photo and the same in every frame.
+
+A frame much larger than the photo is composed on a grid that loses nothing of it and enlarged as the photo is.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from physim import blend
 from physim.background import Background, plate_with, still_map
 from physim.composite import Solid, SolidComposer
 from physim.liquid_compose import LiquidComposer, Wet
+from physim.magnify import Magnifier, grid_size
 from physim.ordered import cores, in_order
-from physim.plate import PlateSampler, resize
+from physim.plate import PlateSampler, resize, resize_map
 from physim.shadow import light_already_there, tint_of
 from physim.shown import shown
 from physim.surface_texture import PhotoTexture
@@ -68,26 +71,27 @@ class Compositor:
         self.fps = trajectory.fps if fps is None else float(fps)
         if not self.fps >= trajectory.fps:
             raise ValueError(f"fps is {fps}, expected at least the {trajectory.fps:g} that were simulated.")
-        self._scale = self.size[1] / photo_size[1]
+        self._grid = grid_size(photo_size, self.size)
+        self._scale = self._grid[1] / photo_size[1]
         self.frame_count = max(1, round(trajectory.seconds * self.fps))
         self._trajectory = trajectory
         self._device = device
         self._motion_blur = motion_blur
         shutter = motion_blur * trajectory.fps / self.fps  # as a part of a simulated frame
-        self._photo = resize(scene.backdrop.photo, self.size)
+        self._photo = resize(scene.backdrop.photo, self._grid)
         moving = {name: track for name, track in trajectory.bodies.items() if self._moves(name)}
         still = {name: track for name, track in trajectory.bodies.items() if name not in moving}
         cloths = {name: track for name, track in trajectory.cloths.items() if self._waves(name)}
         resting = {name: track for name, track in trajectory.cloths.items() if name not in cloths}
         self._still = replace(trajectory, bodies=still, cloths=resting)
-        plate = resize(plate_with(scene.backdrop, self._still, {**moving, **cloths}), self.size)
-        self._stills = still_map(scene.backdrop, self.size)
-        self._view = Background(scene.backdrop, scene.camera, self.size, self._still, device)
+        plate = resize(plate_with(scene.backdrop, self._still, {**moving, **cloths}), self._grid)
+        self._stills = still_map(scene.backdrop, self._grid)
+        self._view = Background(scene.backdrop, scene.camera, self._grid, self._still, device)
         texture = PhotoTexture.measure(scene.backdrop.photo)
 
         def composer(bodies, cloths) -> SolidComposer:
             return SolidComposer(
-                replace(trajectory, bodies=bodies, cloths=cloths), plate, self.size, self._view, texture,
+                replace(trajectory, bodies=bodies, cloths=cloths), plate, self._grid, self._view, texture,
                 stills=self._stills, shutter=shutter, device=device,
             )  # fmt: skip
 
@@ -103,6 +107,7 @@ class Compositor:
         self._wet: tuple[float, Wet] | None = None
         self._wet_first = self._liquid_at_first(start)
         self._memo: tuple[object, Solid] | None = None
+        self._magnifier: Magnifier | None = None
         self._others: list[Compositor] = []
 
     def _moves(self, name: str) -> bool:
@@ -171,7 +176,7 @@ class Compositor:
         if not self._trajectory.liquids:
             return None
         return LiquidComposer(
-            self._trajectory, self.size, self._stills, shutter, device=self._device
+            self._trajectory, self._grid, self._stills, shutter, device=self._device
         )  # fmt: skip
 
     def _with_liquid(self, solid: Solid, time: float) -> Solid:
@@ -222,7 +227,7 @@ class Compositor:
         self._clear: tuple[float, np.ndarray] | None = None
         albedos = [scene[name].material.albedo for name in self._trajectory.smokes]  # type: ignore[union-attr]
         self._whiteness = blend.whiteness_of(np.mean(np.array(albedos, dtype=np.float64), axis=0))
-        return SmokeView(self._trajectory, self.size, device=self._device)
+        return SmokeView(self._trajectory, self._grid, device=self._device)
 
     def _smoked(self, picture: np.ndarray, solid: Solid, time: float) -> np.ndarray:
         """Smoke in front of everything it is in front of; thin still layers stand in the middle of it."""
@@ -282,7 +287,7 @@ class Compositor:
         out = blend.smoke_over(picture, seen.transmittance, scattered, self._whiteness, device=self._device)
         if seen.scattered.max() <= 1.5:
             return out
-        light = blend.bloom(seen.scattered, self.size[1] / 800)
+        light = blend.bloom(seen.scattered, self._grid[1] / 800)
         return blend.to_srgb(blend.to_linear(out) + light)
 
     def _solid(self, time: float) -> Solid:
@@ -311,7 +316,15 @@ class Compositor:
         """The picture at any ``time`` [s], (H, W, 3) float32 sRGB in [0, 1]."""
         solid = self._with_liquid(self._solid(float(time)), float(time))
         picture = self._smoked(solid.picture, solid, float(time))
+        if self._grid != self.size:
+            return self._magnify(picture, moved=not self._composer.unmoved(solid.backdrop))
         return picture.copy() if picture is solid.picture else picture
+
+    def _magnify(self, picture: np.ndarray, moved: bool = False) -> np.ndarray:
+        if self._magnifier is None:
+            photo = self._trajectory.scene.backdrop.photo  # type: ignore[union-attr]
+            self._magnifier = Magnifier(photo, self._photo, self.size, self._device)
+        return self._magnifier(picture, moved=moved)
 
     def frame(self, index: int) -> np.ndarray:
         """Frame ``index``, (H, W, 3) float32 sRGB in [0, 1]; negative numbers count from the end."""
@@ -321,7 +334,10 @@ class Compositor:
         """Factor by which simulated things darken the light in frame ``index``, (H, W) float32; 1 is no change."""
         time = self._time(index)
         solid = self._with_liquid(self._solid(time), time)
-        return solid.shadow.copy() if self._smoke is None else solid.shadow * self._smoke_shadow(solid, time)
+        shadow = solid.shadow if self._smoke is None else solid.shadow * self._smoke_shadow(solid, time)
+        if self._grid != self.size:
+            return resize_map(shadow, self.size)
+        return shadow.copy() if shadow is solid.shadow else shadow
 
     def _time(self, index: int) -> float:
         if not -self.frame_count <= index < self.frame_count:
@@ -339,8 +355,11 @@ class Compositor:
         """This compositor, and on a CPU with a free core another like it: frames do not depend on each other."""
         on_cpu = wp.get_device(self._device).is_cpu
         if not self._others and on_cpu and min(cores(), self.frame_count) > 1:
+            if self._grid != self.size:
+                self._magnify(self._photo)  # shared with the other: it holds the photo at full size
             twin = Compositor(
                 self._trajectory, self.size, motion_blur=self._motion_blur, fps=self.fps, device=self._device
             )
+            twin._magnifier = self._magnifier
             self._others = [twin]
         return [self, *self._others]

@@ -10,7 +10,7 @@ from physim.camera import Camera
 from physim.trajectory import ClothTrack, Trajectory
 
 STEP = 2.0
-"""Two instants of an exposure lie at most this far apart on the picture [pixels]; hard edges strobe beyond."""
+"""Two instants of an exposure lie at most this far apart on the photo [pixels]; hard edges strobe beyond."""
 MOST = 32
 """Instants at most."""
 SEEN = 0.05
@@ -54,7 +54,7 @@ class Exposure:
     """The others: one instant is enough."""
 
 
-def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float) -> Exposure:
+def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float, pixel: float = 1.0) -> Exposure:
     """The exposure centred on ``time`` [s]: instants evenly spread over ``shutter`` frames.
 
     Args:
@@ -62,10 +62,12 @@ def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float) 
         camera: Who looks.
         time: Middle of the exposure [s].
         shutter: Open time as a part of the frame, 0 for none.
+        pixel: How many pixels of the camera one of the photo spans: an enlarged photo shows no finer edges.
     """
     half = 0.5 * shutter / trajectory.fps
     names = [*trajectory.bodies, *trajectory.cloths]
-    ways = {name: motion_of(trajectory, name, camera, time - half, time + half) for name in names}
+    pixel = max(pixel, 1.0)
+    ways = {name: motion_of(trajectory, name, camera, time - half, time + half) / pixel for name in names}
     moving = [name for name, way in ways.items() if way > SEEN]
     resting = [name for name in ways if name not in moving]
     if half <= 0.0 or not moving:

@@ -1,7 +1,7 @@
 """The shadow map of a picture: what bodies and cloth leave of the light on the photographed surface during an exposure.
 
-Large pictures get a map of about 1200 columns, enlarged: shadows of real lights have no finer edges, and the depth
-they fall on is not known any finer. What rests is remembered.
+Large pictures get a map of the photo's columns, at most about 1200, enlarged: shadows of real lights have no finer
+edges, and the depth they fall on is not known any finer. What rests is remembered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from physim.shadow import CONTACT, ShadowCaster, receiver, shadow_region
 from physim.trajectory import Trajectory
 
 COLUMNS = 1200
-"""Of the shadow map, about, for larger pictures."""
+"""Of the shadow map, about, at most; no fewer than half as many."""
 SKY_STEP = 4
 """How much of the sky cloth hides is looked for at every so many pixels of the map."""
 FAINT = 0.01
@@ -53,7 +53,7 @@ class GroundShadow:
         self._size = lit.shape
         self._photo_size = photo_size
         self._device = device
-        self._step = max(1, round(lit.shape[1] / COLUMNS))
+        self._step = max(1, round(lit.shape[1] / min(COLUMNS, max(photo_size[1], COLUMNS // 2))))
         rows, cols = lit.shape
         half = self._step // 2
         self._rows = np.minimum(np.arange(half, rows + half, self._step), rows - 1)

@@ -9,6 +9,23 @@ from physim_kernels import resample as kernels
 from physim import blend
 
 
+def cubic_taps(source: int, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """The four samples (target, 4), held to the border, that make each sample of an enlarged axis, and their weights.
+
+    Catmull-Rom (Keys 1981, a = -1/2).
+    """
+    at = (np.arange(target) + 0.5) * (source / target) - 0.5
+    first = np.floor(at).astype(int) - 1
+    index, weight = [], []
+    for tap in range(4):
+        d = np.abs(at - (first + tap))
+        weight.append(
+            np.where(d < 1, 1.5 * d**3 - 2.5 * d**2 + 1, np.where(d < 2, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2, 0))
+        )
+        index.append(np.clip(first + tap, 0, source - 1))
+    return np.stack(index, axis=1), np.stack(weight, axis=1).astype(np.float32)
+
+
 def _weights(source: int, target: int) -> np.ndarray:
     """Matrix (target, source) of one axis: area average when shrinking, Catmull-Rom when enlarging."""
     scale = source / target
@@ -17,14 +34,25 @@ def _weights(source: int, target: int) -> np.ndarray:
         low, high = edge[:-1, None], edge[1:, None]
         k = np.arange(source)[None, :]
         return (np.clip(np.minimum(high, k + 1) - np.maximum(low, k), 0, None) / scale).astype(np.float32)
-    at = (np.arange(target) + 0.5) * scale - 0.5
-    first = np.floor(at).astype(int) - 1
+    index, weight = cubic_taps(source, target)
     result = np.zeros((target, source), np.float32)
     for tap in range(4):
-        d = np.abs(at - (first + tap))
-        weight = np.where(d < 1, 1.5 * d**3 - 2.5 * d**2 + 1, np.where(d < 2, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2, 0))
-        np.add.at(result, (np.arange(target), np.clip(first + tap, 0, source - 1)), weight.astype(np.float32))
+        np.add.at(result, (np.arange(target), index[:, tap]), weight[:, tap])
     return result
+
+
+def _enlarged(linear: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w, 3) at a larger size, tap by tap: the matrices of a 4K picture would be nearly empty."""
+    for axis in (0, 1):
+        index, weight = cubic_taps(linear.shape[axis], size[axis])
+        shape = (-1, 1, 1) if axis == 0 else (1, -1, 1)
+        total = np.take(linear, index[:, 0], axis=axis) * weight[:, 0].reshape(shape)
+        for tap in range(1, 4):
+            part = np.take(linear, index[:, tap], axis=axis)
+            part *= weight[:, tap].reshape(shape)
+            total += part
+        linear = total
+    return linear
 
 
 def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -36,6 +64,8 @@ def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if (rows, cols) == tuple(size):
         return picture
     linear = blend.to_linear(picture)
+    if rows < size[0] and cols < size[1]:
+        return blend.to_srgb(_enlarged(linear, size))
     tall = np.tensordot(_weights(rows, size[0]), linear, axes=(1, 0))
     full = np.tensordot(tall, _weights(cols, size[1]), axes=(1, 1)).transpose(0, 2, 1)
     return blend.to_srgb(np.ascontiguousarray(full, dtype=np.float32))
