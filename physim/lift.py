@@ -170,13 +170,13 @@ def _sphere(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: 
     axis, *_ = np.linalg.lstsq(rays, np.ones(len(rays)), rcond=None)
     cosine = min(1 / float(np.linalg.norm(axis)), 1.0)
     axis, sine = axis * cosine, np.sqrt(1 - cosine**2)
-    denominator = axis[1] - sine
-    if denominator >= 0:
+    denominator, drop = axis[1] - sine, support - float(camera.position[1])
+    if denominator >= 0 or drop >= 0:
         raise ValueError(
-            f"{name} as a sphere on y = {support:g} m: the photo looks up at it, so it cannot stand there. "
-            f"Look at hints.camera, or choose another lift.kind."
+            f"{name} as a sphere on y = {support:g} m, seen from y = {camera.position[1]:.3g} m: the photo looks up at "
+            f"it, so it cannot stand there. Look at hints.camera, or choose another {name}.lift.kind."
         )
-    distance = (support - camera.position[1]) / denominator
+    distance = drop / denominator
     shape = Sphere(float(distance * sine))
     centre = camera.position + distance * axis
     overlap = _Target(mask).overlap(shape.triangles.vertices + centre, camera)

@@ -65,6 +65,12 @@ def separate(
     choices = tuple(
         Choice(mask_of(hint.region, size, name="hints.plate"), hint.surface, hint.source) for hint in shot.hints.plate
     )
+    if moving and not (~hole & ~forbidden).any():
+        names = ", ".join(thing.name for thing in moving)
+        raise ValueError(
+            f"{names}: what moves covers the whole photo, and nothing is left to fill the place behind it from. Select "
+            "less, or fewer things."
+        )
     plate, filled = clean_plate(photo, hole, forbidden=forbidden, choices=choices)
     pieces = Pieces(plate, hole.astype(np.float32))
     if filled:
