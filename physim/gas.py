@@ -260,7 +260,7 @@ class GasGrid:
         if self._bodies:
             self._bodies.settle(carried, along, s.a, step)
         self._force(s.a, s.temperature2, step, half)
-        self._project(s.a, step, out=s.m, fewer=2)  # what is left is seen once more by the second one
+        self._project(s.a, step, out=s.m, fewer=1)  # what is left is seen once more by the second one
         if self._bodies:
             self._bodies.feel(self.pressure.p, step, 2.0)  # in the mirrored velocity it acts once more
         if g.heaviness != 1:
@@ -378,7 +378,7 @@ class GasGrid:
         s, g = self.state, self.settings
         out = out or u
         self._convergence(u, step)
-        self.pressure.solve(max(min(2, self.iterations), self.iterations - fewer))
+        self.pressure.solve(max(1, self.iterations - fewer))
         for axis in g.axes:
             rim = 1.0 if g.sides[2 * axis].kind == "periodic" else 2.0
             inputs = [self.pressure.p, s.area[axis], s.weight[axis], s.solid[axis], u[axis], axis, rim]
