@@ -1,7 +1,9 @@
 """Surface tension of a liquid: curvature from the smoothed volume fraction, its pressure at the free surface.
 
 The volume fraction a, smoothed four times by [1 2 1] along each axis, gives kappa = -div(grad a / |grad a|), averaged
-over the 27 cells around with weights |grad a|^2 and bound by one per cell. The pressure within the liquid is larger by
+over the 27 cells around with weights |grad a|^2 and bound by one per cell. Differences are of fourth order: those of
+second order, once for the gradient and once for its divergence, tell less of a bend the shorter it is, 4 % less for the
+lowest mode of a drop ten cells in radius. The pressure within the liquid is larger by
 sigma kappa than in the air. A face between liquid and air, crossed by the surface at theta, is pushed by sigma kappa /
 (rho theta h) before the pressure is solved, which is the same as solving with that pressure at the surface (ghost
 fluid: Kang, Fedkiw, Liu, "A Boundary Condition Capturing Method for Multiphase Incompressible Flow", J. Sci. Comput. 15
@@ -50,6 +52,27 @@ def step(a: wp.array3d(dtype=float), axis: int, n: int, i: int, j: int, k: int):
     return other
 
 
+@wp.func
+def steps(a: wp.array3d(dtype=float), axis: int, n: int, i: int, j: int, k: int):
+    """``a`` of the second neighbour along an axis towards ``n``, 1 or -1; mirrored in a solid or an edge before it."""
+    x = i + wp.where(axis == 0, n, 0)
+    y = j + wp.where(axis == 1, n, 0)
+    z = k + wp.where(axis == 2, n, 0)
+    if x < 0 or y < 0 or z < 0 or x >= a.shape[0] or y >= a.shape[1] or z >= a.shape[2]:
+        return step(a, axis, -n, i, j, k)
+    if a[x, y, z] < 0.0:
+        return step(a, axis, -n, i, j, k)
+    return step(a, axis, n, x, y, z)
+
+
+@wp.func
+def slope(a: wp.array3d(dtype=float), axis: int, i: int, j: int, k: int):
+    """Twice the derivative along an axis, of fourth order."""
+    near = step(a, axis, 1, i, j, k) - step(a, axis, -1, i, j, k)
+    far = steps(a, axis, 1, i, j, k) - steps(a, axis, -1, i, j, k)
+    return (8.0 * near - far) / 6.0
+
+
 @wp.kernel
 def smooth_kernel(
     a: wp.array3d(dtype=float), axis: int, reach: wp.array2d(dtype=wp.vec2i), smooth: wp.array3d(dtype=float)
@@ -69,11 +92,7 @@ def normal_kernel(a: wp.array3d(dtype=float), reach: wp.array2d(dtype=wp.vec2i),
     normal[i, j, k] = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if a[i, j, k] < 0.0 or outside(reach, i, j, k):
         return
-    g = wp.vec3(
-        step(a, 0, 1, i, j, k) - step(a, 0, -1, i, j, k),
-        step(a, 1, 1, i, j, k) - step(a, 1, -1, i, j, k),
-        step(a, 2, 1, i, j, k) - step(a, 2, -1, i, j, k),
-    )
+    g = wp.vec3(slope(a, 0, i, j, k), slope(a, 1, i, j, k), slope(a, 2, i, j, k))
     size = wp.length(g)
     if size > 1.0e-4:
         normal[i, j, k] = wp.vec4(g[0] / size, g[1] / size, g[2] / size, size * size)
@@ -93,13 +112,34 @@ def part(normal: wp.array3d(dtype=wp.vec4), axis: int, n: int, i: int, j: int, k
     return other[axis]
 
 
+@wp.func
+def has_normal(normal: wp.array3d(dtype=wp.vec4), axis: int, n: int, i: int, j: int, k: int):
+    x = i + wp.where(axis == 0, n, 0)
+    y = j + wp.where(axis == 1, n, 0)
+    z = k + wp.where(axis == 2, n, 0)
+    if x < 0 or y < 0 or z < 0 or x >= normal.shape[0] or y >= normal.shape[1] or z >= normal.shape[2]:
+        return False
+    return normal[x, y, z][3] > 0.0
+
+
+@wp.func
+def across(normal: wp.array3d(dtype=wp.vec4), axis: int, i: int, j: int, k: int):
+    """Derivative along an axis of the normal's component: of fourth order with two cells on both sides, else second."""
+    near = part(normal, axis, 1, i, j, k) - part(normal, axis, -1, i, j, k)
+    if has_normal(normal, axis, 1, i, j, k) and has_normal(normal, axis, -1, i, j, k):
+        if has_normal(normal, axis, 2, i, j, k) and has_normal(normal, axis, -2, i, j, k):
+            far = part(normal, axis, 2, i, j, k) - part(normal, axis, -2, i, j, k)
+            return (8.0 * near - far) / 12.0
+    return 0.5 * near
+
+
 @wp.kernel
 def curvature_kernel(normal: wp.array3d(dtype=wp.vec4), curvature: wp.array3d(dtype=float)):
     i, j, k = wp.tid()
     value = float(0.0)
     if normal[i, j, k][3] > 0.0:
         for axis in range(3):
-            value -= 0.5 * (part(normal, axis, 1, i, j, k) - part(normal, axis, -1, i, j, k))
+            value -= across(normal, axis, i, j, k)
     curvature[i, j, k] = value
 
 
