@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from physim.camera import Camera
+from physim.camera_guess import guessed_camera
 from physim.camera_plan import limited, path_from
-from physim.depth import geometric, resampled
-from physim.depth_align import aligned, fit_to_ground
+from physim.depth import FAR, bent_to_clicks, geometric, resampled
+from physim.depth_align import AGREES, aligned, fit_to_ground
 from physim.depth_file import load_depth
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult, ask, backend_name, check_aspect
 from physim.forces import Impulse, Wind
@@ -42,7 +43,6 @@ from physim.separate import separate
 from physim.shapes import Plane, Triangles
 from physim.sheet import Pattern
 from physim.shot import Shot, Thing
-from physim.view import camera_from
 from physim.zbuffer import placed
 
 WORK_SIDE = 640
@@ -84,8 +84,7 @@ def reconstruct(
     tell("depth", 0.1)
     focal = photo.focal_guess()[0] if photo.focal_35mm is not None else None
     given, source = _given_depth(shot, photo.image, depth, _known_focal(shot, size, focal))
-    lens = None if given is None or given.intrinsics is None else given.intrinsics[0, 0] * size[1] / given.size[1]
-    camera, report = camera_from(shot.hints.camera, size, exif_focal=focal, depth_focal=lens)
+    camera, report = guessed_camera(shot.hints, photo.image, exif_focal=focal, given=given)
     covered = selected(shot, photo.image)
     layers, confidence = _depth_layers(shot, photo.image, camera, covered, given, source, report)
     scene = Scene(seed=shot.seed)
@@ -172,13 +171,29 @@ def _depth_layers(
     size = (max(2, round(rows * shrink)), max(2, round(cols * shrink)))
     small = camera.resized(size)
     picture = resampled(image, size)
-    result = geometric(picture, small, shot.hints, (rows, cols), _still_region(shot, covered, size))
+    lakes = {t.name for t in shot.things if t.liquid is not None and t.inside is None}
+    moving = {t.name for t in shot.things if not t.still} - lakes
+    result = geometric(
+        picture,
+        small,
+        shot.hints,
+        (rows, cols),
+        _still_region(shot, covered, size),
+        lifted=_region(covered, moving, size),
+        level=_region(covered, lakes, size),
+    )
     report["depth"] = f"{source}; clicks: {len(shot.hints.clicks)}; surfaces: {len(shot.hints.surfaces)}"
     if given is not None:
-        ground = result.confidence >= 0.5
+        ground, level = result.confidence >= 0.5, result.depth
         fit = fit_to_ground(given, result.depth, ground)
         report["depth.ground"] = fit.line
         result = aligned(given, small, result, ground, fit)
+        if shot.hints.clicks:
+            flat = ground & (np.abs(result.depth / level - 1) < AGREES)
+            depth, sure = bent_to_clicks(
+                picture, result.depth, result.confidence, flat, shot.hints.clicks, (rows, cols)
+            )
+            return Layers(small, np.clip(depth, 1e-3, FAR), camera), sure
     return Layers(small, result.depth, camera), result.confidence
 
 
@@ -186,6 +201,12 @@ def _still_region(shot: Shot, covered: dict[str, np.ndarray], size: tuple[int, i
     """Where still layers are, on the depth grid (h, w) bool: the plate goes on behind them."""
     still = [covered[t.name] for t in shot.things if t.still and t.name in covered]
     return resampled(np.maximum.reduce(still), size) > 0.05 if still else None
+
+
+def _region(covered: dict[str, np.ndarray], names: set[str], size: tuple[int, int]) -> np.ndarray | None:
+    """Where the named things of the photo are, on the depth grid (h, w) bool."""
+    some = [covered[name] for name in sorted(names) if name in covered]
+    return resampled(np.maximum.reduce(some), size) > 0.2 if some else None
 
 
 def _photo_things(

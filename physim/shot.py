@@ -150,6 +150,25 @@ class SurfaceHint(Model):
     height: float = Field(description="above the ground [m]; may be negative")
 
 
+class RoomHint(Model):
+    """A room, or a street between houses, drawn as a box: its back wall gives floor, sides and ceiling."""
+
+    back: tuple[float, float, float, float] = Field(
+        description="[u0, v0, u1, v1] of the back wall, its lower edge on the floor; may reach outside [pixels]"
+    )
+    vanishing: Pixel | None = Field(
+        default=None, description="where the edges along the side walls meet [pixels]; default: straight ahead"
+    )
+
+
+class KnownLength(Model):
+    """A length that is known: gives the camera's height, and with it metres."""
+
+    line: tuple[Pixel, Pixel] = Field(description="its ends, both on the ground [pixels]")
+    metres: Positive = Field(description="[m]")
+    upright: bool = Field(default=False, description="the first end is on the ground, the second straight above it")
+
+
 class DepthClick(Model):
     pixel: Pixel = Field(description="[pixels]")
     depth: Positive = Field(description="distance along the view axis [m]")
@@ -163,8 +182,17 @@ class Hints(Model):
     ground: list[Pixel] | None = Field(default=None, min_length=3, description="outline of the visible ground [pixels]")
     surfaces: list[SurfaceHint] = Field(default=[], description="horizontal surfaces of known height")
     wall: Positive | None = Field(default=None, description="distance of the background behind the ground [m]")
+    room: RoomHint | None = Field(default=None, description="the room that is seen, instead of `wall`")
+    lengths: list[KnownLength] = Field(default=[], description="known lengths; they give the camera's height")
+    sky: bool | None = Field(default=None, description="whether there is sky; default: blue or white and smooth is")
     clicks: list[DepthClick] = Field(default=[], description="pixels of known distance")
     depth: DepthHint = Field(default=DepthHint(), description="where the distance of every pixel comes from")
+
+    @model_validator(mode="after")
+    def _one_background(self) -> Hints:
+        if self.wall is not None and self.room is not None:
+            raise ValueError("give `wall` or `room`, not both: the room has a back wall")
+        return self
 
 
 # ---- things ----------------------------------------------------------------------------------------------------------

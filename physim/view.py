@@ -6,6 +6,7 @@ says which.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,15 @@ DEFAULT_PITCH = 5.0
 """Hand-held photos look down a little [degrees]."""
 DEFAULT_HEIGHT = 1.5
 """[m]: eyes of a standing person."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A number of the camera that was found in the photo or its depth, for where the user says nothing."""
+
+    value: float
+    source: str
+    """For the report."""
 
 
 @dataclass(frozen=True)
@@ -103,15 +113,21 @@ def circle_pose(hint: CircleHint, intrinsics: np.ndarray, *, roll_deg: float = 0
 
 
 def camera_from(
-    hint: CameraHint, size: tuple[int, int], *, exif_focal: float | None = None, depth_focal: float | None = None
+    hint: CameraHint,
+    size: tuple[int, int],
+    *,
+    exif_focal: float | None = None,
+    depth_focal: float | None = None,
+    guesses: Mapping[str, Guess] | None = None,
 ) -> tuple[Camera, dict[str, str]]:
-    """The camera of a photo from hints, EXIF and defaults.
+    """The camera of a photo from hints, EXIF, guesses and defaults.
 
     Args:
         hint: What the user said.
         size: (height, width) of the photo [pixels].
         exif_focal: Focal length that the photo's EXIF data gives [pixels].
         depth_focal: Focal length that the source of depth gives [pixels]; EXIF and the user know better.
+        guesses: Of 'pitch', 'roll' [degrees] and 'height' [m] what was found elsewhere, instead of the defaults.
 
     Returns:
         The camera, and one line of report per number.
@@ -129,11 +145,16 @@ def camera_from(
         fov = DEFAULT_FOV
     report["camera.fov"] = f"{fov:.1f} degrees ({source})"
     focal = 0.5 * cols / np.tan(np.radians(fov) / 2)
-    pitch, roll, height, pitch_from, height_from = DEFAULT_PITCH, hint.roll, DEFAULT_HEIGHT, "default", "default"
+    found = {"pitch": Guess(DEFAULT_PITCH, "default"), "height": Guess(DEFAULT_HEIGHT, "default"), **(guesses or {})}
+    pitch, pitch_from = found["pitch"].value, found["pitch"].source
+    height, height_from = found["height"].value, found["height"].source
+    roll, roll_from = hint.roll, "user" if "roll" in hint.model_fields_set else "default"
+    if roll_from == "default" and "roll" in found:
+        roll, roll_from = found["roll"].value, found["roll"].source
     if hint.circle is not None:
         intrinsics = np.array([[focal, 0, cols / 2], [0, focal, rows / 2], [0, 0, 1.0]])
         pose = circle_pose(hint.circle, intrinsics, roll_deg=hint.roll)
-        pitch, roll, pitch_from = pose.pitch_deg, pose.roll_deg, "circle"
+        pitch, roll, pitch_from, roll_from = pose.pitch_deg, pose.roll_deg, "circle", "circle"
         height, height_from = pose.distance + hint.circle.height, "circle"
     elif hint.horizon is not None:
         pitch, pitch_from = float(np.degrees(np.arctan((rows / 2 - hint.horizon * rows) / focal))), "horizon"
@@ -142,7 +163,7 @@ def camera_from(
     if hint.height is not None:
         height, height_from = hint.height, "user"
     report["camera.pitch"] = f"{pitch:.1f} degrees below the horizontal ({pitch_from})"
-    report["camera.roll"] = f"{roll:.1f} degrees ({'circle' if hint.circle else 'user' if roll else 'default'})"
+    report["camera.roll"] = f"{roll:.1f} degrees ({roll_from})"
     report["camera.height"] = f"{height:.3g} m above the ground ({height_from})"
     camera = Camera.looking(size, fov_deg=fov, pitch_deg=pitch, roll_deg=roll, height=height, source=source)
     return camera, report

@@ -19,12 +19,19 @@ def flat(colour=(0.5, 0.5, 0.5)):
     return np.broadcast_to(np.float32(colour), (*SIZE, 3)).copy()
 
 
+def outdoors():
+    """Grey ground, and sky above the horizon."""
+    picture = flat()
+    picture[plane_depth(CAMERA, 0.0, far=FAR) >= FAR] = (0.5, 0.65, 0.9)
+    return picture
+
+
 def known(**hints):
     return Hints(camera={"height": 1.5}, **hints)
 
 
 def test_the_ground_is_metric_and_the_sky_is_far_but_finite():
-    result = geometric(flat(), CAMERA, known(), SIZE)
+    result = geometric(outdoors(), CAMERA, known(), SIZE)
     truth = plane_depth(CAMERA, 0.0, far=FAR)
     ground = truth < FAR
     assert np.allclose(result.depth[ground], truth[ground])
@@ -78,8 +85,49 @@ def test_a_click_bends_depth_towards_it_and_leaves_the_ground_alone():
     assert np.abs(after.depth[80] / before.depth[80] - 1).max() < 0.02
 
 
+def test_a_click_on_a_thing_on_the_ground_makes_it_stand_up():
+    picture = outdoors()
+    picture[50:75, 50:65] = (0.8, 0.2, 0.1)
+    lying = geometric(picture, CAMERA, known(), SIZE).depth
+    foot = plane_depth(CAMERA, 0.0, far=FAR)[75, 57]
+    assert lying[52, 57] == pytest.approx(plane_depth(CAMERA, 0.0, far=FAR)[52, 57])  # may as well be a carpet
+    clicked = known(clicks=[{"pixel": [57.5, 60.5], "depth": float(foot)}])
+    standing = geometric(picture, CAMERA, clicked, SIZE).depth
+    assert np.abs(standing[52:73, 52:63] / foot - 1).max() < 0.1
+    beside = np.s_[52:73, :40]
+    assert np.allclose(standing[beside], lying[beside], rtol=0.02)
+
+
+def test_a_click_in_what_looks_like_sky_makes_it_a_wall():
+    picture = outdoors()
+    assert (geometric(picture, CAMERA, known(), SIZE).depth[:10] == FAR).all()
+    click = {"pixel": [60.5, 5.5], "depth": 7.0}
+    assert geometric(picture, CAMERA, known(clicks=[click]), SIZE).depth[5, 60] == pytest.approx(7.0)
+    assert (geometric(picture, CAMERA, known(sky=False), SIZE).depth[:10] < FAR).all()
+
+
+def test_a_grey_wall_is_no_sky_unless_the_user_says_so():
+    picture = outdoors()
+    picture[plane_depth(CAMERA, 0.0, far=FAR) >= FAR] = (0.7, 0.66, 0.6)
+    assert (geometric(picture, CAMERA, known(), SIZE).depth[:10] < FAR).all()
+    assert (geometric(picture, CAMERA, known(sky=True), SIZE).depth[:10] == FAR).all()
+
+
+def test_a_wall_that_leaves_the_picture_goes_on_as_its_line_on_the_floor():
+    """A corridor wall 1.2 m to the left: near the left edge its foot is below the picture."""
+    camera = Camera.looking(SIZE, fov_deg=70, pitch_deg=5, height=1.5)
+    rays = camera.unproject(camera.pixel_grid(), 1.0) - camera.position
+    floor = plane_depth(camera, 0.0, far=FAR)
+    wall = np.where(rays[..., 0] < -1e-6, -1.2 / rays[..., 0], FAR)
+    picture = np.where((wall < floor)[..., None], np.float32((0.75, 0.7, 0.6)), np.float32((0.3, 0.3, 0.35)))
+    depth = geometric(picture.astype(np.float32), camera, known(sky=False), SIZE).depth
+    cut = wall[80:, :8]
+    assert np.abs(depth[80:, :8] / cut - 1).max() < 0.15
+    assert cut.max() < 0.85 * floor[-1, 0]  # a foot just below the picture would be farther
+
+
 def test_the_result_knows_its_lens_and_the_ground_faces_up():
-    result = geometric(flat(), CAMERA, known(), SIZE)
+    result = geometric(outdoors(), CAMERA, known(), SIZE)
     assert np.allclose(result.intrinsics, CAMERA.intrinsics)
     up = result.normals @ CAMERA.world_from_camera[:3, :3].T
     ground = plane_depth(CAMERA, 0.0, far=FAR) < FAR

@@ -1,0 +1,139 @@
+"""The camera of a photo from all that is known: hints first, then EXIF, measured depth, straight edges, defaults.
+
+What the user says is never overruled. Each number's line in the report says where it comes from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from physim.camera import Camera
+from physim.depth import resampled
+from physim.depth_regions import sky_of
+from physim.depth_result import DepthResult
+from physim.ground_fit import ground_plane
+from physim.segment import polygon_coverage
+from physim.shot import Hints, KnownLength
+from physim.vanishing import seen_frame
+from physim.view import Guess, camera_from, on_plane
+
+INDOOR_PITCH = 12.0
+"""Photos taken by hand indoors look down by 11 to 15 degrees [degrees]."""
+_LEAST_SKY = 0.02
+_SKY_GRID = 320
+
+
+def guessed_camera(
+    hints: Hints,
+    image: np.ndarray,
+    *,
+    exif_focal: float | None = None,
+    given: DepthResult | None = None,
+) -> tuple[Camera, dict[str, str]]:
+    """The camera of a photo, and one line of report per number.
+
+    Pitch and roll that no hint gives come from the ground plane in metric (or scaled) depth, else from straight edges.
+    The height comes from a known length, else from clicks on the outlined ground, else from the ground plane in
+    metric depth.
+
+    Args:
+        hints: What the user said.
+        image: The photo (H, W, 3) float32 sRGB.
+        exif_focal: Focal length that the photo's EXIF data gives [pixels].
+        given: Depth from a file or a network, if there is one.
+
+    Raises:
+        ValueError: Known lengths that no camera so held can see.
+    """
+    rows, cols = image.shape[:2]
+    lens = None if given is None or given.intrinsics is None else given.intrinsics[0, 0] * cols / given.size[1]
+    said = hints.camera
+
+    def camera(guesses: dict[str, Guess]) -> tuple[Camera, dict[str, str]]:
+        return camera_from(said, (rows, cols), exif_focal=exif_focal, depth_focal=lens, guesses=guesses)
+
+    guesses: dict[str, Guess] = {}
+    plane = None
+    focal = camera(guesses)[0].focal
+    tilt_free = said.circle is None and said.pitch is None and said.horizon is None
+    height_free = said.circle is None and said.height is None
+    if given is not None and given.kind in ("metric", "scale") and (tilt_free or height_free):
+        region = None
+        if hints.ground is not None:
+            region = polygon_coverage(np.array(hints.ground) * given.size[1] / cols, given.size) >= 0.5
+        plane = ground_plane(given, focal * given.size[1] / cols, region)
+    if plane is not None and tilt_free:
+        where = f"plane in the depth, {100 * plane.share:.0f} % of it"
+        guesses |= {"pitch": Guess(plane.pitch, where), "roll": Guess(plane.roll, where)}
+    elif tilt_free and hints.ground is None:
+        frame = seen_frame(image, focal)
+        if frame is not None:
+            where = f"straight edges, {100 * frame.share:.0f} % of them"
+            guesses |= {"pitch": Guess(frame.pitch, where), "roll": Guess(frame.roll, where)}
+        elif not _shows_sky(image):
+            guesses["pitch"] = Guess(INDOOR_PITCH, "default where no sky is seen")
+    if height_free and hints.lengths:
+        guesses["height"] = _height_from_lengths(hints.lengths, camera(guesses)[0])
+    elif height_free:
+        clicked = _height_from_clicks(hints, camera(guesses)[0])
+        if clicked is not None:
+            guesses["height"] = clicked
+        elif plane is not None and given is not None and given.kind == "metric":
+            guesses["height"] = Guess(plane.height, f"plane in the depth, to {1000 * plane.rms:.2g} mm")
+    return camera(guesses)
+
+
+def _shows_sky(image: np.ndarray) -> bool:
+    """Whether the upper part of a photo has sky in it."""
+    rows, cols = image.shape[:2]
+    small = resampled(image, (max(16, round(_SKY_GRID * rows / cols)), _SKY_GRID)) if cols > _SKY_GRID else image
+    above = np.broadcast_to(np.arange(len(small))[:, None] < 0.45 * len(small), small.shape[:2])
+    return float(sky_of(small, above).mean()) > _LEAST_SKY
+
+
+def _height_from_lengths(lengths: list[KnownLength], camera: Camera) -> Guess:
+    """Camera height at which the lengths are as known; all of the scene grows with it."""
+    heights = []
+    for number, known in enumerate(lengths):
+        seen = _length_seen(known, camera)
+        if not (np.isfinite(seen) and seen > 0):
+            raise ValueError(
+                f"hints.lengths[{number}] from {list(known.line[0])} to {list(known.line[1])} does not lie on the "
+                f"ground below the horizon. Give two points of the ground, or `upright: true` and the foot first; "
+                f"or look at hints.camera.pitch."
+            )
+        heights.append(known.metres / seen * camera.position[1])
+    spread = f", which agree to {100 * (max(heights) / min(heights) - 1):.0f} %" if len(heights) > 1 else ""
+    what = "a known length" if len(heights) == 1 else f"{len(heights)} known lengths"
+    return Guess(float(np.median(heights)), what + spread)
+
+
+def _length_seen(known: KnownLength, camera: Camera) -> float:
+    """Length [m] of a line on the ground, or upright from it, as this camera sees it; NaN where it cannot."""
+    start, end = (np.array(pixel, dtype=np.float64) for pixel in known.line)
+    foot = on_plane(camera, start, 0.0)
+    if not known.upright:
+        return float(np.linalg.norm(on_plane(camera, end, 0.0) - foot))
+    ray = camera.rays(end)
+    flat = ray * (1, 0, 1)
+    distance = (foot - camera.position) @ flat / max(float(flat @ flat), 1e-12)  # nearest to the line above the foot
+    return float(camera.position[1] + distance * ray[1])
+
+
+def _height_from_clicks(hints: Hints, camera: Camera) -> Guess | None:
+    """Camera height at which the ground is as far as the clicks on it say, if any lie inside its outline."""
+    if hints.ground is None or not hints.clicks:
+        return None
+    inside = polygon_coverage(np.array(hints.ground), camera.size) >= 0.5
+    heights = []
+    for click in hints.clicks:
+        u, v = click.pixel
+        if not (0 <= u < camera.size[1] and 0 <= v < camera.size[0] and inside[int(v), int(u)]):
+            continue
+        point = camera.unproject(np.array(click.pixel, dtype=np.float64), click.depth)
+        drop = camera.position[1] - point[1]
+        if drop > 0:
+            heights.append(float(drop))
+    if not heights:
+        return None
+    return Guess(float(np.median(heights)), f"{len(heights)} click{'s' if len(heights) > 1 else ''} on the ground")
