@@ -74,7 +74,7 @@ def sky_of(
 
 
 def edges_without(image: np.ndarray, lifted: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of :func:`physim.membrane.edge_weights`, as if there were no edges in and about ``lifted`` (h, w) bool."""
+    """Weights of :func:`physim.membrane.edge_weights` as if no edges were in and about ``lifted`` (h, w) bool."""
     weight_u, weight_v = edge_weights(image)
     if lifted is not None and lifted.any():
         about = ndimage.binary_dilation(lifted, iterations=2)

@@ -98,6 +98,29 @@ def test_a_click_on_a_thing_on_the_ground_makes_it_stand_up():
     assert np.allclose(standing[beside], lying[beside], rtol=0.02)
 
 
+def test_behind_a_thing_that_is_taken_out_the_ground_goes_on():
+    """A post before the sky stands up; taken out, the ground is where its foot was and the sky where its top was."""
+    picture = outdoors()
+    mask = np.zeros(SIZE, dtype=bool)
+    mask[5:70, 55:63] = True
+    picture[mask] = (0.35, 0.15, 0.1)
+    truth = plane_depth(CAMERA, 0.0, far=FAR)
+    standing = geometric(picture, CAMERA, known(), SIZE).depth
+    assert standing[40, 59] < 0.6 * truth[40, 59]
+    without = geometric(picture, CAMERA, known(), SIZE, lifted=mask).depth
+    assert np.allclose(without[25:70, 55:63], truth[25:70, 55:63])
+
+
+def test_water_is_level_whatever_it_looks_like():
+    picture = outdoors()
+    water = np.zeros(SIZE, dtype=bool)
+    water[18:50] = True
+    picture[water] = picture[0, 0]  # it mirrors the sky
+    truth = plane_depth(CAMERA, 0.0, far=FAR)
+    depth = geometric(picture, CAMERA, known(), SIZE, level=water).depth
+    assert np.allclose(depth[water & (truth < FAR)], truth[water & (truth < FAR)])
+
+
 def test_a_click_in_what_looks_like_sky_makes_it_a_wall():
     picture = outdoors()
     assert (geometric(picture, CAMERA, known(), SIZE).depth[:10] == FAR).all()
