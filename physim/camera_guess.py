@@ -80,7 +80,13 @@ def guessed_camera(
             guesses["height"] = clicked
         elif plane is not None and given is not None and given.kind == "metric":
             guesses["height"] = Guess(plane.height, f"plane in the depth, to {1000 * plane.rms:.2g} mm")
-    return camera(guesses)
+    chosen, report = camera(guesses)
+    if hints.lengths and not height_free:
+        other = _height_from_lengths(hints.lengths, chosen)
+        report["camera.lengths"] = (
+            f"{other.source} would put the camera {other.value:.3g} m high; the height given counts"
+        )
+    return chosen, report
 
 
 def _shows_sky(image: np.ndarray) -> bool:

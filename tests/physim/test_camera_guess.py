@@ -48,6 +48,13 @@ def test_the_median_of_several_lengths_forgives_one_and_the_report_says_how_they
     assert "agree to 100 %" in report["camera.height"]
 
 
+def test_a_length_beside_a_given_height_is_compared_with_it():
+    line = {"line": [pixel(0, 0, -3), pixel(0, 0, -4)], "metres": 1}
+    camera, report = guessed_camera(Hints(camera=HELD | {"height": 2.0}, lengths=[line]), PLAIN)
+    assert camera.position[1] == 2.0
+    assert "1.3 m high" in report["camera.lengths"]
+
+
 def test_a_length_above_the_horizon_is_refused():
     hints = Hints(camera=HELD, lengths=[{"line": [pixel(0, 3, -3), pixel(1, 3, -3)], "metres": 1}])
     with pytest.raises(ValueError, match=r"hints\.lengths\[0\].*horizon"):
