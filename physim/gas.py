@@ -17,26 +17,14 @@ from collections.abc import Callable
 
 import numpy as np
 import warp as wp
-from physim_kernels import (
-    advect,
-    compartment,
-    gas_balance,
-    gas_body,
-    ghost,
-    grid,
-    hand_over,
-    obstacle,
-    smoke,
-    spectral,
-    transport,
-    viscous,
-)  # fmt: skip
-from physim_kernels import pressure as pressure_kernels
+from physim_kernels import advect, ghost, grid, smoke
 
 from physim.gas_areas import WHOLE, close_sides, faces_ahead, open_areas
 from physim.gas_bodies import GasBodies
 from physim.gas_diffusion import Diffusion
-from physim.gas_ghost import Ghosts, ambient_rule, remainder_rule, velocity_rule
+from physim.gas_ghost import Ghosts, remainder_rule, velocity_rule
+from physim.gas_heat import Heat
+from physim.gas_kernels import MODULES
 from physim.gas_outlet import Outlet
 from physim.gas_sources import Sources
 from physim.gas_state import Areas, Field, GasSettings, GasState, Obstacles, Puffs
@@ -80,6 +68,7 @@ class GasGrid:
         self._static_solid = tuple(self._array(a) for a in self._given_flow()) if obstacles else s.solid
         self._ghosts = Ghosts(settings, self.device)
         self._diffusion = Diffusion(settings, s, self._ghosts, self.device)
+        self._heat = Heat(settings, s, self._ghosts, self.device)
         self._density = DensityTransport(settings, s, self._diffusion, self.device)
         self._sources = Sources(settings, s, puffs, self.device)
         self._outlet = Outlet(settings, self._given_flow(), self.device)
@@ -198,8 +187,7 @@ class GasGrid:
 
     def _warm_up(self) -> None:
         """Load the modules outside the capture (a capture cannot compile)."""
-        modules = (advect, compartment, gas_balance, gas_body, ghost, grid, hand_over, obstacle, pressure_kernels)
-        load_kernels((*modules, smoke, spectral, transport, viscous), self.device)
+        load_kernels(MODULES, self.device)
 
     @property
     def density(self) -> np.ndarray:
@@ -331,10 +319,7 @@ class GasGrid:
                 self._rows(ghost.add_kernel, rest.shape, [rest], [padded])
             advect.cubic(padded, s.displacement, axis=axis, out=out[axis], **self._ghosts.limits(axis))
         if g.carries_temperature:
-            self._rows(ghost.embed_kernel, g.shape, [t, t, 1.0, 0.0, t, t, 0.0], [s.padded_cells])
-            self._ghosts.fill(s.padded_cells, ambient_rule, -1, staggered=False)
-            limits = self._ghosts.limits(-1, scalar=True)
-            advect.cubic(s.padded_cells, s.displacement, axis=-1, out=t_out, **limits)
+            self._heat.carry(t, t_out)
 
     def _force(self, u: Field, temperature: wp.array, step: int, dt: float) -> None:
         s, g = self.state, self.settings

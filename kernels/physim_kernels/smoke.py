@@ -168,7 +168,10 @@ def bump(r2: float) -> float:
 @wp.func_native("""
     float* T = temperature.data + (i * temperature.shape[1] + j) * temperature.shape[2];
     #pragma clang loop vectorize(assume_safety)
-    for (int k = k0; k < k1; ++k) T[k] *= keep;""")
+    for (int k = k0; k < k1; ++k) {
+        const float left = T[k] * keep;
+        T[k] = left * left > 1e-8f ? left : 0.0f;  // a trace of 0.1 mK would be carried all over the box
+    }""")
 def cool_row(temperature: wp.array3d(dtype=float), keep: float, i: int, j: int, k0: int, k1: int): ...
 
 
