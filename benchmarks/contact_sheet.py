@@ -40,6 +40,18 @@ def contact_sheet(
     return sheet
 
 
+def save_small(sheet: Image.Image, target: Path, limit: int = 400_000) -> None:
+    """Write a sheet as PNG of at most ``limit`` bytes: 256 colours of its own, rare ones too, and as large as fits."""
+    for scale in np.arange(1.0, 0.2, -0.1):
+        size = (round(sheet.width * scale), round(sheet.height * scale))
+        small = sheet if scale == 1 else sheet.resize(size, Image.Resampling.LANCZOS)
+        small.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.FLOYDSTEINBERG).save(
+            target, optimize=True
+        )
+        if target.stat().st_size <= limit:
+            return
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("videos", nargs="+", type=Path)
@@ -49,7 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     for video in args.videos:
         target = args.output / f"{video.stem}.png"
-        contact_sheet(read_video(video), difference=args.difference).save(target, optimize=True)
+        save_small(contact_sheet(read_video(video), difference=args.difference), target)
         print(target)
 
 

@@ -331,7 +331,9 @@ class SolidComposer:
         reach = float(np.ptp(turned[:, 1])) * np.hypot(light[0], light[2]) / max(float(light[1]), 0.1)
         start = camera.at(0.0, self.size)
         pixels = reach * start.focal / max(float(start.project(rest)[1]), 1e-6) / (self.size[1] / self._photo_size[1])
-        return float(np.clip(2 - pixels / (SHADOW_RING * max(1.0, self._photo_size[1] / 800)), 0, 1))
+        assert entity.cutout is not None
+        ring = entity.cutout.reach or SHADOW_RING * max(1.0, self._photo_size[1] / 800)
+        return float(np.clip(2 - pixels / ring, 0, 1))
 
     # bodies
 

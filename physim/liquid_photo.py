@@ -14,11 +14,11 @@ from scipy.ndimage import gaussian_filter
 from physim.clean_plate import Choice, clean_plate
 from physim.layers import Layers
 from physim.lift import Lifted, centred
-from physim.matte import cut_out
+from physim.matte import RING, cut_out
 from physim.outline import largest_part, outline
 from physim.place import material_of
 from physim.scene import Cutout, Scene
-from physim.separate import grown
+from physim.separate import grown, others_of
 from physim.shapes import Mesh, Triangles
 from physim.shot import Thing
 from physim.srgb import to_linear, to_srgb
@@ -164,7 +164,9 @@ def take_apart(
         scene.entities[thing.name] = replace(scene[thing.name], cutout=replace(cutout, colour=own))
         cup, mask = scene[thing.inside], masks[thing.inside]
         if cup.cutout is not None:
-            scene.entities[cup.name] = replace(cup, cutout=cut_out(empty[thing.inside], mask, plate))
+            reach, others = (cup.cutout.reach or 0.0) / RING, others_of(thing.inside, masks)
+            emptied = cut_out(empty[thing.inside], mask, plate, reach=reach, others=others)
+            scene.entities[cup.name] = replace(cup, cutout=emptied)
         else:
             changed = (empty[thing.inside] != photo).any(-1)
             plate[changed] = empty[thing.inside][changed]

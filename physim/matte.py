@@ -13,6 +13,10 @@ from physim.srgb import to_linear, to_srgb
 
 EXTEND = 16
 """Colour goes on this far beyond the edge, so that bicubic sampling finds no background [pixels]."""
+RING = 1.5
+"""Width of the ring in which a shadow is carried, over how far it is seen: it fades over the last third."""
+FARTHEST = 64
+"""Shadows that end farther away are thrown anew [pixels at 800 wide]."""
 SHADOW_RING = 12
 """Width of the contact shadow that a thing carries along; it fades over the last third [pixels at 800 wide]."""
 _EPSILON = 1e-6  # of the closed form, for sRGB in [0, 1]
@@ -117,8 +121,9 @@ def foreground(linear: np.ndarray, alpha: np.ndarray, background: np.ndarray) ->
 
 
 def cut_out(
-    photo: np.ndarray, mask: np.ndarray, plate: np.ndarray, *, alpha: np.ndarray | None = None, shadow: bool = True
-) -> Cutout:
+    photo: np.ndarray, mask: np.ndarray, plate: np.ndarray, *, alpha: np.ndarray | None = None, shadow: bool = True,
+    reach: float = 0.0, others: np.ndarray | None = None,
+) -> Cutout:  # fmt: skip
     """The pixels of a thing that moves.
 
     Args:
@@ -126,29 +131,34 @@ def cut_out(
         mask: (H, W) bool.
         plate: (H, W, 3) sRGB: the photo without the thing and its shadow.
         alpha: (H, W) where it is known better than from the mask.
-        shadow: Whether it carries its contact shadow, the ratio of photo to plate around it.
+        shadow: Whether it carries its shadow, the ratio of photo to plate around it.
+        reach: How far that is seen, if it is more than the contact shadow [pixels].
+        others: (H, W) bool: things whose pixels say nothing of it.
     """
     scale = max(1.0, photo.shape[1] / 800)
-    ring = round(SHADOW_RING * scale)
+    ring = round(float(np.clip(RING * reach, SHADOW_RING * scale, FARTHEST * scale)))
     box = _crop(mask, max(EXTEND, ring + 4))
     picture, inside, behind = photo[box], mask[box], plate[box]
     band = max(3, round(3 * scale))  # outlines are drawn by hand: a pixel or two of error must lie in the band
     soft = soft_alpha(picture, inside, inside=band, outside=band) if alpha is None else alpha[box].astype(np.float32)
     linear, back = to_linear(picture).astype(np.float64), to_linear(behind).astype(np.float64)
     colour = to_srgb(foreground(linear, soft, back))
-    ratio = contact_shadow(linear, back, soft, ring) if shadow else None
-    return Cutout(colour, np.ascontiguousarray(soft), (int(box[1].start), int(box[0].start)), ratio)
+    hidden = None if others is None else others[box] & (soft < 0.02)
+    ratio = contact_shadow(linear, back, soft, ring, hidden) if shadow else None
+    return Cutout(colour, np.ascontiguousarray(soft), (int(box[1].start), int(box[0].start)), ratio, float(ring))
 
 
-def contact_shadow(linear: np.ndarray, plate: np.ndarray, alpha: np.ndarray, ring: int) -> np.ndarray:
-    """Light ratio photo / plate around a thing (h, w) float32: 1 far away, continued underneath the thing.
+def contact_shadow(
+    linear: np.ndarray, plate: np.ndarray, alpha: np.ndarray, ring: int, hidden: np.ndarray | None = None
+) -> np.ndarray:
+    """Light ratio photo / plate around a thing (h, w) float32: 1 far away, continued underneath and behind others.
 
     An object that only slides keeps its own shadow, which is better than any synthetic one.
     """
     from scipy.ndimage import distance_transform_edt, gaussian_filter
 
     luminance = np.array([0.2126, 0.7152, 0.0722])
-    clear = (alpha < 0.02).astype(np.float64)
+    clear = ((alpha < 0.02) if hidden is None else (alpha < 0.02) & ~hidden).astype(np.float64)
     # blurred over clear pixels only, so that grain and the thing's own edge stay out of it
     with np.errstate(invalid="ignore", divide="ignore"):
         light, lit = (gaussian_filter((x @ luminance) * clear, 1.0) for x in (linear, plate))

@@ -58,7 +58,9 @@ class Cutout:
     corner: tuple[int, int]
     """(u, v) of the crop's upper left pixel in the photo."""
     shadow: np.ndarray | None = None
-    """(h, w) float32: light ratio photo / plate around the thing, its own contact shadow, which it carries along."""
+    """(h, w) float32: light ratio photo / plate around the thing, its own shadow, which it carries along."""
+    reach: float | None = None
+    """How far from the thing that shadow is known [pixels of the photo]; ``None``: of its contact alone."""
 
 
 @dataclass(frozen=True)

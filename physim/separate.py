@@ -80,7 +80,8 @@ def separate(
         if thing.cloth is not None:
             cutout = sheet_cutout(photo, mask, hidden[thing.name], plate)
         else:
-            cutout = cut_out(photo, mask, plate)
+            cast = _cast_shadow(scene, thing, layers, light) if light.source == "user" else np.zeros(size, dtype=bool)
+            cutout = cut_out(photo, mask, plate, reach=_beyond(cast, mask), others=others_of(thing.name, masks))
         scene.entities[thing.name] = replace(scene[thing.name], cutout=cutout)
     if still:
         behind = _behind(photo, still, masks, choices)
@@ -154,6 +155,22 @@ def _cast_shadow(scene: Scene, thing: Thing, layers: Layers, light: Light) -> np
     except QhullError:
         return np.zeros(size, dtype=bool)
     return polygon_coverage(pixels[hull.vertices], size) > 0.5
+
+
+def others_of(name: str, masks: dict[str, np.ndarray]) -> np.ndarray:
+    """Where the photo shows other things (H, W) bool, a little grown."""
+    found = np.zeros(masks[name].shape, dtype=bool)
+    for other, mask in masks.items():
+        if other != name:
+            found |= grown(mask, 2)
+    return found
+
+
+def _beyond(region: np.ndarray, mask: np.ndarray) -> float:
+    """How far a region reaches out of a mask [pixels]."""
+    from scipy.ndimage import distance_transform_edt
+
+    return float(distance_transform_edt(~mask)[region].max()) if region.any() and mask.any() else 0.0
 
 
 def grown(mask: np.ndarray, radius: float) -> np.ndarray:

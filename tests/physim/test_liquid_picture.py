@@ -11,7 +11,7 @@ from physim.camera import Camera
 from physim.camera_path import CameraMove, CameraPath
 from physim.compositor import Compositor
 from physim.foam_view import STRENGTH, foam_cover
-from physim.liquid_paint import LiquidPainter
+from physim.liquid_paint import LiquidPainter, _evened
 from physim.liquid_surface import LiquidSurface
 from physim.liquid_view import LiquidView
 from physim.materials import Liquid
@@ -345,3 +345,15 @@ def test_clear_liquid_of_the_index_of_air_cannot_be_seen():
     picture = Compositor(trajectory, SIZE).frame(0)
     assert (picture != photo).any()  # it was drawn
     assert np.abs(picture - photo).max() < 2e-3
+
+
+def test_a_photographed_surface_takes_its_colours_along_as_a_whole_and_not_cell_by_cell():
+    v, u = np.indices((60, 80))
+    there = ((v - 30) / 25) ** 2 + ((u - 40) / 35) ** 2 < 1
+    swing = np.stack([np.full(there.shape, 3.0), 0.02 * (u - 40.0)], axis=-1)
+    mixing = np.random.default_rng(0).normal(0, 2.0, swing.shape)
+    evened = _evened((swing * there[..., None]).astype(np.float32), there)
+    assert np.allclose(evened[there][:, 0], 3.0, atol=1e-4)  # a shift is kept, also at the rim
+    assert np.abs(evened[there][:, 1] - swing[there][:, 1]).mean() < 0.15  # a turn nearly so
+    rough = _evened((mixing * there[..., None]).astype(np.float32), there)
+    assert np.abs(rough[there]).max() < 0.5

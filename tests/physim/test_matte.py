@@ -95,3 +95,23 @@ def test_thin_struts_are_found_by_their_difference():
     assert alpha[5::10].max() == 0
     faint = difference_alpha(sky + 0.09, sky, np.ones(SIZE, dtype=np.float32))
     assert faint.mean() == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_long_shadow_is_carried_as_far_as_it_reaches_and_other_things_do_not_darken_it():
+    photo, ground = np.full((120, 200, 3), 0.5, np.float32), np.full((120, 200, 3), 0.5, np.float32)
+    mask, other = np.zeros((120, 200), bool), np.zeros((120, 200), bool)
+    mask[50:70, 120:140], other[10:40, 90:120] = True, True
+    photo[50:70, 90:120] *= 0.2  # its shadow falls 30 pixels to the left
+    photo[other] = 0.01
+    photo[mask] = (0.8, 0.1, 0.1)
+    near = cut_out(to_srgb(photo), mask, to_srgb(ground))
+    far = cut_out(to_srgb(photo), mask, to_srgb(ground), reach=30.0, others=other)
+    for cutout, known in ((near, 12), (far, 45)):
+        assert cutout.reach == known
+        u, v = cutout.corner
+        row = cutout.shadow[60 - v]
+        assert row[117 - u] == pytest.approx(0.2, abs=0.03)
+        assert row[95 - u] == pytest.approx(0.2 if known == 45 else 1.0, abs=0.05)
+        assert cutout.shadow[60 - v, 155 - u if 155 - u < len(row) else -1] == pytest.approx(1.0, abs=0.02)
+    u, v = far.corner
+    assert far.shadow[25 - v, 105 - u] > 0.15  # taken from what is beside it, not from the dark thing
