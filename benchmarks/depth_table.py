@@ -93,7 +93,7 @@ class User:
         down = -case.camera.camera_from_world[:3, 1]
         pitch = np.degrees(np.arcsin(down[2])) + rng.normal(0, pitch_sd)
         fov = np.degrees(2 * np.arctan(0.5 * case.camera.size[1] / case.camera.focal))
-        row = 0.5 - case.camera.focal * np.tan(np.radians(pitch)) / case.camera.size[0]
+        row = (case.camera.principal_point[1] - case.camera.focal * np.tan(np.radians(pitch))) / case.camera.size[0]
         self.camera = {
             "fov": float(fov),
             "horizon": float(row),
