@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 from physim_kernels import veil as kernels
-from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
+from scipy.ndimage import gaussian_filter, maximum_filter
 
 from physim import srgb
+from physim.stretch import stretch
 
 REACH = 4
 """How far beyond what changes the photo's residual is given up [pixels of the photo]."""
@@ -94,8 +95,7 @@ def passed_on(picture: np.ndarray, ambient: np.ndarray | tuple[float, float, flo
     sigma = WIDE * picture.shape[1] / step
     soft = gaussian_filter(small, (sigma, sigma, 0), mode="nearest")
     change = PASSED * (soft - np.asarray(ambient, np.float32))
-    grid = np.meshgrid(*((np.arange(n) - step // 2) / step for n in picture.shape[:2]), indexing="ij", sparse=False)
-    return np.stack([map_coordinates(change[..., c], grid, order=1, mode="nearest") for c in range(3)], axis=-1)
+    return stretch(change, *((np.arange(n) - step // 2) / step for n in picture.shape[:2]))
 
 
 def bloom(linear: np.ndarray, scale: float = 1.0) -> np.ndarray:
@@ -108,8 +108,23 @@ def bloom(linear: np.ndarray, scale: float = 1.0) -> np.ndarray:
     excess = np.minimum(np.maximum(linear - 1.0, 0.0), 8.0)
     total = np.zeros_like(excess)
     for share, sigma in ((0.25, 4.0), (0.12, 14.0), (0.06, 45.0)):
-        total += share * gaussian_filter(excess, (sigma * scale, sigma * scale, 0), truncate=3.0)
+        total += share * _spread(excess, sigma * scale)
     return total
+
+
+def _spread(light: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur of (H, W, 3); a wide one on every few pixels, whose own blur is taken off."""
+    rows, cols = light.shape[:2]
+    q = max(1, int(sigma / 5))
+    if q == 1:
+        return gaussian_filter(light, (sigma, sigma, 0), truncate=3.0)
+    margin = q * int(np.ceil(3 * sigma / q))
+    padded = np.pad(light, ((margin, margin - rows % q), (margin, margin - cols % q), (0, 0)), mode="symmetric")
+    small = padded.reshape(padded.shape[0] // q, q, -1, q, 3).mean(axis=(1, 3), dtype=np.float32)
+    # The mean over q pixels has the variance (q^2 - 1) / 12, the line between two of them about q^2 / 6.
+    rest = np.sqrt(sigma**2 - (q * q - 1) / 12 - q * q / 6) / q
+    small = gaussian_filter(small, (rest, rest, 0), truncate=3.0 * sigma / (q * rest))
+    return stretch(small, *((np.arange(n) + margin + 0.5) / q - 0.5 for n in (rows, cols)))
 
 
 def whiteness_of(albedo: np.ndarray) -> float:

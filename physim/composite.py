@@ -24,6 +24,7 @@ from physim.plate import PlateSampler
 from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
 from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_of
 from physim.shown import furniture
+from physim.stretch import warped
 from physim.surface_texture import TILE, PhotoTexture, grain_tile
 from physim.trajectory import Trajectory
 
@@ -141,14 +142,8 @@ class SolidComposer:
         pick = (lambda a: a.reshape(-1, *a.shape[2:])[where]) if isinstance(where, np.ndarray) else (lambda a: a[where])
         if self.unmoved(frame):
             return pick(values)
-        scale = np.array(self.size, np.float32)[::-1] / np.array(self._photo_size, np.float32)[::-1]
-        at = pick(frame.source_uv) * scale - 0.5
-        coordinates = [at[..., 1], at[..., 0]]
-        if values.ndim == 2:
-            return map_coordinates(values, coordinates, order=1, mode="nearest")
-        return np.stack(
-            [map_coordinates(values[..., c], coordinates, order=1, mode="nearest") for c in range(3)], axis=-1
-        )
+        scale = (self.size[1] / self._photo_size[1], self.size[0] / self._photo_size[0])
+        return warped(values, pick(frame.source_uv), scale, self._device)
 
     def exposure(self, time: float, camera: Camera) -> Exposure:
         return expose(self.trajectory, camera, time, self._shutter, self.size[1] / self._photo_size[1])

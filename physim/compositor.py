@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 import warp as wp
-from scipy.ndimage import map_coordinates, maximum_filter
+from scipy.ndimage import maximum_filter
 
 from physim import blend
 from physim.background import Background, plate_with, still_map
@@ -26,6 +26,7 @@ from physim.ordered import cores, in_order
 from physim.plate import PlateSampler, resize, resize_map
 from physim.shadow import light_already_there, tint_of
 from physim.shown import shown
+from physim.stretch import warped
 from physim.surface_texture import PhotoTexture
 from physim.trajectory import Trajectory
 
@@ -270,8 +271,7 @@ class Compositor:
             through = self._smoke.shadow(time, camera, solid.depth, light)
             lit = self._lit
             if not self._composer.unmoved(solid.backdrop):
-                place = solid.backdrop.source_uv * self._scale - 0.5
-                lit = map_coordinates(lit, [place[..., 1], place[..., 0]], order=1, mode="nearest")
+                lit = warped(lit, solid.backdrop.source_uv, (self._scale, self._scale), self._device)
             direct = lit * (1 - light.shadow_floor)
             self._clear = (time, ((through * direct + light.shadow_floor) / (direct + light.shadow_floor)))
         return self._clear[1]

@@ -8,7 +8,6 @@ import numpy as np
 import warp as wp
 from physim_kernels import fire_light, smoke_light
 from physim_kernels import march as kernels
-from scipy.ndimage import map_coordinates
 
 from physim.backdrop_view import lens_of
 from physim.camera import Camera
@@ -18,6 +17,7 @@ from physim.materials import Smoke
 from physim.scene import Light
 from physim.smoke_shade import SmokeShade
 from physim.smoke_state import SmokeState, detail_noise
+from physim.stretch import stretch
 from physim.trajectory import Trajectory
 
 MARCH_PIXELS = 300_000
@@ -164,7 +164,7 @@ class SmokeView:
             limit=FAR / 2, light_out=out,
         )  # fmt: skip
         sky = surface_depth >= FAR / 2
-        light = np.stack([self._finely(out.numpy()[..., c], step) for c in range(3)], axis=-1)
+        light = self._finely(out.numpy(), step)
         light[sky] = 0
         return light
 
@@ -182,8 +182,7 @@ class SmokeView:
         """What was found for every few pixels, for all of them."""
         if step == 1:
             return values
-        at = np.meshgrid(*((np.arange(n) - step // 2) / step for n in self.size), indexing="ij")
-        return map_coordinates(values, at, order=1, mode="nearest")
+        return stretch(values, *((np.arange(n) - step // 2) / step for n in self.size))
 
     def shadow(self, time: float, camera: Camera | None, surface_depth: np.ndarray, light: Light) -> np.ndarray:
         """Share of the distant light that smoke lets through to what is seen, (H, W) float32 in [0, 1].

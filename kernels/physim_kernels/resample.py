@@ -4,6 +4,8 @@ Texels are flat arrays, part of an atlas or a whole picture; places are in texel
 held to the range of the four nearest texels, so that it never rings.
 """
 
+from typing import Any
+
 import warp as wp
 
 wp.set_module_options({"enable_backward": False})
@@ -106,6 +108,45 @@ def resample_kernel(
     j, i = wp.tid()
     at = uv[j, i]
     out[j, i] = sample4(image, 0, size, at[0] * scale[0], at[1] * scale[1], True)
+
+
+@wp.kernel
+def bilinear_kernel(
+    # inputs
+    values: wp.array2d(dtype=Any),
+    place: wp.array(dtype=wp.vec2),
+    scale: wp.vec2,
+    # outputs
+    out: wp.array(dtype=Any),
+):
+    k = wp.tid()
+    rows = values.shape[0]
+    cols = values.shape[1]
+    x = wp.clamp(place[k][0] * scale[0] - 0.5, 0.0, float(cols - 1))
+    y = wp.clamp(place[k][1] * scale[1] - 0.5, 0.0, float(rows - 1))
+    i = int(x)
+    j = int(y)
+    s = x - float(i)
+    t = y - float(j)
+    # What has no weight is not looked at: it may be infinite.
+    value = values[j, i]
+    if s > 0.0:
+        value = wp.lerp(value, values[j, i + 1], s)
+    if t > 0.0:
+        low = values[j + 1, i]
+        if s > 0.0:
+            low = wp.lerp(low, values[j + 1, i + 1], s)
+        value = wp.lerp(value, low, t)
+    out[k] = value
+
+
+for _type in (wp.float32, wp.vec3):
+    wp.overload(bilinear_kernel, {"values": wp.array2d(dtype=_type), "out": wp.array(dtype=_type)})
+
+
+def bilinear(values, place, scale, *, out):
+    """Values (h, w), float32 or vec3, at ``place * scale`` (N,) [samples, centres at +0.5], held at the border."""
+    wp.launch(bilinear_kernel, dim=out.shape, inputs=[values, place, scale], outputs=[out], device=out.device)
 
 
 def resample(image, size, uv, scale, *, out):
