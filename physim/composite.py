@@ -254,9 +254,10 @@ class SolidComposer:
 
     def _supersample(self, count: int) -> int:
         """Samples per pixel along a side: instants are spread over the pixel as well, and each adds its own."""
-        if count >= 7 or (count >= 4 and self.size[1] >= 1.5 * self._photo_size[1]):
+        fine = self.size[1] >= 1.5 * self._photo_size[1]  # the picture's pixels are samples of the photo's
+        if count >= (4 if fine else 7):
             return 1
-        if count > 1 or self.size[1] > 1600 or not self._static:
+        if count > 1 or fine or self.size[1] > 1600 or not self._static:
             return 2
         return 3
 
