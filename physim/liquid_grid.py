@@ -26,6 +26,7 @@ from physim_kernels import (
     face_velocity,
     free_surface,
     liquid_slip,
+    liquid_wall,
     particle_move,
     particle_set,
     particles,
@@ -146,6 +147,8 @@ class LiquidGrid:
         self.phi.fill_(1.0)
         self._pressure = wp.zeros_like(self.pressure.p)
         self._launch(free_surface.room_kernel, s.shape, [self.open], [self._room])
+        self._seals = bool(((np.asarray(open) > 0.0) & (np.asarray(open) < 0.5)).any())
+        """Whether walls cut cells so that few particles fit into them."""
         self._viscosity = self._tension = None
         self._again = 0.0 if s.cling else s.again
         self._dt = s.dt / (1.0 + self._again)  # of the change that the grid computes
@@ -202,6 +205,8 @@ class LiquidGrid:
             wp.load_module(module, device=self.device)
         if self._slip is not None and self._slip.count:
             wp.load_module(liquid_slip, device=self.device)
+        if self._seals:
+            wp.load_module(liquid_wall, device=self.device)
         if self._viscosity is not None:
             wp.load_module(viscosity, device=self.device)
         if self._tension is not None:
@@ -312,6 +317,8 @@ class LiquidGrid:
         for axis, (old, new) in enumerate(((self._wet, self._wide), (self._wide, self._reach))):
             self._launch(free_surface.grow_kernel, shape[:2], [old, axis, LAYERS + 2, shape[2]], [new])
         self._rows(free_surface.distance_kernel, shape, [self.alpha, self.open, self._room, self._reach], [self.phi])
+        if self._seals:
+            liquid_wall.seal(self.open, self.area, self.phi, device=self.device)
 
     def _gather(self, order: bool = False) -> None:
         """From particles, which are put in ``order`` on the way, to where the liquid is and velocities of faces."""

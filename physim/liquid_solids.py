@@ -50,6 +50,7 @@ class SolidsGrid(LiquidGrid):
         """What hangs in it."""
         self._before = wp.zeros_like(self.x)
         self._has_walls = bool((walls.phi.numpy() < 1.0).any()) or self._rides
+        self._seals = self._seals or bodies is not None
         wp.copy(self._room, walls.room)
         self._residual, self._solved = wp.zeros_like(self.pressure.rhs), wp.zeros_like(self.pressure.rhs)
         if bodies is not None:
@@ -72,11 +73,6 @@ class SolidsGrid(LiquidGrid):
             self.ledger.load_kernels()
         if self.cloth is not None:
             self.cloth.load_kernels()
-
-    def _surface(self) -> None:
-        super()._surface()
-        if self._has_walls or self.bodies is not None:
-            liquid_wall.seal(self.open, self.area, self.phi, device=self.device)
 
     def _enter(self) -> None:
         if self.bodies is not None:
