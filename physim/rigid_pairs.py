@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import warp as wp
-from physim_kernels import broad, order
+from physim_kernels import broad_data, order
 from physim_kernels import rigid_data as data
 
 from physim.rigid_arrays import Piece, to_array
@@ -47,12 +47,12 @@ def pairs(everything: list[Piece], moving_count: int, device: wp.Device) -> data
 
 def search(
     everything: list[Piece], moving_count: int, capacity: int, excluded: Iterable[tuple[int, int]], device: wp.Device
-) -> broad.Broad:
+) -> broad_data.Broad:
     """State of the search; ``excluded`` are pairs of body numbers that pass through each other."""
     shapes = [c for p in everything for c in p.colliders]
     total = len(shapes)
     moving = sum(len(p.colliders) for p in everything[:moving_count])
-    out = broad.Broad()
+    out = broad_data.Broad()
     out.moving_total, out.collider_total = moving, total
     bounds = [c.bound for c in shapes[:moving]]
     out.cell = 2.16 * min(bounds, default=1.0)
@@ -69,13 +69,13 @@ def search(
     out.key = wp.zeros(max(total, 1), dtype=wp.int64, device=device)
     for name in ("bucket", "sorted"):
         setattr(out, name, wp.zeros(max(total, 1), dtype=int, device=device))
-    out.level_count = wp.zeros(broad.LEVELS, dtype=int, device=device)
+    out.level_count = wp.zeros(broad_data.LEVELS, dtype=int, device=device)
     out.sorted_ball = wp.zeros(max(total, 1), dtype=wp.vec4, device=device)
     for name in ("bucket_start", "bucket_fill"):
-        setattr(out, name, wp.zeros(broad.LEVELS + size + 1, dtype=int, device=device))
+        setattr(out, name, wp.zeros(broad_data.LEVELS + size + 1, dtype=int, device=device))
     keys = np.array(sorted({min(pair) * 2**31 + max(pair) for pair in excluded}), dtype=np.int64)
     out.excluded, out.excluded_total = to_array(keys, wp.int64, device), len(keys)
-    out.incoming = wp.zeros(max(moving, 1) * broad.INCOMING, dtype=int, device=device)
+    out.incoming = wp.zeros(max(moving, 1) * broad_data.INCOMING, dtype=int, device=device)
     for name in ("incoming_count", "fresh", "slots", "kept", "dropped", "live_at", "slot_at"):
         setattr(out, name, wp.zeros(max(moving, 1), dtype=int, device=device))
     out.free = to_array(np.arange(capacity)[::-1].copy(), int, device)

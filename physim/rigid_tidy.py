@@ -5,7 +5,7 @@ from __future__ import annotations
 import warp as wp
 from physim_kernels import contact_state, tidy
 from physim_kernels import rigid_data as data
-from physim_kernels.broad import Broad
+from physim_kernels.broad_data import Broad
 
 _STAY = {"following", "head", "live", "live_count", "deepest", "order", "colour", "colour_start", "colour_mask", "hits"}
 """Columns of the pairs that do not belong to one pair, or are made anew."""

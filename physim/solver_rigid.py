@@ -12,6 +12,7 @@ import numpy as np
 import warp as wp
 from physim_kernels import (
     broad,
+    broad_data,
     collide,
     contact,
     contact_state,
@@ -20,6 +21,7 @@ from physim_kernels import (
     joint_blow,
     kinematic,
     order,
+    pair_slots,
     rest,
     rigid,
     tidy,
@@ -27,23 +29,15 @@ from physim_kernels import (
 from physim_kernels import rigid_data as data
 from physim_kernels.joint_data import AGAIN, EARLY, LAST
 
-from physim import rigid_arrays, rigid_clock, rigid_joints, rigid_pairs, rigid_rest
-from physim.forces import Impulse
-from physim.joint_stage import JointStage
+from physim import rigid_report
 from physim.kernel_cache import load_kernels
-from physim.kinematic_stage import KinematicStage, state_at
+from physim.kinematic_stage import state_at
 from physim.kinematic_stage import tracks as kinematic_tracks
-from physim.partner import Partner
-from physim.rigid_log import ContactLog, host
-from physim.rigid_tidy import Slots
-from physim.rigid_work import WorkLedger
+from physim.rigid_state import RigidState
 from physim.scene import Scene
 from physim.shapes import HeightField
-from physim.terrain import rotation_matrix
 from physim.trajectory import BodyTrack
 
-COLLIDE_RATE = 240.0
-"""Least collision passes per second. With a field or mesh there is one in every substep: its edges pass by quickly."""
 TURN_LIMIT = 0.04
 """Turn between two collision passes from which a body is looked at in every substep, so that no corner that comes round
 is missed [rad]."""
@@ -55,7 +49,7 @@ SPEED_LIMIT = 1.0e5
 """Speed at which a state counts as blown up [m/s]."""
 
 
-class RigidSolver:
+class RigidSolver(RigidState):
     """Simulates the rigid bodies of a scene, frame by frame.
 
     Moving: sphere, box, capsule, cylinder, hull, mesh (as its convex hull of at most 24 vertices), and compounds of
@@ -88,164 +82,16 @@ class RigidSolver:
         refinement: float = 1.0,
         sleeping: bool = True,
     ):
-        _check(scene, fps, samples_per_frame, refinement)
-        self.device = wp.get_device(device)
-        self.scene = scene
-        self.fps = float(fps)
-        self.samples_per_frame = samples_per_frame
-        self.refinement = refinement
+        super().__init__(
+            scene, fps=fps, samples_per_frame=samples_per_frame, terrain=terrain, device=device, refinement=refinement
+        )
         self._sleeping = sleeping
-        self._partners: list[Partner] = []
-        self._excluded: list[tuple[int, int]] = []
-        self.body_names = [e.name for e in scene.bodies]
-        self._count = len(self.body_names)
         self._frame_count = 0
-        self._moving, self._static = rigid_arrays.pieces(scene, terrain)
-        self._ties = rigid_joints.ties(scene.joints, self._moving + self._static)
-        self._excluded += sorted(rigid_joints.apart(self._ties))
-        self._set_clock()
-        self._make_arrays()
         self._graph: wp.Graph | None = None
         self._history = [tuple(column[None] for column in self._initial_state())]
-
-    # -- set-up ---------------------------------------------------------------------------------------------------
-
-    def _set_clock(self) -> None:
-        rate = self.fps * self.samples_per_frame
-        finer = rigid_clock.fineness(self.scene, self._moving, self._ties, self._impulses())
-        base = rigid_clock.BASE_RATE * finer * self.refinement
-        self.substeps_per_sample = max(1, math.ceil(base / rate - 1e-9))
-        """Substeps between two recorded poses."""
-        self.substep = 1.0 / (rate * self.substeps_per_sample)
-        """Length of a substep [s]."""
-        self._substeps = self.substeps_per_sample * self.samples_per_frame
-        self._stride = max(1, math.floor(1.0 / (COLLIDE_RATE * self.substep) + 1e-9))
-
-    def _make_arrays(self) -> None:
-        device, everything = self.device, self._moving + self._static
-        gravity = float(np.linalg.norm(self.scene.gravity))
-        self._gravity = gravity
-        self._geometry = rigid_arrays.geometry(everything, device)
-        self._meshes = rigid_arrays.meshes(everything, self._geometry, device)
-        self._bodies = rigid_arrays.bodies(everything, self.scene.bodies, device)
-        self._pairs = rigid_pairs.pairs(everything, self._count, device)
-        self._pair_total = self._pairs.a.shape[0] if len(everything) > 1 and self._count else 0
-        self._broad = rigid_pairs.search(everything, self._count, self._pairs.a.shape[0], self._excluded, device)
-        self._contacts = rigid_pairs.contacts(self._pair_total, device)
-        self._threads = 1 if device.is_cpu else min(self._pair_total, 8192)
-        self._candidates = rigid_pairs.candidates(max(self._threads, 1), 64, device)
-        self._rest = rigid_rest.watch(self.scene, everything, self._bodies, self._count, device)
-        self._make_guides()
-        self._make_outer()
-        self._make_outputs()
-        many = self._pair_total > 2000  # what is less lies in the cache, in whatever order
-        loads = self._log.loads
-        self._slots = Slots(self._pairs, self._contacts, loads, self._broad, device) if many else None
-
-    def _make_guides(self) -> None:
-        """What ties bodies and what tells them where to go."""
-        everything, shared = self._moving + self._static, dict(h=self.substep, bodies=self._bodies, device=self.device)
-        self._joints: JointStage | None = None
-        self._kinematics: KinematicStage | None = None
-        if not self._ties and not self.scene.kinematics:
-            return
-        shared["ahead"] = rigid_joints.ahead(everything, self.device)
-        if self._ties:
-            self._joints = JointStage(self._ties, everything, self._count, **shared)
-        if self.scene.kinematics:
-            self._kinematics = KinematicStage(self.scene, everything, substeps=self._substeps, **shared)
-
-    def _make_outer(self) -> None:
-        """Gravity, wind table of one frame, and impulses at their substeps."""
-        outer, device = rigid.Outer(), self.device
-        outer.gravity = wp.vec3d(*self.scene.gravity)
-        outer.wind = wp.zeros(self._substeps, dtype=wp.vec3, device=device)
-        outer.substep = wp.zeros(1, dtype=int, device=device)
-        impulses = self._impulses()
-        outer.impulse_count = len(impulses)
-        rows = max(len(impulses), 1)
-        bodies = [self.body_names.index(p.on) for p in impulses] or [-1]
-        steps = [math.floor(p.at / self.substep + 1e-6) for p in impulses] or [-1]
-        outer.impulse_body = wp.array(bodies, dtype=int, device=device)
-        outer.impulse_substep = wp.array(steps, dtype=int, device=device)
-        vectors = np.array([p.newton_seconds for p in impulses] or [(0.0, 0.0, 0.0)], dtype=np.float64)
-        arms = np.array([p.point or (0.0, 0.0, 0.0) for p in impulses] or [(0.0, 0.0, 0.0)], dtype=np.float64)
-        outer.impulse = wp.array(vectors.reshape(rows, 3), dtype=wp.vec3d, device=device)
-        outer.impulse_arm = wp.array(arms.reshape(rows, 3), dtype=wp.vec3d, device=device)
-        outer.has_air = int(any(e.material.drag_coefficient > 0 for e in self.scene.bodies))  # type: ignore[union-attr]
-        outer.has_gas, count = 0, max(self._count, 1)
-        outer.air = wp.zeros(count, dtype=wp.vec3, device=device)
-        outer.air_share = wp.zeros(count, dtype=float, device=device)
-        for name in ("push", "twist", "blown"):
-            setattr(outer, name, wp.zeros(count, dtype=wp.vec3d, device=device))
-        self._outer = outer
-
-    def _make_outputs(self) -> None:
-        device, rows = self.device, max(self.samples_per_frame * self._count, 1)
-        self._out = {
-            "x_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
-            "q_out": wp.zeros(rows, dtype=wp.quatd, device=device),
-            "v_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
-            "momentum_out": wp.zeros(rows, dtype=wp.vec3d, device=device),
-        }
-        self._read_out = [host(array) for array in self._out.values()]
-        self._read_lost = host(self._broad.lost)
-        self._work = WorkLedger(self._count, self.samples_per_frame, device)
-        self._log = ContactLog(
-            self._moving + self._static, self._count, self._pair_total, substep=self.substep,
-            substeps=self.substeps_per_sample, samples=self.samples_per_frame, device=device,
-        )  # fmt: skip
-
-    def _impulses(self) -> list[Impulse]:
-        """Those on bodies."""
-        return [p for p in self.scene.impulses() if p.on in self.body_names]
-
-    def couple(self, partner: Partner, *, works: bool = False) -> None:
-        """Let ``partner`` move and push within every substep; before the first frame.
-
-        ``works``: it does work on bodies, as water does that lifts them, which is no gain of energy.
-        """
-        self._partners.append(partner)
-        if works and self._count:
-            self._work.add(partner)
-
-    # -- what partners see ------------------------------------------------------------------------------------------
-
-    @property
-    def substeps(self) -> int:
-        """Substeps per frame."""
-        return self._substeps
-
-    @property
-    def bodies(self) -> data.Bodies:
-        """State of all bodies, the moving ones first."""
-        return self._bodies
-
-    @property
-    def geometry(self) -> data.Geometry:
-        """Shapes of all bodies."""
-        return self._geometry
-
-    @property
-    def outer(self) -> rigid.Outer:
-        """What acts from outside; a gas writes its part between frames, and sets ``has_gas`` before the first."""
-        return self._outer
-
-    @property
-    def pieces(self) -> list[rigid_arrays.Piece]:
-        """All bodies, in the order of :attr:`bodies`."""
-        return self._moving + self._static
-
-    def number_of(self, name: str) -> int:
-        """Row of a body in :attr:`bodies`.
-
-        Raises:
-            ValueError: There is no such body.
-        """
-        names = [p.name for p in self.pieces]
-        if name not in names:
-            raise ValueError(f"{name!r} is no body that can hold something, expected one of {', '.join(names)}.")
-        return names.index(name)
+        h = self.substep
+        self._per_colour = dict(colours=order.COLOURS, capacity=max(self._pair_total, 1), device=self.device)
+        self._impact = dict(h=h, threshold=4.0 * self._gravity * h + 1e-3, **self._per_colour)
 
     # -- one frame ------------------------------------------------------------------------------------------------
 
@@ -254,76 +100,92 @@ class RigidSolver:
 
         The first frame of all ``starts`` with more sweeps, since no contact knows its load yet.
         """
-        per_colour = dict(colours=order.COLOURS, capacity=max(self._pair_total, 1), device=self.device)
-        bodies, pairs, contacts, events = self._bodies, self._pairs, self._contacts, self._log.events
-        h, total = self.substep, self._pair_total
-        gate = dict(h=h, threshold=4.0 * self._gravity * h + 1e-3)
         for k in range(self._substeps):
-            if self._kinematics:
-                self._kinematics.depart(k)
-            self._launch_search(k)
-            for partner in self._partners:
-                partner.launch_search(k)
-            rigid.kick(self._geometry, bodies, self._outer, pairs.hits, count=self._count, k=k, h=h, device=self.device)
-            if total:
-                settled = 1.0 if starts and k == 1 else h / SETTLING
-                for sweep in range(2):
-                    impact.impact(
-                        bodies, pairs, contacts, events, substep=k, sweep=sweep, settled=settled, **gate, **per_colour
-                    )  # fmt: skip
-                if self._joints:
-                    self._joints.blow(pairs, contacts, events, k)
-                impact.defer(bodies, pairs, contacts, **gate, **per_colour)
-            if self._joints:
-                self._joints.warm()
-            if total:
-                contact.warm(bodies, pairs, contacts, **per_colour)
-                if self._joints:
-                    self._joints.solve(EARLY)
-                if starts and k == 0:  # loads first, then the sag they make, shared evenly, before anything has sunk
-                    for _ in range(START_SWEEPS):
-                        contact.solve(bodies, pairs, contacts, h=h, soft=False, **per_colour)
-                    impact.impact(
-                        bodies, pairs, contacts, events, substep=k, sweep=0, settled=1.0, **gate, **per_colour
-                    )  # fmt: skip
-                for _ in range(START_SWEEPS if starts and k == 0 else 1):
-                    contact.solve(bodies, pairs, contacts, h=h, **per_colour)
-            if total and self._joints:
-                for _ in range(self._joints.repeats):
-                    self._joints.solve(AGAIN)
-                    contact.solve(bodies, pairs, contacts, h=h, **per_colour)
-            for partner in self._partners:
-                self._work.weigh(partner, bodies, after=False)
-                partner.launch_substep(k)
-                self._work.weigh(partner, bodies, after=True)
-            if self._joints:
-                self._joints.solve(LAST)
-            rigid.drift(self._geometry, bodies, count=self._count, h=h, device=self.device)
-            if self._kinematics:
-                self._kinematics.arrive(k)
-            if self._joints:
-                self._joints.place()
-            if total:
-                if self._joints:
-                    self._joints.relax(EARLY)
-                    contact.relax(bodies, pairs, contacts, h=h, **per_colour)
-                    self._joints.relax(AGAIN)
-                for _ in range(START_SWEEPS if starts and k == 0 else 1):
-                    contact.relax(bodies, pairs, contacts, h=h, **per_colour)
-                contact_state.gather(bodies, pairs, contacts, self._log.loads, capacity=total, device=self.device)
-            if self._joints:
-                self._joints.relax(LAST)
+            self._launch_substep(k, starts=starts)
             if (k + 1) % self.substeps_per_sample == 0:
-                row = (k + 1) // self.substeps_per_sample - 1
-                rigid.record(bodies, count=self._count, row=row, device=self.device, **self._out)
-                if total:
-                    contact_state.report(
-                        bodies, pairs, contacts, self._log.loads, self._log.states, sample=row,
-                        steps=self.substeps_per_sample, h=h, device=self.device,
-                    )  # fmt: skip
-                self._work.record(row)
-                for partner in self._partners:
-                    partner.launch_record(row)
+                self._launch_record((k + 1) // self.substeps_per_sample - 1)
+
+    def _launch_substep(self, k: int, *, starts: bool) -> None:
+        bodies, moving = self._bodies, dict(count=self._count, h=self.substep, device=self.device)
+        sweeps = START_SWEEPS if starts and k == 0 else 1
+        if self._kinematics:
+            self._kinematics.depart(k)
+        self._launch_search(k)
+        for partner in self._partners:
+            partner.launch_search(k)
+        rigid.kick(self._geometry, bodies, self._outer, self._pairs.hits, k=k, **moving)
+        self._launch_blows(k, settled=1.0 if starts and k == 1 else self.substep / SETTLING)
+        self._launch_first_half(k, sweeps)
+        for partner in self._partners:
+            self._work.weigh(partner, bodies, after=False)
+            partner.launch_substep(k)
+            self._work.weigh(partner, bodies, after=True)
+        if self._joints:
+            self._joints.solve(LAST)
+        rigid.drift(self._geometry, bodies, **moving)
+        if self._kinematics:
+            self._kinematics.arrive(k)
+        self._launch_second_half(sweeps)
+
+    def _launch_blows(self, k: int, *, settled: float) -> None:
+        """Impacts within substep ``k``, and what they do to joints."""
+        if not self._pair_total:
+            return
+        touching, events = (self._bodies, self._pairs, self._contacts), self._log.events
+        for sweep in range(2):
+            impact.impact(*touching, events, substep=k, sweep=sweep, settled=settled, **self._impact)
+        if self._joints:
+            self._joints.blow(self._pairs, self._contacts, events, k)
+        impact.defer(*touching, **self._impact)
+
+    def _launch_first_half(self, k: int, sweeps: int) -> None:
+        """Impulses of contacts and joints before anything moves."""
+        touching, soft = (self._bodies, self._pairs, self._contacts), dict(h=self.substep, **self._per_colour)
+        if self._joints:
+            self._joints.warm()
+        if not self._pair_total:
+            return
+        contact.warm(*touching, **self._per_colour)
+        if self._joints:
+            self._joints.solve(EARLY)
+        if sweeps > 1:  # loads first, then the sag they make, shared evenly, before anything has sunk
+            for _ in range(sweeps):
+                contact.solve(*touching, soft=False, **soft)
+            impact.impact(*touching, self._log.events, substep=k, sweep=0, settled=1.0, **self._impact)
+        for _ in range(sweeps):
+            contact.solve(*touching, **soft)
+        if self._joints:
+            for _ in range(self._joints.repeats):
+                self._joints.solve(AGAIN)
+                contact.solve(*touching, **soft)
+
+    def _launch_second_half(self, sweeps: int) -> None:
+        """Impulses of joints and contacts at the new places."""
+        touching, soft = (self._bodies, self._pairs, self._contacts), dict(h=self.substep, **self._per_colour)
+        if self._joints:
+            self._joints.place()
+        if self._pair_total:
+            if self._joints:
+                self._joints.relax(EARLY)
+                contact.relax(*touching, **soft)
+                self._joints.relax(AGAIN)
+            for _ in range(sweeps):
+                contact.relax(*touching, **soft)
+            contact_state.gather(*touching, self._log.loads, capacity=self._pair_total, device=self.device)
+        if self._joints:
+            self._joints.relax(LAST)
+
+    def _launch_record(self, row: int) -> None:
+        """Copy what is to be read back of sample ``row``."""
+        rigid.record(self._bodies, count=self._count, row=row, device=self.device, **self._out)
+        if self._pair_total:
+            contact_state.report(
+                self._bodies, self._pairs, self._contacts, self._log.loads, self._log.states, sample=row,
+                steps=self.substeps_per_sample, h=self.substep, device=self.device,
+            )  # fmt: skip
+        self._work.record(row)
+        for partner in self._partners:
+            partner.launch_record(row)
 
     def _launch_search(self, k: int) -> None:
         """Find contacts before substep ``k``, if it is time."""
@@ -397,7 +259,9 @@ class RigidSolver:
 
     def _load_kernels(self) -> None:
         extra = ((joint, joint_blow) if self._joints else ()) + ((kinematic,) if self._kinematics else ())
-        load_kernels((broad, collide, order, rest, tidy, rigid, contact, contact_state, impact, *extra), self.device)
+        load_kernels(
+            (broad, pair_slots, collide, order, rest, tidy, rigid, contact, contact_state, impact, *extra), self.device
+        )
         for partner in self._partners:
             partner.load_kernels()
 
@@ -417,7 +281,7 @@ class RigidSolver:
         owned = int(self._broad.kept.numpy()[collider] + self._broad.slots.numpy()[collider])
         return (
             f"{lost} pairs of near bodies found no room in frame {self._frame_count - 1}, the last of {name!r}, which "
-            f"has {owned}; expected at most {self._pair_total} in all and {int(broad.INCOMING)} of one collider. "
+            f"has {owned}; expected at most {self._pair_total} in all and {int(broad_data.INCOMING)} of one collider. "
             "Move bodies that overlap apart, build long thin things from shorter parts, or raise fps."
         )
 
@@ -442,23 +306,13 @@ class RigidSolver:
         b, n = self._bodies, self._count
         return tuple(a.numpy()[:n].copy() for a in (b.x, b.q, b.momentum_velocity, b.angular_momentum))
 
-    def _public(self, x: np.ndarray, q: np.ndarray, v: np.ndarray, momentum: np.ndarray) -> tuple[np.ndarray, ...]:
-        """From the principal frame to the shape's own: (..., n, 3), (..., n, 4), velocity, angular velocity."""
-        inertia = np.array([p.inertia for p in self._moving]).reshape(-1, 3)
-        turn = rotation_matrix(q)
-        spin = np.einsum("...ij,...j->...i", turn, np.einsum("...ji,...j->...i", turn, momentum) / inertia)
-        back = rigid_arrays.quaternion_of(np.array([p.frame.T for p in self._moving]).reshape(-1, 3, 3))  # type: ignore[union-attr]
-        own = rigid_arrays.quaternion_product(q, np.broadcast_to(back, q.shape))
-        centre = np.array([p.centre for p in self._moving]).reshape(-1, 3)
-        origin = x - np.einsum("...ij,...j->...i", rotation_matrix(own), np.broadcast_to(centre, x.shape))
-        return origin, own, v, spin
-
     def poses(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """State now: position (n, 3) [m] of the shape's origin, which is the centre of mass of every solid but an
         off-centre ``Mesh``; orientation (n, 4) xyzw; velocity (n, 3) [m/s] of the centre of mass; angular velocity
         (n, 3) [rad/s]; all in the world frame.
         """
-        return self._public(*(column[-1] for column in self._history[-1]))  # type: ignore[return-value]
+        now = tuple(column[-1] for column in self._history[-1])
+        return rigid_report.own_frames(self._moving, now)  # type: ignore[return-value]
 
     def mover_poses(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """As :meth:`poses`, of ``scene.movers``: kinematic solids too."""
@@ -469,8 +323,8 @@ class RigidSolver:
 
     def tracks(self) -> dict[str, BodyTrack]:
         """States of all that moves at all samples so far, the initial one first."""
-        columns = [np.concatenate(c) for c in zip(*self._history, strict=True)]
-        state = self._public(*columns)
+        columns = tuple(np.concatenate(c) for c in zip(*self._history, strict=True))
+        state = rigid_report.own_frames(self._moving, columns)
         found = {
             name: BodyTrack(self.samples_per_frame, self.fps, *(np.ascontiguousarray(s[:, i]) for s in state))
             for i, name in enumerate(self.body_names)
@@ -534,40 +388,14 @@ class RigidSolver:
         return values
 
     def _energy(self, state: tuple[np.ndarray, ...]) -> np.ndarray:
-        """Kinetic and potential energy of all bodies at each sample of one frame [J]."""
-        x, q, v, momentum = state
-        mass = np.array([p.mass for p in self._moving])
-        inertia = np.array([p.inertia for p in self._moving])
-        body = np.einsum("...ji,...j->...i", rotation_matrix(q), momentum)
-        kinetic = 0.5 * mass * (v**2).sum(-1) + 0.5 * (body**2 / inertia).sum(-1)
-        energy = (kinetic - mass * (x @ self.scene.gravity)).sum(-1)
-        return energy + self._joints.energy(x, q) if self._joints else energy
+        """Of all bodies and springs at each sample of one frame [J]."""
+        energy = rigid_report.energy(self._moving, self.scene.gravity, state)
+        return energy + self._joints.energy(*state[:2]) if self._joints else energy
 
     def _momentum_error(self) -> float:
         """Momentum that nothing accounts for, over the largest sum of the bodies' momenta [-]."""
-        mass = np.array([p.mass for p in self._moving])[:, None]
-        velocity = np.concatenate([state[2] for state in self._history])
-        time = self._frame_count / self.fps
-        given = time * mass.sum() * self.scene.gravity
-        for blow in self._impulses():
-            if math.floor(blow.at / self.substep + 1e-6) < self._frame_count * self._substeps:
-                given = given + np.array(blow.newton_seconds)
-        error = (mass * (velocity[-1] - velocity[0])).sum(0) - given
-        scale = (mass[:, 0] * np.linalg.norm(velocity, axis=-1)).sum(-1).max()
-        return float(np.linalg.norm(error) / max(scale, 1e-30))
-
-
-def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) -> None:
-    if not np.isfinite(fps) or fps <= 0:
-        raise ValueError(f"fps is {fps}, expected a number greater than 0 [1/s].")
-    if samples_per_frame < 1:
-        raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
-    if not 0.1 <= refinement <= 64:
-        raise ValueError(f"refinement is {refinement}, expected a number from 0.1 to 64.")
-    names = [e.name for e in [*scene.bodies, *scene.cloths]]
-    for push in scene.impulses():
-        if push.on not in names:
-            raise ValueError(
-                f"an impulse acts on {push.on!r}, expected a rigid body or a cloth: "
-                f"{', '.join(names) or 'there are none'}."
-            )
+        last = self._frame_count * self._substeps
+        blows = [p.newton_seconds for p in self._impulses() if math.floor(p.at / self.substep + 1e-6) < last]
+        return rigid_report.momentum_error(
+            self._moving, self._history, self.scene.gravity, self._frame_count / self.fps, blows
+        )

@@ -1,4 +1,4 @@
-"""Which colliders are near each other, and the slots their contacts live in.
+"""Which colliders are near each other.
 
 Colliders are sorted into grids of cells 1, 2, 4 ... times as wide as the smallest of them, each into the finest grid
 whose cells hold it with all it may move until the next look. A collider looks for others in its own grid and in the
@@ -8,70 +8,17 @@ Hashing for Real-time Collision Detection", SMI 2007). Planes and height fields 
 and so is a grid of few members.
 
 Of two colliders that come near each other one *owns* the pair: the one with the lower number, but never one much larger
-than the other, so that nothing owns many. A pair keeps its slot while the two stay near, and at least to the end of the
-frame; slots are handed out from a stack. Lists are sorted, so neither the order of threads nor the numbers of slots
-reach the result.
+than the other, so that nothing owns many. What becomes of the pairs that are found: ``pair_slots.py``.
 """
 
 import warp as wp
 
-from physim_kernels.rigid_data import (
-    FIELD,
-    FIELD_PAIRS,
-    HULL,
-    MESH,
-    MESH_PAIRS,
-    PLANE,
-    PLANE_PAIRS,
-    Bodies,
-    Geometry,
-    Pairs,
-    nobody_stirs,
-)
+from physim_kernels.broad_data import INCOMING, LEVELS, Broad, lose
+from physim_kernels.pair_slots import keep_slots
+from physim_kernels.rigid_data import PLANE, Bodies, Geometry, Pairs, nobody_stirs
 
-LEVELS = wp.constant(20)
-"""Grids; the last takes everything that is larger."""
 FEW = wp.constant(24)
 """A grid of at most so many members is one cell."""
-INCOMING = wp.constant(64)
-"""Most partners that one collider owns at a time."""
-NONE = wp.constant(2147483647)
-
-
-@wp.struct
-class Broad:
-    moving_total: int  # colliders of bodies that contacts move; they come first
-    collider_total: int
-    cell: float  # edge of the finest cells [m]
-    hash_mask: int  # buckets of the hash table - 1, all ones in binary
-    centre: wp.array(dtype=wp.vec3)  # [m], world
-    reach: wp.array(dtype=float)  # bounding radius and half of the margin [m]
-    lower: wp.array(dtype=wp.vec3)  # box with half of the margin [m], world
-    upper: wp.array(dtype=wp.vec3)
-    level: wp.array(dtype=int)  # -1: without bounds
-    key: wp.array(dtype=wp.int64)  # of the cell
-    bucket: wp.array(dtype=int)
-    level_count: wp.array(dtype=int)
-    bucket_start: wp.array(dtype=int)  # first row in sorted; LEVELS buckets of whole grids, the hash table, the end
-    bucket_fill: wp.array(dtype=int)  # members, then the end while they are filled in
-    sorted: wp.array(dtype=int)  # colliders by bucket
-    sorted_ball: wp.array(dtype=wp.vec4)  # their centres and reaches
-    boundless: wp.array(dtype=int)  # planes and fields
-    boundless_total: int
-    field_top: wp.array(dtype=float)  # highest point of a field, per collider [m]
-    excluded: wp.array(dtype=wp.int64)  # pairs of bodies that pass through each other, see ``excluded_key``; sorted
-    excluded_total: int
-    incoming: wp.array(dtype=int)  # partners of the collider that owns them, INCOMING rows each
-    incoming_count: wp.array(dtype=int)
-    fresh: wp.array(dtype=int)  # of them without a slot yet; the slots they need
-    slots: wp.array(dtype=int)
-    kept: wp.array(dtype=int)  # slots in use that stay
-    dropped: wp.array(dtype=int)  # first of the list of slots to give back, -1
-    live_at: wp.array(dtype=int)  # first row in pairs.live
-    slot_at: wp.array(dtype=int)  # first row from the top of the stack
-    free: wp.array(dtype=int)  # stack of slots
-    free_count: wp.array(dtype=int)  # [0]
-    lost: wp.array(dtype=int)  # [0] pairs that found no room, [1] a collider they belong to
 
 
 @wp.func
@@ -212,13 +159,6 @@ def is_excluded(broad: Broad, a: int, b: int):
 
 
 @wp.func
-def lose(broad: Broad, collider: int):
-    """Note that a pair of this collider found no room."""
-    wp.atomic_add(broad.lost, 0, 1)
-    wp.atomic_max(broad.lost, 1, collider)
-
-
-@wp.func
 def offer(g: Geometry, broad: Broad, i: int, j: int):
     """Tell the one that owns the pair of its partner."""
     owner = wp.min(i, j)
@@ -320,185 +260,16 @@ def find_kernel(g: Geometry, bodies: Bodies, broad: Broad, interval: float):
         size = 2.0 * size
 
 
-@wp.func
-def pair_count(g: Geometry, owner: int, partner: int):
-    """Slots that a pair of ``owner`` with this partner takes."""
-    if g.kind[partner] == PLANE:
-        return wp.where(g.kind[owner] == HULL and g.vertex_count[owner] > 4, int(PLANE_PAIRS), 1)
-    if g.kind[partner] == MESH:
-        return int(MESH_PAIRS)
-    return wp.where(g.kind[partner] == FIELD, int(FIELD_PAIRS), 1)
-
-
-@wp.kernel
-def match_kernel(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, may_drop: int):
-    """Compare the partners that are near with those in the list: which need slots, which give theirs back."""
-    i = wp.tid()
-    if nobody_stirs(bodies):
-        return
-    first = i * INCOMING
-    count = wp.min(broad.incoming_count[i], INCOMING)
-    broad.incoming_count[i] = 0
-    for k in range(1, count):  # insertion sort
-        value = broad.incoming[first + k]
-        at = int(k)
-        while at > 0 and broad.incoming[first + at - 1] > value:
-            broad.incoming[first + at] = broad.incoming[first + at - 1]
-            at -= 1
-        broad.incoming[first + at] = value
-    k = int(0)
-    pair = int(pairs.head[i])
-    before = int(-1)
-    fresh = int(0)
-    slots = int(0)
-    kept = int(0)
-    dropped = int(-1)
-    while k < count or pair >= 0:
-        partner = int(NONE)
-        if k < count:
-            partner = broad.incoming[first + k]
-        old = int(NONE)
-        if pair >= 0:
-            old = pairs.partner[pair]
-        if partner < old:
-            broad.incoming[first + fresh] = partner
-            fresh += 1
-            slots += pair_count(g, i, partner)
-            k += 1
-        else:
-            seen = partner == old
-            if seen:
-                k += 1
-            while pair >= 0 and pairs.partner[wp.max(pair, 0)] == old:
-                following = pairs.following[pair]
-                if seen or may_drop == 0:
-                    kept += 1
-                    before = pair
-                else:
-                    if before < 0:
-                        pairs.head[i] = following
-                    else:
-                        pairs.following[before] = following
-                    pairs.count[pair] = 0
-                    pairs.following[pair] = dropped
-                    dropped = pair
-                pair = following
-    broad.fresh[i] = fresh
-    broad.slots[i] = slots
-    broad.kept[i] = kept
-    broad.dropped[i] = dropped
-
-
-@wp.kernel
-def tally_kernel(bodies: Bodies, pairs: Pairs, broad: Broad):
-    """Take slots back, and share out those that are free; one thread."""
-    if nobody_stirs(bodies):
-        return
-    free = broad.free_count[0]
-    for i in range(broad.moving_total):
-        pair = broad.dropped[i]
-        while pair >= 0:
-            broad.free[free] = pair
-            free += 1
-            pair = pairs.following[pair]
-    live = int(0)
-    for i in range(broad.moving_total):
-        if broad.slots[i] > free:
-            lose(broad, i)
-            broad.fresh[i] = 0
-            broad.slots[i] = 0
-        free -= broad.slots[i]
-        broad.slot_at[i] = free
-        broad.live_at[i] = live
-        live += broad.kept[i] + broad.slots[i]
-    broad.free_count[0] = free
-    pairs.live_count[0] = live
-    for level in range(LEVELS):
-        broad.level_count[level] = 0
-
-
-@wp.func
-def open_pair(
-    g: Geometry, pairs: Pairs, pair: int, owner: int, partner: int, side: int, moving_total: int, gravity: float,
-):  # fmt: skip
-    """A slot for two colliders: who they are, and what their materials make of it.
-
-    The higher kind comes first; of one kind the one that stands, or else the lower number.
-    """
-    a = int(wp.min(owner, partner))
-    b = int(wp.max(owner, partner))
-    if g.kind[b] > g.kind[a] or (g.kind[b] == g.kind[a] and b >= moving_total):
-        a = b
-        b = wp.min(owner, partner)
-    pairs.a[pair] = g.body[a]
-    pairs.b[pair] = g.body[b]
-    pairs.collider_a[pair] = a
-    pairs.collider_b[pair] = b
-    pairs.owner[pair] = owner
-    pairs.partner[pair] = partner
-    pairs.side[pair] = side
-    pairs.count[pair] = 0
-    size = wp.max(g.bound[a], g.bound[b])
-    if g.bound[a] > 0.0 and g.bound[b] > 0.0:
-        size = wp.min(g.bound[a], g.bound[b])
-    pairs.size[pair] = size
-    pairs.push[pair] = wp.where(gravity > 0.0, 0.5 * wp.sqrt(gravity * size), 1.0)
-    pairs.friction[pair] = wp.sqrt(g.friction[a] * g.friction[b])
-    pairs.static_friction[pair] = wp.sqrt(g.static_friction[a] * g.static_friction[b])
-    pairs.restitution[pair] = wp.max(g.restitution[a], g.restitution[b])
-    pairs.rolling[pair] = g.rolling[a] + g.rolling[b]
-    pairs.spinning[pair] = g.spinning[a] + g.spinning[b]
-
-
-@wp.kernel
-def open_kernel(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, gravity: float):
-    """Give slots to the partners without one, and list all slots in use."""
-    i = wp.tid()
-    if nobody_stirs(bodies):
-        return
-    row = int(broad.live_at[i])
-    slot = int(broad.slot_at[i])
-    k = int(0)
-    fresh = broad.fresh[i]
-    pair = int(pairs.head[i])
-    before = int(-1)
-    while k < fresh or pair >= 0:
-        partner = int(NONE)
-        if k < fresh:
-            partner = broad.incoming[i * INCOMING + k]
-        if pair < 0 or partner < pairs.partner[wp.max(pair, 0)]:
-            for side in range(pair_count(g, i, partner)):
-                new = broad.free[slot]
-                slot += 1
-                open_pair(g, pairs, new, i, partner, side, broad.moving_total, gravity)
-                pairs.following[new] = pair
-                if before < 0:
-                    pairs.head[i] = new
-                else:
-                    pairs.following[before] = new
-                before = new
-                pairs.live[row] = new
-                row += 1
-            k += 1
-        else:
-            pairs.live[row] = pair
-            row += 1
-            before = pair
-            pair = pairs.following[pair]
-
-
 def search(g: Geometry, bodies: Bodies, pairs: Pairs, broad: Broad, *, interval, gravity, may_drop, device):
     """List in ``pairs.live`` all pairs of colliders that may touch within ``interval`` [s].
 
     While nothing in the scene stirs the list stays as it is.
     ``may_drop``: Whether pairs that are apart give their slots back; else they wait, and a slot keeps its meaning.
     """
-    everything, moving = int(broad.collider_total), int(broad.moving_total)
+    everything = int(broad.collider_total)
     wp.launch(place_kernel, dim=everything, inputs=[g, bodies, broad, interval, gravity], device=device)
     wp.launch(sort_kernel, dim=everything, inputs=[bodies, broad], device=device)
     wp.launch(scan_kernel, dim=1, inputs=[bodies, broad], device=device)
     wp.launch(scatter_kernel, dim=everything, inputs=[bodies, broad], device=device)
     wp.launch(find_kernel, dim=everything, inputs=[g, bodies, broad, interval], device=device)
-    wp.launch(match_kernel, dim=moving, inputs=[g, bodies, pairs, broad, int(may_drop)], device=device)
-    wp.launch(tally_kernel, dim=1, inputs=[bodies, pairs, broad], device=device)
-    wp.launch(open_kernel, dim=moving, inputs=[g, bodies, pairs, broad, gravity], device=device)
+    keep_slots(g, bodies, pairs, broad, gravity=gravity, may_drop=may_drop, device=device)

@@ -22,17 +22,24 @@ def stretch_of(w: wp.vec3):
     return wp.length(w) - 1.0
 
 
+@wp.func
+def seat_of(g: Grids, q: int, i: int):
+    """Column and row of vertex i in its grid."""
+    n = g.cells[q][0] + 1
+    k = i - g.start[q]
+    return wp.vec2i(k % n, k // n)
+
+
 @wp.kernel
 def edge_kernel(cloths: Cloths, g: Grids):
     i = wp.tid()
     q = g.grid[i]
     if q >= 0:
-        nx = g.cells[q][0]
-        n = nx + 1
-        k = i - g.start[q]
-        if k % n < nx:
+        n = g.cells[q][0] + 1
+        seat = seat_of(g, q, i)
+        if seat[0] < g.cells[q][0]:
             g.strain_u[i] = remember(g.memory_u, i, stretch_of(between(cloths, i, i + 1) / g.spacing[q][0]), g.loss[q])
-        if k // n < g.cells[q][1]:
+        if seat[1] < g.cells[q][1]:
             g.strain_v[i] = remember(g.memory_v, i, stretch_of(between(cloths, i, i + n) / g.spacing[q][1]), g.loss[q])
 
 
@@ -67,9 +74,8 @@ def shear_kernel(cloths: Cloths, g: Grids):
     i = wp.tid()
     q = g.grid[i]
     if q >= 0:
-        n = g.cells[q][0] + 1
-        k = i - g.start[q]
-        if k % n < g.cells[q][0] and k // n < g.cells[q][1]:
+        seat = seat_of(g, q, i)
+        if seat[0] < g.cells[q][0] and seat[1] < g.cells[q][1]:
             c = cell_at(cloths, g, q, i)
             half = 0.5 * g.moduli[q][3] * g.spacing[q][0] * g.spacing[q][1]
             mean = remember(g.memory_s, i, 0.25 * wp.dot(c.wu, c.wv), g.loss[q])
@@ -79,11 +85,17 @@ def shear_kernel(cloths: Cloths, g: Grids):
 
 
 @wp.func
+def shear_edge(w: wp.vec3, d: wp.vec3, mean: wp.vec2, turn: wp.vec2, side: float):
+    """What a cell gives to an edge on one ``side`` of it, from ``w`` and ``d`` of the edges across."""
+    return 0.5 * (mean[0] * w + mean[1] * d + side * (turn[0] * w + turn[1] * d))
+
+
+@wp.func
 def shear_u(cloths: Cloths, g: Grids, q: int, i: int, side: float):
     """What the cell at i gives to its upper (side 1) or lower (-1) edge."""
     c = cell_at(cloths, g, q, i)
     s = g.shear[i]
-    return 0.5 * (s[0] * c.wv + s[1] * c.dv + side * (s[2] * c.wv + s[3] * c.dv))
+    return shear_edge(c.wv, c.dv, wp.vec2(s[0], s[1]), wp.vec2(s[2], s[3]), side)
 
 
 @wp.func
@@ -91,26 +103,32 @@ def shear_v(cloths: Cloths, g: Grids, q: int, i: int, side: float):
     """What the cell at i gives to its right (side 1) or left (-1) edge."""
     c = cell_at(cloths, g, q, i)
     s = g.shear[i]
-    return 0.5 * (s[0] * c.wu + s[2] * c.du + side * (s[1] * c.wu + s[3] * c.du))
+    return shear_edge(c.wu, c.du, wp.vec2(s[0], s[2]), wp.vec2(s[1], s[3]), side)
+
+
+@wp.func
+def along(w: wp.vec3, pull: float):
+    """A force of size ``pull`` along an edge."""
+    return (pull / wp.max(wp.length(w), 1.0e-9)) * w
 
 
 @wp.func
 def tension_u(cloths: Cloths, g: Grids, q: int, i: int):
     """Of the edge to the right of vertex i [N]."""
     n = g.cells[q][0] + 1
-    row = (i - g.start[q]) // n
+    row = seat_of(g, q, i)[1]
     dx = g.spacing[q][0]
     area = dx * g.spacing[q][1]
-    w = between(cloths, i, i + 1) / dx
+    couple = 0.25 * g.moduli[q][2] * area
     pull = g.moduli[q][0] * area * row_area(row, g.cells[q][1]) * g.strain_u[i]
     out = wp.vec3(0.0, 0.0, 0.0)
     if row < g.cells[q][1]:
-        pull += 0.25 * g.moduli[q][2] * area * (g.strain_v[i] + g.strain_v[i + 1])
+        pull += couple * (g.strain_v[i] + g.strain_v[i + 1])
         out += shear_u(cloths, g, q, i, -1.0)
     if row > 0:
-        pull += 0.25 * g.moduli[q][2] * area * (g.strain_v[i - n] + g.strain_v[i - n + 1])
+        pull += couple * (g.strain_v[i - n] + g.strain_v[i - n + 1])
         out += shear_u(cloths, g, q, i - n, 1.0)
-    return (out + (pull / wp.max(wp.length(w), 1.0e-9)) * w) / dx
+    return (out + along(between(cloths, i, i + 1) / dx, pull)) / dx
 
 
 @wp.func
@@ -118,19 +136,19 @@ def tension_v(cloths: Cloths, g: Grids, q: int, i: int):
     """Of the edge above vertex i [N]."""
     nx = g.cells[q][0]
     n = nx + 1
-    column = (i - g.start[q]) % n
+    column = seat_of(g, q, i)[0]
     dy = g.spacing[q][1]
     area = dy * g.spacing[q][0]
-    w = between(cloths, i, i + n) / dy
+    couple = 0.25 * g.moduli[q][2] * area
     pull = g.moduli[q][1] * area * row_area(column, nx) * g.strain_v[i]
     out = wp.vec3(0.0, 0.0, 0.0)
     if column < nx:
-        pull += 0.25 * g.moduli[q][2] * area * (g.strain_u[i] + g.strain_u[i + n])
+        pull += couple * (g.strain_u[i] + g.strain_u[i + n])
         out += shear_v(cloths, g, q, i, -1.0)
     if column > 0:
-        pull += 0.25 * g.moduli[q][2] * area * (g.strain_u[i - 1] + g.strain_u[i - 1 + n])
+        pull += couple * (g.strain_u[i - 1] + g.strain_u[i - 1 + n])
         out += shear_v(cloths, g, q, i - 1, 1.0)
-    return (out + (pull / wp.max(wp.length(w), 1.0e-9)) * w) / dy
+    return (out + along(between(cloths, i, i + n) / dy, pull)) / dy
 
 
 @wp.kernel
@@ -138,17 +156,16 @@ def tension_kernel(cloths: Cloths, g: Grids):
     i = wp.tid()
     q = g.grid[i]
     if q >= 0:
-        nx = g.cells[q][0]
-        n = nx + 1
-        k = i - g.start[q]
+        n = g.cells[q][0] + 1
+        seat = seat_of(g, q, i)
         f = wp.vec3(0.0, 0.0, 0.0)
-        if k % n < nx:
+        if seat[0] < g.cells[q][0]:
             f += tension_u(cloths, g, q, i)
-        if k % n > 0:
+        if seat[0] > 0:
             f -= tension_u(cloths, g, q, i - 1)
-        if k // n < g.cells[q][1]:
+        if seat[1] < g.cells[q][1]:
             f += tension_v(cloths, g, q, i)
-        if k // n > 0:
+        if seat[1] > 0:
             f -= tension_v(cloths, g, q, i - n)
         cloths.force[i] = f
 
@@ -179,13 +196,12 @@ def smooth_kick_kernel(cloths: Cloths, g: Grids, dt: float):
     if q >= 0 and g.smooth[q] > 0.0:
         nx = g.cells[q][0]
         n = nx + 1
-        row = (i - g.start[q]) // n
-        column = (i - g.start[q]) % n
+        seat = seat_of(g, q, i)
         b = g.smooth[q]
-        below = wp.where(row > 0, i - n, i + n)
-        above = wp.where(row < g.cells[q][1], i + n, i - n)
-        here = smoothed_along(cloths, i, column, nx, b)
-        others = smoothed_along(cloths, below, column, nx, b) + smoothed_along(cloths, above, column, nx, b)
+        below = wp.where(seat[1] > 0, i - n, i + n)
+        above = wp.where(seat[1] < g.cells[q][1], i + n, i - n)
+        here = smoothed_along(cloths, i, seat[0], nx, b)
+        others = smoothed_along(cloths, below, seat[0], nx, b) + smoothed_along(cloths, above, seat[0], nx, b)
         a = here + b * (others - 2.0 * here)
     if cloths.inv_mass[i] > 0.0:
         cloths.v[i] = cloths.v[i] + dt * a

@@ -21,37 +21,44 @@ def difference_row(
 ): ...  # fmt: skip
 
 
-@wp.func_native("""
+_STRETCH = """
+        #pragma clang loop vectorize(assume_safety)
+        for (int j = 0; j < n; ++j) {
+            const float a = D[3 * j] * per, b = D[3 * j + 1] * per, c = D[3 * j + 2] * per;
+            const float q = a * a + b * b + c * c + 1e-12f;
+            unsigned int bits; __builtin_memcpy(&bits, &q, 4);
+            bits = 0x5f3759dfu - (bits >> 1);
+            float y; __builtin_memcpy(&y, &bits, 4);
+            y *= 1.5f - 0.5f * q * y * y; y *= 1.5f - 0.5f * q * y * y; y *= 1.5f - 0.5f * q * y * y;
+            const float strain = q * y - 1.0f;
+"""
+"""Walk over edges: w, 1 / |w| and the strain."""
+_HELD = """
+    for (int h = h0; h < h1; ++h) {
+        const int j = held.data[h] - i;
+        float* F = (float*)force.data + 3 * held.data[h];
+        for (int k = 0; k < 3; ++k) F[k] = X[j + k * p] - X[j + k * p - 1] + B[j + k * p] - A[j + k * p];
+    }"""
+"""Pulls on held vertices."""
+
+
+@wp.func_native(
+    """
     const float* D = scratch.data + o;
     float *E = scratch.data + e, *F = E + p, *I = E + 2 * p, *X = E + 3 * p, *Y = E + 4 * p, *Z = E + 5 * p;
     float* M = memory.data + m;
-    if (share > 0.0f) {
-        #pragma clang loop vectorize(assume_safety)
-        for (int j = 0; j < n; ++j) {
-            const float a = D[3 * j] * per, b = D[3 * j + 1] * per, c = D[3 * j + 2] * per;
-            const float q = a * a + b * b + c * c + 1e-12f;
-            unsigned int bits; __builtin_memcpy(&bits, &q, 4);
-            bits = 0x5f3759dfu - (bits >> 1);
-            float y; __builtin_memcpy(&y, &bits, 4);
-            y *= 1.5f - 0.5f * q * y * y; y *= 1.5f - 0.5f * q * y * y; y *= 1.5f - 0.5f * q * y * y;
-            const float strain = q * y - 1.0f;
-            const float memo = (M[j] + share * strain) * decay;
+    if (share > 0.0f) {"""
+    + _STRETCH
+    + """            const float memo = (M[j] + share * strain) * decay;
             M[j] = memo - share * strain;
             X[j] = a; Y[j] = b; Z[j] = c; I[j] = y; E[j] = strain + memo; F[j] = stiffness * (strain + memo);
         }
-    } else {
-        #pragma clang loop vectorize(assume_safety)
-        for (int j = 0; j < n; ++j) {
-            const float a = D[3 * j] * per, b = D[3 * j + 1] * per, c = D[3 * j + 2] * per;
-            const float q = a * a + b * b + c * c + 1e-12f;
-            unsigned int bits; __builtin_memcpy(&bits, &q, 4);
-            bits = 0x5f3759dfu - (bits >> 1);
-            float y; __builtin_memcpy(&y, &bits, 4);
-            y *= 1.5f - 0.5f * q * y * y; y *= 1.5f - 0.5f * q * y * y; y *= 1.5f - 0.5f * q * y * y;
-            const float strain = q * y - 1.0f;
-            X[j] = a; Y[j] = b; Z[j] = c; I[j] = y; E[j] = strain; F[j] = stiffness * strain;
+    } else {"""
+    + _STRETCH
+    + """            X[j] = a; Y[j] = b; Z[j] = c; I[j] = y; E[j] = strain; F[j] = stiffness * strain;
         }
-    }""")
+    }"""
+)
 def strain_row(
     scratch: wp.array(dtype=float), o: int, n: int, p: int, per: float, stiffness: float, share: float, decay: float,
     memory: wp.array(dtype=float), m: int, e: int,
@@ -122,7 +129,8 @@ def tension_u_row(
 def tension_v_row(scratch: wp.array(dtype=float), v: int, c: int, n: int, p: int, per: float, t: int): ...
 
 
-@wp.func_native("""
+@wp.func_native(
+    """
     const float *X = scratch.data + t, *Y = X + p, *Z = X + 2 * p;
     const float *A = scratch.data + t0, *B = scratch.data + t1;
     const float* R = (const float*)acc.data + 3 * i;
@@ -134,12 +142,9 @@ def tension_v_row(scratch: wp.array(dtype=float), v: int, c: int, n: int, p: int
         V[3 * j] += on * (m * (X[j] - X[j - 1] + B[j] - A[j]) + R[3 * j]);
         V[3 * j + 1] += on * (m * (Y[j] - Y[j - 1] + B[j + p] - A[j + p]) + R[3 * j + 1]);
         V[3 * j + 2] += on * (m * (Z[j] - Z[j - 1] + B[j + 2 * p] - A[j + 2 * p]) + R[3 * j + 2]);
-    }
-    for (int h = h0; h < h1; ++h) {
-        const int j = held.data[h] - i;
-        float* F = (float*)force.data + 3 * held.data[h];
-        for (int k = 0; k < 3; ++k) F[k] = X[j + k * p] - X[j + k * p - 1] + B[j + k * p] - A[j + k * p];
-    }""")
+    }"""
+    + _HELD
+)
 def kick_row(
     scratch: wp.array(dtype=float), t: int, t0: int, t1: int, n: int, p: int, acc: wp.array(dtype=wp.vec3),
     inverse: wp.array(dtype=float), dt: float, held: wp.array(dtype=int), h0: int, h1: int,
@@ -161,7 +166,8 @@ def clear_row(scratch: wp.array(dtype=float), o: int, n: int): ...
 # -- smoothed kicks -------------------------------------------------------------------------------------------------
 
 
-@wp.func_native("""
+@wp.func_native(
+    """
     const float *X = scratch.data + t, *Y = X + p, *Z = X + 2 * p;
     const float *A = scratch.data + t0, *B = scratch.data + t1;
     const float* R = (const float*)acc.data + 3 * i;
@@ -173,19 +179,17 @@ def clear_row(scratch: wp.array(dtype=float), o: int, n: int): ...
         P[j] = m * (X[j] - X[j - 1] + B[j] - A[j]) + on * R[3 * j];
         P[j + p] = m * (Y[j] - Y[j - 1] + B[j + p] - A[j + p]) + on * R[3 * j + 1];
         P[j + 2 * p] = m * (Z[j] - Z[j - 1] + B[j + 2 * p] - A[j + 2 * p]) + on * R[3 * j + 2];
-    }
-    for (int h = h0; h < h1; ++h) {
-        const int j = held.data[h] - i;
-        float* F = (float*)force.data + 3 * held.data[h];
-        for (int k = 0; k < 3; ++k) F[k] = X[j + k * p] - X[j + k * p - 1] + B[j + k * p] - A[j + k * p];
-    }
+    }"""
+    + _HELD
+    + """
     for (int k = 0; k < 3; ++k) {
         float *a = P + k * p, *o = O + k * p;
         a[-1] = a[1];
         a[n] = a[n - 2];
         #pragma clang loop vectorize(assume_safety)
         for (int j = 0; j < n; ++j) o[j] = a[j] + share * (a[j - 1] - 2.0f * a[j] + a[j + 1]);
-    }""")
+    }"""
+)
 def smooth_row(
     scratch: wp.array(dtype=float), t: int, t0: int, t1: int, n: int, p: int, acc: wp.array(dtype=wp.vec3),
     inverse: wp.array(dtype=float), share: float, held: wp.array(dtype=int), h0: int, h1: int,

@@ -99,28 +99,19 @@ def to_bodies(g: Geometry, a: int, b: int, cand: Candidates, first: int, count: 
             cand.point_b[k] = g.rotation[b] * cand.point_b[k] + g.position[b]
 
 
-@wp.func
-def touch_ball(
-    g: Geometry, pairs: Pairs, c: Contacts, pair: int, a: int, b: int, point_a: wp.vec3, normal: wp.vec3,
-    radius_a: float, separation: float, margin: float,
-):  # fmt: skip
-    """The one contact of ball ``b``, normal and point in the frame of a's body; it keeps the impulses it has."""
-    if separation >= margin:
-        pairs.count[pair] = 0
-        return
-    i = row_of(c, pair, 0)
-    if pairs.count[pair] == 0:
-        c.grip[i] = Grip()
-    pairs.count[pair] = 1
-    spot = Spot()
-    spot.fresh = 1
-    spot.kind = wp.where(g.kind[a] == SPHERE, POINT, FACE)
-    spot.point_a = point_a
-    spot.point_b = g.position[b]
-    spot.normal_a = normal
-    spot.radius_a = radius_a
-    spot.radius_b = g.radius[b]
-    c.spot[i] = spot
+@wp.struct
+class Meeting:
+    """Two colliders of a pair as they stand to each other."""
+
+    pair: int
+    a: int
+    b: int
+    body_a: int
+    body_b: int
+    size: float  # of the smaller one [m]
+    margin: float  # distance at which a contact begins [m]
+    d: wp.vec3  # from the centre of a to that of b [m], world
+    v: wp.vec3  # of b's centre relative to a's [m/s], world
 
 
 @wp.func
@@ -129,6 +120,173 @@ def turning(g: Geometry, bodies: Bodies, collider: int, body: int):
     if g.kind[collider] == SPHERE:
         return float(0.0)
     return wp.length(bodies.w[body])
+
+
+@wp.func
+def is_due(g: Geometry, bodies: Bodies, pairs: Pairs, pair: int, on_surface: int, slowest: float):
+    """Whether a pair is looked at in this pass. Of two that sleep the contacts stay that they fell asleep with."""
+    a = pairs.collider_a[pair]
+    if pairs.side[pair] > 0 or wp.where(g.kind[a] >= FIELD, 1, 0) != on_surface:
+        return False
+    body_a = pairs.a[pair]
+    body_b = pairs.b[pair]
+    if not (is_awake(bodies, body_a) or is_awake(bodies, body_b)):
+        return False
+    fastest = wp.max(turning(g, bodies, a, body_a), turning(g, bodies, pairs.collider_b[pair], body_b))
+    return not (fastest < slowest)
+
+
+@wp.func
+def meet(g: Geometry, bodies: Bodies, pairs: Pairs, pair: int, interval: float, gravity: float):
+    """How the colliders of a pair stand to each other; contacts begin where they may get to in ``interval``."""
+    m = Meeting()
+    m.pair = pair
+    m.a = pairs.collider_a[pair]
+    m.b = pairs.collider_b[pair]
+    m.body_a = pairs.a[pair]
+    m.body_b = pairs.b[pair]
+    arm_a = bodies.rotation[m.body_a] * g.position[m.a]
+    arm_b = bodies.rotation[m.body_b] * g.position[m.b]
+    m.d = wp.vec3(bodies.x[m.body_b] - bodies.x[m.body_a]) + arm_b - arm_a
+    w_a = bodies.w[m.body_a]
+    w_b = bodies.w[m.body_b]
+    m.v = bodies.v[m.body_b] + wp.cross(w_b, arm_b) - bodies.v[m.body_a] - wp.cross(w_a, arm_a)
+    speed = wp.length(m.v) + wp.length(w_a) * g.bound[m.a] + wp.length(w_b) * g.bound[m.b]
+    m.size = pairs.size[pair]
+    m.margin = wp.min(0.02 * m.size, 0.05) + interval * speed + 0.5 * gravity * interval * interval
+    return m
+
+
+@wp.func
+def put_ball(
+    g: Geometry, pairs: Pairs, c: Contacts, m: Meeting, point_a: wp.vec3, normal: wp.vec3, radius_a: float,
+    separation: float,
+):  # fmt: skip
+    """The one contact of ball ``b``, normal and point in the frame of a's body; it keeps the impulses it has."""
+    if separation >= m.margin:
+        pairs.count[m.pair] = 0
+        return
+    i = row_of(c, m.pair, 0)
+    if pairs.count[m.pair] == 0:
+        c.grip[i] = Grip()
+    pairs.count[m.pair] = 1
+    spot = Spot()
+    spot.fresh = 1
+    spot.kind = wp.where(g.kind[m.a] == SPHERE, POINT, FACE)
+    spot.point_a = point_a
+    spot.point_b = g.position[m.b]
+    spot.normal_a = normal
+    spot.radius_a = radius_a
+    spot.radius_b = g.radius[m.b]
+    c.spot[i] = spot
+
+
+@wp.func
+def touch_ball(g: Geometry, bodies: Bodies, pairs: Pairs, c: Contacts, m: Meeting):
+    """The contact of a ball with another or with a plane."""
+    up = wp.vec3(0.0, 1.0, 0.0)
+    turn_a = bodies.rotation[m.body_a]
+    if g.kind[m.a] == SPHERE:
+        distance = wp.length(m.d)
+        n = up
+        if distance > 1.0e-12:
+            n = (m.d / distance) * turn_a  # in a's frame
+        put_ball(g, pairs, c, m, g.position[m.a], n, g.radius[m.a], distance - g.radius[m.a] - g.radius[m.b])
+    else:
+        foot = m.d * turn_a
+        put_ball(g, pairs, c, m, wp.vec3(foot[0], 0.0, foot[2]), up, 0.0, foot[1] - g.radius[m.b])
+
+
+@wp.func
+def is_near(g: Geometry, bodies: Bodies, m: Meeting):
+    """Whether the bounding spheres, or one and a plane, may touch."""
+    if g.kind[m.a] == FIELD:
+        return True
+    if g.kind[m.a] == PLANE:
+        return wp.dot(m.d, bodies.rotation[m.body_a] * wp.vec3(0.0, 1.0, 0.0)) < g.bound[m.b] + m.margin
+    return wp.length(m.d) < g.bound[m.a] + g.bound[m.b] + m.margin
+
+
+@wp.func
+def turn_of(g: Geometry, bodies: Bodies, collider: int, body: int):
+    """From the frame of a collider to the world."""
+    turn = bodies.rotation[body]
+    if g.is_part[collider] == 1:
+        turn = turn * g.rotation[collider]
+    return turn
+
+
+@wp.func
+def keep_on_field(
+    g: Geometry, pairs: Pairs, c: Contacts, cand: Candidates, m: Meeting, first: int, count: int
+):  # fmt: skip
+    """Hand the contacts with walls to the next pair, which is this one's other half; how many lie on floors."""
+    to_bodies(g, m.a, m.b, cand, first, count)
+    floors = floor_first(cand, first, count)
+    walls = keep_four(cand, first + floors, count - floors, 0.01 * m.size)
+    hand_over(pairs, c, cand, first + floors, walls, pairs.following[m.pair], 0.1 * m.size)
+    return keep_four(cand, first, floors, 0.01 * m.size)
+
+
+@wp.func
+def keep_on_solid(
+    g: Geometry, pairs: Pairs, c: Contacts, cand: Candidates, m: Meeting, first: int, found: int, turned: float
+):  # fmt: skip
+    """How many contacts to keep. A hull over a plane that turns by more than a little, ``turned`` [rad], has others in
+    the next pair.
+    """
+    count = keep_four(cand, first, found, 0.01 * m.size)
+    to_bodies(g, m.a, m.b, cand, first, found)
+    if g.kind[m.a] == PLANE and g.kind[m.b] == HULL and g.vertex_count[m.b] > 4:
+        more = int(0)  # a blow may turn what turns fast the other way at once: other corners come down
+        if turned > MANY_TURN:
+            more = keep_four(cand, first + count, found - count, 0.01 * m.size)
+        hand_over(pairs, c, cand, first + count, more, pairs.following[m.pair], 0.1 * m.size)
+    return count
+
+
+@wp.func
+def point_axes(g: Geometry, bodies: Bodies, c: Contacts, m: Meeting, count: int):
+    """Axis in b's frame of the contacts that have one: that of a rim's circle, the normal of a back."""
+    for k in range(count):
+        i = row_of(c, m.pair, k)
+        spot = c.spot[i]
+        if spot.kind == RIM:
+            spot.axis_b = g.rotation[m.b] * wp.vec3(0.0, 1.0, 0.0)
+            c.spot[i] = spot
+        if spot.kind == BACK:
+            n = bodies.rotation[m.body_a] * spot.normal_a
+            spot.axis_b = wp.transpose(bodies.rotation[m.body_b]) * n
+            c.spot[i] = spot
+
+
+@wp.func
+def touch_solid(
+    g: Geometry, bodies: Bodies, pairs: Pairs, c: Contacts, cand: Candidates, m: Meeting, interval: float, slot: int
+):  # fmt: skip
+    """Find contacts in the frame of a, choose which to keep, and hand them to the pair."""
+    first = slot * cand.stride
+    back = wp.transpose(turn_of(g, bodies, m.a, m.body_a))
+    rot = back * turn_of(g, bodies, m.b, m.body_b)
+    path = interval * (back * m.v)
+    w_b = bodies.w[m.body_b]
+    count = int(0)
+    if is_near(g, bodies, m):
+        count = find_points(g, m.a, m.b, rot, back * m.d, m.margin, m.size, path, cand, slot)
+    kind = g.kind[m.a]
+    if kind == PLANE or kind == FIELD:  # of many corners, those that will carry are kept
+        look_ahead(cand, first, count, rot, path, interval * (back * w_b))
+    if kind == MESH:  # the frame of a mesh is its body's
+        to_bodies(g, m.a, m.b, cand, first, count)
+        turn = back * bodies.rotation[m.body_b]
+        hand_over_sides(pairs, c, cand, first, count, m.pair, m.size, turn, path, interval * (back * w_b))
+        return
+    if kind == FIELD:
+        count = keep_on_field(g, pairs, c, cand, m, first, count)
+    else:
+        count = keep_on_solid(g, pairs, c, cand, m, first, count, interval * wp.length(w_b))
+    hand_over(pairs, c, cand, first, count, m.pair, 0.1 * m.size)
+    point_axes(g, bodies, c, m, count)
 
 
 @wp.kernel
@@ -142,93 +300,13 @@ def collide_kernel(
     while place < total:
         pair = pairs.live[place]
         place += thread_total
-        a = pairs.collider_a[pair]
-        if pairs.side[pair] > 0 or wp.where(g.kind[a] >= FIELD, 1, 0) != on_surface:
-            continue
-        b = pairs.collider_b[pair]
-        body_a = pairs.a[pair]
-        body_b = pairs.b[pair]
-        if not (is_awake(bodies, body_a) or is_awake(bodies, body_b)):
-            continue  # they keep the contacts they fell asleep with
-        if wp.max(turning(g, bodies, a, body_a), turning(g, bodies, b, body_b)) < slowest:
-            continue
-        pairs.looked[0] = 1
-        turn_a = bodies.rotation[body_a]
-        turn_b = bodies.rotation[body_b]
-        arm_a = turn_a * g.position[a]
-        arm_b = turn_b * g.position[b]
-        d = wp.vec3(bodies.x[body_b] - bodies.x[body_a]) + arm_b - arm_a
-        w_a = bodies.w[body_a]
-        w_b = bodies.w[body_b]
-        v = bodies.v[body_b] + wp.cross(w_b, arm_b) - bodies.v[body_a] - wp.cross(w_a, arm_a)
-        speed = wp.length(v) + wp.length(w_a) * g.bound[a] + wp.length(w_b) * g.bound[b]
-        size = pairs.size[pair]
-        margin = wp.min(0.02 * size, 0.05) + interval * speed + 0.5 * gravity * interval * interval
-        distance = wp.length(d)
-        if g.kind[a] == SPHERE:
-            n = wp.vec3(0.0, 1.0, 0.0)
-            if distance > 1.0e-12:
-                n = (d / distance) * turn_a  # in a's frame
-            gap = distance - g.radius[a] - g.radius[b]
-            touch_ball(g, pairs, c, pair, a, b, g.position[a], n, g.radius[a], gap, margin)
-            continue
-        if g.kind[a] == PLANE and g.kind[b] == SPHERE:
-            foot = d * turn_a
-            gap = foot[1] - g.radius[b]
-            touch_ball(
-                g, pairs, c, pair, a, b, wp.vec3(foot[0], 0.0, foot[2]), wp.vec3(0.0, 1.0, 0.0), 0.0, gap, margin
-            )
-            continue
-        near = distance < g.bound[a] + g.bound[b] + margin
-        if g.kind[a] == PLANE:
-            near = wp.dot(d, turn_a * wp.vec3(0.0, 1.0, 0.0)) < g.bound[b] + margin
-        if g.kind[a] == FIELD:
-            near = True
-        first = thread * cand.stride
-        count = int(0)
-        if g.is_part[a] == 1:
-            turn_a = turn_a * g.rotation[a]
-        if g.is_part[b] == 1:
-            turn_b = turn_b * g.rotation[b]
-        back = wp.transpose(turn_a)
-        rot = back * turn_b
-        path = interval * (back * v)
-        if near:
-            count = find_points(g, a, b, rot, back * d, margin, size, path, cand, thread)
-        if g.kind[a] == PLANE or g.kind[a] == FIELD:  # of many corners, those that will carry are kept
-            look_ahead(cand, first, count, rot, path, interval * (back * w_b))
-        if g.kind[a] == MESH:  # the frame of a mesh is its body's
-            to_bodies(g, a, b, cand, first, count)
-            hand_over_sides(
-                pairs, c, cand, first, count, pair, size, back * bodies.rotation[body_b], path, interval * (back * w_b)
-            )
-            continue
-        if g.kind[a] == FIELD:  # the next pair is this one's other half: its contacts with walls
-            to_bodies(g, a, b, cand, first, count)
-            floors = floor_first(cand, first, count)
-            walls = keep_four(cand, first + floors, count - floors, 0.01 * size)
-            hand_over(pairs, c, cand, first + floors, walls, pairs.following[pair], 0.1 * size)
-            count = keep_four(cand, first, floors, 0.01 * size)
-        else:
-            found = int(count)
-            count = keep_four(cand, first, found, 0.01 * size)
-            to_bodies(g, a, b, cand, first, found)
-            if g.kind[a] == PLANE and g.kind[b] == HULL and g.vertex_count[b] > 4:
-                more = int(0)  # a blow may turn what turns fast the other way at once: other corners come down
-                if interval * wp.length(w_b) > MANY_TURN:
-                    more = keep_four(cand, first + count, found - count, 0.01 * size)
-                hand_over(pairs, c, cand, first + count, more, pairs.following[pair], 0.1 * size)
-        hand_over(pairs, c, cand, first, count, pair, 0.1 * size)
-        for k in range(count):
-            i = row_of(c, pair, k)
-            spot = c.spot[i]
-            if spot.kind == RIM:
-                spot.axis_b = g.rotation[b] * wp.vec3(0.0, 1.0, 0.0)
-                c.spot[i] = spot
-            if spot.kind == BACK:
-                n = bodies.rotation[body_a] * spot.normal_a
-                spot.axis_b = wp.transpose(bodies.rotation[body_b]) * n
-                c.spot[i] = spot
+        if is_due(g, bodies, pairs, pair, on_surface, slowest):
+            pairs.looked[0] = 1
+            m = meet(g, bodies, pairs, pair, interval, gravity)
+            if g.kind[m.a] == SPHERE or (g.kind[m.a] == PLANE and g.kind[m.b] == SPHERE):
+                touch_ball(g, bodies, pairs, c, m)
+            else:
+                touch_solid(g, bodies, pairs, c, cand, m, interval, thread)
 
 
 def collide(

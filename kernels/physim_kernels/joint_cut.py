@@ -60,33 +60,42 @@ def fastest(bodies: Bodies, joints: Joints, rows: Rows, island: int):
 
 
 @wp.func
-def keep(bodies: Bodies, joints: Joints, rows: Rows, kept: Kept, island: int):
-    """Remember where an island is, how it moves and what its rows do."""
+def present(bodies: Bodies, rows: Rows):
+    """Where all bodies are, how they move and what the rows do: the arrays themselves."""
+    now = Kept()
+    now.x = bodies.x
+    now.q = bodies.q
+    now.v = bodies.momentum_velocity
+    now.momentum = bodies.angular_momentum
+    now.impulse = rows.drift_impulse
+    now.state = rows.state
+    return now
+
+
+@wp.func
+def copy_island(joints: Joints, island: int, source: Kept, target: Kept):
     for n in range(joints.island_body_start[island], joints.island_body_start[island + 1]):
         i = joints.island_body[n]
-        kept.x[i] = bodies.x[i]
-        kept.q[i] = bodies.q[i]
-        kept.v[i] = bodies.momentum_velocity[i]
-        kept.momentum[i] = bodies.angular_momentum[i]
+        target.x[i] = source.x[i]
+        target.q[i] = source.q[i]
+        target.v[i] = source.v[i]
+        target.momentum[i] = source.momentum[i]
     begin = joints.row_start[joints.island_start[island]]
     for i in range(begin, joints.row_start[joints.island_start[island + 1]]):
-        kept.impulse[i] = rows.drift_impulse[i]
-        kept.state[i] = rows.state[i]
+        target.impulse[i] = source.impulse[i]
+        target.state[i] = source.state[i]
+
+
+@wp.func
+def keep(bodies: Bodies, joints: Joints, rows: Rows, kept: Kept, island: int):
+    """Remember where an island is, how it moves and what its rows do."""
+    copy_island(joints, island, present(bodies, rows), kept)
 
 
 @wp.func
 def go_back(bodies: Bodies, joints: Joints, rows: Rows, kept: Kept, island: int):
     """To what was remembered."""
-    for n in range(joints.island_body_start[island], joints.island_body_start[island + 1]):
-        i = joints.island_body[n]
-        bodies.x[i] = kept.x[i]
-        bodies.q[i] = kept.q[i]
-        bodies.momentum_velocity[i] = kept.v[i]
-        bodies.angular_momentum[i] = kept.momentum[i]
-    begin = joints.row_start[joints.island_start[island]]
-    for i in range(begin, joints.row_start[joints.island_start[island + 1]]):
-        rows.drift_impulse[i] = kept.impulse[i]
-        rows.state[i] = kept.state[i]
+    copy_island(joints, island, kept, present(bodies, rows))
 
 
 @wp.func

@@ -243,40 +243,49 @@ def first_half(
     return worst
 
 
+@wp.struct
+class Ends:
+    """Poses of the two bodies of a joint."""
+
+    xa: wp.vec3d
+    qa: wp.quatd
+    xb: wp.vec3d
+    qb: wp.quatd
+
+
+@wp.func
+def ends_now(bodies: Bodies, joints: Joints, ahead: Ahead, j: int, part: wp.float64):
+    """Where the bodies of joint ``j`` are, at this ``part`` of the substep; the world lies at the origin."""
+    a = joints.a[j]
+    b = joints.b[j]
+    at = Ends()
+    at.qa = wp.quat_identity(dtype=wp.float64)
+    if a >= 0:
+        at.xa = place_now(bodies, ahead, a, part)
+        at.qa = turn_now(bodies, ahead, a, part)
+    at.xb = place_now(bodies, ahead, b, part)
+    at.qb = turn_now(bodies, ahead, b, part)
+    return at
+
+
 @wp.func
 def place_island(
     bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, island: int, step: wp.float64, part: wp.float64
 ):  # fmt: skip
     """Rows at the present poses, which are those of this ``part`` of the substep, for steps of ``step``."""
     for j in range(joints.island_start[island], joints.island_start[island + 1]):
-        a = joints.a[j]
-        b = joints.b[j]
-        xa = wp.vec3d()
-        qa = wp.quat_identity(dtype=wp.float64)
-        if a >= 0:
-            xa = place_now(bodies, ahead, a, part)
-            qa = turn_now(bodies, ahead, a, part)
-        xb = place_now(bodies, ahead, b, part)
-        qb = turn_now(bodies, ahead, b, part)
-        place_joint(bodies, joints, rows, j, xa, qa, xb, qb, joints.compliance[island], step)
+        at = ends_now(bodies, joints, ahead, j, part)
+        place_joint(bodies, joints, rows, j, at.xa, at.qa, at.xb, at.qb, joints.compliance[island], step)
 
 
 @wp.func
 def aim_island(bodies: Bodies, joints: Joints, rows: Rows, ahead: Ahead, island: int, part: wp.float64):
     """Gradients and masses alone of an island's rows at the present poses, those of this ``part`` of the substep."""
     for j in range(joints.island_start[island], joints.island_start[island + 1]):
-        a = joints.a[j]
-        b = joints.b[j]
-        xa = wp.vec3d()
-        qa = wp.quat_identity(dtype=wp.float64)
-        if a >= 0:
-            xa = place_now(bodies, ahead, a, part)
-            qa = turn_now(bodies, ahead, a, part)
-        xb = place_now(bodies, ahead, b, part)
-        qb = turn_now(bodies, ahead, b, part)
+        at = ends_now(bodies, joints, ahead, j, part)
         for i in range(joints.row_start[j], joints.row_start[j + 1]):
-            row_gradient(joints, rows, i, j, xa, qa, xb, qb)
-            weigh_row(bodies, rows, i, a, b)
+            row_gradient(joints, rows, i, j, at.xa, at.qa, at.xb, at.qb)
+            weigh_row(bodies, rows, i, joints.a[j], joints.b[j])
 
 
 @wp.func

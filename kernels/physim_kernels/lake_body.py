@@ -76,97 +76,161 @@ def slope_over(
 
 
 @wp.func
-def float_body(
-    bodies: Bodies, floats: Floats, s: Surface, eta: wp.array(dtype=wp.float64), h: wp.array(dtype=wp.float64),
-    u: wp.array(dtype=wp.float64), w: wp.array(dtype=wp.float64), i: int, k: int, step: float, share: float,
-    frame: float, push_x: wp.array(dtype=float), push_z: wp.array(dtype=float),
+def surface_or(
+    s: Surface, eta: wp.array(dtype=wp.float64), h: wp.array(dtype=wp.float64), o: int, share: float, dry: float
 ):  # fmt: skip
+    """Height of the surface in cell ``o`` over the level [m], ``dry`` where there is no water."""
+    return wp.where(h[o] > wp.float64(1.0e-6), float(eta[o]) + swell_at(s, o, share), dry)
+
+
+@wp.struct
+class Sea:
+    """The water's surface at a point's place."""
+
+    near: int  # cell that the point is in; -1: outside of the lake or dry
+    x: int  # lower cell of the four about it
+    z: int
+    here: float  # height over the level in its cell [m]
+    top: float  # at its place, world [m]
+
+
+@wp.func
+def sea_over(
+    s: Surface, eta: wp.array(dtype=wp.float64), h: wp.array(dtype=wp.float64), at: wp.vec3, share: float
+):  # fmt: skip
+    """The surface above or below a point, linear between cells."""
+    out = Sea()
+    out.near = -1
+    gx = (at[0] - s.x) / s.cell - 0.5
+    gz = (at[2] - s.z) / s.cell - 0.5
+    out.x = int(wp.floor(gx))
+    out.z = int(wp.floor(gz))
+    if out.x < 1 or out.z < 1 or out.x + 2 >= s.width or out.z + 2 >= s.height:
+        return out
+    fx = gx - float(out.x)
+    fz = gz - float(out.z)
+    o = out.z * s.width + out.x
+    b = o + s.width
+    near = o + wp.where(fx > 0.5, 1, 0) + wp.where(fz > 0.5, s.width, 0)
+    if h[near] < wp.float64(1.0e-6):
+        return out
+    out.near = near
+    out.here = float(eta[near]) + swell_at(s, near, share)
+    e00 = surface_or(s, eta, h, o, share, out.here)
+    e10 = surface_or(s, eta, h, o + 1, share, out.here)
+    e01 = surface_or(s, eta, h, b, share, out.here)
+    e11 = surface_or(s, eta, h, b + 1, share, out.here)
+    lower = e00 + fx * (e10 - e00)
+    upper = e01 + fx * (e11 - e01)
+    out.top = s.level + lower + fz * (upper - lower)
+    return out
+
+
+@wp.func
+def upward(
+    s: Surface, eta: wp.array(dtype=wp.float64), h: wp.array(dtype=wp.float64), sea: Sea, depth: float, share: float
+):  # fmt: skip
+    """Where the water's pressure pushes a point that is ``depth`` [m] under the surface: (-slope, 1, -slope)."""
+    wide = wp.clamp(int(depth / s.cell + 0.5), 1, WIDE)  # waves shorter than it is deep do not reach it
+    wide_x = wp.min(wide, wp.min(sea.x, s.width - sea.x - 2))
+    wide_z = wp.min(wide, wp.min(sea.z, s.height - sea.z - 2))
+    slope_x = slope_over(s, eta, h, sea.near, 1, wide_x, sea.here, share)
+    slope_z = slope_over(s, eta, h, sea.near, s.width, wide_z, sea.here, share)
+    return wp.vec3(-slope_x, 1.0, -slope_z)
+
+
+@wp.func
+def drag_per_disc(floats: Floats, s: Surface, i: int, speed: float):
+    """Drag of body ``i`` over its disc, its speed and what of it is under water [kg/m^3]."""
+    reynolds = wp.max(speed * floats.size[i] / s.viscosity, 1.0e-6)
+    slow = 24.0 / reynolds * (1.0 + 0.15 * wp.pow(reynolds, 0.687))
+    return 0.5 * s.density * wp.max(floats.drag[i], wp.where(reynolds < 1000.0, slow, 0.0))
+
+
+@wp.struct
+class Pushed:
+    """What the water does to a body."""
+
+    force: wp.vec3
+    torque: wp.vec3  # about the centre of mass
+    stream: wp.vec3  # sum of the water's velocity over its points under the surface
+    under: float  # how many points are under the surface
+    rate: float  # drag over speed [kg/s]
+
+
+@wp.func
+def push_of(
+    bodies: Bodies, floats: Floats, s: Surface, eta: wp.array(dtype=wp.float64), h: wp.array(dtype=wp.float64),
+    u: wp.array(dtype=wp.float64), w: wp.array(dtype=wp.float64), i: int, share: float, frame: float,
+):  # fmt: skip
+    """Lift and drag of all points of a body."""
+    out = Pushed()
     turn = bodies.rotation[i]
-    x = wp.vec3(bodies.x[i])
-    v = bodies.v[i]
-    spin = bodies.w[i]
-    force = wp.vec3()
-    torque = wp.vec3()
-    stream = wp.vec3()  # mean of the water's velocity
-    under = float(0.0)
     weight = s.density * s.gravity * floats.volume[i]
-    count = floats.first[i + 1] - floats.first[i]
     disc = 0.25 * wp.pi * floats.size[i] * floats.size[i]
-    rate = float(0.0)
+    count = floats.first[i + 1] - floats.first[i]
     for p in range(floats.first[i], floats.first[i + 1]):
         arm = turn * floats.point[p]
-        at = x + arm
-        gx = (at[0] - s.x) / s.cell - 0.5
-        gz = (at[2] - s.z) / s.cell - 0.5
-        ix = int(wp.floor(gx))
-        iz = int(wp.floor(gz))
-        if ix < 1 or iz < 1 or ix + 2 >= s.width or iz + 2 >= s.height:
+        at = wp.vec3(bodies.x[i]) + arm
+        sea = sea_over(s, eta, h, at, share)
+        if sea.near < 0:
             continue
-        fx = gx - float(ix)
-        fz = gz - float(iz)
-        o = iz * s.width + ix
-        near = o + wp.where(fx > 0.5, 1, 0) + wp.where(fz > 0.5, s.width, 0)
-        if h[near] < wp.float64(1.0e-6):
-            continue
-        here = float(eta[near]) + swell_at(s, near, share)
-        e00 = wp.where(h[o] > wp.float64(1.0e-6), float(eta[o]) + swell_at(s, o, share), here)
-        e10 = wp.where(h[o + 1] > wp.float64(1.0e-6), float(eta[o + 1]) + swell_at(s, o + 1, share), here)
-        b = o + s.width
-        e01 = wp.where(h[b] > wp.float64(1.0e-6), float(eta[b]) + swell_at(s, b, share), here)
-        e11 = wp.where(h[b + 1] > wp.float64(1.0e-6), float(eta[b + 1]) + swell_at(s, b + 1, share), here)
-        lower = e00 + fx * (e10 - e00)
-        upper = e01 + fx * (e11 - e01)
-        top = s.level + lower + fz * (upper - lower)
-        f = wp.clamp((top - at[1]) / floats.side[i] + 0.5, 0.0, 1.0)
+        f = wp.clamp((sea.top - at[1]) / floats.side[i] + 0.5, 0.0, 1.0)
         if f == 0.0:
             continue
-        # waves shorter than it is deep do not reach a point
-        wide = wp.clamp(int((top - at[1]) / s.cell + 0.5), 1, WIDE)
-        slope_x = slope_over(s, eta, h, near, 1, wp.min(wide, wp.min(ix, s.width - ix - 2)), here, share)
-        slope_z = slope_over(s, eta, h, near, s.width, wp.min(wide, wp.min(iz, s.height - iz - 2)), here, share)
+        lift = f * weight * upward(s, eta, h, sea, sea.top - at[1], share)
+        near = sea.near
         rise = (s.swell[1, near] - s.swell[0, near]) / frame
         water = wp.vec3(0.5 * float(u[near] + u[near + 1]), rise, 0.5 * float(w[near] + w[near + s.width]))
-        lift = f * weight * wp.vec3(-slope_x, 1.0, -slope_z)
-        past = v + wp.cross(spin, arm) - water
+        past = bodies.v[i] + wp.cross(bodies.w[i], arm) - water
         speed = wp.length(past)
-        reynolds = wp.max(speed * floats.size[i] / s.viscosity, 1.0e-6)
-        slow = 24.0 / reynolds * (1.0 + 0.15 * wp.pow(reynolds, 0.687))
-        factor = 0.5 * s.density * wp.max(floats.drag[i], wp.where(reynolds < 1000.0, slow, 0.0))
-        factor = factor * disc / float(count) * f * speed
+        factor = drag_per_disc(floats, s, i, speed) * disc / float(count) * f * speed
         brake = -factor * past
-        rate += factor
-        force += lift + brake
-        torque += wp.cross(arm, lift + brake)
-        stream += f * water
-        under += f
-    # The body takes the place of water that would feel the same slope. What it takes in all is spread evenly: point by
-    # point it would hold up the very wave that it makes.
-    impulse = -step / (s.density * s.cell * s.cell * float(count)) * force
-    if under > 0.0:
-        for p in range(floats.first[i], floats.first[i + 1]):
-            at = x + turn * floats.point[p]
-            ix = wp.clamp(int((at[0] - s.x) / s.cell), RIM, s.width - RIM - 1)
-            iz = wp.clamp(int((at[2] - s.z) / s.cell), RIM, s.height - RIM - 1)
-            wp.atomic_add(push_x, iz * s.width + ix, impulse[0])
-            wp.atomic_add(push_z, iz * s.width + ix, impulse[2])
-    mass = 1.0 / bodies.inv_mass[i]
+        out.rate += factor
+        out.force += lift + brake
+        out.torque += wp.cross(arm, lift + brake)
+        out.stream += f * water
+        out.under += f
+    return out
+
+
+@wp.func
+def push_water(
+    bodies: Bodies, floats: Floats, s: Surface, i: int, impulse: wp.vec3, push_x: wp.array(dtype=float),
+    push_z: wp.array(dtype=float),
+):  # fmt: skip
+    """Give ``impulse`` to the water at each point of a body."""
+    for p in range(floats.first[i], floats.first[i + 1]):
+        at = wp.vec3(bodies.x[i]) + bodies.rotation[i] * floats.point[p]
+        ix = wp.clamp(int((at[0] - s.x) / s.cell), RIM, s.width - RIM - 1)
+        iz = wp.clamp(int((at[2] - s.z) / s.cell), RIM, s.height - RIM - 1)
+        wp.atomic_add(push_x, iz * s.width + ix, impulse[0])
+        wp.atomic_add(push_z, iz * s.width + ix, impulse[2])
+
+
+@wp.func
+def move_body(bodies: Bodies, floats: Floats, s: Surface, i: int, k: int, step: float, pushed: Pushed):
+    """The body's velocities at the end of the substep; water that begins to move along takes its share."""
     before = floats.added[i]
-    added = s.added_mass * s.density * under * floats.volume[i]
+    added = s.added_mass * s.density * pushed.under * floats.volume[i]
     floats.added[i] = added
-    if under == 0.0:
+    if pushed.under == 0.0:
         return
     if before < 0.0:  # at the very start it moves along already
         before = added
-    stream = stream / under
-    change = step / (mass + added + step * rate) * (force + wp.vec3(0.0, added * s.gravity, 0.0))
+    v = bodies.v[i]
+    mass = 1.0 / bodies.inv_mass[i]
+    stream = pushed.stream / pushed.under
+    change = step / (mass + added + step * pushed.rate) * (pushed.force + wp.vec3(0.0, added * s.gravity, 0.0))
     if added > before:  # the water that begins to move along is brought to speed at once
         change -= (added - before) / (mass + added) * (v - stream)
         if before == 0.0 and floats.entry[i] < 0.0:
+            x = wp.vec3(bodies.x[i])
             floats.entry[i] = wp.length(v - stream)
             floats.entry_time[i] = float(k) * step
             floats.entry_point[i] = wp.vec3(x[0], s.level, x[2])
     bodies.v[i] = v + change
-    bodies.w[i] = spin + step * (bodies.inv_inertia[i] * torque)
+    bodies.w[i] = bodies.w[i] + step * (bodies.inv_inertia[i] * pushed.torque)
 
 
 @wp.kernel
@@ -180,7 +244,14 @@ def float_kernel(
     """Impulses of one substep on all bodies, and what they give to the water."""
     i = wp.tid()
     if bodies.asleep[i] == 0:
-        float_body(bodies, floats, s, eta, h, u, w, i, k, step, share, frame, push_x, push_z)
+        pushed = push_of(bodies, floats, s, eta, h, u, w, i, share, frame)
+        # The body takes the place of water that would feel the same slope. What it takes in all is spread evenly:
+        # point by point it would hold up the very wave that it makes.
+        count = floats.first[i + 1] - floats.first[i]
+        if pushed.under > 0.0:
+            impulse = -step / (s.density * s.cell * s.cell * float(count)) * pushed.force
+            push_water(bodies, floats, s, i, impulse, push_x, push_z)
+        move_body(bodies, floats, s, i, k, step, pushed)
 
 
 @wp.func

@@ -7,7 +7,7 @@ slot moves to the slot with the number of its place in the last order of the con
 
 import warp as wp
 
-from physim_kernels.broad import Broad
+from physim_kernels.broad_data import Broad
 from physim_kernels.rigid_data import Pairs
 
 
