@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import warp as wp
 from physim_kernels import cloth_raster as kernels
-from physim_kernels.raster import Window
+from physim_kernels.scan import Window
 
 from physim.backdrop_view import lens_of, photo_camera
 from physim.body_view import BodyMotion

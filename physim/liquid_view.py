@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from physim_kernels import liquid_raster as kernels
-from physim_kernels.raster import Window
+from physim_kernels.scan import Window
 
 from physim.backdrop_view import FAR, lens_of
 from physim.body_view import BodyMotion

@@ -1,8 +1,7 @@
 """Cloth to pixels: a thin sheet seen from either side, and where its points are at another time.
 
-Triangles are scanned as in ``physim_kernels.raster`` (Olano, Greer 1997), but both sides are kept: front faces have
-V = a . (b x c) < 0, back faces V > 0. A visible point is remembered as a triangle and barycentric weights (b, c), which
-are those of the same material point at every other time.
+Triangles are scanned as in ``scan.py``, and both sides are kept. A visible point is remembered as a triangle and
+barycentric weights (b, c), which are those of the same material point at every other time.
 
 Corners are vertices in the camera frame [m], OpenCV (x right, y down, z forward); a lens is (f_u, f_v, c_u, c_v)
 [pixels]; pixel centres at +0.5.
@@ -10,7 +9,18 @@ Corners are vertices in the camera frame [m], OpenCV (x right, y down, z forward
 
 import warp as wp
 
-from physim_kernels.raster import NOTHING, Window, high_pixel, low_pixel, project, ray_at
+from physim_kernels.scan import (
+    NOTHING,
+    Window,
+    covers,
+    depth_at,
+    key_of,
+    number_of,
+    project,
+    ray_at,
+    scan_of,
+    weights_at,
+)
 
 wp.set_module_options({"enable_backward": False})
 
@@ -46,41 +56,14 @@ def cloth_raster_kernel(
     a = point[fabric.face[3 * t]]
     b = point[fabric.face[3 * t + 1]]
     c = point[fabric.face[3 * t + 2]]
-    if wp.max(wp.max(a[2], b[2]), c[2]) <= near:
-        return
-    ea = wp.cross(b, c)
-    eb = wp.cross(c, a)
-    ec = wp.cross(a, b)
-    volume = wp.dot(a, ea)
-    zero = wp.float64(0.0)
-    if volume == zero:
-        return
-    side = wp.sign(volume)
-    u_low = wp.int32(0)
-    v_low = wp.int32(0)
-    u_high = window.cols
-    v_high = window.rows
-    if wp.min(wp.min(a[2], b[2]), c[2]) > near:  # otherwise its outline is unbounded: look everywhere
-        corner = wp.vec2d(wp.float64(window.u), wp.float64(window.v))
-        pa = project(a, lens) - corner
-        pb = project(b, lens) - corner
-        pc = project(c, lens) - corner
-        u_low = low_pixel(pa[0], pb[0], pc[0], window.cols)
-        v_low = low_pixel(pa[1], pb[1], pc[1], window.rows)
-        u_high = high_pixel(pa[0], pb[0], pc[0], window.cols)
-        v_high = high_pixel(pa[1], pb[1], pc[1], window.rows)
-    for v in range(v_low + band, v_high, bands):
-        for u in range(u_low, u_high):
+    scan = scan_of(a, b, c, lens, window, near, True)
+    for v in range(scan.v_low + band, scan.v_high, bands):
+        for u in range(scan.u_low, scan.u_high):
             ray = ray_at(window.u + u, window.v + v, lens)
-            wa = side * wp.dot(ray, ea)
-            wb = side * wp.dot(ray, eb)
-            wc = side * wp.dot(ray, ec)
-            total = wa + wb + wc
-            if wa >= zero and wb >= zero and wc >= zero and total > zero:
-                z = side * volume / total
+            if covers(scan, ray):
+                z = depth_at(scan, ray)
                 if z > near:
-                    bits = wp.cast(wp.float32(z), wp.uint32)
-                    wp.atomic_min(key, v * window.cols + u, (wp.uint64(bits) << wp.uint64(32)) | wp.uint64(t))
+                    wp.atomic_min(key, v * window.cols + u, key_of(z, t))
 
 
 @wp.kernel
@@ -113,7 +96,7 @@ def cloth_resolve_kernel(
         ids_out[v, u] = wp.uint16(0)
         face_out[v, u] = -1
         return
-    t = wp.int32(k & wp.uint64(0xFFFFFFFF))
+    t = number_of(k)
     i = fabric.face[3 * t]
     j = fabric.face[3 * t + 1]
     m = fabric.face[3 * t + 2]
@@ -121,13 +104,10 @@ def cloth_resolve_kernel(
     a = point[i]
     b = point[j]
     c = point[m]
-    wa = wp.dot(ray, wp.cross(b, c))
-    wb = wp.dot(ray, wp.cross(c, a))
-    wc = wp.dot(ray, wp.cross(a, b))
-    total = wa + wb + wc
-    wa /= total
-    wb /= total
-    wc /= total
+    weight = weights_at(ray, a, b, c)
+    wa = weight[0]
+    wb = weight[1]
+    wc = weight[2]
     front = float(1.0)
     if wp.dot(a, wp.cross(b, c)) > wp.float64(0.0):
         front = -1.0

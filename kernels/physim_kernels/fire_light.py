@@ -14,7 +14,7 @@ photo's white, lengths in metres; grids and rays as in ``march``.
 
 import warp as wp
 
-from physim_kernels.march import View, Volume, trilinear
+from physim_kernels.march import View, Volume, seen_point, trilinear
 
 wp.set_module_options({"enable_backward": False})
 
@@ -35,12 +35,7 @@ def surface_kernel(
     total = wp.vec3(0.0, 0.0, 0.0)
     z = surface[v, u]
     if z < limit:
-        ray = wp.vec3(
-            (wp.float32(u) + 0.5 - view.lens[2]) / view.lens[0],
-            (wp.float32(v) + 0.5 - view.lens[3]) / view.lens[1],
-            1.0,
-        )
-        x = view.position + (view.rotation * ray) * z
+        x = seen_point(view, u, v, z)
         for k in range(place.shape[0]):
             p = place[k]
             d = wp.vec3(p[0], p[1], p[2]) - x

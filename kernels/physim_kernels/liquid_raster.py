@@ -1,6 +1,6 @@
 """Liquid to pixels: the nearest way in, the farthest way out and how much lies between, of a closed mesh and of drops.
 
-Triangles are scanned as in ``physim_kernels.raster`` (Olano, Greer 1997), both sides. What a ray crosses inside a
+Triangles are scanned as in ``scan.py``, both sides. What a ray crosses inside a
 closed surface is the sum of the depths of its back faces less those of its front faces, each held before what is solid:
 no order is needed, and parts behind the ground cancel. The sum is of whole numbers of 10 nm, so that it does not depend
 on the order of threads. Samples lie a hair off the centres, so that no ray meets an edge exactly and counts it twice.
@@ -12,7 +12,18 @@ OpenCV (x right, y down, z forward) [m]; a lens is (f_u, f_v, c_u, c_v) [pixels]
 import warp as wp
 
 from physim_kernels.liquid_carry import carried
-from physim_kernels.raster import NOTHING, Window, high_pixel, low_pixel, project
+from physim_kernels.scan import (
+    NOTHING,
+    Window,
+    covers,
+    depth_at,
+    depth_of,
+    key_of,
+    number_of,
+    project,
+    scan_of,
+    weights_at,
+)
 
 wp.set_module_options({"enable_backward": False})
 
@@ -58,7 +69,7 @@ def record(
     nearest: wp.array(dtype=wp.uint64), farthest: wp.array(dtype=wp.uint64), between: wp.array(dtype=wp.int64),
 ):  # fmt: skip
     """One crossing of a ray, of a pixel whose solid surface is ``limit`` deep."""
-    key = (wp.uint64(wp.cast(wp.float32(z), wp.uint32)) << wp.uint64(32)) | wp.uint64(number)
+    key = key_of(z, number)
     held = wp.int64(wp.min(z, wp.float64(limit)) * GRAIN)
     if front:
         wp.atomic_min(nearest, at, key)
@@ -76,44 +87,15 @@ def raster_kernel(
     nearest: wp.array(dtype=wp.uint64), farthest: wp.array(dtype=wp.uint64), between: wp.array(dtype=wp.int64),
 ):  # fmt: skip
     t, band = wp.tid()
-    a = point[face[3 * t]]
-    b = point[face[3 * t + 1]]
-    c = point[face[3 * t + 2]]
-    if wp.max(wp.max(a[2], b[2]), c[2]) <= near:
-        return
-    ea = wp.cross(b, c)
-    eb = wp.cross(c, a)
-    ec = wp.cross(a, b)
-    volume = wp.dot(a, ea)
-    zero = wp.float64(0.0)
-    if volume == zero:
-        return
-    side = wp.sign(volume)
-    u_low = wp.int32(0)
-    v_low = wp.int32(0)
-    u_high = window.cols
-    v_high = window.rows
-    if wp.min(wp.min(a[2], b[2]), c[2]) > near:  # otherwise its outline is unbounded: look everywhere
-        corner = wp.vec2d(wp.float64(window.u), wp.float64(window.v))
-        pa = project(a, lens) - corner
-        pb = project(b, lens) - corner
-        pc = project(c, lens) - corner
-        u_low = low_pixel(pa[0], pb[0], pc[0], window.cols)
-        v_low = low_pixel(pa[1], pb[1], pc[1], window.rows)
-        u_high = high_pixel(pa[0], pb[0], pc[0], window.cols)
-        v_high = high_pixel(pa[1], pb[1], pc[1], window.rows)
-    for v in range(v_low + band, v_high, bands):
-        for u in range(u_low, u_high):
+    scan = scan_of(point[face[3 * t]], point[face[3 * t + 1]], point[face[3 * t + 2]], lens, window, near, True)
+    for v in range(scan.v_low + band, scan.v_high, bands):
+        for u in range(scan.u_low, scan.u_high):
             ray = ray_near(window.u + u, window.v + v, lens)
-            wa = side * wp.dot(ray, ea)
-            wb = side * wp.dot(ray, eb)
-            wc = side * wp.dot(ray, ec)
-            total = wa + wb + wc
-            if wa >= zero and wb >= zero and wc >= zero and total > zero:
-                z = side * volume / total
+            if covers(scan, ray):
+                z = depth_at(scan, ray)
                 if z > near:
                     limit = solid[(window.v + v) / supersample, (window.u + u) / supersample]
-                    record(z, volume < zero, t, limit, v * window.cols + u, nearest, farthest, between)
+                    record(z, scan.front, t, limit, v * window.cols + u, nearest, farthest, between)
 
 
 @wp.kernel
@@ -147,7 +129,7 @@ def drop_kernel(
                 root = wp.sqrt(inner)
                 limit = solid[(window.v + v) / supersample, (window.u + u) / supersample]
                 at = v * window.cols + u
-                behind = wp.cast(wp.uint32(front[at] >> wp.uint64(32)), wp.float32)
+                behind = depth_of(front[at])
                 if wp.abs(wp.float64(wp.min(limit, behind)) - centre[2]) < hug:
                     continue  # it clings to what is behind it, or is about to merge with it: no ball
                 record((rc - root) / rr, True, first + d, limit, at, nearest, farthest, between)
@@ -160,22 +142,19 @@ def normal_of(
     normal: wp.array(dtype=wp.vec3), drop: wp.array(dtype=wp.vec4d), camera_from_world: wp.mat44d,
 ):  # fmt: skip
     """Outward unit normal, camera frame, of what a key names."""
-    t = wp.int32(key & wp.uint64(0xFFFFFFFF))
+    t = number_of(key)
     count = face.shape[0] / 3
     if t >= count:
-        z = wp.float64(wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32))
+        z = wp.float64(depth_of(key))
         ball = drop[t - count]
         d = z * ray - wp.vec3d(ball[0], ball[1], ball[2])
         return wp.normalize(wp.vec3(wp.float32(d[0]), wp.float32(d[1]), wp.float32(d[2])))
     a = point[face[3 * t]]
     b = point[face[3 * t + 1]]
     c = point[face[3 * t + 2]]
-    wa = wp.dot(ray, wp.cross(b, c))
-    wb = wp.dot(ray, wp.cross(c, a))
-    wc = wp.dot(ray, wp.cross(a, b))
-    total = wa + wb + wc
-    n = wp.float32(wa / total) * normal[face[3 * t]] + wp.float32(wb / total) * normal[face[3 * t + 1]]
-    n += wp.float32(wc / total) * normal[face[3 * t + 2]]
+    w = weights_at(ray, a, b, c)
+    n = wp.float32(w[0]) * normal[face[3 * t]] + wp.float32(w[1]) * normal[face[3 * t + 1]]
+    n += wp.float32(w[2]) * normal[face[3 * t + 2]]
     turned = wp.transform_vector(camera_from_world, wp.vec3d(wp.float64(n[0]), wp.float64(n[1]), wp.float64(n[2])))
     return wp.normalize(wp.vec3(wp.float32(turned[0]), wp.float32(turned[1]), wp.float32(turned[2])))
 
@@ -237,11 +216,11 @@ def resolve_kernel(
     ray = ray_near(window.u + u, window.v + v, lens)
     last = farthest[at]
     if last > wp.uint64(0):  # known also where something solid stands before it: bent rays pass behind that
-        back_out[v, u] = wp.cast(wp.uint32(last >> wp.uint64(32)), wp.float32)
+        back_out[v, u] = depth_of(last)
         back_normal_out[v, u] = normal_of(last, ray, face, point, normal, drop, camera_from_world)
     if key == wp.uint64(NOTHING):
         return
-    z = wp.cast(wp.uint32(key >> wp.uint64(32)), wp.float32)
+    z = depth_of(key)
     if is_hidden(solid, z, window.u + u, window.v + v, supersample):
         return
     thick = wp.float64(between[at]) / GRAIN * wp.length(ray)

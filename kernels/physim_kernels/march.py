@@ -155,6 +155,89 @@ def slab(low: wp.vec3, high: wp.vec3, start: wp.vec3, along: wp.vec3) -> wp.vec2
     return wp.vec2(near, far)
 
 
+@wp.func
+def view_ray(view: View, u: wp.int32, v: wp.int32) -> wp.vec3:
+    """Ray through a pixel centre, camera frame, z = 1."""
+    return wp.vec3(
+        (wp.float32(u) + 0.5 - view.lens[2]) / view.lens[0], (wp.float32(v) + 0.5 - view.lens[3]) / view.lens[1], 1.0
+    )
+
+
+@wp.func
+def seen_point(view: View, u: wp.int32, v: wp.int32, z: wp.float32) -> wp.vec3:
+    """World place of what a pixel shows at depth ``z`` [m]."""
+    return view.position + (view.rotation * view_ray(view, u, v)) * z
+
+
+@wp.struct
+class Ray:
+    """The part of a pixel's ray that is in the smoke, in layers.
+
+    Layers are shells of one thickness about the camera, the first and last cut short. Steps that fit what a ray crosses
+    jump wherever their number changes: edges along the cells, and popping as the smoke's box grows.
+    """
+
+    along: wp.vec3
+    """world, of the length that is 1 deep"""
+    length: wp.float32
+    """of ``along``"""
+    near: wp.float32
+    """depth where it enters [m]"""
+    far: wp.float32
+    step: wp.float32
+    """depth of a layer [m]"""
+    first: wp.int32
+    """number of its first layer, and one past the last"""
+    end: wp.int32
+
+
+@wp.func
+def ray_through(volume: Volume, view: View, u: wp.int32, v: wp.int32, limit: wp.float32, stride: wp.float32) -> Ray:
+    """Of a pixel, as far as the depth ``limit`` [m], in layers of ``stride`` cells."""
+    ray = Ray()
+    straight = view_ray(view, u, v)
+    ray.along = view.rotation * straight
+    ray.length = wp.length(straight)
+    span = slab(volume.low, volume.high, view.position, ray.along)
+    ray.near = span[0]
+    ray.far = wp.min(span[1], limit)
+    ray.step = stride * volume.cell / ray.length
+    if ray.far > ray.near:
+        ray.first = wp.int32(wp.floor(ray.near / ray.step))
+        ray.end = wp.int32(wp.ceil(ray.far / ray.step))
+    return ray
+
+
+@wp.func
+def layer_of(ray: Ray, n: wp.int32) -> wp.vec2:
+    """Depth of the middle of layer ``n`` and from its front to its back [m]."""
+    near = wp.max(wp.float32(n) * ray.step, ray.near)
+    dz = wp.min(wp.float32(n + 1) * ray.step, ray.far) - near
+    return wp.vec2(near + 0.5 * dz, dz)
+
+
+@wp.func
+def thickness_towards(
+    volume: Volume, pooled: wp.array3d(dtype=wp.float32), x: wp.vec3, towards: wp.vec3, most: wp.float32
+) -> wp.float32:
+    """Optical depth of the way from ``x`` to a distant light; nobody asks how much more than ``most`` it is.
+
+    ``pooled``: density of (2 x 2 x 2) blocks of cells.
+    """
+    cell = 2.0 * volume.cell
+    span = slab(volume.low, volume.high, x, towards)
+    thick = wp.float32(0.0)
+    if span[1] > span[0]:
+        steps = wp.int32(wp.ceil((span[1] - span[0]) / cell))
+        ds = (span[1] - span[0]) / wp.float32(steps)
+        for n in range(steps):
+            p = (x + towards * (span[0] + (wp.float32(n) + 0.5) * ds) - volume.origin) / cell
+            thick += trilinear(pooled, p - wp.vec3(0.5, 0.5, 0.5)) * ds * volume.extinction
+            if thick > most:
+                break
+    return thick
+
+
 @wp.kernel
 def blend_kernel(
     density_a: wp.array3d(dtype=wp.float32),
@@ -221,16 +304,7 @@ def light_kernel(
     i, j, k = wp.tid()
     cell = 2.0 * volume.cell
     x = volume.origin + cell * wp.vec3(wp.float32(i) + 0.5, wp.float32(j) + 0.5, wp.float32(k) + 0.5)
-    span = slab(volume.low, volume.high, x, towards)
-    thick = wp.float32(0.0)
-    if span[1] > span[0]:
-        steps = wp.int32(wp.ceil((span[1] - span[0]) / cell))
-        ds = (span[1] - span[0]) / wp.float32(steps)
-        for n in range(steps):
-            p = (x + towards * (span[0] + (wp.float32(n) + 0.5) * ds) - volume.origin) / cell
-            thick += trilinear(pooled, p - wp.vec3(0.5, 0.5, 0.5)) * ds * volume.extinction
-            if thick > 12.0:
-                break
+    thick = thickness_towards(volume, pooled, x, towards, 12.0)
     deep = wp.exp(-0.3 * thick)
     light_out[i, j, k] = wp.vec3(open_share[i, j, k] * wp.exp(-thick), open_share[i, j, k] * deep, deep)
 
@@ -252,56 +326,45 @@ def march_kernel(
     j, i = wp.tid()
     v = corner_v + j
     u = corner_u + i
-    ray = wp.vec3(
-        (wp.float32(u) + 0.5 - view.lens[2]) / view.lens[0], (wp.float32(v) + 0.5 - view.lens[3]) / view.lens[1], 1.0
-    )
-    along = view.rotation * ray
-    length = wp.length(ray)
-    span = slab(volume.low, volume.high, view.position, along)
-    far = wp.min(span[1], surface[v, u])
+    ray = ray_through(volume, view, u, v, surface[v, u], stride)
     through = wp.float32(1.0)
     direct = wp.float32(0.0)
     multiple = wp.float32(0.0)
     sky = wp.float32(0.0)
     depth = wp.float32(0.0)
     drift = wp.vec3(0.0, 0.0, 0.0)
-    if far > span[0]:
-        step = stride * volume.cell / length
-        half = wp.vec3(0.5, 0.5, 0.5)
-        first = wp.int32(wp.floor(span[0] / step))
-        for n in range(first, wp.int32(wp.ceil(far / step))):
-            # Shells of one thickness about the camera, the first and last cut short. Steps that fit what a ray
-            # crosses jump wherever their number changes: edges along the cells, and popping as the smoke's box grows.
-            near = wp.max(wp.float32(n) * step, span[0])
-            dz = wp.min(wp.float32(n + 1) * step, far) - near
-            z = near + 0.5 * dz
-            x = view.position + along * z
-            g = (x - volume.origin) / volume.cell
-            d = trilinear(volume.density, g - half)
-            if d > EMPTY:
-                move = trilinear(volume.velocity, g - half)
-                if volume.detail > 0.0:
-                    d = eroded(volume, d, x, g - half)
-                weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * length))
-                through -= weight
-                lit = trilinear(volume.light, 0.5 * g - half)
-                direct += weight * lit[0]
-                multiple += weight * lit[1]
-                sky += weight * lit[2]
-                depth += weight * z
-                drift += weight * move
-                if through < 0.003:
-                    through = wp.float32(0.0)
-                    break
+    half = wp.vec3(0.5, 0.5, 0.5)
+    for n in range(ray.first, ray.end):
+        layer = layer_of(ray, n)
+        z = layer[0]
+        dz = layer[1]
+        x = view.position + ray.along * z
+        g = (x - volume.origin) / volume.cell
+        d = trilinear(volume.density, g - half)
+        if d > EMPTY:
+            move = trilinear(volume.velocity, g - half)
+            if volume.detail > 0.0:
+                d = eroded(volume, d, x, g - half)
+            weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * ray.length))
+            through -= weight
+            lit = trilinear(volume.light, 0.5 * g - half)
+            direct += weight * lit[0]
+            multiple += weight * lit[1]
+            sky += weight * lit[2]
+            depth += weight * z
+            drift += weight * move
+            if through < 0.003:
+                through = wp.float32(0.0)
+                break
     weight = 1.0 - through
-    cosine = -wp.dot(towards, along) / length  # between the light's way and the way to the camera
+    cosine = -wp.dot(towards, ray.along) / ray.length  # between the light's way and the way to the camera
     g2 = FORWARD * FORWARD
     bend = 1.0 + g2 - 2.0 * FORWARD * cosine
     phase = (1.0 - g2) / (bend * wp.sqrt(bend))
     march_out[j, i] = wp.vec4(through, DIRECT * phase * direct + MULTIPLE * multiple, sky, weight)
     motion = wp.vec3(0.0, 0.0, 0.0)
     if weight > 1.0e-6:
-        mean = view.position + along * (depth / weight) + drift * (view.dt / weight)
+        mean = view.position + ray.along * (depth / weight) + drift * (view.dt / weight)
         p = wp.transform_point(view.other_from_world, mean)
         if p[2] > 1.0e-6:
             motion = wp.vec3(

@@ -1,27 +1,25 @@
 """Triangles to pixels: depth, material point, normal and place in the photo of every visible surface point.
 
-A pixel's ray ``r = (x, y, 1)`` (camera frame, z = 1) meets the triangle (a, b, c) where, with
-
-    w_a = r . (b x c),   w_b = r . (c x a),   w_c = r . (a x b),   V = a . (b x c)
-
-all w have the sign of V; then the depth is ``z = V / (w_a + w_b + w_c)`` and ``w / (w_a + w_b + w_c)`` are the
-perspective-correct barycentrics. Nothing is divided by the depth of a vertex, so a triangle may pass behind the camera
-without being clipped. Front faces (counter-clockwise seen from outside) have V < 0; back faces are dropped.
-Source: Olano, Greer, Triangle scan conversion using 2D homogeneous coordinates, 1997.
-
-Visibility is one 64-bit minimum per pixel: the bits of the depth above the number of the triangle. Positive floats sort
-like their bits, so the result does not depend on the order of threads.
-
-Camera frame OpenCV (x right, y down, z forward) [m]. A lens is (f_u, f_v, c_u, c_v) [pixels]; pixel centres at +0.5.
-Edge functions are float64: in float32 their cancellation costs a tenth of a pixel on small triangles of a 4K picture.
+How a triangle is scanned and what a key is: ``scan.py``. Front faces (counter-clockwise seen from outside) have V < 0;
+back faces are dropped. Camera frame OpenCV (x right, y down, z forward) [m].
 """
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
+from physim_kernels.scan import (
+    NOTHING,
+    Window,
+    covers,
+    depth_at,
+    key_of,
+    number_of,
+    project,
+    ray_at,
+    scan_of,
+    weights_at,
+)
 
-NOTHING = 0xFFFFFFFFFFFFFFFF
-"""Key of a pixel without a surface."""
+wp.set_module_options({"enable_backward": False})
 
 
 @wp.struct
@@ -38,44 +36,6 @@ class Mesh:
     """per slot: entity number written to id maps"""
     textured: wp.array(dtype=wp.int32)
     """per slot: 1 if the photo shows it"""
-
-
-@wp.struct
-class Window:
-    """A crop of the picture."""
-
-    u: wp.int32
-    v: wp.int32
-    rows: wp.int32
-    cols: wp.int32
-
-
-@wp.func
-def project(point: wp.vec3d, lens: wp.vec4d) -> wp.vec2d:
-    """Camera-frame point to pixels; the depth is held off zero so that the result stays finite."""
-    z = wp.max(point[2], wp.float64(1.0e-6))
-    return wp.vec2d(lens[0] * point[0] / z + lens[2], lens[1] * point[1] / z + lens[3])
-
-
-@wp.func
-def ray_at(u: wp.int32, v: wp.int32, lens: wp.vec4d) -> wp.vec3d:
-    """Ray through a pixel centre, z = 1."""
-    half = wp.float64(0.5)
-    return wp.vec3d(
-        (wp.float64(u) + half - lens[2]) / lens[0], (wp.float64(v) + half - lens[3]) / lens[1], wp.float64(1.0)
-    )
-
-
-@wp.func
-def low_pixel(a: wp.float64, b: wp.float64, c: wp.float64, size: wp.int32) -> wp.int32:
-    """First pixel whose centre may lie inside, clamped to the window."""
-    return wp.int32(wp.clamp(wp.floor(wp.min(wp.min(a, b), c) - wp.float64(0.5)), wp.float64(0.0), wp.float64(size)))
-
-
-@wp.func
-def high_pixel(a: wp.float64, b: wp.float64, c: wp.float64, size: wp.int32) -> wp.int32:
-    """One past the last pixel whose centre may lie inside, clamped to the window."""
-    return wp.int32(wp.clamp(wp.ceil(wp.max(wp.max(a, b), c) + wp.float64(0.5)), wp.float64(0.0), wp.float64(size)))
 
 
 @wp.kernel
@@ -100,43 +60,14 @@ def raster_kernel(
     key: wp.array(dtype=wp.uint64),
 ):
     t, band = wp.tid()
-    a = point[3 * t]
-    b = point[3 * t + 1]
-    c = point[3 * t + 2]
-    if wp.max(wp.max(a[2], b[2]), c[2]) <= near:
-        return
-    ea = wp.cross(b, c)
-    eb = wp.cross(c, a)
-    ec = wp.cross(a, b)
-    volume = wp.dot(a, ea)
-    if volume >= wp.float64(0.0):
-        return
-    u_low = wp.int32(0)
-    v_low = wp.int32(0)
-    u_high = window.cols
-    v_high = window.rows
-    if wp.min(wp.min(a[2], b[2]), c[2]) > near:  # otherwise its outline is unbounded: look everywhere
-        corner = wp.vec2d(wp.float64(window.u), wp.float64(window.v))
-        pa = project(a, lens) - corner
-        pb = project(b, lens) - corner
-        pc = project(c, lens) - corner
-        u_low = low_pixel(pa[0], pb[0], pc[0], window.cols)
-        v_low = low_pixel(pa[1], pb[1], pc[1], window.rows)
-        u_high = high_pixel(pa[0], pb[0], pc[0], window.cols)
-        v_high = high_pixel(pa[1], pb[1], pc[1], window.rows)
-    zero = wp.float64(0.0)
-    for v in range(v_low + band, v_high, bands):
-        for u in range(u_low, u_high):
+    scan = scan_of(point[3 * t], point[3 * t + 1], point[3 * t + 2], lens, window, near, False)
+    for v in range(scan.v_low + band, scan.v_high, bands):
+        for u in range(scan.u_low, scan.u_high):
             ray = ray_at(window.u + u, window.v + v, lens)
-            wa = wp.dot(ray, ea)
-            wb = wp.dot(ray, eb)
-            wc = wp.dot(ray, ec)
-            total = wa + wb + wc
-            if wa <= zero and wb <= zero and wc <= zero and total < zero:
-                z = volume / total
+            if covers(scan, ray):
+                z = depth_at(scan, ray)
                 if z > near:
-                    bits = wp.cast(wp.float32(z), wp.uint32)
-                    wp.atomic_min(key, v * window.cols + u, (wp.uint64(bits) << wp.uint64(32)) | wp.uint64(t))
+                    wp.atomic_min(key, v * window.cols + u, key_of(z, t))
 
 
 @wp.kernel
@@ -167,19 +98,16 @@ def resolve_kernel(
         point_out[v, u] = wp.vec3(0.0, 0.0, 0.0)
         normal_out[v, u] = wp.vec3(0.0, 0.0, 0.0)
         return
-    t = wp.int32(k & wp.uint64(0xFFFFFFFF))
+    t = number_of(k)
     slot = mesh.slot[t]
     ray = ray_at(window.u + u, window.v + v, lens)
     a = point[3 * t]
     b = point[3 * t + 1]
     c = point[3 * t + 2]
-    wa = wp.dot(ray, wp.cross(b, c))
-    wb = wp.dot(ray, wp.cross(c, a))
-    wc = wp.dot(ray, wp.cross(a, b))
-    total = wa + wb + wc
-    wa /= total
-    wb /= total
-    wc /= total
+    weight = weights_at(ray, a, b, c)
+    wa = weight[0]
+    wb = weight[1]
+    wc = weight[2]
     ra = mesh.corner[3 * t]
     rb = mesh.corner[3 * t + 1]
     rc = mesh.corner[3 * t + 2]

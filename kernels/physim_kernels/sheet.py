@@ -14,7 +14,7 @@ Camera frames OpenCV [m], lenses (f_u, f_v, c_u, c_v) [pixels], pixel centres at
 
 import warp as wp
 
-from physim_kernels.raster import project, ray_at
+from physim_kernels.scan import project, ray_at
 
 wp.set_module_options({"enable_backward": False})
 

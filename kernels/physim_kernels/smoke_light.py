@@ -14,7 +14,17 @@ Grids, rays and units as in ``march``.
 
 import warp as wp
 
-from physim_kernels.march import EMPTY, View, Volume, eroded, slab, trilinear
+from physim_kernels.march import (
+    EMPTY,
+    View,
+    Volume,
+    eroded,
+    layer_of,
+    ray_through,
+    seen_point,
+    thickness_towards,
+    trilinear,
+)
 
 wp.set_module_options({"enable_backward": False})
 
@@ -34,20 +44,7 @@ def shadow_kernel(
     z = surface[v, u]
     thick = wp.float32(0.0)
     if z < limit:
-        ray = wp.vec3(
-            (wp.float32(u) + 0.5 - view.lens[2]) / view.lens[0],
-            (wp.float32(v) + 0.5 - view.lens[3]) / view.lens[1],
-            1.0,
-        )
-        x = view.position + (view.rotation * ray) * z
-        cell = 2.0 * volume.cell
-        span = slab(volume.low, volume.high, x, towards)
-        if span[1] > span[0]:
-            steps = wp.int32(wp.ceil((span[1] - span[0]) / cell))
-            ds = (span[1] - span[0]) / wp.float32(steps)
-            for n in range(steps):
-                p = (x + towards * (span[0] + (wp.float32(n) + 0.5) * ds) - volume.origin) / cell
-                thick += trilinear(pooled, p - wp.vec3(0.5, 0.5, 0.5)) * ds * volume.extinction
+        thick = thickness_towards(volume, pooled, seen_point(view, u, v, z), towards, wp.inf)
     depth_out[v, u] = thick
 
 
@@ -74,42 +71,32 @@ def glow_kernel(
     j, i = wp.tid()
     v = corner_v + j
     u = corner_u + i
-    ray = wp.vec3(
-        (wp.float32(u) + 0.5 - view.lens[2]) / view.lens[0], (wp.float32(v) + 0.5 - view.lens[3]) / view.lens[1], 1.0
-    )
-    along = view.rotation * ray
-    length = wp.length(ray)
-    span = slab(volume.low, volume.high, view.position, along)
-    far = wp.min(span[1], surface[v, u])
+    ray = ray_through(volume, view, u, v, surface[v, u], stride)
     through = wp.float32(1.0)
     glow = wp.vec3(0.0, 0.0, 0.0)
-    if far > span[0]:
-        step = stride * volume.cell / length
-        half = wp.vec3(0.5, 0.5, 0.5)
-        first = wp.int32(wp.floor(span[0] / step))
-        for n in range(first, wp.int32(wp.ceil(far / step))):
-            near = wp.max(wp.float32(n) * step, span[0])
-            dz = wp.min(wp.float32(n + 1) * step, far) - near
-            z = near + 0.5 * dz
-            x = view.position + along * z
-            g = (x - volume.origin) / volume.cell
-            d = trilinear(volume.density, g - half)
-            if d > EMPTY:
-                if volume.detail > 0.0:
-                    d = eroded(volume, d, x, g - half)
-                weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * length))
-                through -= weight
-                if table.shape[0] > 0:
-                    place = (ambient + trilinear(heat, g - half) - table_start) / table_step
-                    if place > 0.0:
-                        place = wp.min(place, wp.float32(table.shape[0]) - 1.001)
-                        k = wp.int32(place)
-                        own = wp.lerp(table[k], table[k + 1], place - wp.float32(k))
-                        glow += weight * wp.cw_mul(own, absorbing)
-                if lamps.shape[0] > 0:
-                    glow += weight * wp.cw_mul(trilinear(lamps, g / lamp_block - half), albedo)
-                if through < 0.003:
-                    break
+    half = wp.vec3(0.5, 0.5, 0.5)
+    for n in range(ray.first, ray.end):
+        layer = layer_of(ray, n)
+        dz = layer[1]
+        x = view.position + ray.along * layer[0]
+        g = (x - volume.origin) / volume.cell
+        d = trilinear(volume.density, g - half)
+        if d > EMPTY:
+            if volume.detail > 0.0:
+                d = eroded(volume, d, x, g - half)
+            weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * ray.length))
+            through -= weight
+            if table.shape[0] > 0:
+                place = (ambient + trilinear(heat, g - half) - table_start) / table_step
+                if place > 0.0:
+                    place = wp.min(place, wp.float32(table.shape[0]) - 1.001)
+                    k = wp.int32(place)
+                    own = wp.lerp(table[k], table[k + 1], place - wp.float32(k))
+                    glow += weight * wp.cw_mul(own, absorbing)
+            if lamps.shape[0] > 0:
+                glow += weight * wp.cw_mul(trilinear(lamps, g / lamp_block - half), albedo)
+            if through < 0.003:
+                break
     glow_out[j, i] = wp.vec4(glow[0], glow[1], glow[2], 1.0 - through)
 
 
