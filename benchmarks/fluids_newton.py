@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import warp as wp
 
+from benchmarks.fluids_repeat import repeat
 from benchmarks.fluids_scenes import FPS, GRAVITY, DamScene, Result
 
 SUBSTEPS, ITERATIONS, STRICT = 2, 50, 1e-3
@@ -33,40 +32,12 @@ def keep_inside_kernel(
 def run(scene: DamScene, solver: str, device: str, repeats: int, limit: float) -> Result:
     """Simulate ``scene``; repeats stop when ``limit`` seconds of CPU time are used."""
     wp.config.quiet = True
-    with wp.ScopedDevice("cpu"):
-        return _run(scene, repeats, limit)
-
-
-def _run(scene: DamScene, repeats: int, limit: float) -> Result:
-    best, used, notes = np.full(scene.frames, np.inf), 0.0, []
-    states: list[tuple[np.ndarray, np.ndarray]] = []
-    for _ in range(repeats):
-        tank = _Tank(scene)
-        tank.frame()  # compiles
-        tank = _Tank(scene)
-        found = [tank.read()]
-        for frame in range(scene.frames):
-            begin = time.process_time()
-            tank.frame()
-            wp.synchronize_device()
-            spent = time.process_time() - begin
-            best[frame] = min(best[frame], spent)
-            used += spent
-            found.append(tank.read())
-            if not np.isfinite(found[-1][0]).all():
-                notes.append(f"not finite after {(frame + 1) / FPS:.2f} s")
-                break
-            if used > 8 * limit:
-                notes.append(f"stopped after {(frame + 1) / FPS:.2f} s: {used:.0f} s of CPU time")
-                break
-        states = states or found
-        if used > limit:
-            break
-    done = len(states) - 1
     words = f"{SUBSTEPS} steps per frame, {ITERATIONS} iterations to {STRICT:g}"
-    result = Result("newton implicit MPM", words, scene.name, best[:done], done / FPS, notes=notes)
-    result.position, result.velocity = (np.stack(column) for column in zip(*states, strict=True))
-    return result
+    with wp.ScopedDevice("cpu"):
+        _Tank(scene).frame()  # compiles
+        return repeat(
+            lambda: _Tank(scene), scene, name="newton implicit MPM", words=words, repeats=repeats, limit=limit
+        )
 
 
 class _Tank:
@@ -110,7 +81,8 @@ class _Tank:
             inputs = [then.particle_q, then.particle_qd, self.low, self.high]
             wp.launch(keep_inside_kernel, dim=then.particle_count, inputs=inputs)
             self.states.reverse()
+        wp.synchronize_device()
 
-    def read(self) -> tuple[np.ndarray, np.ndarray]:
+    def state(self) -> tuple[np.ndarray, np.ndarray]:
         state = self.states[0]
         return state.particle_q.numpy().copy(), state.particle_qd.numpy().copy()

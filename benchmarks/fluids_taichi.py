@@ -6,11 +6,10 @@ of c, as in the example. Walls let slide.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import taichi as ti
 
+from benchmarks.fluids_repeat import repeat
 from benchmarks.fluids_scenes import FPS, GRAVITY, DamScene, Result
 
 MARGIN = 3
@@ -43,6 +42,11 @@ class Liquid:
 
     def state(self) -> tuple[np.ndarray, np.ndarray]:
         return self.x.to_numpy(), self.v.to_numpy()
+
+    def frame(self) -> None:
+        for _ in range(self.steps):
+            self.substep()
+        ti.sync()
 
     @ti.kernel
     def substep(self):
@@ -110,29 +114,10 @@ def run(scene: DamScene, solver: str, device: str, repeats: int, limit: float) -
     liquid = Liquid(scene)
     liquid.reset()
     liquid.substep()  # compiles
-    best, used = np.full(scene.frames, np.inf), 0.0
-    states: list[tuple[np.ndarray, np.ndarray]] = []
-    notes: list[str] = []
-    for _ in range(repeats):
+
+    def make() -> Liquid:
         liquid.reset()
-        first = [liquid.state()]
-        for frame in range(scene.frames):
-            begin = time.process_time()
-            for _substep in range(liquid.steps):
-                liquid.substep()
-            ti.sync()
-            spent = time.process_time() - begin
-            best[frame] = min(best[frame], spent)
-            used += spent
-            first.append(liquid.state())
-            if used > 8 * limit:
-                notes.append(f"stopped after {(frame + 1) / FPS:.2f} s: {used:.0f} s of CPU time")
-                break
-        states = states or first
-        if used > limit:
-            break
-    done = len(states) - 1
+        return liquid
+
     words = f"MLS-MPM, {liquid.steps} steps per frame, speed of sound {liquid.sound:.0f} m/s"
-    result = Result("taichi MLS-MPM", words, scene.name, best[:done], done / FPS, notes=notes)
-    result.position, result.velocity = (np.stack(column) for column in zip(*states, strict=True))
-    return result
+    return repeat(make, scene, name="taichi MLS-MPM", words=words, repeats=repeats, limit=limit)

@@ -9,15 +9,14 @@ anything failed.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks import fuzz
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "physim"))
 
@@ -36,34 +35,8 @@ def one(seed: int, device: str) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--record", type=Path, default=Path("out/fuzz_fluids.jsonl"), help="one line per scene")
-    arguments = parser.parse_args(argv)
-    arguments.record.parent.mkdir(parents=True, exist_ok=True)
-    done = {}
-    if arguments.record.exists():
-        done = {row["seed"]: row for row in map(json.loads, arguments.record.read_text().splitlines())}
-    seeds = range(arguments.first, arguments.first + arguments.count)
-    todo = [s for s in seeds if s not in done]
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with (
-        arguments.record.open("a") as record,
-        ProcessPoolExecutor(arguments.processes) as pool,
-        Progress(console=Console(stderr=True)) as bars,
-    ):
-        bar = bars.add_task("scenes", total=len(todo))
-        for row in pool.map(one, todo, [arguments.device] * len(todo), chunksize=4):
-            done[row["seed"]] = row
-            record.write(json.dumps(row) + "\n")
-            record.flush()
-            bars.advance(bar)
-    rows = [done[s] for s in seeds]
+    arguments = fuzz.parser(__doc__, count=300, record="out/fuzz_fluids.jsonl").parse_args(argv)
+    rows = fuzz.run(one, arguments)
     _print(rows)
     return 1 if any(row["faults"] for row in rows) else 0
 

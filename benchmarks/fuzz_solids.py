@@ -9,15 +9,14 @@ worst figures of all scenes. Exit code 1 if anything failed.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks import fuzz
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "physim"))
 
@@ -46,46 +45,18 @@ def one_cloth(seed: int, device: str) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--record", type=Path, default=Path("out/fuzz.jsonl"), help="one line per scene that was run")
+    parser = fuzz.parser(__doc__, count=1000, record="out/fuzz.jsonl")
     parser.add_argument("--reduce", action="store_true", help="find the fewest bodies with which each failure remains")
     parser.add_argument("--cloth", action="store_true", help="scenes of cloth instead, in a record of their own")
     arguments = parser.parse_args(argv)
     if arguments.cloth:
         arguments.record = arguments.record.with_suffix(".cloth.jsonl")
-    arguments.record.parent.mkdir(parents=True, exist_ok=True)
-    done = {}
-    if arguments.record.exists():
-        done = {row["seed"]: row for row in map(json.loads, arguments.record.read_text().splitlines())}
-    todo = [s for s in range(arguments.first, arguments.first + arguments.count) if s not in done]
-    _run(todo, done, arguments)
-    rows = [done[s] for s in range(arguments.first, arguments.first + arguments.count)]
+    rows = fuzz.run(one_cloth if arguments.cloth else one, arguments)
     failed = [row for row in rows if row["faults"]]
     _print(rows, failed)
     if arguments.reduce and not arguments.cloth:
         _reduce(failed)
     return 1 if failed else 0
-
-
-def _run(todo: list[int], done: dict[int, dict[str, Any]], arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with (
-        arguments.record.open("a") as record,
-        ProcessPoolExecutor(arguments.processes) as pool,
-        Progress(console=Console(stderr=True)) as bars,
-    ):
-        bar = bars.add_task("scenes", total=len(todo))
-        for row in pool.map(one_cloth if arguments.cloth else one, todo, [arguments.device] * len(todo), chunksize=4):
-            done[row["seed"]] = row
-            record.write(json.dumps(row) + "\n")
-            record.flush()
-            bars.advance(bar)
 
 
 def _print(rows: list[dict[str, Any]], failed: list[dict[str, Any]]) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import fuzz
 import numpy as np
+from fuzz import direction, floats
 
 from physim.forces import Wind
 from physim.lake import Lake
@@ -70,11 +72,9 @@ class Draw:
 
 
 @dataclass
-class Verdict:
+class Verdict(fuzz.Verdict):
     """What was found in one run."""
 
-    faults: list[str] = field(default_factory=list)
-    refused: str = ""
     figures: dict[str, float] = field(default_factory=dict)
 
 
@@ -102,15 +102,6 @@ def draw(seed: int) -> Draw:
     return drawn
 
 
-def _floats(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(v) for v in values)
-
-
-def _direction(rng: np.random.Generator) -> np.ndarray:
-    v = rng.normal(size=3)
-    return v / np.linalg.norm(v)
-
-
 def _liquid(rng: np.random.Generator, **values) -> Liquid:
     return Liquid(str(rng.choice(PRESETS)), resolution=int(rng.integers(16, 25)), **values)
 
@@ -121,19 +112,19 @@ def _add_tank(rng: np.random.Generator, drawn: Draw) -> None:
     low, high = np.array([-size[0] / 2, 0.0, -size[2] / 2]), np.array([size[0] / 2, size[1], size[2] / 2])
     depth = float(rng.uniform(0.25, 0.7) * size[1])
     drawn.tank = tank = Tank("water", low, high, depth)
-    material = _liquid(rng, domain=(_floats(low - 1e-9), _floats(high)))
+    material = _liquid(rng, domain=(floats(low - 1e-9), floats(high)))
     drawn.drop = float(size[1])
     full = np.array([size[0] * rng.choice([1.0, 0.4]), depth, size[2]])
     centre = low + full / 2
-    drawn.scene.add(Box(_floats(full)), material, name="water", position=_floats(centre))
+    drawn.scene.add(Box(floats(full)), material, name="water", position=floats(centre))
     for axis, side, place in ((0, -1, low), (0, 1, high), (2, -1, low), (2, 1, high)):
         wall = size + 2 * tank.thick
         wall[axis], wall[1] = tank.thick, size[1]
         at = np.array([0.0, size[1] / 2, 0.0])
         at[axis] = place[axis] + side * tank.thick / 2
-        drawn.scene.add(Box(_floats(wall)), Static(), name=f"wall {axis} {side}", position=_floats(at))
+        drawn.scene.add(Box(floats(wall)), Static(), name=f"wall {axis} {side}", position=floats(at))
     drawn.scene.add(
-        Box(_floats(size * (1, 0, 1) + (0.5, 0.25, 0.5))), Static(), name="floor", position=(0.0, -0.125, 0.0)
+        Box(floats(size * (1, 0, 1) + (0.5, 0.25, 0.5))), Static(), name="floor", position=(0.0, -0.125, 0.0)
     )
     if rng.random() < 0.3:
         at = rng.uniform(low, high)
@@ -144,8 +135,8 @@ def _add_tank(rng: np.random.Generator, drawn: Draw) -> None:
 def _add_tap(rng, drawn: Draw, material: Liquid, at: np.ndarray, radius: float) -> None:
     velocity = rng.normal(size=3) * (0.5, 0.2, 0.5) - (0.0, float(rng.uniform(0.2, 3.0)), 0.0)
     start = float(rng.uniform(0.0, 0.2))
-    emitter = Emitter((0.0, 0.0, 0.0), radius, velocity=_floats(velocity), start=start, end=start + 0.2)
-    drawn.scene.add(emitter, material, name="tap", position=_floats(at))
+    emitter = Emitter((0.0, 0.0, 0.0), radius, velocity=floats(velocity), start=start, end=start + 0.2)
+    drawn.scene.add(emitter, material, name="tap", position=floats(at))
     drawn.fastest += float(np.linalg.norm(velocity))
     drawn.closed = False
     drawn.words.append("tap")
@@ -160,9 +151,9 @@ def _add_open_liquid(rng: np.random.Generator, drawn: Draw) -> None:
     if kind == 2:
         _add_tap(rng, drawn, material, at, size)
         return
-    velocity = _direction(rng) * float(rng.uniform(0.0, 3.0))
-    shape = Sphere(size) if kind else Box(_floats(rng.uniform(0.15, 0.4, 3)))
-    drawn.scene.add(shape, material, name="blob", position=_floats(at), velocity=_floats(velocity))
+    velocity = direction(rng) * float(rng.uniform(0.0, 3.0))
+    shape = Sphere(size) if kind else Box(floats(rng.uniform(0.15, 0.4, 3)))
+    drawn.scene.add(shape, material, name="blob", position=floats(at), velocity=floats(velocity))
     drawn.fastest += float(np.linalg.norm(velocity))
 
 
@@ -170,7 +161,7 @@ def _add_lake(rng: np.random.Generator, drawn: Draw) -> None:
     size, depth = rng.uniform(2.0, 10.0, 2), float(rng.uniform(0.3, 3.0))
     sides = [s for s in ("-x", "+x", "-z", "+z") if rng.random() < 0.3]
     current = rng.normal(size=2) * 0.3
-    lake = Lake(_floats(size), depth, cells=int(rng.integers(16, 33)), open=tuple(sides), current=_floats(current))
+    lake = Lake(floats(size), depth, cells=int(rng.integers(16, 33)), open=tuple(sides), current=floats(current))
     level = depth if "ground" in drawn.scene.entities else 0.0
     drawn.scene.add(lake, Liquid("water"), name="lake", position=(0.0, level, 0.0))
     drawn.drop = 2.0 + depth
@@ -189,10 +180,10 @@ def _add_smoke(rng: np.random.Generator, drawn: Draw) -> None:
     material = Smoke(preset, **values)
     above = 0.0 if drawn.tank is None else drawn.tank.depth
     for k in range(int(rng.integers(1, 3))):
-        velocity = _direction(rng) * float(rng.choice([0.0, 1.0, 6.0]) * rng.random())
+        velocity = direction(rng) * float(rng.choice([0.0, 1.0, 6.0]) * rng.random())
         at = rng.uniform((-0.4, 0.1, -0.4), (0.4, 0.5, 0.4)) + (0.0, above, 0.0)
         emitter = Emitter(
-            _floats(at), float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.5, 8.0)), _floats(velocity),
+            floats(at), float(rng.uniform(0.04, 0.2)), float(rng.uniform(0.5, 8.0)), floats(velocity),
             flicker=float(rng.choice([0.0, 0.3])),
         )  # fmt: skip
         drawn.scene.add(emitter, material, name=f"source {k}")
@@ -220,7 +211,7 @@ def _shape(rng: np.random.Generator, size: float):
     if kind == 0:
         return Sphere(size / 2)
     if kind == 1:
-        return Box(_floats(size * rng.uniform(0.5, 1.0, 3)))
+        return Box(floats(size * rng.uniform(0.5, 1.0, 3)))
     return Capsule(size / 4, size / 2) if kind == 2 else Cylinder(size / 3, size / 2)
 
 
@@ -237,19 +228,19 @@ def _add_obstacles(rng: np.random.Generator, drawn: Draw) -> None:
     for k in range(int(rng.choice([0, 0, 1, 2]))):
         shape = _shape(rng, span * float(rng.uniform(0.15, 0.35)))
         at = rng.uniform(low, high)
-        q = _floats(rng.normal(size=4))
+        q = floats(rng.normal(size=4))
         if rng.random() < 0.4:
-            velocity = _direction(rng) * float(rng.uniform(0.1, 1.0))
+            velocity = direction(rng) * float(rng.uniform(0.1, 1.0))
             spin = rng.normal(size=3)
             drawn.scene.add(
-                shape, Kinematic(), name=f"driven {k}", position=_floats(at), orientation=q,
-                velocity=_floats(velocity), angular_velocity=_floats(spin),
+                shape, Kinematic(), name=f"driven {k}", position=floats(at), orientation=q,
+                velocity=floats(velocity), angular_velocity=floats(spin),
             )  # fmt: skip
             drawn.fastest += float(np.linalg.norm(velocity) + np.linalg.norm(spin) * shape.bounding_radius)
             drawn.closed = False
             drawn.words.append(f"driven {type(shape).__name__}")
         else:
-            drawn.scene.add(shape, Static(), name=f"fixed {k}", position=_floats(at), orientation=q)
+            drawn.scene.add(shape, Static(), name=f"fixed {k}", position=floats(at), orientation=q)
             drawn.words.append(f"fixed {type(shape).__name__}")
 
 
@@ -273,11 +264,11 @@ def _add_bodies(rng: np.random.Generator, drawn: Draw) -> None:
             continue
         taken.append((at, reach))
         speed = float(rng.choice([0.0, 1.0, 5.0]) * rng.random())
-        velocity, spin = _direction(rng) * speed, rng.normal(size=3) * 3
+        velocity, spin = direction(rng) * speed, rng.normal(size=3) * 3
         density = float(10.0 ** rng.uniform(2.0, 3.9))
         drawn.scene.add(
-            shape, Rigid(density=density, friction=0.4, restitution=0.2), name=f"body {k}", position=_floats(at),
-            orientation=_floats(rng.normal(size=4)), velocity=_floats(velocity), angular_velocity=_floats(spin),
+            shape, Rigid(density=density, friction=0.4, restitution=0.2), name=f"body {k}", position=floats(at),
+            orientation=floats(rng.normal(size=4)), velocity=floats(velocity), angular_velocity=floats(spin),
         )  # fmt: skip
         drawn.fastest += speed + float(np.linalg.norm(spin)) * reach
         drawn.words.append(f"{type(shape).__name__} of {density:.0f} kg/m^3")
@@ -290,7 +281,7 @@ def _add_cloth(rng: np.random.Generator, drawn: Draw) -> None:
     pin: tuple[str, ...] = [(), ("top",), ("corners",)][int(rng.integers(3))]
     drawn.scene.add(
         Sheet((0.4, 0.4), (8, 8)), Cloth("cotton"), name="sheet", position=(0.0, top, 0.0),
-        orientation=_floats(rng.normal(size=4)), pin=pin,
+        orientation=floats(rng.normal(size=4)), pin=pin,
     )  # fmt: skip
     drawn.words.append("sheet")
 
@@ -301,22 +292,16 @@ def _add_cloth(rng: np.random.Generator, drawn: Draw) -> None:
 def judge(drawn: Draw, seconds: float = SECONDS, device: str = "cpu", twice: bool = False) -> Verdict:
     """Run the scene, twice if asked, and look for what must not be."""
     verdict = Verdict()
-    try:
+
+    def run() -> Trajectory:
         trajectory = simulate(drawn.scene, seconds=seconds, fps=drawn.fps, device=device)
         if twice:
             again = simulate(drawn.scene, seconds=seconds, fps=drawn.fps, device=device)
             _look_at_twins(trajectory, again, verdict)
-    except ValueError as error:
-        verdict.refused = str(error)
-        names = [e.name for e in drawn.scene]
-        if not any(repr(name) in str(error) for name in names):
-            verdict.faults.append(f"a refusal that names nothing: {error}")
-        return verdict
-    except FloatingPointError as error:
-        verdict.faults.append(f"blew up: {error}")
-        return verdict
-    except Exception as error:  # whatever it is, it is a fault with a seed
-        verdict.faults.append(f"{type(error).__name__}: {error}")
+        return trajectory
+
+    trajectory = fuzz.attempt(run, verdict, [repr(e.name) for e in drawn.scene])
+    if trajectory is None:
         return verdict
     _look_at_numbers(trajectory, verdict)
     if not verdict.faults:

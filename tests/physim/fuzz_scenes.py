@@ -6,10 +6,12 @@ reduced to the few bodies that it takes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import fuzz
 import fuzz_guides
 import numpy as np
+from fuzz import direction, floats
 
 from physim.compound import Compound, Part
 from physim.materials import Rigid, Static
@@ -62,11 +64,9 @@ class Draw:
 
 
 @dataclass
-class Verdict:
+class Verdict(fuzz.Verdict):
     """What was found in one run."""
 
-    faults: list[str] = field(default_factory=list)
-    refused: str = ""
     energy_gain: float = 0.0
     """Largest rise over any earlier sample, relative to the largest energy at hand [-]."""
     sunk: float = 0.0
@@ -89,8 +89,8 @@ def draw(seed: int) -> Draw:
         shape = _shape(rng)
         reach = shape.bounding_radius
         mass = 0.01 * 10.0 ** (spread * rng.random())
-        velocity = _direction(rng) * top * rng.random()
-        spin = _direction(rng) * min(top / reach, 300.0) * rng.random()
+        velocity = direction(rng) * top * rng.random()
+        spin = direction(rng) * min(top / reach, 300.0) * rng.random()
         own = rng.random(2)
         material = Rigid(
             mass=float(mass), friction=float(own[0] * friction), restitution=float(own[1] * restitution),
@@ -106,22 +106,13 @@ def draw(seed: int) -> Draw:
             if crowded or clear:
                 break
             box *= 1.1
-        bodies.append(Drawn(shape, material, *map(_floats, (place, q, velocity, spin))))
+        bodies.append(Drawn(shape, material, *map(floats, (place, q, velocity, spin))))
     gravity = (0.0, 0.0, 0.0) if ground == "space" else (0.0, -9.81, 0.0)
     fps = float(rng.choice([24, 30, 60]))
     placed, ties, paddle = tuple(bodies), (), None
     if seed >= GUIDED:
         placed, ties, paddle = fuzz_guides.draw(seed, placed, ground)
     return Draw(seed, ground, placed, static, fps, gravity, crowded, ties, paddle)
-
-
-def _floats(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(v) for v in values)
-
-
-def _direction(rng: np.random.Generator) -> np.ndarray:
-    v = rng.normal(size=3)
-    return v / np.linalg.norm(v)
 
 
 def _shape(rng: np.random.Generator):
@@ -131,7 +122,7 @@ def _shape(rng: np.random.Generator):
         parts = []
         for _ in range(int(rng.integers(2, 4))):
             q = rng.normal(size=4)
-            parts.append(Part(_convex(rng, KINDS[rng.integers(5)]), _floats(rng.uniform(-0.2, 0.2, 3)), _floats(q)))
+            parts.append(Part(_convex(rng, KINDS[rng.integers(5)]), floats(rng.uniform(-0.2, 0.2, 3)), floats(q)))
         return Compound(tuple(parts))
     if kind == "mesh":
         # its hull has 20 corners: one of more than 24 would collide as a simpler one
@@ -147,7 +138,7 @@ def _convex(rng: np.random.Generator, kind: str):
     if kind == "sphere":
         return Sphere(size / 2)
     if kind == "box":
-        return Box(_floats(size * ratio / ratio.max()))
+        return Box(floats(size * ratio / ratio.max()))
     if kind == "capsule":
         return Capsule(size / 4, size * float(ratio[0]))
     if kind == "cylinder":
@@ -212,18 +203,9 @@ def judge(drawn: Draw, keep: tuple[int, ...] | None = None, seconds: float = 1.0
     """Run the scene and look for what must not be."""
     verdict = Verdict()
     scene = build(drawn, keep)
-    try:
-        trajectory = simulate(scene, seconds=seconds, fps=drawn.fps, device=device)
-    except ValueError as error:
-        verdict.refused = str(error)
-        if not any(f"'{e.name}'" in str(error) or e.name in str(error) for e in scene.bodies):
-            verdict.faults.append(f"a refusal that names no body: {error}")
-        return verdict
-    except FloatingPointError as error:
-        verdict.faults.append(f"blew up: {error}")
-        return verdict
-    except Exception as error:  # whatever it is, it is a fault with a seed
-        verdict.faults.append(f"{type(error).__name__}: {error}")
+    names = [e.name for e in scene.bodies]
+    trajectory = fuzz.attempt(lambda: simulate(scene, seconds=seconds, fps=drawn.fps, device=device), verdict, names)
+    if trajectory is None:
         return verdict
     _look_at_energy(trajectory, drawn, verdict)
     _look_at_ground(trajectory, drawn, verdict)

@@ -5,6 +5,7 @@ The seeds here are the first of the thousand that ``benchmarks/fuzz_solids.py`` 
 
 import numpy as np
 import pytest
+from fuzz import faults_of
 from fuzz_scenes import GUIDED, build, draw, energy, judge
 from rigid_cases import rigid
 
@@ -16,20 +17,12 @@ from physim.simulate import simulate
 
 @pytest.mark.parametrize("first", range(0, 60, 6))
 def test_nothing_explodes_sinks_or_gains_energy(first):
-    faults = []
-    for seed in range(first, first + 6):
-        drawn = draw(seed)
-        faults += [f"{drawn}: {fault}" for fault in judge(drawn).faults]
-    assert not faults, "\n".join(faults)
+    assert not (faults := faults_of(range(first, first + 6), draw, judge)), faults
 
 
 @pytest.mark.parametrize("first", range(GUIDED, GUIDED + 24, 6))
 def test_nothing_explodes_that_joints_tie_and_paddles_hit(first):
-    faults = []
-    for seed in range(first, first + 6):
-        drawn = draw(seed)
-        faults += [f"{drawn}: {fault}" for fault in judge(drawn).faults]
-    assert not faults, "\n".join(faults)
+    assert not (faults := faults_of(range(first, first + 6), draw, judge)), faults
 
 
 @pytest.mark.parametrize("seed", [1064, 1073, 1074, 1133, 1154])
