@@ -9,12 +9,12 @@ and thin smoke of albedo 1 sends to every side
     S = 1 / (4 pi) sum_k I_k exp(-0.4 tau_k) / (|x - x_k|^2 + w_k^2)
 
 tau_k the optical depth of the smoke on the way; the rest of it goes on after being scattered. Radiance in units of the
-photo's white, lengths in metres; grids and rays as in ``march``.
+photo's white, lengths in metres; grids and rays as in ``smoke_ray``.
 """
 
 import warp as wp
 
-from physim_kernels.march import View, Volume, seen_point, trilinear
+from physim_kernels.smoke_ray import View, Volume, seen_point, trilinear
 
 wp.set_module_options({"enable_backward": False})
 
@@ -75,7 +75,7 @@ def on_surface(place, intensity, view, surface, *, limit, light_out):
     Args:
         place: Of the lamps, and how wide they are [m], (K,) vec4.
         intensity: Radiant intensity per colour, radiance times area [m^2], (K,) vec3.
-        view: ``march.View`` of the picture.
+        view: ``smoke_ray.View`` of the picture.
         surface: z of what is seen [m], (rows, cols).
         limit: Surfaces farther than this are the sky [m].
         light_out: Output (rows, cols) vec3.

@@ -9,13 +9,13 @@ radiance B of a black body,
 
 S the light of flames nearby that reaches the sample (``fire_light``).
 
-Grids, rays and units as in ``march``.
+Grids, rays and units as in ``smoke_ray``.
 """
 
 import warp as wp
 
-from physim_kernels.march import (
-    EMPTY,
+from physim_kernels.march import EMPTY
+from physim_kernels.smoke_ray import (
     View,
     Volume,
     eroded,
@@ -104,8 +104,8 @@ def shadow(volume, view, pooled, towards, surface, *, limit, depth_out):
     """Optical depth between what a picture shows and a distant light.
 
     Args:
-        volume: ``march.Volume``.
-        view: ``march.View`` of the picture.
+        volume: ``smoke_ray.Volume``.
+        view: ``smoke_ray.View`` of the picture.
         pooled: Density of (2 x 2 x 2) blocks of cells.
         towards: Unit vector to the light, world, vec3.
         surface: z of what is seen [m], (rows, cols).
@@ -121,8 +121,8 @@ def glow(volume, view, heat, table, lamps, surface, *, ambient, table_start, tab
     """Light that the smoke itself sends to the camera, and what it scatters of flames, in a crop of the picture.
 
     Args:
-        volume: ``march.Volume``.
-        view: ``march.View``.
+        volume: ``smoke_ray.Volume``.
+        view: ``smoke_ray.View``.
         heat: Temperature over ``ambient`` [K] on the grid.
         table: Radiance of a black body per colour, in equal steps of temperature; below its start there is none.
             Empty: it is not hot.

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 import warp as wp
 from physim_kernels import march as kernels
+from physim_kernels import smoke_ray
 
 
 @wp.kernel
 def read_kernel(field: wp.array3d(dtype=wp.float32), at: wp.array(dtype=wp.vec3), out: wp.array2d(dtype=wp.float32)):
     i = wp.tid()
-    out[i, 0] = kernels.trilinear(field, at[i])
-    out[i, 1] = kernels.periodic(field, at[i])
+    out[i, 0] = smoke_ray.trilinear(field, at[i])
+    out[i, 1] = smoke_ray.periodic(field, at[i])
 
 
 @pytest.fixture
