@@ -18,7 +18,7 @@ from flax import nnx
 
 from i2v.models.dinov2 import PATCH, DinoConfig, DinoV2, normalised, to_multiple
 from i2v.models.enlarge import Enlarge
-from i2v.models.published import Naming, fill, naming_of, read, settings_beside
+from i2v.models.published import Naming, dino_names, fill, naming_of, read, settings_beside
 from i2v.models.resampling import linear, smooth_cubic, smoothed
 
 SIDE = 518
@@ -154,13 +154,7 @@ ORIGINAL = Naming(
     "Depth Anything V2 as its authors published it",
     "pretrained.cls_token",
     (
-        (r"backbone\.(cls_token|pos_embed)", r"pretrained.\1"),
-        (r"backbone\.patch_embed", "pretrained.patch_embed.proj"),
-        (r"backbone\.norm", "pretrained.norm"),
-        (r"backbone\.blocks\.(\d+)\.(norm1|norm2)", r"pretrained.blocks.\1.\2"),
-        (r"backbone\.blocks\.(\d+)\.(qkv|proj)", r"pretrained.blocks.\1.attn.\2"),
-        (r"backbone\.blocks\.(\d+)\.scale(\d)", r"pretrained.blocks.\1.ls\2.gamma"),
-        (r"backbone\.blocks\.(\d+)\.(fc1|fc2)", r"pretrained.blocks.\1.mlp.\2"),
+        *dino_names("pretrained"),
         (r"project\.(\d)", r"depth_head.projects.\1"),
         (r"enlarge4", "depth_head.resize_layers.0"),
         (r"enlarge2", "depth_head.resize_layers.1"),

@@ -23,7 +23,7 @@ from flax import nnx
 
 from i2v.models.conv_stack import ConvStack, StackConfig
 from i2v.models.dinov2 import PATCH, DinoConfig, DinoV2, normalised
-from i2v.models.published import Naming, fill, read
+from i2v.models.published import Naming, dino_names, fill, read
 from i2v.models.resampling import linear, smoothed, triangle
 
 LEVELS = 5
@@ -248,13 +248,7 @@ def naming(config: MoGeConfig) -> Naming:
         if kind == "pixel_shuffle"
     )
     table = (
-        (r"backbone\.(cls_token|pos_embed)", r"encoder.backbone.\1"),
-        (r"backbone\.patch_embed", "encoder.backbone.patch_embed.proj"),
-        (r"backbone\.norm", "encoder.backbone.norm"),
-        (r"backbone\.blocks\.(\d+)\.(norm1|norm2)", r"encoder.backbone.blocks.\1.\2"),
-        (r"backbone\.blocks\.(\d+)\.(qkv|proj)", r"encoder.backbone.blocks.\1.attn.\2"),
-        (r"backbone\.blocks\.(\d+)\.scale(\d)", r"encoder.backbone.blocks.\1.ls\2.gamma"),
-        (r"backbone\.blocks\.(\d+)\.(fc1|fc2)", r"encoder.backbone.blocks.\1.mlp.\2"),
+        *dino_names("encoder.backbone"),
         (r"project\.(\d+)", r"encoder.output_projections.\1"),
         *_stack_names("neck", "neck"),
         *(line for name in _HEADS for line in _stack_names(rf"heads\.{name}", name)),

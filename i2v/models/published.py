@@ -59,6 +59,19 @@ class Naming:
         return None
 
 
+def dino_names(prefix: str) -> tuple[tuple[str, str], ...]:
+    """Lines of a table for our ``backbone``, a DINOv2 whose file keeps its authors' names, under ``prefix``."""
+    return (
+        (r"backbone\.(cls_token|pos_embed)", rf"{prefix}.\1"),
+        (r"backbone\.patch_embed", f"{prefix}.patch_embed.proj"),
+        (r"backbone\.norm", f"{prefix}.norm"),
+        (r"backbone\.blocks\.(\d+)\.(norm1|norm2)", rf"{prefix}.blocks.\1.\2"),
+        (r"backbone\.blocks\.(\d+)\.(qkv|proj)", rf"{prefix}.blocks.\1.attn.\2"),
+        (r"backbone\.blocks\.(\d+)\.scale(\d)", rf"{prefix}.blocks.\1.ls\2.gamma"),
+        (r"backbone\.blocks\.(\d+)\.(fc1|fc2)", rf"{prefix}.blocks.\1.mlp.\2"),
+    )
+
+
 def read(path: str | os.PathLike) -> tuple[Flat, dict[str, str]]:
     """Arrays and metadata of a published ``.safetensors`` file.
 
