@@ -110,20 +110,12 @@ def resample_kernel(
     out[j, i] = sample4(image, 0, size, at[0] * scale[0], at[1] * scale[1], True)
 
 
-@wp.kernel
-def bilinear_kernel(
-    # inputs
-    values: wp.array2d(dtype=Any),
-    place: wp.array(dtype=wp.vec2),
-    scale: wp.vec2,
-    # outputs
-    out: wp.array(dtype=Any),
-):
-    k = wp.tid()
+@wp.func
+def bilinear_at(values: wp.array2d(dtype=Any), place: wp.vec2, scale: wp.vec2):
     rows = values.shape[0]
     cols = values.shape[1]
-    x = wp.clamp(place[k][0] * scale[0] - 0.5, 0.0, float(cols - 1))
-    y = wp.clamp(place[k][1] * scale[1] - 0.5, 0.0, float(rows - 1))
+    x = wp.clamp(place[0] * scale[0] - 0.5, 0.0, float(cols - 1))
+    y = wp.clamp(place[1] * scale[1] - 0.5, 0.0, float(rows - 1))
     i = int(x)
     j = int(y)
     s = x - float(i)
@@ -137,16 +129,37 @@ def bilinear_kernel(
         if s > 0.0:
             low = wp.lerp(low, values[j + 1, i + 1], s)
         value = wp.lerp(value, low, t)
-    out[k] = value
+    return value
 
 
-for _type in (wp.float32, wp.vec3):
-    wp.overload(bilinear_kernel, {"values": wp.array2d(dtype=_type), "out": wp.array(dtype=_type)})
+@wp.kernel
+def bilinear_kernel(
+    values: wp.array2d(dtype=wp.float32),
+    place: wp.array(dtype=wp.vec2),
+    scale: wp.vec2,
+    # outputs
+    out: wp.array(dtype=wp.float32),
+):
+    k = wp.tid()
+    out[k] = bilinear_at(values, place[k], scale)
+
+
+@wp.kernel
+def bilinear_colour_kernel(
+    values: wp.array2d(dtype=wp.vec3),
+    place: wp.array(dtype=wp.vec2),
+    scale: wp.vec2,
+    # outputs
+    out: wp.array(dtype=wp.vec3),
+):
+    k = wp.tid()
+    out[k] = bilinear_at(values, place[k], scale)
 
 
 def bilinear(values, place, scale, *, out):
     """Values (h, w), float32 or vec3, at ``place * scale`` (N,) [samples, centres at +0.5], held at the border."""
-    wp.launch(bilinear_kernel, dim=out.shape, inputs=[values, place, scale], outputs=[out], device=out.device)
+    kernel = bilinear_colour_kernel if out.dtype == wp.vec3 else bilinear_kernel
+    wp.launch(kernel, dim=out.shape, inputs=[values, place, scale], outputs=[out], device=out.device)
 
 
 def resample(image, size, uv, scale, *, out):

@@ -80,11 +80,16 @@ def frame(i):
     time.sleep(0.05 if i < 3 else 0.2)
     return np.zeros((400, 600, 3), np.float32)
 
+class Frames:
+    frame_count, fps = 1000, 10
+    def __iter__(self):
+        return map(frame, range(1000))
+
 trajectory = SimpleNamespace(frame_count=1000, bodies={}, contacts=[], report=SimpleNamespace(values={}))
 root.physim = SimpleNamespace(
     reconstruct=lambda shot, **_: None,
     simulate=lambda scene, **_: trajectory,
-    Compositor=lambda trajectory, **_: map(frame, range(1000)),
+    Compositor=lambda trajectory, **_: Frames(),
 )
 from i2v.cli import main
 sys.exit(main(["animate", sys.argv[1], "-o", sys.argv[2], "--model", "none", "--quiet"]))
