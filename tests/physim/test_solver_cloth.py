@@ -6,6 +6,7 @@ from cloth_scenes import NO_AIR, fabric, irregular, solver
 
 import physim
 from physim import Motion, Pin
+from physim.validation.cloth_touch import _disk
 
 G = 9.81
 
@@ -276,3 +277,20 @@ def test_every_fabric_hangs_by_two_corners_and_stays_in_one_piece(name):
     rigid, cloth = solver(scene)
     run(rigid, cloth, 2)
     assert cloth.report()["cloth_largest_stretch [-]"] < 0.1
+
+
+def test_a_stiff_board_rests_on_a_small_table_in_air_that_brakes_it_hard():
+    rest, faces = _disk(0.15, 16)
+    grain = 1e-4 * np.abs(np.random.default_rng(2).standard_normal(len(rest)))
+    start = np.stack([rest[:, 0], 6e-4 + grain, -rest[:, 1]], axis=1)
+    scene = physim.Scene()
+    scene.add(physim.Cylinder(0.09, 0.02), physim.Static("wood"), position=(0, -0.01, 0))
+    board = physim.Cloth(
+        "cotton", areal_density=0.15, stretch=(200.0, 200.0), shear=80.0, poisson=0.2, bending=(0.04, 0.04),
+        damping=3e-3, drag_coefficient=250.0, skin_friction=0.0, thickness=1e-3, friction=0.5,
+    )  # fmt: skip
+    scene.add(physim.Pattern(rest, faces, start), board, name="board")
+    track = physim.simulate(scene, seconds=0.15, fps=60, device="cpu")["board"]
+    # its middle lies half a thickness above the table, and its rim hangs by less than that
+    assert np.ptp(track.position[-1][:, 1]) < 1e-3
+    assert np.abs(track.velocity[-1]).max() < 0.05
