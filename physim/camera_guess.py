@@ -19,6 +19,8 @@ from physim.view import Guess, camera_from, on_plane
 
 INDOOR_PITCH = 12.0
 """Photos taken by hand indoors look down by 11 to 15 degrees [degrees]."""
+LENGTHS_APART = 0.1
+"""Heights of the camera by several known lengths, or by hint and length, may differ by this part."""
 _LEAST_SKY = 0.02
 _SKY_GRID = 320
 
@@ -81,12 +83,27 @@ def guessed_camera(
         elif plane is not None and given is not None and given.kind == "metric":
             guesses["height"] = Guess(plane.height, f"plane in the depth, to {1000 * plane.rms:.2g} mm")
     chosen, report = camera(guesses)
-    if hints.lengths and not height_free:
-        other = _height_from_lengths(hints.lengths, chosen)
-        report["camera.lengths"] = (
-            f"{other.source} would put the camera {other.value:.3g} m high; the height given counts"
+    return chosen, report | _lengths_checked(hints.lengths, chosen, given=not height_free)
+
+
+def _lengths_checked(lengths: list[KnownLength], camera: Camera, *, given: bool) -> dict[str, str]:
+    """Lines of the report on known lengths: what they say beside a height that is given, and where they differ."""
+    if not lengths:
+        return {}
+    heights = _heights(lengths, camera)
+    lowest, highest, middle = min(heights), max(heights), float(np.median(heights))
+    lines = {}
+    if given:
+        who = _called(heights)
+        lines["camera.lengths"] = f"{who} would put the camera {middle:.3g} m high; the height given counts"
+        if abs(middle / camera.position[1] - 1) > LENGTHS_APART:
+            lines["doubt.lengths"] = f"hints.camera gives {camera.position[1]:.3g} m, and " + lines["camera.lengths"]
+    if highest / lowest - 1 > LENGTHS_APART:
+        lines["doubt.lengths"] = (
+            f"hints.lengths would put the camera from {lowest:.3g} to {highest:.3g} m high; the middle of it counts "
+            f"where no height is given. Look at their ends, and at hints.camera.pitch."
         )
-    return chosen, report
+    return lines
 
 
 def _shows_sky(image: np.ndarray) -> bool:
@@ -99,6 +116,12 @@ def _shows_sky(image: np.ndarray) -> bool:
 
 def _height_from_lengths(lengths: list[KnownLength], camera: Camera) -> Guess:
     """Camera height at which the lengths are as known; all of the scene grows with it."""
+    heights = _heights(lengths, camera)
+    return Guess(float(np.median(heights)), _called(heights))
+
+
+def _heights(lengths: list[KnownLength], camera: Camera) -> list[float]:
+    """Of the camera, by each of the lengths [m]."""
     heights = []
     for number, known in enumerate(lengths):
         seen = _length_seen(known, camera)
@@ -108,10 +131,13 @@ def _height_from_lengths(lengths: list[KnownLength], camera: Camera) -> Guess:
                 f"ground below the horizon. Give two points of the ground, or `upright: true` and the foot first; "
                 f"or look at hints.camera.pitch."
             )
-        heights.append(known.metres / seen * camera.position[1])
+        heights.append(known.metres / seen * float(camera.position[1]))
+    return heights
+
+
+def _called(heights: list[float]) -> str:
     spread = f", which agree to {100 * (max(heights) / min(heights) - 1):.0f} %" if len(heights) > 1 else ""
-    what = "a known length" if len(heights) == 1 else f"{len(heights)} known lengths"
-    return Guess(float(np.median(heights)), what + spread)
+    return ("a known length" if len(heights) == 1 else f"{len(heights)} known lengths") + spread
 
 
 def _length_seen(known: KnownLength, camera: Camera) -> float:

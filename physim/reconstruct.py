@@ -20,6 +20,7 @@ from physim.depth_align import AGREES, aligned, fit_to_ground
 from physim.depth_file import load_depth
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult, ask, backend_name, check_aspect
 from physim.forces import Impulse, Wind
+from physim.hint_check import doubts
 from physim.join import add_joints
 from physim.lake_photo import add_lake, focus_lakes
 from physim.layers import Layers
@@ -85,6 +86,7 @@ def reconstruct(
     focal = photo.focal_guess()[0] if photo.focal_35mm is not None else None
     given, source = _given_depth(shot, photo.image, depth, _known_focal(shot, size, focal))
     camera, report = guessed_camera(shot.hints, photo.image, exif_focal=focal, given=given)
+    _warn(report := report | doubts(shot.hints, camera))
     covered = selected(shot, photo.image)
     layers, confidence = _depth_layers(shot, photo.image, camera, covered, given, source, report)
     scene = Scene(seed=shot.seed)
@@ -119,6 +121,13 @@ def reconstruct(
     )
     tell("done", 1.0)
     return scene
+
+
+def _warn(report: dict[str, str]) -> None:
+    """Say aloud which hints cannot all be true."""
+    for key, line in report.items():
+        if key.startswith("doubt."):
+            _log.warning("%s", line)
 
 
 def _ground_name(shot: Shot) -> str:

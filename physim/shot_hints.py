@@ -28,10 +28,19 @@ class CameraHint(Model):
     )
     roll: float = Field(default=0.0, ge=-180, le=180, description="clockwise turn of the camera [degrees]")
     horizon: float | None = Field(
-        default=None, description="row of the horizon as a fraction of the height, may lie outside 0..1"
+        default=None, description="instead of pitch: its row as a fraction of the photo's height, may lie outside 0..1"
     )
     height: Positive | None = Field(default=None, description="of the camera above the ground [m]")
     circle: CircleHint | None = Field(default=None, description="instead of pitch and height")
+
+    @model_validator(mode="after")
+    def _told_once(self) -> CameraHint:
+        if self.pitch is not None and self.horizon is not None:
+            raise ValueError("`pitch` and `horizon` say the same thing of the camera: give one of them")
+        twice = [name for name in ("pitch", "horizon", "height") if getattr(self, name) is not None]
+        if self.circle is not None and twice:
+            raise ValueError(f"`circle` gives pitch and height: leave out {' and '.join(f'`{n}`' for n in twice)}")
+        return self
 
 
 class ShadowHint(Model):
@@ -45,6 +54,12 @@ class LightHint(Model):
     shadow: ShadowHint | None = Field(default=None, description="instead of a direction")
     softness: float | None = Field(default=None, gt=0, lt=90, description="angular radius of the light [degrees]")
     floor: Fraction | None = Field(default=None, description="brightness in full shadow over brightness in light")
+
+    @model_validator(mode="after")
+    def _told_once(self) -> LightHint:
+        if self.direction is not None and self.shadow is not None:
+            raise ValueError("`direction` and `shadow` both say where the light comes from: give one of them")
+        return self
 
 
 class WhiteHint(Model):

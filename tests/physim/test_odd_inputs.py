@@ -12,6 +12,7 @@ from physim.photo import PhotoError
 from physim.shot_file import ShotError, load
 
 COUNT = 200
+SAID_TWICE = ("two pitches", "a circle and a height")
 
 
 def outcome(number: int, folder) -> tuple[str, physim.Scene | ValueError]:
@@ -31,6 +32,9 @@ def check_scene(what: str, scene: physim.Scene) -> None:
     outside = backdrop.hole == 0
     np.testing.assert_array_equal(backdrop.plate[outside], backdrop.photo[outside], err_msg=what)
     assert {"camera.fov", "camera.pitch", "camera.height", "depth"} <= set(backdrop.report), what
+    assert not what.endswith(SAID_TWICE), f"{what}: two answers to one question were both taken"
+    if what.endswith("clicks that disagree"):
+        assert any(key.startswith("doubt.clicks") for key in backdrop.report), f"{what}: taken in silence"
     for body in scene.bodies:
         assert np.isfinite(body.position).all() and 0 < body.mass < np.inf, what
         assert f"{body.name}.solid" in backdrop.report, what
