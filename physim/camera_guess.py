@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.ball_pose import USABLE, ball_pose, height_over
 from physim.camera import Camera
 from physim.depth import resampled
 from physim.depth_regions import sky_of
 from physim.depth_result import DepthResult
 from physim.ground_fit import ground_plane
 from physim.segment import polygon_coverage
-from physim.shot import Hints, KnownLength
+from physim.shot import BallHint, CameraHint, Hints, KnownLength
 from physim.vanishing import seen_frame
 from physim.view import Guess, camera_from, on_plane
 
@@ -57,8 +58,9 @@ def guessed_camera(
     guesses: dict[str, Guess] = {}
     plane = None
     focal = camera(guesses)[0].focal
-    tilt_free = said.circle is None and said.pitch is None and said.horizon is None
-    height_free = said.circle is None and said.height is None
+    guesses |= _tilt_from_balls(said, camera({})[0])
+    tilt_free = said.circle is None and said.pitch is None and said.horizon is None and "pitch" not in guesses
+    height_free = said.circle is None and said.height is None and not said.balls
     if given is not None and given.kind in ("metric", "scale") and (tilt_free or height_free):
         region = None
         if hints.ground is not None:
@@ -74,7 +76,9 @@ def guessed_camera(
             guesses |= {"pitch": Guess(frame.pitch, where), "roll": Guess(frame.roll, where)}
         elif not _shows_sky(image):
             guesses["pitch"] = Guess(INDOOR_PITCH, "default where no sky is seen")
-    if height_free and hints.lengths:
+    if said.balls:
+        guesses["height"] = _height_from_balls(said.balls, camera(guesses)[0])
+    elif height_free and hints.lengths:
         guesses["height"] = _height_from_lengths(hints.lengths, camera(guesses)[0])
     elif height_free:
         clicked = _height_from_clicks(hints, camera(guesses)[0])
@@ -84,6 +88,36 @@ def guessed_camera(
             guesses["height"] = Guess(plane.height, f"plane in the depth, to {1000 * plane.rms:.2g} mm")
     chosen, report = camera(guesses)
     return chosen, report | _lengths_checked(hints.lengths, chosen, given=not height_free)
+
+
+def _tilt_from_balls(said: CameraHint, camera: Camera) -> dict[str, Guess]:
+    """Pitch and roll, where balls on the ground tell them well enough."""
+    if not said.balls:
+        return {}
+    known = said.pitch is not None or said.horizon is not None
+    pitch = float(np.degrees(np.arcsin(-camera.world_from_camera[1, 2]))) if known else None
+    roll = said.roll if "roll" in said.model_fields_set else None
+    pose = ball_pose(said.balls, camera.intrinsics, pitch=pitch, roll=roll)
+    if pose.roll_error > USABLE and roll is None:
+        pose = ball_pose(said.balls, camera.intrinsics, pitch=pitch, roll=0.0)
+    tilt = {"pitch": (pose.pitch, pose.pitch_error), "roll": (pose.roll, pose.roll_error)}
+    return {
+        name: Guess(value, f"{len(said.balls)} balls, to {error:.1g} degrees")
+        for name, (value, error) in tilt.items()
+        if error < USABLE
+    }
+
+
+def _height_from_balls(balls: list[BallHint], camera: Camera) -> Guess:
+    """Height at which balls lie on the ground, for a camera held like this one."""
+    height, error = height_over(balls, camera)
+    if height <= 0:
+        raise ValueError(
+            f"hints.camera.balls: their ground would be {-height:.3g} m above the camera as it is held. Look at their "
+            f"outlines and diameters, or give `pitch`."
+        )
+    what = "a ball" if len(balls) == 1 else f"{len(balls)} balls"
+    return Guess(height, f"{what}, to {1000 * error:.2g} mm")
 
 
 def _lengths_checked(lengths: list[KnownLength], camera: Camera, *, given: bool) -> dict[str, str]:

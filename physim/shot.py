@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from physim.shot_camera import MoveSpec
 from physim.shot_depth import DepthHint
 from physim.shot_hints import (
+    BallHint,
     CameraHint,
     CircleHint,
     DepthClick,
@@ -50,6 +51,7 @@ from physim.shot_things import (
 
 __all__ = [
     "MATTER",
+    "BallHint",
     "CameraHint",
     "CircleHint",
     "ClothSpec",

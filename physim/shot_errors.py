@@ -33,8 +33,7 @@ _KINDS = {
 LATER = {
     ("output", "audio"): ("does not make sound", ""),
     ("output", "credentials"): ("does not sign videos", ""),
-    ("hints", "camera", "balls"): ("does not calibrate by balls", "Use `circle`, or `pitch` and `height`"),
-    ("hints", "camera", "ground"): ("does not calibrate by ground clicks", "Use `circle`, or `pitch` and `height`"),
+    ("hints", "camera", "ground"): ("has no clicks for a camera", "Outline `hints.ground`, put `hints.clicks` on it"),
     ("prompt",): ("does not read prompts", "Say it with `things`, `forces` and `camera`"),
 }
 """Fields of the design that are still to come: refused by name, never ignored."""

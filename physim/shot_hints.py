@@ -19,6 +19,13 @@ class CircleHint(Model):
     height: float = Field(default=0.0, description="of the circle above the ground [m]")
 
 
+class BallHint(Model):
+    """A ball of known size on the ground. One gives the camera's height, two its pitch as well, three its roll."""
+
+    ellipse: Ellipse = Field(description="its outline in the photo [pixels, degrees]")
+    diameter: Positive = Field(description="[m]: tennis 0.067, football 0.22, billiards 0.057")
+
+
 class CameraHint(Model):
     """How the photo was taken. Everything may be left out."""
 
@@ -32,6 +39,9 @@ class CameraHint(Model):
     )
     height: Positive | None = Field(default=None, description="of the camera above the ground [m]")
     circle: CircleHint | None = Field(default=None, description="instead of pitch and height")
+    balls: list[BallHint] = Field(
+        default=[], description="balls on the ground: instead of height, and of pitch if apart"
+    )
 
     @model_validator(mode="after")
     def _told_once(self) -> CameraHint:
@@ -40,6 +50,8 @@ class CameraHint(Model):
         twice = [name for name in ("pitch", "horizon", "height") if getattr(self, name) is not None]
         if self.circle is not None and twice:
             raise ValueError(f"`circle` gives pitch and height: leave out {' and '.join(f'`{n}`' for n in twice)}")
+        if self.balls and (self.circle is not None or self.height is not None):
+            raise ValueError("`balls` give the camera's height: leave out `height` and `circle`")
         return self
 
 

@@ -1,6 +1,7 @@
 """The house: who may import whom, no cycles, light imports, and what the wheel carries."""
 
 import ast
+import functools
 import subprocess
 import sys
 import zipfile
@@ -47,7 +48,8 @@ def module_name(package: str, path: Path) -> str:
 MODULES = {module_name(p, f): f for p, folder in PACKAGES.items() for f in sorted(folder.rglob("*.py"))}
 
 
-def imports(path: Path, module: str, *, top_level_only: bool) -> set[str]:
+@functools.cache
+def imports(path: Path, module: str, *, top_level_only: bool) -> frozenset[str]:
     """Names of imported modules; ``from a import b`` counts as a.b where that is a module of ours."""
 
     def walk(node: ast.AST):
@@ -68,7 +70,7 @@ def imports(path: Path, module: str, *, top_level_only: bool) -> set[str]:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 found.add(full if full in MODULES else str(node.module))
-    return found - {module}
+    return frozenset(found - {module})
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
@@ -140,9 +142,10 @@ def test_who_uses_warp_has_its_settings(module):
     anywhere = imports(MODULES[module], module, top_level_only=False)
     if "warp" not in anywhere:
         return
-    todo, reached = [module], set()
+    todo, seen, reached = [module], {module}, set()
     while todo:
         found = imports(MODULES[here := todo.pop()], here, top_level_only=here != module)
         reached |= {name.split(".")[0] for name in found}
-        todo += [n for n in found if n.startswith("physim.") and n in MODULES and n != module]
+        todo += sorted(new := {n for n in found if n.startswith("physim.") and n in MODULES} - seen)
+        seen |= new
     assert "physim_kernels" in reached, f"{module}: import physim_kernels where warp is imported"
