@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, distance_transform_edt
 
+from physim.camera import Camera
 from physim.depth import FAR
 from physim.lake import Lake
 from physim.lake_grid import inside
@@ -20,8 +21,10 @@ from physim.view import on_plane, plane_depth
 
 AROUND = 20.0
 """Water computed around a thing, in its radii."""
-BANK_CELLS = 96
+BANK_CELLS = 256
 """Along the longer side of a lake: how finely its bank is known to things that fall."""
+BANK_SLOPE = 0.5
+"""How fast the ground falls away from the shore line [-]."""
 DEPTH = 2.0
 """Of a lake about which nothing is said [m]."""
 REACH = 40.0
@@ -59,7 +62,7 @@ def add_lake(scene: Scene, thing: Thing, mask: np.ndarray, layers: Layers) -> st
         colour=thing.colour,
     )  # fmt: skip
     number = scene.number_of(thing.name)
-    _dig(scene, thing.name)
+    _dig(scene, thing.name, camera)
     layers.lay_plane(mask, plane_depth(layers.camera, level, far=FAR), number)
     size = " x ".join(f"{s:.3g}" for s in lake.size)
     return f"level y = {level:g} m, {size} m computed in cells of {lake.cell:.3g} m"
@@ -103,8 +106,11 @@ def clipped(polygon: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarra
     return polygon
 
 
-def _dig(scene: Scene, name: str) -> None:
-    """Open the ground under a lake, so that things can sink: a height field with the lake's bed stands in for it."""
+def _dig(scene: Scene, name: str, camera: Camera) -> None:
+    """Open the ground under a lake, so that things can sink: a height field with the lake's bed stands in for it.
+
+    It falls away from the shores that ``camera`` sees; where the picture ends, the water goes on.
+    """
     entity = scene[name]
     lake, (x, level, z) = entity.shape, entity.position
     assert isinstance(lake, Lake)
@@ -119,7 +125,14 @@ def _dig(scene: Scene, name: str) -> None:
     at_x, at_z = np.meshgrid(low[0] + np.arange(columns) * cell, low[1] + np.arange(rows) * cell)
     assert lake.outline is not None
     wet = inside(lake.outline, at_x - x, at_z - z)
-    scene.add(HeightField(np.where(wet, bottom, 0.0), low, cell), ground.material, name=f"{name}.bank")
+    pixels, ahead = camera.project(np.stack([at_x, np.full_like(at_x, level), at_z], axis=-1))
+    seen = (ahead > 0) & (pixels > 2).all(axis=-1) & (pixels < np.array(camera.size[::-1]) - 2).all(axis=-1)
+    shore = seen & ~wet
+    # A place on dry land has only corners of its own cell about it: all of them stay at the ground's height.
+    way = distance_transform_edt(~shore) * cell if shore.any() else np.full(wet.shape, np.inf)
+    fall = np.minimum(BANK_SLOPE * np.maximum(way - 1.5 * cell, 0), -bottom)
+    heights = np.where(wet, -fall, 0.0)
+    scene.add(HeightField(heights, low, cell), ground.material, name=f"{name}.bank")
 
 
 def _on_water(mask: np.ndarray, layers: Layers, level: float, reach: float) -> np.ndarray:

@@ -29,6 +29,10 @@ ONSET = 0.8
 """Time over which the wind's waves part from those of the photo [s]."""
 FADE = 60.0
 """Farthest water that moves, in heights of the camera above it."""
+NOISE = 0.02
+"""Detail that says nothing [-], relative to the light."""
+MORE = 2.0
+"""A region with more than this of the detail (mean square) of what it mirrors shows something else as well."""
 SHORE = 24.0
 """Way from the shore line over which waves may move the picture as they like [pixels, 800 wide]."""
 
@@ -201,7 +205,8 @@ class _One:
         self._room = wp.array(np.maximum(resize_map(np.clip(room - 1, 0, None), size), 0), dtype=float, device=device)
         self._eye = self._make_eye()
         self._bands = self._make_bands()
-        self.mirror, self.contrast = _look(view._camera, track.level, mask, photo)
+        self.mirror, self.contrast, floats = _look(view._camera, track.level, mask, photo)
+        self._foam = wp.array(np.clip(resize_map(floats, size), 0, 1).astype(np.float32), dtype=float, device=device)
         self._out = (
             wp.zeros(size, dtype=wp.vec2, device=device), wp.zeros(size, dtype=wp.vec2, device=device),
             wp.zeros(size, dtype=float, device=device), wp.zeros(size, dtype=wp.vec3, device=device),
@@ -245,7 +250,7 @@ class _One:
         patch.origin = wp.vec2(track.origin[0] + 0.5 * track.cell, track.origin[1] + 0.5 * track.cell)
         patch.cell = track.cell
         kernels.lake(
-            self._room, bands, patch, self._eye, current=wp.vec2(*current), period=PERIOD, time=float(time),
+            self._room, self._foam, bands, patch, self._eye, current=wp.vec2(*current), period=PERIOD, time=float(time),
             mirror=self.mirror, index=float(self.entity.material.refractive_index), out=self._out,  # type: ignore[union-attr, arg-type]
         )  # fmt: skip
         turn = time / PERIOD
@@ -264,8 +269,9 @@ def _seen(backdrop: Backdrop, number: int) -> np.ndarray:
     return mask
 
 
-def _look(camera, level: float, mask: np.ndarray, photo: np.ndarray) -> tuple[float, np.ndarray]:
-    """How much of a mirror a region of the photo is, 0 to 1, and the light of the sky over that of the water (3,).
+def _look(camera, level: float, mask: np.ndarray, photo: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """How much of a mirror a region of the photo is, 0 to 1, the light of the sky over that of the water (3,), and how
+    much of each pixel floats on it instead (H, W).
 
     A mirror shows what stands behind it upside down: the correlation of the region with what its mirrored rays meet.
     """
@@ -279,7 +285,7 @@ def _look(camera, level: float, mask: np.ndarray, photo: np.ndarray) -> tuple[fl
     rows, cols = mask.shape
     inside = (z > 0) & (seen > 0).all(axis=-1) & (seen < (cols, rows)).all(axis=-1)
     own = linear[v[some], u[some]].mean(axis=-1)
-    mirror = 0.0
+    mirror, floats = 0.0, np.zeros(mask.shape, np.float32)
     at = np.clip(seen[inside].astype(int), 0, (cols - 1, rows - 1))
     free = ~mask[at[:, 1], at[:, 0]] if inside.any() else np.zeros(0, bool)
     if free.sum() > 500:
@@ -289,8 +295,39 @@ def _look(camera, level: float, mask: np.ndarray, photo: np.ndarray) -> tuple[fl
         a, b = np.log(own[inside][free] + 0.01), np.log(linear[at[free, 1], at[free, 0]].mean(axis=-1) + 0.01)
         a, b = (c - smooth @ np.linalg.lstsq(smooth, c, rcond=None)[0] for c in (a, b))
         mirror = float(np.clip((np.corrcoef(a, b)[0, 1] - 0.2) / 0.5, 0, 1)) if a.std() * b.std() > 1e-6 else 0.0
+        floats = _floating(linear.mean(axis=-1), mask, at[free])
     colours = linear[v[some], u[some]]
+    part = 1 - floats[v[some], u[some]]
     order = np.argsort(own)
-    dark = colours[order[: max(1, len(order) // 10)]].mean(axis=0)
-    bright = colours[order[-max(1, len(order) // 10) :]].mean(axis=0)
-    return mirror, (0.6 * (bright - dark)).astype(np.float32)
+    rank = np.cumsum(part[order]) / max(float(part.sum()), 1e-6)  # among what is not foam
+    tenth = max(1, len(order) // 10)
+    dark, bright = order[rank <= 0.1], order[rank >= 0.9]
+    dark, bright = (dark if len(dark) else order[:tenth]), (bright if len(bright) else order[-tenth:])
+    low, high = (np.average(colours[k], axis=0, weights=part[k] + 1e-6) for k in (dark, bright))
+    return mirror, (0.6 * (high - low)).astype(np.float32), floats
+
+
+def _floating(light: np.ndarray, mask: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+    """Part of each pixel (H, W) float32 in [0, 1] whose detail is no mirror image.
+
+    A mirror has no more detail than what it shows. Where a region has more, what is seen floats on the water.
+
+    Args:
+        light: (H, W) linear.
+        mask: (H, W) bool: the water.
+        mirrored: (N, 2) pixels u, v that flat water would show.
+    """
+    scale = max(1.0, mask.shape[1] / 800)
+    logs = np.log(light + 0.02)
+
+    def detail(inside: np.ndarray, sigma: float) -> np.ndarray:
+        """Mean square over 2.5 sigma of what is finer than sigma, borders kept out."""
+        share = np.maximum(gaussian_filter(inside.astype(np.float32), sigma), 1e-3)
+        fine = np.where(inside, logs - gaussian_filter(np.where(inside, logs, 0), sigma) / share, 0)
+        share = np.maximum(gaussian_filter(inside.astype(np.float32), 2.5 * sigma), 1e-3)
+        return gaussian_filter(fine**2, 2.5 * sigma) / share
+
+    sigma = 3 * scale
+    shown = float(np.percentile(detail(~mask, sigma)[mirrored[:, 1], mirrored[:, 0]], 90)) + NOISE**2
+    own = detail(mask, sigma)
+    return (np.clip(0.5 * (own / shown - MORE), 0, 1) * mask).astype(np.float32)

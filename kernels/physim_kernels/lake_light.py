@@ -3,8 +3,9 @@
 A pixel shows a place on the still plane. Waves tilt the surface there by a slope; the mirrored ray turns, and what it
 meets is what a flat mirror shows at another pixel, so that the photo's own reflections are the light (``mirror`` of
 them). Where the photo shows waves already, they are carried along with the water: by the motion of the surface in its
-waves, forth and back. Both are differences to time 0, whose waves are those of the photo. Each wave counts as far as
-the pixel can show it: places along the pixel's footprint are averaged, bands finer than that fade.
+waves, forth and back. Foam is no mirror: it is carried, and shines as it does. All are differences to time 0, whose
+waves are those of the photo. Each wave counts as far as the pixel can show it: places along the pixel's footprint are
+averaged, bands finer than that fade. What carries a picture along must be smoother still, or it would tear it.
 """
 
 import warp as wp
@@ -14,6 +15,8 @@ wp.set_module_options({"enable_backward": False})
 TAPS = wp.constant(3)
 """Places along the footprint of a pixel."""
 TILE = wp.constant(128)
+CARRIES = wp.constant(2.5)
+"""A quarter of the shortest wave that moves the picture on the water, in footprints of a pixel."""
 
 
 @wp.struct
@@ -70,6 +73,24 @@ def wind_at(bands: Bands, tiles: wp.array2d(dtype=wp.vec3), x: float, z: float, 
         share = wp.clamp(f[3] / fine - 1.0, 0.0, 1.0)
         if share > 0.0:
             total += share * tile_at(tiles, n, (f[0] * x + f[1] * z) * f[2], (-f[1] * x + f[0] * z) * f[2])
+    return total
+
+
+@wp.func
+def way_at(bands: Bands, tiles: wp.array2d(dtype=wp.vec3), x: float, z: float, fine: float):
+    """Way of a drop of the surface from its place at rest, x, y, z [m].
+
+    A wave a cos(k.x - w t) on deep water carries drops round circles: up by its height, and along by its slope over k,
+    which is a quarter of a period behind.
+    """
+    total = wp.vec3()
+    for n in range(bands.count):
+        f = bands.frame[n]
+        share = wp.clamp(f[3] / fine - 1.0, 0.0, 1.0)
+        if share > 0.0:
+            w = share * tile_at(tiles, n, (f[0] * x + f[1] * z) * f[2], (-f[1] * x + f[0] * z) * f[2])
+            per = 0.75 * 4.0 * f[3] / 6.2831853  # 1 / k in the middle of the octave
+            total += wp.vec3(per * w[1], w[0], per * w[2])
     return total
 
 
@@ -148,14 +169,14 @@ def held(shift: wp.vec2, room: float):
 @wp.kernel
 def lake_kernel(
     # inputs
-    room: wp.array2d(dtype=float), bands: Bands, patch: Patch, eye: Eye, current: wp.vec2, period: float, time: float,
-    mirror: float, index: float,
+    room: wp.array2d(dtype=float), foam: wp.array2d(dtype=float), bands: Bands, patch: Patch, eye: Eye,
+    current: wp.vec2, period: float, time: float, mirror: float, index: float,
     # outputs
     shift_a: wp.array2d(dtype=wp.vec2), shift_b: wp.array2d(dtype=wp.vec2), light: wp.array2d(dtype=float),
     normal: wp.array2d(dtype=wp.vec3),
 ):  # fmt: skip
     """Shifts [pixels of the photo] of the places that two phases of the flow show, and the change of the reflected
-    share. ``room`` [pixels] is the way to the shore line; 0 outside.
+    share. ``room`` [pixels] is the way to the shore line; 0 outside. ``foam`` is the part that floats on the water [-].
     """
     v, u = wp.tid()
     shift_a[v, u] = wp.vec2()
@@ -191,13 +212,20 @@ def lake_kernel(
     first = first / float(TAPS)
     fade = wp.clamp(4.0 * (1.0 - depth / eye.fade), 0.0, 1.0)
     turned = mirrored(eye, d, now[1], now[2]) - mirrored(eye, d, first[1], first[2])
-    # carried: up and down with the surface, and to and fro by as much (deep water moves in circles)
-    rise = wp.vec3(0.0, now[0] - first[0], 0.0)
-    carried = pixel_of(eye, x) - pixel_of(eye, x + rise)
-    moved = mirror * held(turned, 0.5 * near) + (1.0 - mirror) * (carried + held(0.04 * turned, 0.02 * near + 1.5))
+    # carried: what floats goes round with the drops beneath it
+    smooth = CARRIES * wp.max(pixel, long)
+    drop = way_at(bands, bands.now, x[0] - bands.shift[0], x[2] - bands.shift[1], smooth)
+    drop -= way_at(bands, bands.first, x[0], x[2], smooth)
+    drop += wp.vec3(0.0, patch_at(patch, x[0], x[2])[0], 0.0)
+    carried = pixel_of(eye, x) - pixel_of(eye, x + drop)
+    clear = 1.0 - foam[v, u]
+    mirrors = mirror * clear
+    rough = held(0.04 * turned, 0.02 * near + 1.5)  # what is mirrored in waves too fine to be seen one by one
+    moved = mirrors * held(turned, 0.5 * near) + (1.0 - mirrors) * (carried + clear * rough)
     light[v, u] = (
-        fade * wp.min(near / 6.0, 1.0) * (reflected(d, now[1], now[2], index) - reflected(d, first[1], first[2], index))
-    )
+        fade * clear * wp.min(near / 6.0, 1.0)
+        * (reflected(d, now[1], now[2], index) - reflected(d, first[1], first[2], index))
+    )  # fmt: skip
     normal[v, u] = wp.normalize(wp.vec3(-now[1], 1.0, -now[2]))
     stream_a = wp.vec2()
     stream_b = wp.vec2()
@@ -213,9 +241,9 @@ def lake_kernel(
     shift_b[v, u] = fade * held(moved + stream_b, near)
 
 
-def lake(room, bands, patch, eye, *, current, period, time, mirror, index, out):
+def lake(room, foam, bands, patch, eye, *, current, period, time, mirror, index, out):
     """Fill ``out``: (shift_a, shift_b, light, normal), all of the size of ``room``."""
     wp.launch(
-        lake_kernel, dim=room.shape, inputs=[room, bands, patch, eye, current, period, time, mirror, index],
+        lake_kernel, dim=room.shape, inputs=[room, foam, bands, patch, eye, current, period, time, mirror, index],
         outputs=list(out), device=room.device,
     )  # fmt: skip

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import warp as wp
 from physim_kernels import lake_light as kernels
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
 import physim
 from physim.compositor import Compositor
@@ -91,8 +91,8 @@ def test_a_tilted_mirror_shows_what_a_flat_one_shows_elsewhere(windy):
     patch.origin, patch.cell = wp.vec2(-20.0, -22.0), cell
     out = tuple(wp.zeros((160, 200), dtype=kind, device=device) for kind in (wp.vec2, wp.vec2, float, wp.vec3))
     kernels.lake(
-        wp.full((160, 200), 1e6, dtype=float, device=device), bands, patch, one._eye, current=wp.vec2(0.0, 0.0),
-        period=1.0, time=0.0, mirror=1.0, index=1.333, out=out,
+        *(wp.full((160, 200), value, dtype=float, device=device) for value in (1e6, 0.0)), bands, patch, one._eye,
+        current=wp.vec2(0.0, 0.0), period=1.0, time=0.0, mirror=1.0, index=1.333, out=out,
     )  # fmt: skip
     camera = view._camera
     at = np.array([110.5, 140.5])
@@ -104,6 +104,58 @@ def test_a_tilted_mirror_shows_what_a_flat_one_shows_elsewhere(windy):
     got = out[0].numpy()[140, 110]
     np.testing.assert_allclose(got, seen - at, rtol=1e-3, atol=0.01)
     np.testing.assert_allclose(out[3].numpy()[140, 110], normal, atol=1e-5)
+
+
+def test_what_floats_goes_round_with_the_drops_of_a_wave(windy):
+    """Airy's orbits (Lamb, Hydrodynamics, art. 229): a wave a cos(k x) carries things by (-a sin k x, a cos k x).
+
+    The picture of a place shows what lay where its drop came from; the lens is worked out by hand.
+    """
+    view, device, length, height = LakeView(windy, (160, 200)), wp.get_device("cpu"), 3.0, 0.02
+    bands = kernels.Bands()
+    bands.count, bands.shift = 1, wp.vec2()
+    k, sides = 2 * np.pi / length, 128
+    x = np.tile(np.arange(sides) / sides * 8 * length, (sides, 1))
+    tile = np.stack([height * np.cos(k * x), -height * k * np.sin(k * x), 0 * x], axis=-1).astype(np.float32)
+    bands.now = wp.array(tile.reshape(1, -1, 3), dtype=wp.vec3, device=device)
+    bands.first = wp.zeros((1, sides * sides), dtype=wp.vec3, device=device)
+    longest = length / 0.75  # of an octave with this wave in its middle
+    bands.frame = wp.array([(1.0, 0.0, sides / (8 * length), longest / 4)], dtype=wp.vec4, device=device)
+    patch = kernels.Patch()
+    patch.eta, patch.origin, patch.cell = wp.zeros((4, 4), dtype=float, device=device), wp.vec2(1e3, 1e3), 0.1
+    out = tuple(wp.zeros((160, 200), dtype=kind, device=device) for kind in (wp.vec2, wp.vec2, float, wp.vec3))
+    everywhere = (wp.full((160, 200), value, dtype=float, device=device) for value in (1e6, 1.0))
+    kernels.lake(
+        *everywhere, bands, patch, view._ones[0]._eye, current=wp.vec2(0.0, 0.0), period=1.0, time=0.0, mirror=1.0,
+        index=1.333, out=out,
+    )  # fmt: skip
+    camera, got = view._camera, out[0].numpy()
+    for v, u in ((150, 40), (152, 100), (155, 170)):
+        at = np.array([u + 0.5, v + 0.5])
+        ray = camera.unproject(at, 1.0) - camera.position
+        place = camera.position - ray * camera.position[1] / ray[1]
+        way = np.array([-height * np.sin(k * place[0]), height * np.cos(k * place[0]), 0])
+        np.testing.assert_allclose(got[v, u], at - camera.project(place + way)[0], rtol=0.02, atol=0.02)
+    assert np.abs(out[2].numpy()).max() == 0  # and it does not glitter
+
+
+def test_foam_on_a_sea_beneath_a_smooth_sky_is_carried_in_one_piece(tmp_path):
+    """Dots on the water are as many after a second of wind as before, and no smaller: a mirror would shred them."""
+    rows, columns = np.mgrid[:160, :200]
+    rng = np.random.default_rng(5)
+    picture = np.full((160, 200, 3), 0.55) + 0.01 * rng.standard_normal((160, 200, 1))
+    picture[:SHORE] += 0.1 * gaussian_filter(rng.standard_normal((SHORE, 200, 1)), (12, 12, 0)) * 12
+    dots = (np.hypot((rows - 95) % 11 - 5, columns % 13 - 6) < 3.2) & (rows >= 95) & (rows < 150)
+    picture[SHORE:] *= 0.4
+    picture[dots] = 0.9
+    iio.imwrite(tmp_path / "foam.png", (np.clip(picture, 0, 1) * 255).astype(np.uint8))
+    scene = physim.reconstruct(shot(str(tmp_path / "foam.png"), forces=[dict(wind=dict(velocity=[4.0, 0, 5.0]))]))
+    later = Compositor(physim.simulate(scene, seconds=1, fps=24)).frame(23)
+    assert np.abs(later[SHORE:] - scene.backdrop.photo[SHORE:]).mean() > 0.002, "it moves"
+    before, after = (label(p[SHORE:].mean(axis=-1) > 0.5) for p in (scene.backdrop.photo, later))
+    sizes = np.bincount(after[0].ravel())[1:]
+    assert abs(int((sizes >= 5).sum()) - before[1]) <= 0.05 * before[1]
+    assert (sizes < 5).sum() <= 0.05 * before[1], "crumbs"
 
 
 def test_conditions_tell_normal_depth_and_motion(windy):
@@ -143,6 +195,30 @@ def test_what_falls_in_sinks_below_the_ground_plane_and_makes_rings(tmp_path):
     assert trajectory["stone"].position[-1, 1] < -1.0
     assert trajectory.splashes["body"].tolist() == ["stone"]
     assert np.nanmax(np.abs(trajectory.lakes["lake"].eta[-1])) > 1e-3
+
+
+def test_a_ball_rolls_over_the_beach_and_not_through_it(tmp_path):
+    """Wherever the photo shows land the ground is at y = 0, however close to the water, so that the ball lies on it."""
+    ball = dict(name="ball", shape=dict(sphere=0.08), at_pixel=[100, 140], above=0.01, rigid=dict(material="rubber"),
+                velocity=[0, 0, -1.0])  # fmt: skip
+    sea = dict(name="sea", select=dict(polygon=[[0, 75], [200, 75], [200, 112], [120, 118], [0, 104]]),
+               liquid=dict(material="water", depth=0.6, fetch=50.0))  # fmt: skip
+    scene = physim.reconstruct(shot(photo(tmp_path / "beach.png"), things=[sea, ball], forces=[]))
+    camera, bank = scene.camera.start, scene["sea.bank"].shape
+    u, v = np.meshgrid(np.arange(200) + 0.5, np.arange(76, 160) + 0.5)
+    ray = camera.unproject(np.stack([u, v], axis=-1), 1.0) - camera.position
+    place = camera.position + ray * (-camera.position[1] / ray[..., 1:2])
+    under = bank.height_at(place[..., 0], place[..., 2])
+    land = scene.backdrop.ids[76:] != scene.number_of("sea")
+    there = land.copy()
+    there[:8] = there[:, :6] = there[:, -6:] = False  # too far out for the lake, and where the picture ends
+    assert there.sum() > 5000 and np.abs(under[there]).max() < 1e-6
+    far = distance_transform_edt(~land)
+    assert under[far > 12].min() <= -0.6 + 1e-6
+    track = physim.simulate(scene, seconds=1.5, fps=24)["ball"].position
+    pixels, _ = camera.project(track)
+    ashore = np.array([land[int(b) - 76, int(a)] for a, b in pixels + [0, 5]])
+    assert ashore.sum() > 5 and np.abs(track[ashore, 1] - 0.08).max() < 0.015
 
 
 def test_a_polygon_is_clipped_to_a_rectangle():
