@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physim.camera import Camera
+from physim.grow import dilated
 from physim.matte import cut_out
 from physim.outline import outline
 from physim.pins import Pin
@@ -54,7 +55,7 @@ def lift_sheet(mask: np.ndarray, camera: Camera, thing: Thing, *, support: float
     """
     assert thing.cloth is not None
     pad = border(mask.shape)
-    whole = _grown(np.pad(mask, pad, mode="symmetric"), RIM * max(1.0, mask.shape[1] / 800))
+    whole = dilated(np.pad(mask, pad, mode="symmetric"), RIM * max(1.0, mask.shape[1] / 800))
     rim = outline(whole, tolerance=1.0) - pad
     origin, axes = _plane(mask, camera, thing, support)
 
@@ -125,7 +126,7 @@ def _continued(photo: np.ndarray, shown: np.ndarray, covered: np.ndarray) -> np.
     _, (v, u) = distance_transform_edt(~pure, return_indices=True)
     near = to_linear(photo)[v, u]
     soft = gaussian_filter(near, (2.0, 2.0, 0))  # rays of single pixels would show
-    return np.where((covered | (shown & ~pure & _grown(covered, 4)))[..., None], to_srgb(soft), photo)
+    return np.where((covered | (shown & ~pure & dilated(covered, 4)))[..., None], to_srgb(soft), photo)
 
 
 def _plane(mask: np.ndarray, camera: Camera, thing: Thing, support: float) -> tuple[np.ndarray, np.ndarray]:
@@ -182,12 +183,6 @@ def _holds(mask: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     u, v = np.floor(pixels).astype(int).T
     inside = (u >= 0) & (v >= 0) & (u < mask.shape[1]) & (v < mask.shape[0])
     return inside & mask[np.clip(v, 0, mask.shape[0] - 1), np.clip(u, 0, mask.shape[1] - 1)]
-
-
-def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
-    from scipy.ndimage import distance_transform_edt
-
-    return distance_transform_edt(~mask) <= radius
 
 
 def _pin(spec: PinSpec, points: np.ndarray, pixels: np.ndarray, edge: float, name: str) -> Pin:

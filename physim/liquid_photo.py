@@ -12,13 +12,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from physim.clean_plate import Choice, clean_plate
+from physim.grow import dilated
 from physim.layers import Layers
 from physim.lift import Lifted, centred
 from physim.matte import RING, cut_out
 from physim.outline import largest_part, outline
 from physim.place import material_of
 from physim.scene import Cutout, Scene
-from physim.separate import grown, others_of
+from physim.separate import others_of
 from physim.shapes import Mesh, Triangles
 from physim.shot import Thing
 from physim.srgb import to_linear, to_srgb
@@ -104,12 +105,12 @@ def without_liquids(
     for thing in things:
         if thing.select is None or thing.inside is None or thing.inside not in masks:
             continue
-        hidden = grown(covered[thing.name] >= 0.5, 3 * max(1.0, photo.shape[1] / 800))
+        hidden = dilated(covered[thing.name] >= 0.5, 3 * max(1.0, photo.shape[1] / 800))
         outside = ~masks[thing.inside] & ~hidden
         empty = found.get(thing.inside, photo)
         smooth = (Choice(hidden, "smooth"),)  # glazed, or glass
-        bright = grown(photo.min(axis=-1) > HIGHLIGHT, 2.0) & ~hidden
-        around = grown(hidden, 8.0) & ~hidden & ~outside
+        bright = dilated(photo.min(axis=-1) > HIGHLIGHT, 2.0) & ~hidden
+        around = dilated(hidden, 8.0) & ~hidden & ~outside
         if (bright & around).sum() < 0.6 * around.sum():  # else it is a white cup, and no highlight
             outside = outside | bright
         filled = clean_plate(empty, hidden, forbidden=outside, choices=smooth)[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.grow import extent
+
 # The boundary of a set of pixels is a loop of unit edges, each with its pixel on the right-hand side on the screen.
 _EDGES = (((0, 0), (1, 0), (-1, 0)), ((1, 0), (1, 1), (0, 1)), ((1, 1), (0, 1), (1, 0)), ((0, 1), (0, 0), (0, -1)))
 
@@ -12,11 +14,15 @@ def largest_part(mask: np.ndarray) -> np.ndarray:
     """The largest connected component with its holes filled, (H, W) bool."""
     from scipy import ndimage
 
-    labels, count = ndimage.label(mask)
+    found = np.zeros(mask.shape, dtype=bool)
+    here = extent(mask)
+    part = mask[here]
+    labels, count = ndimage.label(part)
     if count > 1:
         sizes = ndimage.sum_labels(np.ones_like(labels), labels, np.arange(1, count + 1))
-        mask = labels == 1 + int(np.argmax(sizes))
-    return ndimage.binary_fill_holes(mask)
+        part = labels == 1 + int(np.argmax(sizes))
+    found[here] = ndimage.binary_fill_holes(part)
+    return found
 
 
 def outline(mask: np.ndarray, *, tolerance: float = 0.75) -> np.ndarray:

@@ -98,10 +98,17 @@ def ellipse_coverage(ellipse: tuple[float, ...], size: tuple[int, int], *, blur:
 
     if min(ellipse[2:4]) <= 0:
         raise ValueError(f"ellipse {list(ellipse)} has a semi-axis that is not positive.")
-    grid = np.stack(np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5), axis=-1)
-    inside = _inside_distance(ellipse, grid)
     sigma = np.hypot(blur, 0.29)  # 1 / sqrt(12): the pixel itself is a box of this deviation
-    return (0.5 * (1 + erf(inside / (sigma * np.sqrt(2))))).astype(np.float32)
+    u, v, a, b, degrees = ellipse
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    reach = np.array([np.hypot(a * cos, b * sin), np.hypot(a * sin, b * cos)]) + 8 * sigma + 1
+    low = np.clip(np.floor((u, v) - reach), 0, size[::-1]).astype(int)
+    high = np.clip(np.ceil((u, v) + reach), 0, size[::-1]).astype(int)
+    grid = np.stack(np.meshgrid(np.arange(low[0], high[0]) + 0.5, np.arange(low[1], high[1]) + 0.5), axis=-1)
+    covered = np.zeros(size, dtype=np.float32)
+    inside = _inside_distance(ellipse, grid)
+    covered[low[1] : high[1], low[0] : high[0]] = 0.5 * (1 + erf(inside / (sigma * np.sqrt(2))))
+    return covered
 
 
 def _inside_distance(ellipse: tuple[float, ...], points: np.ndarray) -> np.ndarray:

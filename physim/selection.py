@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from physim.grab import Seeds, grab
+from physim.grow import dilated, eroded
 from physim.segment import coverage
 from physim.shot import Pixel, Select, Shot
 
@@ -60,14 +61,14 @@ def _marks(select: Select, size: tuple[int, int], name: str) -> tuple[np.ndarray
     if select.region is None:
         around = np.ones(size, dtype=bool)
         around[1:-1, 1:-1] = False
-        guess = _dilated(inside, 3 * _CLICK * max(size))
+        guess = dilated(inside, 3 * _CLICK * max(size))
     else:
         region = coverage(select, size, name=name) >= 0.5
         reach = max(4.0, _SNAP * max(size))
         loose = select.region == "box"  # drawn around the thing; the others follow its border
-        around = ~region if loose else ~_dilated(region, reach)
+        around = ~region if loose else ~dilated(region, reach)
         if select.snap and not loose:
-            inside |= _eroded(region, reach) & ~marked_out
+            inside |= eroded(region, reach) & ~marked_out
         guess = region
     return inside, (around & ~inside) | marked_out, guess & ~marked_out
 
@@ -87,16 +88,4 @@ def _drawn(strokes: list[list[Pixel]], radius: float, size: tuple[int, int], nam
                 )
         points = [(u - 0.5, v - 0.5) for u, v in stroke]
         draw.line(points * 2 if len(points) == 1 else points, fill=1)
-    return _dilated(np.array(canvas, dtype=bool), max(1.0, radius * max(size)))
-
-
-def _dilated(mask: np.ndarray, radius: float) -> np.ndarray:
-    from scipy.ndimage import distance_transform_edt
-
-    return distance_transform_edt(~mask) <= radius if mask.any() else mask.copy()
-
-
-def _eroded(mask: np.ndarray, radius: float) -> np.ndarray:
-    from scipy.ndimage import distance_transform_edt
-
-    return distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1] > radius
+    return dilated(np.array(canvas, dtype=bool), max(1.0, radius * max(size)))

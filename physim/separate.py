@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from physim.clean_plate import Choice, Filled, clean_plate
+from physim.grow import dilated, extent
 from physim.layers import Layers
 from physim.lift_sheet import sheet_cutout
 from physim.light import SurfaceAt
@@ -98,7 +99,7 @@ def _before(thing: Thing, mask: np.ndarray, masks: dict[str, np.ndarray], still:
         if name != thing.name:
             hidden |= other
     for covered in still.values():
-        hidden |= grown(covered > 0.02, 2)
+        hidden |= dilated(covered > 0.02, 2)
     return hidden & mask
 
 
@@ -115,9 +116,9 @@ def _hole(scene, moving, masks, still, size, layers: Layers, light: Light) -> tu
     hole = np.zeros(size, dtype=bool)
     for thing in moving:
         mask = masks[thing.name]
-        hole |= grown(mask, max(GROW, CONTACT) * scale)
+        hole |= dilated(mask, max(GROW, CONTACT) * scale)
         if light.source == "user" and thing.cloth is None:
-            hole |= grown(_cast_shadow(scene, thing, layers, light), 6 * scale)
+            hole |= dilated(_cast_shadow(scene, thing, layers, light), 6 * scale)
     forbidden = np.zeros(size, dtype=bool)
     moves = {thing.name for thing in moving}
     everything = np.zeros(size, dtype=bool)
@@ -131,7 +132,7 @@ def _hole(scene, moving, masks, still, size, layers: Layers, light: Light) -> tu
             continue
         # a thing that stays and stands beside or before the hole is neither filled nor asked for its colours
         hole &= ~core | everything
-        forbidden |= grown(mask, 2 * scale)
+        forbidden |= dilated(mask, 2 * scale)
     return hole, forbidden & ~hole
 
 
@@ -162,7 +163,7 @@ def others_of(name: str, masks: dict[str, np.ndarray]) -> np.ndarray:
     found = np.zeros(masks[name].shape, dtype=bool)
     for other, mask in masks.items():
         if other != name:
-            found |= grown(mask, 2)
+            found |= dilated(mask, 2)
     return found
 
 
@@ -170,14 +171,10 @@ def _beyond(region: np.ndarray, mask: np.ndarray) -> float:
     """How far a region reaches out of a mask [pixels]."""
     from scipy.ndimage import distance_transform_edt
 
-    return float(distance_transform_edt(~mask)[region].max()) if region.any() and mask.any() else 0.0
-
-
-def grown(mask: np.ndarray, radius: float) -> np.ndarray:
-    """Dilated by a disc of ``radius`` [pixels]."""
-    from scipy.ndimage import distance_transform_edt
-
-    return distance_transform_edt(~mask) <= radius if mask.any() else mask.copy()
+    if not (region.any() and mask.any()):
+        return 0.0
+    here = extent(region | mask)
+    return float(distance_transform_edt(~mask[here])[region[here]].max())
 
 
 # ---- still layers ----------------------------------------------------------------------------------------------------
@@ -187,10 +184,10 @@ def _behind(photo, still, masks, choices) -> np.ndarray:
     """The photo without its still layers: all of them taken out together, other things kept out of the rim."""
     region = np.zeros(photo.shape[:2], dtype=bool)
     for covered in still.values():
-        region |= grown(covered > 0.02, 2)
+        region |= dilated(covered > 0.02, 2)
     other = np.zeros_like(region)
     for mask in masks.values():
-        other |= grown(mask, 2)
+        other |= dilated(mask, 2)
     chosen = choices or (Choice(np.ones_like(region), "smooth"),)
     return clean_plate(photo, region, forbidden=other & ~region, choices=chosen)[0]
 
@@ -207,7 +204,7 @@ def _still_layer(thing: Thing, covered: np.ndarray, photo, behind, layers: Layer
             f"{thing.name} is still, but the photo shows nothing there that differs from what is behind it; look at "
             f"its selection, or give a mask."
         )
-    box = _box(alpha > 0, 16, alpha.shape)
+    box = extent(alpha > 0, 16)
     linear, back = (to_linear(x[box]).astype(np.float64) for x in (photo, behind))
     colour = to_srgb(foreground(linear, alpha[box], back))
     depth = still_depth(thing, covered >= 0.5, layers.point_at, layers)
@@ -236,10 +233,4 @@ def _near(covered: np.ndarray) -> np.ndarray:
     """The selection with two pixels more, so that the soft edge of what is selected stays in it."""
     from scipy.ndimage import gaussian_filter
 
-    return np.maximum(covered, 1.4 * gaussian_filter(grown(covered > 0.5, 2).astype(np.float32), 0.8))
-
-
-def _box(mask: np.ndarray, margin: int, size: tuple[int, ...]) -> tuple[slice, slice]:
-    rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    high_v, high_u = min(rows[-1] + 1 + margin, size[0]), min(cols[-1] + 1 + margin, size[1])
-    return slice(max(rows[0] - margin, 0), high_v), slice(max(cols[0] - margin, 0), high_u)
+    return np.maximum(covered, 1.4 * gaussian_filter(dilated(covered > 0.5, 2).astype(np.float32), 0.8))
