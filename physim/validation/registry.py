@@ -10,6 +10,7 @@ from physim.validation.settings import Settings
 Runner = Callable[[Case, Settings], Iterator[Quantity]]
 RUNNERS: dict[str, Runner] = {}
 MODULES = (
+    "physim.validation.flow",
     "physim.validation.rigid_impact",
     "physim.validation.rigid_friction",
     "physim.validation.rigid_rolling",
