@@ -169,11 +169,12 @@ def borrowed_grain(logs: np.ndarray, usable: np.ndarray, *, sigma: float = 2.5, 
         return np.zeros_like(logs)
     weight = np.maximum(_blur(usable[..., None] * 1.0, sigma), 1e-3)
     detail = np.where(clean[..., None], logs - _blur(np.where(usable[..., None], logs, 0), sigma) / weight, 0)
+    free = minimum_filter(clean, side, origin=-(side // 2), mode="constant")  # at the patch's upper left corner
+    free &= _plain(detail, clean, side, free)
     limit = 4 * np.median(np.abs(detail[clean])) + 1e-6  # a scratch or a letter would be seen again and again
     detail = np.clip(detail, -limit, limit)
     strength = _local_strength(detail, clean)
     detail /= strength
-    free = minimum_filter(clean, side, origin=-(side // 2), mode="constant")  # at the patch's upper left corner
     corners = np.argwhere(free)
     rng = np.random.default_rng(seed)
     window = np.sin((np.arange(side) + 0.5) / side * np.pi)
@@ -189,6 +190,20 @@ def borrowed_grain(logs: np.ndarray, usable: np.ndarray, *, sigma: float = 2.5, 
             squares[v : v + side, u : u + side] += window**2
     laid = total / np.sqrt(np.maximum(squares, 1e-12))
     return strength * laid[half : half + height, half : half + width]
+
+
+def _plain(detail: np.ndarray, clean: np.ndarray, side: int, free: np.ndarray) -> np.ndarray:
+    """Patches (by their upper left corner) of nothing but grain: a line or a letter would be seen again and again.
+
+    The strongest detail of plain grain is a few deviations of it. The third of the patches in which it stands out least
+    is plain, if anything is; the others may go half as far again.
+    """
+    from scipy.ndimage import maximum_filter
+
+    size = np.abs(detail).max(-1) * clean
+    spread = _local_strength(detail, clean)[..., 0]
+    loudest = maximum_filter(size / spread, side, origin=-(side // 2), mode="constant")
+    return loudest <= 1.5 * np.quantile(loudest[free], 1 / 3) if free.any() else free
 
 
 def _fits(clean: np.ndarray, side: int) -> bool:

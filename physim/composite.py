@@ -16,7 +16,7 @@ from physim.camera import Camera
 from physim.cloth_paint import ClothPainter
 from physim.depth_edge import DepthEdges
 from physim.exposure import Exposure, expose
-from physim.ground_shadow import GroundShadow
+from physim.ground_shadow import FAINT, GroundShadow
 from physim.lake_mirror import LakeMirror
 from physim.lake_view import LakeView
 from physim.matte import SHADOW_RING
@@ -106,6 +106,8 @@ class SolidComposer:
         self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
         self._uploaded: tuple[np.ndarray, wp.array] | None = None
         self._found: tuple[DepthEdges | None] | None = None
+        self._turns: dict[str, np.ndarray] = {}
+        self._start_eye = self.scene.camera.start.position
 
     def _prepare(self) -> None:
         """Painters of bodies and cloth, and their shadows."""
@@ -269,7 +271,11 @@ class SolidComposer:
         weights = self._carry_shadows(carried, shutter, frame)
         assert self._ground is not None
         thrown = self._ground(shutter, frame, weights, self.unmoved(frame))
-        return thrown * carried if weights else thrown
+        if not weights:
+            return thrown
+        # A thing half of whose shadow is carried throws the other half: two parts of one darkness, which add up.
+        halves = any(FAINT < left < 1 - FAINT for left in weights.values())
+        return np.maximum(carried + thrown - 1, self._caster.floor * carried * thrown) if halves else carried * thrown
 
     def _carry_shadows(
         self, shadow: np.ndarray, shutter: Exposure, frame: BackdropFrame
@@ -288,7 +294,7 @@ class SolidComposer:
             for weight, window, ratio in rings:
                 if window is not None:
                     v0, v1, u0, u1 = window
-                    shadow[v0:v1, u0:u1] += before[v0:v1, u0:u1] * (ratio**weight - 1) / len(some)
+                    shadow[v0:v1, u0:u1] += before[v0:v1, u0:u1] * weight * (ratio - 1) / len(some)
         return left
 
     def _ring(self, name: str, time: float, frame: BackdropFrame):
@@ -299,7 +305,7 @@ class SolidComposer:
         camera = frame.camera
         radius = self.scene[name].shape.bounding_radius  # type: ignore[union-attr]
         lift = (now[1] - rest[1]) / (0.15 * radius)
-        turn = self._painter.turned(name, pose_matrix(*track.at(time)), camera.position)
+        turn = self._turned_by(name, time, camera.position)
         weight = float(np.exp(-(lift**2)) * (1 - turn)) * self._short(name, rest)
         assert self.scene.camera is not None
         start = self.scene.camera.at(0.0, self.size)
@@ -317,6 +323,18 @@ class SolidComposer:
         at = [(v - low[1]) / (scale * grow) - 0.5, (u - low[0]) / (scale * grow) - 0.5]
         ratio = map_coordinates(cutout.shadow.astype(np.float32), at, order=1, mode="constant", cval=1.0)
         return weight, (int(v0), int(v1), int(u0), int(u1)), np.clip(ratio, 0.02, 4.0)
+
+    def _turned_by(self, name: str, time: float, eye: np.ndarray) -> float:
+        """The most that a thing has turned until ``time`` [s]: a ball that went round does not get its shadow back."""
+        assert self._painter is not None
+        track, painter = self.trajectory.bodies[name], self._painter
+        if name not in self._turns:
+            rate = track.fps * track.samples_per_frame
+            poses = [pose_matrix(*track.at(k / rate)) for k in range(len(track.dense_position))]
+            turns = [painter.turned(name, pose, self._start_eye) for pose in poses]
+            self._turns[name] = np.maximum.accumulate(turns)
+        before = self._turns[name][: max(int(time * track.fps * track.samples_per_frame), 0) + 1]
+        return max(float(before[-1]), painter.turned(name, pose_matrix(*track.at(time)), eye))
 
     def _short(self, name: str, rest: np.ndarray) -> float:
         """1 if a thing's cast shadow ends within the ring that it carries along, 0 if that is only a part of it."""

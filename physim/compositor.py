@@ -25,13 +25,10 @@ from physim.magnify import Magnifier, grid_size
 from physim.ordered import cores, in_order
 from physim.plate import PlateSampler, resize, resize_map
 from physim.shadow import light_already_there, tint_of
-from physim.shown import shown
+from physim.shown import STILL, moved, shown
 from physim.stretch import warped
 from physim.surface_texture import PhotoTexture
 from physim.trajectory import Trajectory
-
-STILL = 2e-4
-"""A body of the photo that moves less than this part of its distance to the camera is left to the photo."""
 
 
 class Compositor:
@@ -119,9 +116,7 @@ class Compositor:
         assert scene.camera is not None
         radius = scene[name].shape.bounding_radius  # type: ignore[union-attr]
         away = np.linalg.norm(track.dense_position[0] - scene.camera.start.position)
-        shift = np.linalg.norm(track.dense_position - track.dense_position[0], axis=-1).max()
-        turn = np.sqrt(np.clip(1 - (track.dense_orientation @ track.dense_orientation[0]) ** 2, 0, 1)).max()
-        return bool(shift + 2 * turn * radius > STILL * away)
+        return bool(moved(track, radius).max() > STILL * away)
 
     def _waves(self, name: str) -> bool:
         """Whether a cloth has to be drawn: it was added, or it leaves its place in the photo."""

@@ -8,7 +8,7 @@ from physim_kernels import shade
 from scipy.ndimage import gaussian_filter, laplace
 
 from physim import blend
-from physim.body_view import BodyView, pose_matrix
+from physim.body_view import EDGE_PIXELS, BodyView, pose_matrix
 from physim.camera import Camera
 from physim.scene import Cutout, Entity
 from physim.shapes import Box, Capsule, Cylinder, Sphere
@@ -75,6 +75,20 @@ def _low_pass(linear: np.ndarray, alpha: np.ndarray, sigma: float) -> np.ndarray
     weight = np.clip(alpha, 1e-4, 1)[..., None] ** 2
     blurred = gaussian_filter(linear * weight, (sigma, sigma, 0), mode="nearest")
     return blurred / np.maximum(gaussian_filter(weight, (sigma, sigma, 0), mode="nearest"), 1e-8)
+
+
+def edge_blur(alpha: np.ndarray) -> float:
+    """Standard deviation of a cutout's edge profile, that of the pixel (1/12) taken off [pixels of the photo].
+
+    Across an edge with a Gaussian profile ``a (1 - a)`` integrates to sigma / sqrt(pi), and along it ``|grad a|`` to
+    its length.
+    """
+    down, across = np.gradient(alpha.astype(np.float64))
+    length = float(np.hypot(down, across).sum())
+    if length < 1e-6:
+        return 0.0
+    sigma = np.sqrt(np.pi) * float((alpha * (1 - alpha)).sum()) / length
+    return float(np.sqrt(max(sigma**2 - 1 / 12, 0.0)))
 
 
 class Atlas:
@@ -146,7 +160,8 @@ def build_looks(trajectory: Trajectory, size: tuple[int, int], *, supersample: i
         "start": np.zeros(count, np.int32), "half": np.ones((count, 3), np.float32),
         "radius": np.ones(count, np.float32), "grain": np.ones(count, np.float32),
         "colour": np.ones((count, 3), np.float32), "wrap": np.zeros(count, np.float32),
-        "gloss": np.zeros(count, np.float32), "size": np.ones((count, 2), np.int32),
+        "gloss": np.zeros(count, np.float32), "edge": np.zeros(count, np.float32),
+        "size": np.ones((count, 2), np.int32),
         "corner": np.zeros((count, 2), np.float32), "texel": np.ones(count, np.float32),
         "rest": np.tile(np.eye(4, dtype=np.float32), (count, 1, 1)),
         "matcap": np.ones((count, shade.MATCAP, shade.MATCAP), np.float32),
@@ -161,6 +176,7 @@ def build_looks(trajectory: Trajectory, size: tuple[int, int], *, supersample: i
         if entity.cutout is None:
             continue
         table["kind"][number] = shade.PHOTO_BALL if isinstance(entity.shape, Sphere) else shade.PHOTO
+        table["edge"][number] = min(edge_blur(entity.cutout.alpha), EDGE_PIXELS / 1.8 * max(1.0, photo_size[1] / 800))
         depth = camera.project(trajectory.bodies[name].at(0.0)[0])[1]
         sigma = table["radius"][number] * camera.focal / max(float(depth), 1e-6) / 8
         start, extent = atlas.add(entity.cutout, factor=factor, scale=scale, sigma=float(sigma))

@@ -122,7 +122,7 @@ def foreground(linear: np.ndarray, alpha: np.ndarray, background: np.ndarray) ->
 
 def cut_out(
     photo: np.ndarray, mask: np.ndarray, plate: np.ndarray, *, alpha: np.ndarray | None = None, shadow: bool = True,
-    reach: float = 0.0, others: np.ndarray | None = None,
+    reach: float = 0.0, others: np.ndarray | None = None, hidden: np.ndarray | None = None,
 ) -> Cutout:  # fmt: skip
     """The pixels of a thing that moves.
 
@@ -133,7 +133,8 @@ def cut_out(
         alpha: (H, W) where it is known better than from the mask.
         shadow: Whether it carries its shadow, the ratio of photo to plate around it.
         reach: How far that is seen, if it is more than the contact shadow [pixels].
-        others: (H, W) bool: things whose pixels say nothing of it.
+        others: (H, W) bool: things whose pixels say nothing of its shadow.
+        hidden: (H, W) bool: part of the mask that something hides: there ``photo`` was painted.
     """
     scale = max(1.0, photo.shape[1] / 800)
     ring = round(float(np.clip(RING * reach, SHADOW_RING * scale, FARTHEST * scale)))
@@ -141,11 +142,25 @@ def cut_out(
     picture, inside, behind = photo[box], mask[box], plate[box]
     band = max(3, round(3 * scale))  # outlines are drawn by hand: a pixel or two of error must lie in the band
     soft = soft_alpha(picture, inside, inside=band, outside=band) if alpha is None else alpha[box].astype(np.float32)
+    if hidden is not None and alpha is None:
+        soft = _own_edge(soft, inside, hidden[box], band)
     linear, back = to_linear(picture).astype(np.float64), to_linear(behind).astype(np.float64)
     colour = to_srgb(foreground(linear, soft, back))
-    hidden = None if others is None else others[box] & (soft < 0.02)
-    ratio = contact_shadow(linear, back, soft, ring, hidden) if shadow else None
+    foreign = None if others is None else others[box] & (soft < 0.02)
+    ratio = contact_shadow(linear, back, soft, ring, foreign) if shadow else None
     return Cutout(colour, np.ascontiguousarray(soft), (int(box[1].start), int(box[0].start)), ratio, float(ring))
+
+
+def _own_edge(soft: np.ndarray, inside: np.ndarray, hidden: np.ndarray, band: int) -> np.ndarray:
+    """Alpha that near the hidden part is the mask's own, as soft as a pixel: the edge seen there is another's."""
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+    if not hidden.any():
+        return soft
+    away = distance_transform_edt(~hidden)
+    share = np.clip((away - band) / band, 0, 1).astype(np.float32)
+    plain = gaussian_filter(inside.astype(np.float32), 0.7)
+    return (share * soft + (1 - share) * plain).astype(np.float32)
 
 
 def contact_shadow(
@@ -162,7 +177,7 @@ def contact_shadow(
     # blurred over clear pixels only, so that grain and the thing's own edge stay out of it
     with np.errstate(invalid="ignore", divide="ignore"):
         light, lit = (gaussian_filter((x @ luminance) * clear, 1.0) for x in (linear, plate))
-        ratio = np.clip((light + 1e-4) / (lit + 1e-4), 0.1, 1.1)
+        ratio = np.clip((light + 1e-4) / (lit + 1e-4), 0.02, 1.1)
     seen = gaussian_filter(clear, 1.0) > 0.2
     distance, (v, u) = distance_transform_edt(~(seen & (clear > 0)), return_indices=True)
     ratio = np.where(distance > 0, ratio[v, u], ratio)

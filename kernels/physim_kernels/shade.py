@@ -3,7 +3,8 @@
 A thing of the photo keeps its light while its detail moves: a ball's colour is its low-pass at the point of the rest
 picture with the same world normal (light) times colour / low-pass at the material point (detail); any other form takes
 its own pixel times the ratio of its luminance as a function of the normal, now over then. What the photo never showed
-is a mirror image of what it showed.
+is a mirror image of what it showed: near the rim of a ball across the rim, farther round across three planes, which
+keeps all lengths (mirrored across the rim all the way round, its back would shrink to rings about one point).
 
 A thing that was added is lit by ``albedo (key max(0, (n.l + w) / (1 + w)) visible + ambient sky + bounce)`` with
 w the wrap of light that travels under the surface, corners rounded, and grain at the size of its crystals.
@@ -23,6 +24,8 @@ ADDED = wp.constant(1)
 PHOTO = wp.constant(2)
 PHOTO_BALL = wp.constant(3)
 MATCAP = wp.constant(48)
+MIRROR_FROM = wp.constant(1.3)  # rad from the view axis: across the rim the mirror image is stretched by 1.1 here,
+MIRROR_TO = wp.constant(1.65)  # and by 1.5 here, where three planes have taken over
 FOLD = wp.constant(1.18)  # rad from the view axis: beyond acos(.38) texels of a ball are too stretched to be used
 
 
@@ -47,6 +50,8 @@ class Looks:
     """First texel in the atlas."""
     size: wp.array(dtype=wp.vec2i)
     """(columns, rows) of its part of the atlas."""
+    edge: wp.array(dtype=wp.float32)
+    """Deviation of its edge in the photo, without the pixel's own [pixels of the photo]."""
     corner: wp.array(dtype=wp.vec2)
     """(u, v) of its first texel's corner [pixels of the photo]."""
     texel: wp.array(dtype=wp.float32)
@@ -135,6 +140,39 @@ def folded(n: wp.vec3, axis: wp.vec3, limit: float):
 
 
 @wp.func
+def in_octant(n: wp.vec3, axis: wp.vec3):
+    """A direction mirrored at three planes at right angles into the octant about ``axis``, at most 55 degrees from it.
+
+    Continuous, and no length changes: a ball covered by eight mirror images of one eighth of it.
+    """
+    side = wp.cross(axis, wp.vec3(0.3, 0.5, 0.8))
+    if wp.length(side) < 0.1:
+        side = wp.cross(axis, wp.vec3(0.8, -0.3, 0.5))
+    x = wp.normalize(side)
+    y = wp.cross(axis, x)
+    result = wp.vec3(0.0, 0.0, 0.0)
+    for k in range(3):
+        turn = 2.0943951 * float(k)
+        edge = 0.57735027 * axis + 0.81649658 * (wp.cos(turn) * x + wp.sin(turn) * y)
+        result = result + wp.abs(wp.dot(n, edge)) * edge
+    return result
+
+
+@wp.func
+def ball_detail(looks: Looks, view: View, number: int, world: wp.vec3):
+    """Colour over its low-pass, and cover, where the photo shows a point."""
+    size = looks.size[number]
+    start = looks.start[number]
+    at = (in_photo(view, world) - looks.corner[number]) / looks.texel[number]
+    fine = sample4(looks.atlas, start, size, at[0], at[1], False)
+    base = sample_low(looks.low, start, size, at[0], at[1])
+    result = wp.vec4(0.0, 0.0, 0.0, fine[3])
+    for c in range(3):
+        result[c] = wp.clamp(fine[c] / wp.max(base[c], 1.0e-4), 0.3, 2.5)
+    return result
+
+
+@wp.func
 def photo_ball(number: int, looks: Looks, moment: Moment, view: View, p: wp.vec3, world: wp.vec3):
     """Light by the normal, detail by the material point. The outline of a ball does not turn: it is the ball's own."""
     pose = moment.pose[number]
@@ -145,27 +183,27 @@ def photo_ball(number: int, looks: Looks, moment: Moment, view: View, p: wp.vec3
     centre = wp.transform_point(rest, wp.vec3(0.0, 0.0, 0.0))
     axis = wp.normalize(view.rest_eye - centre)
     turn = moment.turn[number]
-    seen = folded(then, axis, 1.5 * (1.0 - turn) + FOLD * turn)
-    size = looks.size[number]
-    start = looks.start[number]
+    # It is drawn a little too large: while it has not turned each point is its own pixel, edge and all.
+    place = turn * (centre + radius * folded(then, axis, FOLD)) + (1.0 - turn) * wp.transform_point(rest, p)
+    detail = ball_detail(looks, view, number, place)
+    cover = detail[3]
+    angle = wp.acos(wp.clamp(wp.dot(then, axis), -1.0, 1.0))
+    back = turn * wp.smoothstep(MIRROR_FROM, MIRROR_TO, angle)
+    if back > 0.0:
+        detail = (1.0 - back) * detail + back * ball_detail(
+            looks, view, number, centre + radius * in_octant(then, axis)
+        )
     texel = looks.texel[number]
-    corner = looks.corner[number]
-    a = (in_photo(view, centre + radius * seen) - corner) / texel
-    b = (in_photo(view, centre + radius * folded(now, axis, 1.5)) - corner) / texel
-    fine = sample4(looks.atlas, start, size, a[0], a[1], False)
-    base = sample_low(looks.low, start, size, a[0], a[1])
-    light = sample_low(looks.low, start, size, b[0], b[1])
-    colour = wp.vec3(0.0, 0.0, 0.0)
-    for c in range(3):
-        colour[c] = light[c] * wp.clamp(fine[c] / wp.max(base[c], 1.0e-4), 0.3, 2.5)
+    b = (in_photo(view, centre + radius * folded(now, axis, 1.5)) - looks.corner[number]) / texel
+    light = sample_low(looks.low, looks.start[number], looks.size[number], b[0], b[1])
     here = wp.transform_point(pose, wp.vec3(0.0, 0.0, 0.0)) - view.eye
     ray = wp.normalize(world - view.eye)
     gap = wp.length(here - wp.dot(here, ray) * ray)
-    outline = float(0.0)
-    if gap <= radius:
-        outline = 1.0
-    cover = (1.0 - turn) * fine[3] + turn * outline
-    return wp.vec4(colour[0], colour[1], colour[2], cover)
+    # as soft as its edge is in the photo: a ramp of the deviation of that edge
+    soft = 1.8 * looks.edge[number] * wp.length(here) / view.lens[0]
+    outline = wp.smoothstep(-soft, soft, radius - gap)
+    cover = (1.0 - turn) * cover + turn * outline
+    return wp.vec4(light[0] * detail[0], light[1] * detail[1], light[2] * detail[2], cover)
 
 
 @wp.func

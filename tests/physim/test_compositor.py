@@ -1,19 +1,24 @@
 """The composite: the photo to the bit where nothing happens, and the right light where something does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from compose_scenes import FPS, make_trajectory, speckled, still
-from scipy.ndimage import gaussian_filter
+from compose_scenes import FPS, make_trajectory, speckled, still, track
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
 from physim import srgb
+from physim.body_view import pose_matrix
 from physim.camera import Camera
 from physim.camera_path import CameraMove
 from physim.compositor import Compositor
 from physim.exposure import expose
+from physim.looks import edge_blur
 from physim.materials import Static
 from physim.plate import resize
 from physim.scene import Cutout, Light, Scene, StillLayer
 from physim.shapes import Box, Cylinder, Sphere
+from physim.shown import held
 from physim.surfaces import Surfaces
 
 SIZE = (90, 120)
@@ -326,3 +331,69 @@ def test_more_frames_are_the_same_world_at_more_instants():
 def test_fewer_frames_than_were_simulated_are_refused():
     with pytest.raises(ValueError, match="at least the 24"):
         Compositor(make_trajectory({}, photo=speckled(SIZE)), fps=12)
+
+
+def test_what_only_settles_is_left_to_the_photo_until_it_leaves():
+    """Forms taken from a photo overlap by a hair: the solver moves them, and nobody may see it."""
+    trajectory, _ = coin_scene((0.4, 0.0, 0.0), rest_frames=2)
+    coin = trajectory.bodies["coin"]
+    settled = coin.dense_position + np.where(np.arange(len(coin.dense_position))[:, None] > 0, [2e-5, -3e-5, 0], 0)
+    trajectory = replace(trajectory, bodies={"coin": replace(coin, dense_position=settled)})
+    compositor = Compositor(trajectory, motion_blur=0.0)
+    for frame in (0, 1, 2):
+        np.testing.assert_array_equal(compositor.frame(frame), trajectory.scene.backdrop.photo)
+    assert np.abs(compositor.frame(3) - compositor.frame(2)).max() > 0.1
+    track = held(trajectory, "coin")
+    step = np.linalg.norm(np.diff(track.dense_position, axis=0), axis=1).max()
+    assert step < 3 * 0.4 / (FPS * coin.samples_per_frame)  # it catches up, it does not jump
+    np.testing.assert_allclose(track.dense_position[-1], settled[-1], atol=1e-12)
+
+
+def test_a_ball_is_drawn_at_rest_as_the_photo_shows_it_edge_and_all():
+    trajectory, inside, _ = ball_scene(0.6)
+    photo = trajectory.scene.backdrop.photo
+    rest = Compositor(trajectory, motion_blur=0.0)._first  # before the photo's residual is added
+    band = maximum_filter(inside, 7) & ~minimum_filter(inside, 7)
+    error = np.sqrt(np.mean((rest[band] - photo[band]) ** 2))
+    assert error < 0.08  # 0.07 for resampling a hard edge; more if the edge is drawn beyond its place
+
+
+def test_the_shadow_of_a_thing_that_turns_is_whole_while_one_half_is_carried_and_one_thrown():
+    """A vertical light over a disc: carried or thrown, its shadow is the same, and so must be every mixture of them."""
+    v, u = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
+    trajectory, inside = coin_scene(
+        (0.4, 0.0, 0.0), shadow=np.where(np.hypot(u - 60, v - 45) < 14, 0.3, 1).astype("f4")
+    )
+    composer = Compositor(trajectory, motion_blur=0.0)._composer
+    frame = composer._view.at(0.0)
+    shutter = composer.exposure(0.0, frame.camera)
+    below = []
+    for turned in (0.0, 0.3, 0.5, 0.7, 1.0):
+        composer._turned_by = lambda *_, turned=turned: turned
+        below.append(float(np.median(composer._shadow(shutter, frame)[inside])))
+    assert below[0] == pytest.approx(0.3, abs=0.01)
+    assert max(below) < max(below[0], below[-1]) + 0.02
+
+
+def test_a_ball_that_has_gone_round_does_not_get_its_own_shadow_back():
+    trajectory, _, _ = ball_scene(np.pi / 4)  # back at the start after eight frames
+    trajectory = replace(trajectory, seconds=10 / FPS, bodies={"ball": track(_round, 10)})
+    composer = Compositor(trajectory)._composer
+    eye = composer._start_eye
+    assert composer._painter.turned("ball", pose_matrix(*trajectory.bodies["ball"].at(8 / FPS)), eye) < 0.01
+    assert composer._turned_by("ball", 8 / FPS, eye) == 1.0
+    assert composer._turned_by("ball", 0.0, eye) == 0.0
+
+
+def _round(t):
+    half = 0.5 * np.pi / 4 * t * FPS
+    return np.array([0.0, 0.12, -1.2]), (0.0, np.sin(half), 0.0, np.cos(half))
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.7, 1.5])
+def test_the_softness_of_an_edge_is_read_from_its_alpha(sigma):
+    v, u = (np.arange(8 * 120) + 0.5).reshape(1, -1) / 8, (np.arange(8 * 120) + 0.5).reshape(-1, 1) / 8
+    fine = (np.hypot(u - 60, v - 60) < 40).astype(float)
+    alpha = gaussian_filter(fine, 8 * sigma) if sigma else fine
+    alpha = alpha.reshape(120, 8, 120, 8).mean((1, 3))  # a pixel is the mean of what falls on it
+    assert edge_blur(alpha) == pytest.approx(sigma, abs=0.15)
