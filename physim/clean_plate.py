@@ -6,16 +6,20 @@ wrong; on wood, clay and trays it is the other way round. Which one it is, is tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from physim.grow import dilated, extent
 from physim.membrane import fill
 from physim.srgb import to_linear, to_srgb
+from physim.stretch import stretch
 
 _BLACK = 0.004  # keeps the logarithm of black pixels finite, linear
 _MARGIN = 0.85
 _HELD_OUT = 8  # width of the ring on which the candidates are judged [pixels]
+_PLENTY = 960
+"""Photos of at least twice this width are filled on a shrunk copy, which their own detail is added to. [columns]"""
 
 
 @dataclass(frozen=True)
@@ -68,20 +72,88 @@ def clean_plate(
     if not usable.any():
         raise ValueError("the hole leaves no pixel of the photo to fill it from; select less, or fewer things.")
     labels, _ = ndimage.label(hole, np.ones((3, 3)))
+    scale = max(1, hole.shape[1] // _PLENTY)
     lines = []
     for k, box in enumerate(ndimage.find_objects(labels), start=1):
-        margin = int(48 + 1.2 * max(s.stop - s.start for s in box))
+        margin = int(48 * scale + 1.2 * max(s.stop - s.start for s in box))
         crop = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
         if not usable[crop].any():  # walled in by other things: what is beyond them is all there is
             crop = (slice(None), slice(None))
         mine = labels[crop] == k
         logs = np.log(to_linear(photo[crop]).astype(np.float64) + _BLACK)
         choice = next((c for c in choices if (c.region[crop] & mine).sum() > 0.5 * mine.sum()), None)
-        filled, line = _fill_one(logs, mine, usable[crop], choice)
+        filled, line = _fill_scaled(logs, mine, usable[crop], choice, scale)
         target = plate[crop]
         target[mine] = to_srgb(np.exp(filled[mine]) - _BLACK)
         lines.append(line)
     return plate, lines
+
+
+def _fill_scaled(logs, hole, usable, choice: Choice | None, scale: int) -> tuple[np.ndarray, Filled]:
+    """Judged, searched and lit on a picture ``scale`` times smaller; the photo's own detail comes at full size."""
+    if scale == 1:
+        return _fill_one(logs, hole, usable, choice)
+    small = _blocks(logs, scale).mean((1, 3))
+    small_hole, small_usable = _blocks(hole, scale).max((1, 3)), _blocks(usable, scale).min((1, 3))
+    if not small_usable.any():
+        return _fill_one(logs, hole, usable, choice)
+    if choice is not None and choice.source is not None:
+        choice = replace(choice, source=(choice.source[0] / scale, choice.source[1] / scale))
+    filled, line = _fill_one(small, small_hole, small_usable, choice)
+    if line.source is None:
+        base = _enlarged(filled, scale, hole.shape)
+        here = extent(hole, 64 * scale)
+        base[here] += borrowed_grain(logs[here], usable[here], scale=scale)
+        return np.where(hole[..., None], base, logs), line
+    du, dv = line.source
+    v, u = np.nonzero(small_hole)
+    change = np.zeros_like(small)
+    change[v, u] = filled[v, u] - small[v + dv, u + du]
+    dv, du = _refined((dv * scale, du * scale), logs, hole, usable, scale)
+    v, u = np.nonzero(hole)
+    out = logs.copy()
+    sv, su = np.clip(v + dv, 0, hole.shape[0] - 1), np.clip(u + du, 0, hole.shape[1] - 1)
+    out[v, u] = logs[sv, su] + _enlarged(_extended(change, small_hole), scale, hole.shape)[v, u]
+    return out, replace(line, source=(du, dv))
+
+
+def _blocks(values: np.ndarray, scale: int) -> np.ndarray:
+    """(h, w, ...) in blocks (h / scale, scale, w / scale, scale, ...), its border repeated to fill the last."""
+    rows, cols = values.shape[:2]
+    padding = [(0, -rows % scale), (0, -cols % scale), *[(0, 0)] * (values.ndim - 2)]
+    padded = np.pad(values, padding, mode="edge")
+    return padded.reshape(padded.shape[0] // scale, scale, padded.shape[1] // scale, scale, *values.shape[2:])
+
+
+def _enlarged(small: np.ndarray, scale: int, size: tuple[int, ...]) -> np.ndarray:
+    return stretch(small, *((np.arange(n) + 0.5) / scale - 0.5 for n in size[:2]))
+
+
+def _extended(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The nearest known value everywhere."""
+    from scipy.ndimage import distance_transform_edt
+
+    _, (v, u) = distance_transform_edt(~known, return_indices=True)
+    return values[v, u]
+
+
+def _refined(offset: tuple[int, int], logs, hole, usable, reach: int) -> tuple[int, int]:
+    """The offset (dv, du) near one, of a patch that lies on usable pixels, whose rim agrees best but for its light."""
+    v, u = np.nonzero(dilated(hole, 4 * reach))
+    rim = usable[v, u]
+    grey = logs.mean(-1)
+    best, least = offset, np.inf
+    for i in range(-reach, reach + 1):
+        for j in range(-reach, reach + 1):
+            sv, su = v + offset[0] + i, u + offset[1] + j
+            if min(sv.min(), su.min()) < 0 or sv.max() >= hole.shape[0] or su.max() >= hole.shape[1]:
+                continue
+            if not usable[sv, su].all():
+                continue
+            error = float((grey[v[rim], u[rim]] - grey[sv[rim], su[rim]]).var())
+            if error < least:
+                best, least = (offset[0] + i, offset[1] + j), error
+    return best
 
 
 def _fill_one(logs, hole, usable, choice: Choice | None) -> tuple[np.ndarray, Filled]:
@@ -155,11 +227,14 @@ def smooth_fill(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> np.nd
     return np.where(hole[..., None], base + borrowed_grain(logs, usable), logs)
 
 
-def borrowed_grain(logs: np.ndarray, usable: np.ndarray, *, sigma: float = 2.5, seed: int = 0) -> np.ndarray:
+def borrowed_grain(
+    logs: np.ndarray, usable: np.ndarray, *, sigma: float = 2.5, seed: int = 0, scale: int = 1
+) -> np.ndarray:
     """High-pass of clean patches of the same surface, laid out in random order, (h, w, 3).
 
     The photo's own grain has its size and colour and, scaled to what is near, its strength. Overlapping patches are
-    weighted so that the squares of the weights sum to one, which keeps the variance where they blend.
+    weighted so that the squares of the weights sum to one, which keeps the variance where they blend. ``scale``: how
+    many pixels wide the samples of its strength are.
     """
     from scipy.ndimage import binary_erosion, minimum_filter
 
@@ -173,7 +248,7 @@ def borrowed_grain(logs: np.ndarray, usable: np.ndarray, *, sigma: float = 2.5, 
     free &= _plain(detail, clean, side, free)
     limit = 4 * np.median(np.abs(detail[clean])) + 1e-6  # a scratch or a letter would be seen again and again
     detail = np.clip(detail, -limit, limit)
-    strength = _local_strength(detail, clean)
+    strength = _local_strength(detail, clean, scale)
     detail /= strength
     corners = np.argwhere(free)
     rng = np.random.default_rng(seed)
@@ -213,13 +288,17 @@ def _fits(clean: np.ndarray, side: int) -> bool:
     return bool(minimum_filter(clean, side, mode="constant").sum() >= 40)
 
 
-def _local_strength(detail: np.ndarray, clean: np.ndarray) -> np.ndarray:
+def _local_strength(detail: np.ndarray, clean: np.ndarray, scale: int) -> np.ndarray:
     """Standard deviation of the grain around each pixel (h, w, 1): in dark places it is stronger, in the logarithm."""
     square = (detail**2).mean(-1) * clean
+    share = clean * 1.0
+    if scale > 1:
+        square, share = (_blocks(x, scale).mean((1, 3)) for x in (square, share))
     near, wide = 12.0, 48.0  # the wide one reaches into large holes
     power = _blur(square, near) + 0.05 * _blur(square, wide)
-    share = _blur(clean * 1.0, near) + 0.05 * _blur(clean * 1.0, wide)
-    return np.sqrt(power / np.maximum(share, 1e-9) + 1e-12)[..., None]
+    share = _blur(share, near) + 0.05 * _blur(share, wide)
+    strength = np.sqrt(power / np.maximum(share, 1e-9) + 1e-12)
+    return (strength if scale == 1 else _enlarged(strength, scale, clean.shape))[..., None]
 
 
 # ---- texture ---------------------------------------------------------------------------------------------------------

@@ -116,3 +116,33 @@ def test_a_hole_walled_in_by_other_things_is_filled_from_beyond_them():
     hole[118:122, 118:122] = True
     plate, _ = clean_plate(photo, hole, forbidden=forbidden & ~hole)
     np.testing.assert_allclose(plate[hole], 0.4, atol=0.05)
+
+
+def test_a_large_smooth_photo_comes_back_with_its_grain():
+    rng = np.random.default_rng(2)
+    v, u = np.mgrid[:200, :1960]
+    linear = np.repeat((0.2 + 0.0001 * u + 0.0005 * v)[..., None], 3, -1)
+    clear = to_srgb(linear).astype(np.float32)
+    photo = to_srgb(linear * np.exp(0.03 * rng.normal(size=(200, 1960, 1)))).astype(np.float32)
+    hole = (v - 100) ** 2 + (u - 900) ** 2 < 40**2
+    broken = photo.copy()
+    broken[hole] = (1.0, 0.0, 0.0)
+    plate, lines = clean_plate(broken, hole)
+    assert lines[0].surface == "smooth"
+    assert np.array_equal(plate[~hole], photo[~hole])
+    assert (plate - clear)[hole].mean() == pytest.approx(0, abs=2e-3)
+    assert (plate - clear)[hole].std() == pytest.approx((photo - clear)[hole].std(), rel=0.15)
+
+
+def test_a_large_pattern_is_continued_to_the_pixel():
+    v, u = np.mgrid[:200, :1960]
+    pattern = 0.3 + 0.25 * np.sign(np.sin((u + 0.5) / 31 * 2 * np.pi) * np.sin((v + 0.5) / 27 * 2 * np.pi))
+    photo = to_srgb(np.repeat(pattern[..., None], 3, axis=-1)).astype(np.float32)
+    hole = (v - 100) ** 2 + (u - 900) ** 2 < 36**2
+    broken = photo.copy()
+    broken[hole] = 0.0
+    plate, lines = clean_plate(broken, hole)
+    assert lines[0].surface == "texture"
+    du, dv = lines[0].source
+    assert du % 31 == 0 and dv % 27 == 0  # an odd period: no offset of the shrunk copy is right
+    assert psnr(plate, photo, hole) > 30
