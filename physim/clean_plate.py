@@ -245,7 +245,7 @@ def borrowed_grain(
     weight = np.maximum(_blur(usable[..., None] * 1.0, sigma), 1e-3)
     detail = np.where(clean[..., None], logs - _blur(np.where(usable[..., None], logs, 0), sigma) / weight, 0)
     free = minimum_filter(clean, side, origin=-(side // 2), mode="constant")  # at the patch's upper left corner
-    free &= _plain(detail, clean, side, free)
+    free &= _plain(detail, clean, side, free, scale)
     limit = 4 * np.median(np.abs(detail[clean])) + 1e-6  # a scratch or a letter would be seen again and again
     detail = np.clip(detail, -limit, limit)
     strength = _local_strength(detail, clean, scale)
@@ -267,7 +267,7 @@ def borrowed_grain(
     return strength * laid[half : half + height, half : half + width]
 
 
-def _plain(detail: np.ndarray, clean: np.ndarray, side: int, free: np.ndarray) -> np.ndarray:
+def _plain(detail: np.ndarray, clean: np.ndarray, side: int, free: np.ndarray, scale: int) -> np.ndarray:
     """Patches (by their upper left corner) of nothing but grain: a line or a letter would be seen again and again.
 
     The strongest detail of plain grain is a few deviations of it. The third of the patches in which it stands out least
@@ -276,7 +276,7 @@ def _plain(detail: np.ndarray, clean: np.ndarray, side: int, free: np.ndarray) -
     from scipy.ndimage import maximum_filter
 
     size = np.abs(detail).max(-1) * clean
-    spread = _local_strength(detail, clean)[..., 0]
+    spread = _local_strength(detail, clean, scale)[..., 0]
     loudest = maximum_filter(size / spread, side, origin=-(side // 2), mode="constant")
     return loudest <= 1.5 * np.quantile(loudest[free], 1 / 3) if free.any() else free
 
