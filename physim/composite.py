@@ -359,7 +359,9 @@ class SolidComposer:
         below, pixel = ground_below(centre, frame.camera, frame.depth)
         z = max(float(frame.camera.project(below)[1]), 1e-3)
         reach = int(np.clip(radius * frame.camera.focal / z, 2, 200))
-        v, u, step = int(pixel[1]), int(pixel[0]), max(1, reach // 8)
+        # what lies beyond the border is taken from the border, as the ground's depth is
+        u, v = (int(np.clip(pixel[k], 0, self.size[1 - k] - 1)) for k in (0, 1))
+        step = max(1, reach // 8)
         window = (slice(max(v - reach, 0), v + reach + 1, step), slice(max(u - reach, 0), u + reach + 1, step))
         colour = blend.to_linear(self._through(self.plate, frame, window).reshape(-1, 3)).mean(axis=0)
         assert self._lit is not None
