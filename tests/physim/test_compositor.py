@@ -397,3 +397,13 @@ def test_the_softness_of_an_edge_is_read_from_its_alpha(sigma):
     alpha = gaussian_filter(fine, 8 * sigma) if sigma else fine
     alpha = alpha.reshape(120, 8, 120, 8).mean((1, 3))  # a pixel is the mean of what falls on it
     assert edge_blur(alpha) == pytest.approx(sigma, abs=0.15)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("way", [(3, 0, 0), (-3, 0, 0), (0, 0, 3), (0, 0, -6)])
+def test_a_ball_that_leaves_the_picture_has_finite_colours_to_the_end(way):
+    """The ground beneath it is then beyond the border, where no pixel tells its colour."""
+    path = lambda t: (tuple(np.array([0, 0.1, -0.6]) + t * 24 / 4 * np.array(way)), (0.0, 0.0, 0.0, 1.0))  # noqa: E731
+    frames = Compositor(make_trajectory({"ball": (Sphere(0.1), path)}, photo=speckled()))
+    pictures = [frames.frame(k) for k in range(frames.frame_count)]
+    assert all(np.isfinite(p).all() for p in pictures) and not np.array_equal(pictures[0], pictures[-1])
