@@ -77,11 +77,22 @@ class Post:
     look: Look
 
 
+@dataclass(frozen=True)
+class Rod:
+    """A cylinder that lies: its axis is level, turned by ``yaw`` from x."""
+
+    centre: tuple[float, float, float]
+    radius: float
+    length: float
+    look: Look
+    yaw: float = 0.0
+
+
 @dataclass
 class World:
     """Things, light and camera of a scene before it is rendered."""
 
-    things: list[Block | Ball | Post]
+    things: list[Block | Ball | Post | Rod]
     camera: Camera
     ground: Look | None
     sun: tuple[float, float, float] = (0.4, 0.8, 0.3)
@@ -201,7 +212,28 @@ def _hit_post(post: Post, origin: np.ndarray, ray: np.ndarray) -> tuple[np.ndarr
     return np.minimum(side, lid), normal
 
 
-_HIT = {Block: _hit_block, Ball: _hit_ball, Post: _hit_post}
+def _hit_rod(rod: Rod, origin: np.ndarray, ray: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    turn = _turn(rod.yaw)
+    o, r = (origin - np.array(rod.centre)) @ turn, ray @ turn
+    across = np.maximum(r[:, 1] ** 2 + r[:, 2] ** 2, 1e-12)
+    along = (o[:, 1] * r[:, 1] + o[:, 2] * r[:, 2]) / across
+    root = along**2 - (o[:, 1] ** 2 + o[:, 2] ** 2 - rod.radius**2) / across
+    side = np.where(root > 0, -along - np.sqrt(np.maximum(root, 0)), _FAR)
+    there = np.abs(o[:, 0] + side * r[:, 0]) < rod.length / 2
+    side = np.where((side > 1e-6) & there, side, _FAR)
+    facing = -np.sign(np.where(r[:, 0] == 0, 1.0, r[:, 0]))  # of the end that can be seen
+    end = (facing * rod.length / 2 - o[:, 0]) / np.where(np.abs(r[:, 0]) > 1e-12, r[:, 0], 1e-12)
+    on = o + np.clip(end, -1e6, 1e6)[:, None] * r
+    end = np.where((end > 1e-6) & (on[:, 1] ** 2 + on[:, 2] ** 2 < rod.radius**2), end, _FAR)
+    normal = (o + np.minimum(side, 1e6)[:, None] * r) / rod.radius
+    normal[:, 0] = 0
+    flat = end < side
+    normal[flat] = 0
+    normal[flat, 0] = facing[flat]
+    return np.minimum(side, end), normal @ turn.T
+
+
+_HIT = {Block: _hit_block, Ball: _hit_ball, Post: _hit_post, Rod: _hit_rod}
 
 
 def _cast(world: World, origin: np.ndarray, ray: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -234,8 +266,8 @@ def _colours(world: World, origin, ray, distance, normal, which, pixel: float) -
         look = world.ground if thing is None else thing.look
         n, p = normal[here], point[here]
         if thing is not None:
-            centre = np.array(thing.centre if isinstance(thing, Ball) else thing.base)
-            turn = _turn(thing.yaw) if isinstance(thing, Block) else np.eye(3)
+            centre = np.array(thing.centre if isinstance(thing, Ball | Rod) else thing.base)
+            turn = _turn(thing.yaw) if isinstance(thing, Block | Rod) else np.eye(3)
             p, n = (p - centre) @ turn, n @ turn
         level = np.abs(n[:, 1]) > 0.7
         side = np.where(np.abs(n[:, :1]) > np.abs(n[:, 2:]), p[:, 2:], p[:, :1])
@@ -258,6 +290,13 @@ def _colours(world: World, origin, ray, distance, normal, which, pixel: float) -
     light = world.ambient * (0.7 + 0.3 * normal[:, 1]) + (1 - world.ambient) * facing * (1 - shadow)
     colour[lit] *= (1.3 * light)[lit, None]
     return colour
+
+
+def seen(world: World) -> np.ndarray:
+    """(h, w) number of what each pixel's centre shows: -1 sky, 0 the endless ground, then the things from 1."""
+    rays = world.camera.rays(world.camera.pixel_grid().reshape(-1, 2))
+    origin = np.broadcast_to(world.camera.position, rays.shape)
+    return _cast(world, origin, rays)[2].reshape(world.camera.size)
 
 
 def render(name: str, world: World, seed: int) -> DepthScene:

@@ -1,28 +1,39 @@
 """From a mask in the photo to a closed solid in the world that casts the same outline.
 
 A solid stands on something: its lowest point touches the support, which turns the outline's size into metres.
-``auto`` fits a sphere, an upright cylinder and an upright box and takes the one whose outline agrees best; where none
-does, the outline itself is extruded.
+``auto`` fits a sphere, an upright and a lying cylinder and an upright box (:mod:`physim.lift_fit`) and takes the
+simplest that casts the outline; where none does, a turned body (:mod:`physim.lift_turned`) if one does, else the
+outline itself is extruded along the lines of sight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from physim.camera import Camera
 from physim.compound import Solid
-from physim.outline import outline, triangulate
-from physim.shapes import Box, Cylinder, Hull, Mesh, Sphere, Triangles
+from physim.lift_fit import Fit, Silhouette, box, cylinder, lying_cylinder, sphere
+from physim.lift_turned import turned
+from physim.outline import outline, triangulate, without_pinches
+from physim.shapes import Hull, Mesh, Triangles
 from physim.shot import Lift
 from physim.view import on_plane
+from physim.zbuffer import placed
 
 GOOD = 0.9
-"""Intersection over union with the mask from which a primitive counts as the thing's own shape."""
-TIE = 0.015
-"""Overlaps that differ by less are equal: the outline of a few dozen pixels tells no more."""
+"""Intersection over union with the mask from which a form counts as the thing's own."""
+CERTAIN = 0.965
+"""And from which nothing else is tried."""
+BETTER = 0.02
+"""A turned body must overlap by this much more than a primitive to be preferred."""
+FULL = 0.93
+"""Primitives have convex outlines: at least this part of the outline's convex hull must be filled."""
+SMOOTH, SURE = 0.965, 0.95
+"""Below the first fullness a primitive must overlap by the second: it may be a coarse outline, or another form."""
+CLOSE, SHARP = 1.3, 0.4
+"""Of primitives whose outlines err by up to ``CLOSE`` times the best one's, or ``SHARP`` pixels, the simplest."""
 CARD_THICKNESS = 0.01
 """[m]"""
 Point = tuple[float, float, float]
@@ -39,9 +50,19 @@ class Lifted:
     orientation: Turn = (0.0, 0.0, 0.0, 1.0)
     overlap: float = 1.0
     """Intersection over union of its outline with the mask [-]."""
+    how: str = "solid"
+    """What was made of the outline, for the report."""
 
 
-def lift(mask: np.ndarray, camera: Camera, spec: Lift, *, support: float, moves: bool, name: str = "thing") -> Lifted:
+def lift(
+    mask: np.ndarray,
+    camera: Camera,
+    spec: Lift,
+    *,
+    support: float,
+    name: str = "thing",
+    free: np.ndarray | None = None,
+) -> Lifted:
     """Make the solid of a thing of the photo.
 
     Args:
@@ -49,81 +70,96 @@ def lift(mask: np.ndarray, camera: Camera, spec: Lift, *, support: float, moves:
         camera: Of the photo.
         spec: What the user said.
         support: Height of what it stands on [m].
-        moves: A body that moves must be convex where no primitive fits (``Hull``); a static one keeps its form.
         name: For messages.
+        free: (H, W) bool: where other things may hide this one.
 
     Raises:
-        ValueError: The support cannot be seen where the thing stands; a ``revolve`` without a profile.
+        ValueError: The support cannot be seen where the thing stands.
     """
-    mask = np.asarray(mask, dtype=bool)
-    if spec.kind == "revolve":
+    mask = without_pinches(np.asarray(mask, dtype=bool))
+    if spec.kind == "revolve" and spec.profile is not None:
         return _revolve(mask, camera, spec, support, name)
     if spec.kind in ("extrude", "card"):
-        return _extrude(mask, camera, spec, support, moves, name)
+        return _extrude(mask, camera, spec, support, name)
     if spec.depth is not None:
         support = _support_at_depth(mask, camera, spec.depth)
-    fits: dict[str, Callable[..., Lifted]] = {"sphere": _sphere, "cylinder": _cylinder, "box": _box}
-    if spec.kind in fits:
-        return fits[spec.kind](mask, camera, spec, support, name)
-    if spec.height is not None:
-        del fits["sphere"]  # its height would be its width
-    found = [fit(mask, camera, spec, support, name) for fit in fits.values()]
-    top = max(one.overlap for one in found)
-    if top < GOOD:
-        return _extrude(mask, camera, spec, support, moves, name)
-    return next(one for one in found if one.overlap > top - TIE)  # the simplest of those that agree
+    if spec.kind == "revolve":
+        made = _turned(mask, camera, support, name, free)
+        return made if made is not None else _extrude(mask, camera, spec, support, name)
+    outline = Silhouette(mask, camera, free)
+    best = _primitive(outline, mask, camera, spec, support, name)
+    if spec.kind != "auto":
+        return best
+    if best.overlap >= CERTAIN and outline.fullness >= FULL:
+        return best
+    others = [_extrude(mask, camera, spec, support, name)] if spec.height is None else []
+    round_one = _turned(mask, camera, support, name, free) if spec.height is None else None
+    if round_one is not None and round_one.overlap >= GOOD:
+        others.insert(0, round_one)
+    needed = GOOD if outline.fullness >= SMOOTH else SURE
+    if best.overlap >= needed and (outline.fullness >= FULL or outline.covered):
+        others = [one for one in others if one is round_one and one.overlap > best.overlap + BETTER]
+        return others[0] if others else best
+    return others[0] if others else _extrude(mask, camera, spec, support, name)
+
+
+def _primitive(outline: Silhouette, mask, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
+    """The simplest primitive among those that cast the outline about equally well."""
+    starts = _upright_starts(mask, camera, spec, support, name)
+    upright = [np.array([s.x, s.z, s.half, s.height]) for s in starts]
+    found: list[Fit] = []
+    # of what is seen lying the height is not that of its axis, and a sphere's height would be its width
+    if spec.kind == "sphere" or (spec.kind == "auto" and spec.height is None):
+        found.append(_sphere(outline, mask, camera, support, name, starts[-1], must=spec.kind == "sphere"))
+    if spec.kind in ("cylinder", "auto"):
+        found.append(cylinder(outline, support, upright, spec.height))
+        if spec.height is None:
+            found.append(lying_cylinder(outline, support, upright))
+    if spec.kind in ("box", "auto"):
+        found.append(box(outline, support, upright, spec.height))
+    found = [fit for fit in found if fit is not None]
+    least = min(fit.residual for fit in found)
+    fit = next(fit for fit in found if fit.residual <= max(CLOSE * least, SHARP))
+    overlap = outline.overlap(placed(fit.shape.triangles, fit.position, fit.orientation))
+    return Lifted(fit.shape, fit.position, fit.orientation, overlap, fit.how)
+
+
+def _sphere(outline: Silhouette, mask, camera: Camera, support: float, name: str, start: _Start, *, must: bool):
+    """A sphere's outline lies on a cone: ray . axis = cos(angle). Standing on the support fixes its distance."""
+    rays = _rim_rays(mask, camera)
+    axis, *_ = np.linalg.lstsq(rays, np.ones(len(rays)), rcond=None)
+    cosine = min(1 / float(np.linalg.norm(axis)), 1.0)
+    axis, sine = axis * cosine, np.sqrt(1 - cosine**2)
+    denominator, drop = axis[1] - sine, support - float(camera.position[1])
+    if denominator >= 0 or drop >= 0:
+        if must:
+            raise ValueError(
+                f"{name} as a sphere on y = {support:g} m, seen from y = {camera.position[1]:.3g} m: the photo looks "
+                f"up at it, so it cannot stand there. Look at hints.camera, or choose another {name}.lift.kind."
+            )
+        return None
+    distance = drop / denominator
+    return sphere(outline, support, (camera.position + distance * axis, float(distance * sine)))
+
+
+def _turned(mask, camera: Camera, support: float, name: str, free: np.ndarray | None) -> Lifted | None:
+    """A turned body that fills the outline and what may hide it."""
+    foot = on_plane(camera, _foot(mask, camera), support)
+    if not np.isfinite(foot).all():
+        return None
+    outline = Silhouette(mask, camera, free)
+    allowed = mask.copy()
+    v0, u0 = outline.corner[1], outline.corner[0]
+    window = (slice(v0, v0 + outline.free.shape[0]), slice(u0, u0 + outline.free.shape[1]))
+    allowed[window] |= outline.free
+    mesh = turned(allowed, camera, foot, support)
+    if mesh is None:
+        return None
+    made = centred(mesh, outline.overlap(mesh), "turned body")
+    return made
 
 
 # ---- outlines --------------------------------------------------------------------------------------------------------
-
-
-class _Target:
-    """The mask in a small window, against which convex outlines are compared quickly."""
-
-    def __init__(self, mask: np.ndarray, *, side: int = 160) -> None:
-        rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        pad = 2 + int(0.15 * max(rows[-1] - rows[0], cols[-1] - cols[0]))
-        low = np.array([cols[0] - pad, rows[0] - pad])
-        extent = np.array([cols[-1] + 1 + pad, rows[-1] + 1 + pad]) - low
-        self.stride = max(1, int(np.ceil(extent.max() / side)))
-        self.low = low + 0.5 * (1 - self.stride) if self.stride > 1 else low.astype(np.float64)
-        self.size = tuple(int(x) for x in -(-extent // self.stride))
-        u = low[0] + np.arange(self.size[0]) * self.stride
-        v = low[1] + np.arange(self.size[1]) * self.stride
-        # a thing may go on outside the photo: nothing is compared there
-        self.inside = ((u >= 0) & (u < mask.shape[1]))[None] & ((v >= 0) & (v < mask.shape[0]))[:, None]
-        self.mask = mask[np.clip(v, 0, mask.shape[0] - 1)][:, np.clip(u, 0, mask.shape[1] - 1)] & self.inside
-        self.fine = max(2, min(6, 400 // max(self.size)))
-
-    def overlap(self, points: np.ndarray, camera: Camera) -> float:
-        """Intersection over union of the mask with the hull of projected world points (N, 3)."""
-        from PIL import Image, ImageDraw
-        from scipy.spatial import ConvexHull, QhullError
-
-        pixels, depth = camera.project(points)
-        if (depth <= 1e-9).any():
-            return 0.0
-        try:
-            hull = pixels[ConvexHull(pixels).vertices]
-        except QhullError:
-            return 0.0
-        cols, rows = self.size
-        canvas = Image.new("L", (cols * self.fine, rows * self.fine))
-        corners = (hull - self.low) * (self.fine / self.stride) - 0.5
-        ImageDraw.Draw(canvas).polygon([tuple(p) for p in corners], fill=1)
-        samples = np.asarray(canvas).reshape(rows, self.fine, cols, self.fine)
-        # Pillow paints the pixels on the outline as well: of the samples of a pixel more than half must be hit
-        drawn = (samples.sum((1, 3), dtype=np.int32) > 0.5 * self.fine * (self.fine + 1)) & self.inside
-        return float((drawn & self.mask).sum() / max((drawn | self.mask).sum(), 1))
-
-
-def _fit(objective: Callable[[np.ndarray], float], start: np.ndarray, step: np.ndarray, evaluations: int) -> np.ndarray:
-    """Maximise an overlap by Nelder and Mead's simplex: it is piecewise constant, so there are no gradients."""
-    from scipy.optimize import minimize
-
-    simplex = np.concatenate([start[None], start + np.diag(step)])
-    options = dict(initial_simplex=simplex, maxfev=evaluations, xatol=1e-6, fatol=2e-4)
-    return minimize(lambda x: -objective(x), start, method="Nelder-Mead", options=options).x
 
 
 def _rim_rays(mask: np.ndarray, camera: Camera) -> np.ndarray:
@@ -161,85 +197,7 @@ def _support_at_depth(mask: np.ndarray, camera: Camera, depth: float) -> float:
     return float(camera.unproject(_foot(mask, camera), depth)[1])
 
 
-# ---- primitives ------------------------------------------------------------------------------------------------------
-
-
-def _sphere(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
-    """A sphere's outline lies on a cone: ray . axis = cos(angle). Standing on the support fixes its distance."""
-    rays = _rim_rays(mask, camera)
-    axis, *_ = np.linalg.lstsq(rays, np.ones(len(rays)), rcond=None)
-    cosine = min(1 / float(np.linalg.norm(axis)), 1.0)
-    axis, sine = axis * cosine, np.sqrt(1 - cosine**2)
-    denominator, drop = axis[1] - sine, support - float(camera.position[1])
-    if denominator >= 0 or drop >= 0:
-        raise ValueError(
-            f"{name} as a sphere on y = {support:g} m, seen from y = {camera.position[1]:.3g} m: the photo looks up at "
-            f"it, so it cannot stand there. Look at hints.camera, or choose another {name}.lift.kind."
-        )
-    distance = drop / denominator
-    shape = Sphere(float(distance * sine))
-    centre = camera.position + distance * axis
-    overlap = _Target(mask).overlap(shape.triangles.vertices + centre, camera)
-    return Lifted(shape, _point(centre), overlap=overlap)
-
-
-def _cylinder(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
-    """Upright: foot, radius and (if not given) height that cast the outline."""
-    target = _Target(mask)
-    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    ring = np.stack([np.cos(angles), np.zeros(48), np.sin(angles)], axis=1)
-
-    def points(x: np.ndarray) -> np.ndarray:
-        low = ring * abs(x[2]) + np.array([x[0], support, x[1]])
-        return np.concatenate([low, low + np.array([0, spec.height or abs(x[3]), 0])])
-
-    def overlap_at(x: np.ndarray) -> float:
-        return target.overlap(points(x), camera)
-
-    starts = [
-        np.array([start.x, start.z, start.half] + ([] if spec.height else [start.height]))
-        for start in _upright_starts(mask, camera, spec, support, name)
-    ]
-    if spec.height:  # nothing is open but the place and the radius: the nearer guess will do
-        starts = [max(starts, key=overlap_at)]
-    found = max((_fit(overlap_at, x, np.full(len(x), 0.15 * x[2]), 220) for x in starts), key=overlap_at)
-    overlap = overlap_at(found)
-    height = float(spec.height or abs(found[3]))
-    shape = Cylinder(float(abs(found[2])), height)
-    return Lifted(shape, (float(found[0]), support + height / 2, float(found[1])), overlap=overlap)
-
-
-def _box(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
-    """Upright, turned about the vertical."""
-    target = _Target(mask)
-    signs = np.array([[x, y, z] for x in (-1, 1) for y in (0, 1) for z in (-1, 1)], dtype=np.float64)
-
-    def points(x: np.ndarray) -> np.ndarray:
-        cos, sin = np.cos(x[4]), np.sin(x[4])
-        corner = signs * np.array([abs(x[2]), spec.height or abs(x[5]), abs(x[3])])
-        along, across = cos * corner[:, 0] + sin * corner[:, 2], cos * corner[:, 2] - sin * corner[:, 0]
-        return np.stack([along, corner[:, 1], across], axis=1) + np.array([x[0], support, x[1]])
-
-    def overlap_at(x: np.ndarray) -> float:
-        return target.overlap(points(x), camera)
-
-    rough = []
-    for start in _upright_starts(mask, camera, spec, support, name):
-        step = np.array([0.2 * start.half] * 4 + [0.3] + ([] if spec.height else [0.2 * start.height]))
-        for yaw in (0.15, 0.55, 0.95, 1.35):
-            x0 = np.array([start.x, start.z, start.half, start.half, yaw] + ([] if spec.height else [start.height]))
-            rough.append(_fit(overlap_at, x0, step, 110))
-    refined = []
-    for x in sorted(rough, key=overlap_at)[-2:]:
-        for fraction in (0.5, 0.25, 0.5):  # a collapsed simplex is opened again
-            x = _fit(overlap_at, x, fraction * step, 200)
-        refined.append(x)
-    x = max(refined, key=overlap_at)
-    overlap = overlap_at(x)
-    height = float(spec.height or abs(x[5]))
-    size = (float(2 * abs(x[2])), height, float(2 * abs(x[3])))
-    turn = (0.0, float(np.sin(x[4] / 2)), 0.0, float(np.cos(x[4] / 2)))
-    return Lifted(Box(size), (float(x[0]), support + height / 2, float(x[1])), turn, overlap)
+# ---- first guesses ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -279,7 +237,7 @@ def _upright_starts(mask: np.ndarray, camera: Camera, spec: Lift, support: float
 # ---- outlines as solids ----------------------------------------------------------------------------------------------
 
 
-def _extrude(mask: np.ndarray, camera: Camera, spec: Lift, support: float, moves: bool, name: str) -> Lifted:
+def _extrude(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
     """The outline with a depth: lying on the support if ``height`` is given or seen steeply, else standing upright."""
     steep = np.degrees(np.arcsin(np.clip(-camera.world_from_camera[1, 2], -1, 1))) > 45
     lies = spec.kind != "card" and spec.thickness is None and (spec.height is not None or steep)
@@ -295,16 +253,47 @@ def _extrude(mask: np.ndarray, camera: Camera, spec: Lift, support: float, moves
         near = np.where([True, False, True], near, support + height)
         far = near - np.array([0, height, 0])
     else:
+        corners = _dense(corners)
         near, away = _standing(mask, corners, camera, spec, support, name)
-        thickness = spec.thickness or (CARD_THICKNESS if spec.kind == "card" else 0.5 * np.ptp(near, axis=0).min())
-        thickness = max(thickness, 1e-4)
-        far = near + away * thickness
+        across = near @ np.array([-away[2], 0.0, away[0]])
+        thickness = 0.5 * min(np.ptp(across), np.ptp(near[:, 1]))
+        thickness = spec.thickness or (CARD_THICKNESS if spec.kind == "card" else max(thickness, 1e-4))
+        far = _behind(near, camera, away, max(thickness, 1e-4), None if spec.depth is not None else support)
     mesh = _prism(near, far, triangulate(corners))
-    overlap = _Target(mask).overlap(near, camera)
-    if moves:
-        hull = Hull(mesh.vertices)
-        return Lifted(hull, _point(hull.offset), overlap=overlap)
-    return centred(mesh, overlap)
+    overlap = Silhouette(mask, camera).overlap(mesh)
+    how = "card" if spec.kind == "card" else "extruded outline"
+    try:
+        if is_closed(mesh):
+            return centred(mesh, overlap, how)
+    except ValueError:  # it encloses nothing: the outline crosses itself
+        pass
+    hull = Hull(mesh.vertices)
+    return Lifted(hull, _point(hull.offset), overlap=overlap, how=f"hull ({how} is not closed)")
+
+
+def _dense(corners: np.ndarray) -> np.ndarray:
+    """More corners along the long sides of an outline, so that its back can follow the ground."""
+    following = np.roll(corners, -1, axis=0)
+    step = 0.08 * float(np.ptp(corners, axis=0).max())
+    parts = np.maximum(1, np.ceil(np.linalg.norm(following - corners, axis=1) / step)).astype(int)
+    return np.concatenate(
+        [a + (b - a) * np.arange(n)[:, None] / n for a, b, n in zip(corners, following, parts, strict=True)]
+    )
+
+
+def _behind(near: np.ndarray, camera: Camera, away: np.ndarray, thickness: float, support: float | None) -> np.ndarray:
+    """The points of the outline's lines of sight ``thickness`` behind the front, or where these meet the ground.
+
+    So the solid is seen as its outline and nothing beside it.
+    """
+    ray = near - camera.position
+    forward = ray @ away
+    reach = thickness / forward
+    if support is not None:
+        down = np.minimum(ray[:, 1], -1e-12)
+        ground = (support - near[:, 1]) / down
+        reach = np.where((ray[:, 1] < 0) & (near[:, 1] >= support), np.minimum(reach, ground), reach)
+    return near + np.maximum(reach, 1e-3 * thickness / forward)[:, None] * ray
 
 
 def _standing(mask, corners, camera: Camera, spec: Lift, support: float, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -338,14 +327,13 @@ def _prism(near: np.ndarray, far: np.ndarray, cap: np.ndarray) -> Triangles:
 
 def _revolve(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
     """A turned thing: its top is the rim ``circle``, or, without one, its foot stands on the support."""
-    if spec.profile is None:
-        raise ValueError(f"{name}.lift: a revolve needs `profile`, the half outline [[radius, y], ...] in metres.")
+    assert spec.profile is not None
     profile = np.array(spec.profile, dtype=np.float64)
     if (profile[:, 0] < 0).any():
         raise ValueError(f"{name}.lift.profile has a negative radius; radii are distances from the axis.")
     ends = [np.array([[0.0, profile[k, 1]]]) if profile[k, 0] > 0 else np.zeros((0, 2)) for k in (0, -1)]
     mesh = Mesh.revolved(np.concatenate([ends[0], profile, ends[1]])).triangles
-    target = _Target(mask)
+    target = Silhouette(mask, camera)
     if spec.circle is not None:
         x, z = rim_axis(camera, spec.circle.ellipse, spec.circle.height, name)
         lowered = spec.circle.height - profile[:, 1].max()
@@ -354,10 +342,9 @@ def _revolve(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name:
         base = _seen_on(mask, camera, support, name)
         start = np.array([base[:, 0].mean(), base[:, 2].mean()])
         cloud = mesh.vertices + np.array([0, lowered, 0])
-        step = np.full(2, 0.3 * profile[:, 0].max())
-        x, z = _fit(lambda p: target.overlap(cloud + np.array([p[0], 0, p[1]]), camera), start, step, 120)
+        x, z = target.placed_at(cloud, start, 0.3 * float(profile[:, 0].max()))
     world = Triangles(mesh.vertices + np.array([x, lowered, z]), mesh.faces)
-    return centred(world, target.overlap(world.vertices, camera))
+    return centred(world, target.overlap(world), "turned profile")
 
 
 def rim_axis(camera: Camera, ellipse: tuple[float, ...], height: float, name: str = "circle") -> tuple[float, float]:
@@ -378,10 +365,18 @@ def rim_axis(camera: Camera, ellipse: tuple[float, ...], height: float, name: st
     return float(cx), float(cz)
 
 
-def centred(mesh: Triangles, overlap: float) -> Lifted:
+def centred(mesh: Triangles, overlap: float, how: str = "solid") -> Lifted:
     """A mesh in the world as a solid about its centre of mass."""
     _, centroid, _ = mesh.mass_properties()
-    return Lifted(Mesh(Triangles(mesh.vertices - centroid, mesh.faces)), _point(centroid), overlap=overlap)
+    return Lifted(Mesh(Triangles(mesh.vertices - centroid, mesh.faces)), _point(centroid), overlap=overlap, how=how)
+
+
+def is_closed(mesh: Triangles) -> bool:
+    """Whether every edge is walked once each way: a surface without border, of which the inside is well defined."""
+    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]]).astype(np.int64)
+    count = len(mesh.vertices)
+    forward, backward = edges[:, 0] * count + edges[:, 1], edges[:, 1] * count + edges[:, 0]
+    return len(np.unique(forward)) == len(forward) and bool(np.isin(forward, backward).all())
 
 
 def _point(values: np.ndarray) -> Point:

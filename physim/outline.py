@@ -25,6 +25,18 @@ def largest_part(mask: np.ndarray) -> np.ndarray:
     return found
 
 
+def without_pinches(mask: np.ndarray) -> np.ndarray:
+    """The largest part of a mask, its holes filled, with no two pixels that touch at a corner only."""
+    mask = largest_part(np.asarray(mask, dtype=bool)).copy()
+    while True:
+        a, b, c, d = mask[:-1, :-1], mask[:-1, 1:], mask[1:, :-1], mask[1:, 1:]
+        falling, rising = a & d & ~b & ~c, b & c & ~a & ~d
+        if not (falling | rising).any():
+            return mask
+        mask[:-1, 1:] |= falling
+        mask[:-1, :-1] |= rising
+
+
 def outline(mask: np.ndarray, *, tolerance: float = 0.75) -> np.ndarray:
     """The outer boundary of the largest part of a mask, clockwise on the screen.
 

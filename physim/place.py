@@ -11,13 +11,14 @@ from physim.lift import Lifted, lift
 from physim.lift_sheet import LiftedSheet, lift_sheet
 from physim.materials import Cloth, Kinematic, Liquid, Rigid, Smoke, Static
 from physim.mesh import read_mesh
-from physim.outline import largest_part, outline
+from physim.outline import largest_part
 from physim.pins import Pin
 from physim.scene import Scene
 from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Sphere, Triangles
 from physim.sheet import Sheet
 from physim.shot import PartSpec, ShapeSpec, Thing
 from physim.shot_joints import KinematicSpec
+from physim.support import Stand, stand_of
 from physim.terrain import bake_terrain
 from physim.zbuffer import placed
 
@@ -78,37 +79,28 @@ def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Li
     )
 
 
-def lift_thing(thing: Thing, mask: np.ndarray, layers: Layers) -> Lifted:
-    """The solid of a thing of the photo, standing on what is seen below it."""
-    camera = layers.photo_camera
+def lift_thing(
+    thing: Thing, mask: np.ndarray, layers: Layers, before: dict[str, Triangles], others: dict[str, np.ndarray]
+) -> tuple[Lifted, Stand]:
+    """The solid of a thing of the photo, and how it stands: on what is seen below it, or where the shot puts it.
+
+    ``before`` are world meshes of the solids placed so far, ``others`` the masks (H, W) bool of all other solids.
+    """
     whole = largest_part(mask)
-    placed_by_user = thing.lift.depth is not None or (thing.lift.kind == "revolve" and thing.lift.circle is not None)
-    support = 0.0 if placed_by_user else _support(thing, whole, layers)
-    return lift(whole, camera, thing.lift, support=support, moves=thing.moves, name=thing.name)
+    if thing.lift.depth is not None or (thing.lift.kind == "revolve" and thing.lift.circle is not None):
+        stand = Stand(0.0, on="where the shot puts it")
+    else:
+        stand = stand_of(thing.name, whole, layers, before, others)
+    solid = lift(whole, layers.photo_camera, thing.lift, support=stand.height, name=thing.name, free=stand.free)
+    return solid, stand
 
 
 def lift_cloth(thing: Thing, mask: np.ndarray, layers: Layers) -> LiftedSheet:
     """The sheet of a cloth of the photo."""
-    support = 0.0 if thing.lift.depth is not None else _support(thing, largest_part(mask), layers)
+    support = 0.0
+    if thing.lift.depth is None:
+        support = stand_of(thing.name, largest_part(mask), layers, {}, {}).height
     return lift_sheet(mask, layers.photo_camera, thing, support=support)
-
-
-def _support(thing: Thing, mask: np.ndarray, layers: Layers) -> float:
-    """Height of the surface along the lower rim of a mask [m]: the median, which forgives a slip of the outline."""
-    points = outline(mask, tolerance=1.0)
-    rows, cols = mask.shape
-    down = -layers.photo_camera.camera_from_world[:3, 1][:2]
-    along = points @ (down / np.linalg.norm(down)) if np.linalg.norm(down) > 0.05 else np.ones(len(points))
-    low = points[along >= along.max() - max(2.0, 0.15 * np.ptp(along))]
-    low = np.clip(low, 0.5, (cols - 0.5, rows - 0.5))
-    try:
-        heights = [float(layers.point_at((u, v), thing.name)[1]) for u, v in low]
-    except ValueError as error:
-        raise ValueError(
-            f"{thing.name} stands on nothing: {error} Look at hints.camera and hints.ground, or give "
-            f"{thing.name}.lift.depth."
-        ) from None
-    return float(np.median(heights))
 
 
 def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:

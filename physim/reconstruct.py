@@ -22,29 +22,19 @@ from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult, ask, backe
 from physim.forces import Impulse, Wind
 from physim.hint_check import doubts
 from physim.join import add_joints
-from physim.lake_photo import add_lake, focus_lakes
+from physim.lake_photo import focus_lakes
 from physim.layers import Layers
 from physim.light import light_of
 from physim.light_estimate import seen_things
-from physim.liquid_photo import add_photo_liquid, take_apart
+from physim.liquid_photo import take_apart
 from physim.photo import Photo
-from physim.pins import Pin
-from physim.place import (
-    add_cloth,
-    add_emitter,
-    add_photo_cloth,
-    add_photo_thing,
-    add_shape,
-    lift_cloth,
-    lift_thing,
-)
+from physim.photo_things import lift_things
+from physim.place import add_cloth, add_emitter, add_shape
 from physim.scene import Backdrop, Scene
 from physim.selection import selected
 from physim.separate import separate
-from physim.shapes import Plane, Triangles
-from physim.sheet import Pattern
-from physim.shot import Shot, Thing
-from physim.zbuffer import placed
+from physim.shapes import Plane
+from physim.shot import Shot
 
 WORK_SIDE = 640
 """Longer side of the grid on which depth is kept [pixels]; the photo's own masks and colours stay full size."""
@@ -88,11 +78,11 @@ def reconstruct(
     camera, report = guessed_camera(shot.hints, photo.image, exif_focal=focal, given=given)
     _warn(report := report | doubts(shot.hints, camera))
     covered = selected(shot, photo.image)
-    layers, confidence = _depth_layers(shot, photo.image, camera, covered, given, source, report)
+    layers, confidence = depth_layers(shot, photo.image, camera, covered, given, source, report)
     scene = Scene(seed=shot.seed)
     scene.add(Plane(), name=_ground_name(shot))
     tell("things", 0.4)
-    masks = _photo_things(scene, shot, layers, covered, report)
+    masks = lift_things(scene, shot, layers, covered, report)
     scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at, *seen_things(scene, layers))
     tell("plate", 0.6)
     pieces = separate(scene, shot, photo.image, layers, masks, covered, scene.light)
@@ -165,7 +155,7 @@ def _given_depth(
     return result, path.name
 
 
-def _depth_layers(
+def depth_layers(
     shot: Shot,
     image: np.ndarray,
     camera: Camera,
@@ -216,57 +206,6 @@ def _region(covered: dict[str, np.ndarray], names: set[str], size: tuple[int, in
     """Where the named things of the photo are, on the depth grid (h, w) bool."""
     some = [covered[name] for name in sorted(names) if name in covered]
     return resampled(np.maximum.reduce(some), size) > 0.2 if some else None
-
-
-def _photo_things(
-    scene: Scene, shot: Shot, layers: Layers, covered: dict[str, np.ndarray], report: dict[str, str]
-) -> dict[str, np.ndarray]:
-    """Lift the things of the photo, in the order of the shot: what stands on another thing comes after it.
-
-    A still thing is a solid only if its shot says which.
-    """
-    masks: dict[str, np.ndarray] = {}
-    for thing in shot.things:
-        if thing.select is None or (thing.still and thing.lift.kind == "auto"):
-            continue
-        if thing.inside is not None:
-            report[f"{thing.name}.liquid"] = add_photo_liquid(
-                scene, thing, layers, masks[thing.inside], covered[thing.name]
-            )
-            continue
-        mask = covered[thing.name] >= 0.5
-        if thing.liquid is not None:
-            report[f"{thing.name}.lake"] = add_lake(scene, thing, mask, layers)
-            continue
-        if thing.cloth is not None:
-            masks[thing.name] = mask
-            cloth = lift_cloth(thing, mask, layers)
-            number = add_photo_cloth(scene, thing, cloth)
-            pattern = cloth.pattern
-            flat = Triangles(np.pad(pattern.rest, ((0, 0), (0, 1))), pattern.faces)
-            layers.add(placed(flat, cloth.position, cloth.orientation), mask, number, moves=True)
-            report[f"{thing.name}.sheet"] = _sheet_line(pattern, scene[thing.name].pins)
-            continue
-        solid = lift_thing(thing, mask, layers)
-        number = add_photo_thing(scene, thing, solid)
-        report[f"{thing.name}.solid"] = _solid_line(thing, solid, scene)
-        if not thing.still:
-            masks[thing.name] = mask
-            mesh = placed(solid.shape.triangles, solid.position, solid.orientation)
-            layers.add(mesh, mask, number, moves=thing.moves)
-    return masks
-
-
-def _solid_line(thing: Thing, solid, scene: Scene) -> str:
-    kind = type(solid.shape).__name__.lower()
-    line = f"{kind}, {solid.shape.volume * 1e6:.3g} cm^3, outline agrees to {solid.overlap:.2f}"
-    return line + (f", {scene[thing.name].mass:.3g} kg" if thing.rigid is not None else "")
-
-
-def _sheet_line(pattern: Pattern, pins: tuple[Pin, ...]) -> str:
-    width, height = np.ptp(pattern.rest, axis=0)
-    held = sum(len(np.atleast_1d(pin.where)) for pin in pins)
-    return f"{width:.3g} x {height:.3g} m, {len(pattern.rest)} vertices, {held} of them pinned"
 
 
 def _add_forces(scene: Scene, shot: Shot) -> None:
