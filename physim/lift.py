@@ -32,7 +32,7 @@ FULL = 0.93
 """Primitives have convex outlines: at least this part of the outline's convex hull must be filled."""
 SMOOTH, SURE = 0.965, 0.95
 """Below the first fullness a primitive must overlap by the second: it may be a coarse outline, or another form."""
-CLOSE, SHARP = 1.3, 0.4
+CLOSE, SHARP = 1.3, 0.22
 """Of primitives whose outlines err by up to ``CLOSE`` times the best one's, or ``SHARP`` pixels, the simplest."""
 CARD_THICKNESS = 0.01
 """[m]"""
@@ -107,24 +107,24 @@ def _primitive(outline: Silhouette, mask, camera: Camera, spec: Lift, support: f
     """The simplest primitive among those that cast the outline about equally well."""
     starts = _upright_starts(mask, camera, spec, support, name)
     upright = [np.array([s.x, s.z, s.half, s.height]) for s in starts]
-    found: list[Fit] = []
+    found: list[Fit | None] = []
     # of what is seen lying the height is not that of its axis, and a sphere's height would be its width
     if spec.kind == "sphere" or (spec.kind == "auto" and spec.height is None):
-        found.append(_sphere(outline, mask, camera, support, name, starts[-1], must=spec.kind == "sphere"))
+        found.append(_sphere(outline, mask, camera, support, name, must=spec.kind == "sphere"))
     if spec.kind in ("cylinder", "auto"):
         found.append(cylinder(outline, support, upright, spec.height))
         if spec.height is None:
             found.append(lying_cylinder(outline, support, upright))
     if spec.kind in ("box", "auto"):
         found.append(box(outline, support, upright, spec.height))
-    found = [fit for fit in found if fit is not None]
-    least = min(fit.residual for fit in found)
-    fit = next(fit for fit in found if fit.residual <= max(CLOSE * least, SHARP))
+    fits = [fit for fit in found if fit is not None]
+    least = min(fit.residual for fit in fits)
+    fit = next(fit for fit in fits if fit.residual <= max(CLOSE * least, SHARP))
     overlap = outline.overlap(placed(fit.shape.triangles, fit.position, fit.orientation))
     return Lifted(fit.shape, fit.position, fit.orientation, overlap, fit.how)
 
 
-def _sphere(outline: Silhouette, mask, camera: Camera, support: float, name: str, start: _Start, *, must: bool):
+def _sphere(outline: Silhouette, mask, camera: Camera, support: float, name: str, *, must: bool) -> Fit | None:
     """A sphere's outline lies on a cone: ray . axis = cos(angle). Standing on the support fixes its distance."""
     rays = _rim_rays(mask, camera)
     axis, *_ = np.linalg.lstsq(rays, np.ones(len(rays)), rcond=None)

@@ -22,7 +22,7 @@ EDGE = 0.25
 """The outline is this far outside of the outermost pixels' centres, on average over directions [pixels]."""
 REACH = 0.1
 """Weight of reaching further than is seen where something may hide it; keeps what nothing else decides tight."""
-PRIOR = 0.2
+PRIOR = 0.08
 """[pixels] per unit of the logarithm of a box' proportions: decides only what the outline does not."""
 _RING = np.linspace(0, 2 * np.pi, 64, endpoint=False)
 _CIRCLE = np.stack([np.cos(_RING), np.sin(_RING)], axis=1)
