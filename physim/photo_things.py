@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.camera import Camera
+from physim.joints import BallJoint
 from physim.lake_photo import add_lake
 from physim.layers import Layers
 from physim.liquid_photo import add_photo_liquid
@@ -14,6 +16,9 @@ from physim.shapes import Triangles
 from physim.sheet import Pattern
 from physim.shot import Shot, Thing
 from physim.zbuffer import placed
+
+PLUMB = 0.15
+"""A pivot seen this near to the line above the centre of mass is on it [sizes of the thing]."""
 
 
 def lift_things(
@@ -58,6 +63,42 @@ def lift_things(
             before[thing.name] = mesh
             layers.add(mesh, mask, number, moves=thing.moves)
     return masks
+
+
+def hang_things(scene: Scene, shot: Shot, camera: Camera, report: dict[str, str]) -> None:
+    """Tie what hangs to its pivot.
+
+    A pixel says nothing of the distance: the pivot is as far away as the centre of mass. Where it is seen nearly above
+    that, it is put above it exactly, for a thing at rest hangs plumb.
+
+    Raises:
+        ValueError: The pivot is not above the thing, or it hangs from what is no solid.
+    """
+    for thing in shot.things:
+        if thing.hang is None or thing.name not in scene.entities:
+            continue
+        body = scene[thing.name]
+        centre = np.asarray(body.position)
+        ray = camera.rays(np.asarray(thing.hang.pixel, dtype=np.float64))
+        ahead = camera.world_from_camera[:3, 2] * (1.0, 0.0, 1.0)
+        ahead = ahead if np.linalg.norm(ahead) > 0.2 else ray * (1.0, 0.0, 1.0)
+        distance = ((centre - camera.position) @ ahead) / max(float(ray @ ahead), 1e-9)
+        pivot = camera.position + distance * ray
+        aside = float(np.hypot(*(pivot - centre)[[0, 2]]))
+        size = 2 * body.shape.bounding_radius  # type: ignore[union-attr]
+        length = float(pivot[1] - centre[1])
+        if length <= 0.01 * size:
+            raise ValueError(
+                f"{thing.name}.hang.pixel is {list(thing.hang.pixel)}, which is {-length:.3g} m below the centre of "
+                f"{thing.name}, expected a pixel above it."
+            )
+        plumb = aside < PLUMB * size
+        if plumb:
+            pivot[[0, 2]] = centre[[0, 2]]
+        x, y, z = (float(v) for v in pivot)
+        scene.add(BallJoint(thing.name, (x, y, z), thing.hang.to))
+        text = f"{length:.3g} m below its pivot at ({x:.3g}, {y:.3g}, {z:.3g}) m"
+        report[f"{thing.name}.hangs"] = text + ("" if plumb else f", {aside:.2g} m aside of it: it will swing")
 
 
 def _is_solid(thing: Thing) -> bool:

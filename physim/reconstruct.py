@@ -28,11 +28,12 @@ from physim.light import light_of
 from physim.light_estimate import seen_things
 from physim.liquid_photo import take_apart
 from physim.photo import Photo
-from physim.photo_things import lift_things
+from physim.photo_things import hang_things, lift_things
 from physim.place import add_cloth, add_emitter, add_shape
 from physim.scene import Backdrop, Scene
 from physim.selection import selected
 from physim.separate import separate
+from physim.settle import bring_to_rest
 from physim.shapes import Plane
 from physim.shot import Shot
 
@@ -97,6 +98,10 @@ def reconstruct(
     focus_lakes(scene)
     report |= lines | pieces.report
     add_joints(scene, shot)
+    hang_things(scene, shot, camera, report)
+    if shot.settle:
+        tell("settle", 0.9)
+        _settle(scene, shot, report)
     _add_forces(scene, shot)
     _set_camera(scene, shot, camera, layers, report)
     scene.backdrop = Backdrop(
@@ -206,6 +211,26 @@ def _region(covered: dict[str, np.ndarray], names: set[str], size: tuple[int, in
     """Where the named things of the photo are, on the depth grid (h, w) bool."""
     some = [covered[name] for name in sorted(names) if name in covered]
     return resampled(np.maximum.reduce(some), size) > 0.2 if some else None
+
+
+def _settle(scene: Scene, shot: Shot, report: dict[str, str]) -> None:
+    """Nudge what rests nearby to rest, and tell of what the photo shows at rest and will not stay."""
+    names = [
+        thing.name
+        for thing in shot.things
+        if thing.select is not None
+        and thing.rigid is not None
+        and thing.name in scene.entities
+        and not (thing.lift.depth is not None and (any(thing.velocity) or any(thing.angular_velocity)))
+    ]
+    lines, bad = bring_to_rest(scene, names)
+    report |= lines
+    for name, drift in bad.items():
+        _log.warning(
+            "%s is not at rest: it %s. It was lifted to: %s, %s. Look at its outline, hints.camera and the thing below "
+            "it, choose %s.lift.kind, let it hang, or say `settle: false`.",
+            name, drift.line, report[f"{name}.solid"].split(",")[0], report[f"{name}.stands"], name,
+        )  # fmt: skip
 
 
 def _add_forces(scene: Scene, shot: Shot) -> None:

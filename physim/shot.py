@@ -36,6 +36,7 @@ from physim.shot_things import (
     MATTER,
     ClothSpec,
     EmitSpec,
+    HangSpec,
     Lift,
     LiquidSpec,
     PartSpec,
@@ -61,6 +62,7 @@ __all__ = [
     "EmitSpec",
     "ForceSpec",
     "GenerateSpec",
+    "HangSpec",
     "Hints",
     "ImpulseSpec",
     "JointSpec",
@@ -161,6 +163,9 @@ class Shot(Model):
     seconds: float = Field(default=3.0, gt=0, le=600, description="length of the video [s]")
     fps: float = Field(default=24.0, gt=0, le=240, description="frames per second")
     seed: int = Field(default=0, ge=0, lt=2**31, description="of everything random")
+    settle: bool = Field(
+        default=True, description="check that what the photo shows at rest stays at rest when nothing happens"
+    )
     generate: GenerateSpec = Field(default=GenerateSpec(), description="the model that paints")
     output: OutputSpec = Field(default=OutputSpec(), description="the video file")
 

@@ -41,6 +41,7 @@ def check(shot: Shot) -> list[Finding]:
     findings += _pins(things)
     findings += _holders(shot, things)
     findings += _joints(shot, [thing for _, thing in things])
+    findings += _hangs(shot, things)
     findings += _forces(shot, [thing for _, thing in things])
     findings += _moves(shot)
     findings += in_photo(shot, things, size)
@@ -223,6 +224,16 @@ def _joints(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
             yield Finding((*route, "other"), f"given {spec.other!r}, which is `body` too, expected another thing.")
         elif not unknown and not wrong_things and spec.body not in rigid and spec.other not in rigid:
             yield Finding((*route, "body"), f"{spec.body!r} does not give way, expected one end on a rigid thing.")
+
+
+def _hangs(shot: Shot, things: list[tuple[Route, Thing]]) -> Iterator[Finding]:
+    """Things that hang from what is no solid, or from themselves."""
+    solid = [t.name for _, t in things if (t.moves or t.static is not None) and not (t.still and t.lift.kind == "auto")]
+    for route, thing in things:
+        to = None if thing.hang is None else thing.hang.to
+        if to is not None and (to == thing.name or to not in solid) and None not in (shot.things or []):
+            others = [name for name in solid if name != thing.name]
+            yield Finding((*route, "hang", "to"), _nearest(to, others, "the name of another solid thing"))
 
 
 def _forces(shot: Shot, things: list[Thing]) -> Iterator[Finding]:

@@ -83,6 +83,13 @@ class Lift(Model):
     )
 
 
+class HangSpec(Model):
+    """What a thing of the photo hangs by: it swings about this point."""
+
+    pixel: Pixel = Field(description="where it is held, on its outline or above it [pixels]")
+    to: str | None = Field(default=None, description="name of the thing it hangs from; default: the world")
+
+
 class RigidSpec(Model):
     material: str = Field(default="wood", description="preset name")
     density: Positive | None = Field(default=None, description="[kg/m^3]")
@@ -220,6 +227,9 @@ class Thing(Model):
     shape: ShapeSpec | None = Field(default=None, description="a thing that is added")
     emit: EmitSpec | None = Field(default=None, description="a source of smoke or liquid")
     lift: Lift = Field(default=Lift(), description="how a thing of the photo becomes a solid")
+    hang: HangSpec | None = Field(
+        default=None, description="for a rigid thing of the photo: what it hangs by; goes with `lift.depth`"
+    )
     still: bool = Field(
         default=False, description="a thin thing in front that never moves: drawn with a soft edge at its depth"
     )
@@ -263,6 +273,10 @@ class Thing(Model):
             raise ValueError("`smoke` needs `emit`")
         if self.emit is not None and self.smoke is None and self.liquid is None:
             raise ValueError("an `emit` takes `smoke` or `liquid`")
+        if self.hang is not None and (self.select is None or self.rigid is None or self.still):
+            raise ValueError("only a `rigid` thing with `select` can `hang`")
+        if self.hang is not None and self.lift.depth is None:
+            raise ValueError("a thing that hangs stands on nothing: it needs `lift: {depth: METRES}`")
         if self.inside is not None and self.liquid is None:
             raise ValueError("only a `liquid` is `inside` a thing")
         if self.shape is not None and (self.at is None) == (self.at_pixel is None):
