@@ -111,11 +111,12 @@ def bring_to_rest(scene: Scene, names: list[str]) -> tuple[dict[str, str], dict[
 def _still(scene: Scene, names: list[str]) -> Scene:
     """The solids alone, without anything that moves them but gravity."""
     keep = set(names)
-    reached = True
-    while reached:  # what joints tie to them
-        ends = [{j.body, j.other} - {None} for j in scene.joints]
-        reached = {n for pair in ends if pair & keep for n in pair} - keep  # type: ignore[assignment]
-        keep |= set(reached)  # type: ignore[arg-type]
+    ties = [{end for end in (joint.body, joint.other) if end is not None} for joint in scene.joints]
+    while True:  # what joints tie to them
+        reached = set().union(*(tie for tie in ties if tie & keep)) - keep
+        if not reached:
+            break
+        keep |= reached
     quiet = Scene(gravity=tuple(scene.gravity), seed=scene.seed)
     for entity in scene:
         material = entity.material

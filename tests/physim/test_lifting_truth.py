@@ -173,7 +173,7 @@ def test_a_thing_in_the_air_that_nothing_holds_is_told_of(tmp_path, caplog):
 
 
 def test_what_hangs_needs_a_depth_and_a_pivot_above_it(tmp_path):
-    with pytest.raises(ValueError, match="it needs .lift"):
+    with pytest.raises(ValueError, match="stands on nothing"):
         shot(tmp_path, hang={"pixel": [80, 20]})
     with pytest.raises(ValueError, match=r"lamp\.hang\.pixel .* expected a pixel above it"):
         reconstruct(shot(tmp_path, lift={"depth": 2.0, "kind": "sphere"}, hang={"pixel": [80, 100]}))
