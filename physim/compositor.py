@@ -15,11 +15,12 @@ from dataclasses import replace
 
 import numpy as np
 import warp as wp
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import find_objects, label, maximum_filter
 
 from physim import blend
 from physim.background import Background, plate_with, still_map
 from physim.composite import Solid, SolidComposer
+from physim.grow import dilated
 from physim.liquid_compose import LiquidComposer, Wet
 from physim.magnify import Magnifier, grid_size
 from physim.ordered import cores, in_order
@@ -132,30 +133,24 @@ class Compositor:
         """What the composite of frame 0, without added things, lacks to be the photo."""
         residual = self._target - first
         off = np.abs(residual).max(axis=-1) > 0
-        self._window: tuple[slice, slice] | None = None
+        self._islands: list[tuple[tuple[slice, slice], np.ndarray]] = []
         self._warped: tuple[PlateSampler, PlateSampler] | None = None
         if not off.any():
             return
-        rows, cols = np.flatnonzero(off.any(axis=1)), np.flatnonzero(off.any(axis=0))
-        pad = round(14 * max(self._scale, 1.0))
-        self._window = (
-            slice(max(int(rows[0]) - pad, 0), int(rows[-1]) + pad + 1),
-            slice(max(int(cols[0]) - pad, 0), int(cols[-1]) + pad + 1),
-        )
+        reach = round(14 * max(self._scale, 1.0))
+        labels, _ = label(dilated(off, reach), np.ones((3, 3)))
+        boxes = enumerate(find_objects(labels), start=1)
+        self._islands = [(window, labels[window] == k) for k, window in boxes]
         self._first, self._residual = first, residual
 
     def _carried(self, solid: Solid) -> np.ndarray:
         """The picture with the photo's residual where nothing has changed."""
         picture = solid.picture
-        if self._window is None:
+        if not self._islands:
             return picture
         if self._composer.unmoved(solid.backdrop):
-            crop, first = picture[self._window], self._first[self._window]
-            carried = np.clip(blend.carry_residual(crop, first, self._residual[self._window], self._scale), 0, 1)
-            reach = round(12 * max(self._scale, 1.0))
-            same = ~maximum_filter((crop != first).any(axis=-1), size=2 * reach + 1)
-            carried[same] = self._target[self._window][same]
-            picture[self._window] = carried
+            for window, mine in self._islands:
+                picture[window][mine] = self._carried_in(picture[window], window)[mine]
             return picture
         if self._warped is None:
             photo_size = self._view.photo_size
@@ -167,6 +162,18 @@ class Compositor:
         first, residual = self._warped[0](uv), 2 * self._warped[1](uv) - 1
         residual[np.abs(residual) < 1e-5] = 0
         return np.clip(blend.carry_residual(picture, first, residual, self._scale), 0, 1)
+
+    def _carried_in(self, crop: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
+        """The same for a part of an unmoved picture: an island of what frame 0 lacked, with some room about it."""
+        first = self._first[window]
+        changed = (crop != first).any(axis=-1)
+        if not changed.any():
+            return self._target[window]
+        carried = np.clip(blend.carry_residual(crop, first, self._residual[window], self._scale), 0, 1)
+        reach = round(12 * max(self._scale, 1.0))
+        same = ~maximum_filter(changed, size=2 * reach + 1)
+        carried[same] = self._target[window][same]
+        return carried
 
     def _liquid_composer(self, shutter: float) -> LiquidComposer | None:
         if not self._trajectory.liquids:

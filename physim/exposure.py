@@ -10,7 +10,9 @@ from physim.camera import Camera
 from physim.trajectory import ClothTrack, Trajectory
 
 STEP = 2.0
-"""Two instants of an exposure lie at most this far apart on the photo [pixels]; hard edges strobe beyond."""
+"""Two instants of an exposure lie at most this far apart on a photo up to WIDE [pixels]; hard edges strobe beyond."""
+WIDE = 1920
+"""A wider picture is looked at from as far, so that its instants may lie as much farther apart. [columns]"""
 MOST = 32
 """Instants at most."""
 SEEN = 0.05
@@ -66,7 +68,7 @@ def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float, 
     """
     half = 0.5 * shutter / trajectory.fps
     names = [*trajectory.bodies, *trajectory.cloths]
-    pixel = max(pixel, 1.0)
+    pixel = max(pixel, camera.size[1] / WIDE, 1.0)
     ways = {name: motion_of(trajectory, name, camera, time - half, time + half) / pixel for name in names}
     moving = [name for name, way in ways.items() if way > SEEN]
     resting = [name for name in ways if name not in moving]
