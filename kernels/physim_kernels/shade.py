@@ -7,7 +7,8 @@ is a mirror image of what it showed: near the rim of a ball across the rim, fart
 keeps all lengths (mirrored across the rim all the way round, its back would shrink to rings about one point).
 
 A thing that was added is lit by ``albedo (key max(0, (n.l + w) / (1 + w)) visible + ambient sky + bounce)`` with
-w the wrap of light that travels under the surface, corners rounded, and grain at the size of its crystals.
+w the wrap of light that travels under the surface, corners rounded, and grain at the size of its crystals. A round
+light sets over an edge of shade as wide as it is itself: ``max`` is then that of :func:`lit_by_disc`.
 
 World frame: right-handed, Y up, metres. Colours are linear.
 """
@@ -236,6 +237,20 @@ def photo_form(
 
 
 @wp.func
+def lit_by_disc(cosine: float, sine: float):
+    """Light of a disc on a surface over that of the whole disc from straight above, max(0, cosine) if it is small.
+
+    The part above the horizon, t = cosine / sine of the disc's angular radius: the integral over it of y + t,
+    ((2/3) (1 - t^2)^(3/2) + t (pi/2 + asin t + t sqrt(1 - t^2))) / pi.
+    """
+    if sine < 1.0e-4 or cosine >= sine:
+        return wp.max(cosine, 0.0)
+    t = wp.max(cosine / sine, -1.0)
+    root = wp.sqrt(wp.max(1.0 - t * t, 0.0))
+    return sine * (0.6666667 * root * root * root + t * (1.5707963 + wp.asin(t) + t * root)) / 3.1415927
+
+
+@wp.func
 def added(
     number: int, looks: Looks, moment: Moment, view: View, sun: Sun, casters: Casters,
     p: wp.vec3, n: wp.vec3, world: wp.vec3, depth: float, veiled: wp.vec2,
@@ -260,9 +275,10 @@ def added(
             clear = clear * (1.0 - sun_hidden(world, casters, c, sun))
             sky = sky + sky_hidden(world, smooth, casters, c)
     wrap = looks.wrap[number]
-    facing = wp.max((wp.dot(rough, sun.z) + wrap) / (1.0 + wrap), 0.0)
+    sine = sun.spread / wp.sqrt(1.0 + sun.spread * sun.spread)
+    facing = lit_by_disc(wp.dot(rough, sun.z) + wrap, sine) / (1.0 + wrap)
     # Where the smooth body already turns from the light, a tilted crystal may not catch it.
-    facing = facing * wp.clamp(4.0 * (wp.dot(smooth, sun.z) + wrap + 0.05), 0.0, 1.0)
+    facing = facing * wp.clamp(4.0 * (wp.dot(smooth, sun.z) + wrap + sine + 0.05), 0.0, 1.0)
     direct = view.key * (facing * clear * moment.lit[number])
     ground = moment.ground[number]
     height = wp.max(world[1] - ground[3], 0.0) / looks.radius[number]
