@@ -17,6 +17,9 @@ from physim.stretch import stretch
 
 _BLACK = 0.004  # keeps the logarithm of black pixels finite, linear
 _MARGIN = 0.85
+SAME_DEPTH = 0.12
+"""Logarithm of the depths of a patch and of the hole over each other, root mean square, that makes a patch's difference
+count twice: texture from nearer or farther is larger or smaller, and sharper or softer."""
 _HELD_OUT = 8  # width of the ring on which the candidates are judged [pixels]
 _PLENTY = 960
 """Photos of at least twice this width are filled on a shrunk copy, which their own detail is added to. [columns]"""
@@ -45,7 +48,12 @@ class Choice:
 
 
 def clean_plate(
-    photo: np.ndarray, hole: np.ndarray, *, forbidden: np.ndarray | None = None, choices: tuple[Choice, ...] = ()
+    photo: np.ndarray,
+    hole: np.ndarray,
+    *,
+    forbidden: np.ndarray | None = None,
+    choices: tuple[Choice, ...] = (),
+    depth: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[Filled]]:
     """Fill the hole of a photo.
 
@@ -55,6 +63,8 @@ def clean_plate(
         forbidden: (H, W) bool: pixels that belong to something else and may lend neither colour nor texture; nothing
             flows out of them into the hole.
         choices: Surfaces that the user named.
+        depth: (H, W) [m] of what is seen without what moves: texture is taken from about as far away, where it is as
+            large and as sharp.
 
     Returns:
         (H, W, 3) float32 sRGB, equal to the photo outside the hole to the bit, and one line per connected hole.
@@ -82,24 +92,26 @@ def clean_plate(
         mine = labels[crop] == k
         logs = np.log(to_linear(photo[crop]).astype(np.float64) + _BLACK)
         choice = next((c for c in choices if (c.region[crop] & mine).sum() > 0.5 * mine.sum()), None)
-        filled, line = _fill_scaled(logs, mine, usable[crop], choice, scale)
+        far = None if depth is None else np.log(np.maximum(depth[crop].astype(np.float64), 1e-3))
+        filled, line = _fill_scaled(logs, mine, usable[crop], choice, scale, far)
         target = plate[crop]
         target[mine] = to_srgb(np.exp(filled[mine]) - _BLACK)
         lines.append(line)
     return plate, lines
 
 
-def _fill_scaled(logs, hole, usable, choice: Choice | None, scale: int) -> tuple[np.ndarray, Filled]:
+def _fill_scaled(logs, hole, usable, choice: Choice | None, scale: int, far=None) -> tuple[np.ndarray, Filled]:
     """Judged, searched and lit on a picture ``scale`` times smaller; the photo's own detail comes at full size."""
     if scale == 1:
-        return _fill_one(logs, hole, usable, choice)
+        return _fill_one(logs, hole, usable, choice, far)
     small = _blocks(logs, scale).mean((1, 3))
     small_hole, small_usable = _blocks(hole, scale).max((1, 3)), _blocks(usable, scale).min((1, 3))
     if not small_usable.any():
-        return _fill_one(logs, hole, usable, choice)
+        return _fill_one(logs, hole, usable, choice, far)
     if choice is not None and choice.source is not None:
         choice = replace(choice, source=(choice.source[0] / scale, choice.source[1] / scale))
-    filled, line = _fill_one(small, small_hole, small_usable, choice)
+    small_far = None if far is None else _blocks(far, scale).mean((1, 3))
+    filled, line = _fill_one(small, small_hole, small_usable, choice, small_far)
     if line.source is None:
         base = _enlarged(filled, scale, hole.shape)
         here = extent(hole, 64 * scale)
@@ -156,19 +168,21 @@ def _refined(offset: tuple[int, int], logs, hole, usable, reach: int) -> tuple[i
     return best
 
 
-def _fill_one(logs, hole, usable, choice: Choice | None) -> tuple[np.ndarray, Filled]:
+def _fill_one(logs, hole, usable, choice: Choice | None, far: np.ndarray | None = None) -> tuple[np.ndarray, Filled]:
     if choice is not None and choice.surface == "smooth":
         return smooth_fill(logs, hole, usable), Filled("smooth", float("nan"))
     if choice is not None:
         for rim in (10, 6, 14):
-            cloned = clone_fill(logs, hole, usable, rim=rim, source=choice.source)
+            cloned = clone_fill(logs, hole, usable, rim=rim, source=choice.source, far=far)
             if cloned is not None:
                 return cloned[0], Filled("texture", float("nan"), cloned[1])
         return smooth_fill(logs, hole, usable), Filled("smooth", float("nan"))
-    return _judged(logs, hole, usable)
+    return _judged(logs, hole, usable, far)
 
 
-def _judged(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, Filled]:
+def _judged(
+    logs: np.ndarray, hole: np.ndarray, usable: np.ndarray, far: np.ndarray | None = None
+) -> tuple[np.ndarray, Filled]:
     """Hide a ring around the hole as well, fill it every way, and keep the way that restores the ring best."""
     from scipy.ndimage import binary_dilation
 
@@ -178,16 +192,17 @@ def _judged(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> tuple[np.
     if ring.sum() < 20 or not rest.any():
         return smooth_fill(logs, hole, usable), Filled("smooth", float("nan"))
     best = Filled("smooth", _score(smooth_fill(logs, bigger, rest), logs, ring))
-    best_rim = 0
-    for rim in (6, 10, 14):
-        tried = clone_fill(logs, bigger, rest, rim=rim)
+    ways = [(rim, each) for each in ((None,) if far is None else (None, far)) for rim in (6, 10, 14)]
+    way = ways[0]
+    for rim, depths in ways:
+        tried = clone_fill(logs, bigger, rest, rim=rim, far=depths)
         if tried is not None:
             score = _score(tried[0], logs, ring)
             # a clone must be clearly better: where it is wrong it is wrong by more
-            if score < (best.score if best_rim else _MARGIN * best.score):
-                best, best_rim = Filled("texture", score, tried[1]), rim
+            if score < (best.score if best.surface == "texture" else _MARGIN * best.score):
+                best, way = Filled("texture", score, tried[1]), (rim, depths)
     if best.surface == "texture":
-        cloned = clone_fill(logs, hole, usable, rim=best_rim)
+        cloned = clone_fill(logs, hole, usable, rim=way[0], far=way[1])
         if cloned is not None:
             return cloned[0], Filled("texture", best.score, cloned[1])
     return smooth_fill(logs, hole, usable), best
@@ -201,7 +216,8 @@ def _score(filled: np.ndarray, truth: np.ndarray, ring: np.ndarray) -> float:
     def mean(x: np.ndarray, sigma: float) -> np.ndarray:
         return _blur(x * inside, sigma) / np.maximum(_blur(inside, sigma), 0.02)
 
-    error = np.abs(mean(filled - truth, 1.5))[ring].mean()
+    # root mean square (of Gaussian errors as much as their mean): a line that breaks off is few pixels, and all is seen
+    error = 0.8 * np.sqrt((mean(filled - truth, 1.5)[ring] ** 2).mean())
     ours, true = ((x - mean(x, 2.0))[ring].std() for x in (filled, truth))
     return float(error + abs(ours - true))
 
@@ -246,6 +262,7 @@ def borrowed_grain(
     detail = np.where(clean[..., None], logs - _blur(np.where(usable[..., None], logs, 0), sigma) / weight, 0)
     free = minimum_filter(clean, side, origin=-(side // 2), mode="constant")  # at the patch's upper left corner
     free &= _plain(detail, clean, side, free, scale)
+    free &= _one_colour(np.where(clean[..., None], logs - detail, 0), clean, side, free)
     limit = 4 * np.median(np.abs(detail[clean])) + 1e-6  # a scratch or a letter would be seen again and again
     detail = np.clip(detail, -limit, limit)
     strength = _local_strength(detail, clean, scale)
@@ -281,6 +298,28 @@ def _plain(detail: np.ndarray, clean: np.ndarray, side: int, free: np.ndarray, s
     return loudest <= 1.5 * np.quantile(loudest[free], 1 / 3) if free.any() else free
 
 
+def _one_colour(low: np.ndarray, clean: np.ndarray, side: int, free: np.ndarray) -> np.ndarray:
+    """Patches (by their upper left corner) of one paint: a marking on the ground is no grain of it, shade may be.
+
+    Args:
+        low: (h, w, 3) low-pass of the log of linear light, read where ``clean``.
+        clean: (h, w) bool.
+        side: Of a patch [pixels].
+        free: (h, w) bool: corners to choose from.
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    linear = np.exp(low) + _BLACK  # the hue of black is noise
+    hue = linear / linear.sum(-1, keepdims=True)
+    origin = -(side // 2)
+    spread = np.zeros(free.shape)
+    for k in range(3):
+        high = maximum_filter(np.where(clean, hue[..., k], -1.0), side, origin=origin, mode="constant", cval=-1.0)
+        least = minimum_filter(np.where(clean, hue[..., k], 2.0), side, origin=origin, mode="constant", cval=2.0)
+        spread = np.maximum(spread, high - least)
+    return spread <= 1.5 * np.quantile(spread[free], 1 / 3) if free.any() else free
+
+
 def _fits(clean: np.ndarray, side: int) -> bool:
     """Whether enough different clean squares of this side exist."""
     from scipy.ndimage import minimum_filter
@@ -305,7 +344,13 @@ def _local_strength(detail: np.ndarray, clean: np.ndarray, scale: int) -> np.nda
 
 
 def clone_fill(
-    logs: np.ndarray, hole: np.ndarray, usable: np.ndarray, *, rim: int, source: tuple[float, float] | None = None
+    logs: np.ndarray,
+    hole: np.ndarray,
+    usable: np.ndarray,
+    *,
+    rim: int,
+    source: tuple[float, float] | None = None,
+    far: np.ndarray | None = None,
 ) -> tuple[np.ndarray, tuple[int, int]] | None:
     """One translated copy of a whole patch, with the light corrected at the rim.
 
@@ -318,6 +363,7 @@ def clone_fill(
         usable: (h, w) bool.
         rim: Width of the compared rim [pixels].
         source: Offset (du, dv) of the patch, where the user chose it [pixels].
+        far: (h, w) log of the depth; patches from much nearer or farther must agree so much better.
 
     Returns:
         The filled picture and the offset (du, dv), or ``None`` if no patch lies wholly on usable pixels.
@@ -328,7 +374,7 @@ def clone_fill(
     if not edge.any():
         return None
     if source is None:
-        offset = _best_offset(logs, hole, edge, usable)
+        offset = _best_offset(logs, hole, edge, usable, far)
         if offset is None:
             return None
     else:
@@ -345,7 +391,7 @@ def clone_fill(
     return np.where(hole[..., None], copied + change, logs), (int(offset[1]), int(offset[0]))
 
 
-def _best_offset(logs, hole, edge, usable) -> tuple[int, int] | None:
+def _best_offset(logs, hole, edge, usable, far: np.ndarray | None = None) -> tuple[int, int] | None:
     """(dv, du) of the usable patch with the least squared difference on the rim, by FFT."""
     from scipy.signal import fftconvolve
 
@@ -366,6 +412,12 @@ def _best_offset(logs, hole, edge, usable) -> tuple[int, int] | None:
     squared = correlate(feature**2, mask) - 2 * correlate(feature, template) + (template**2).sum()
     blocked = correlate((~usable) * 1.0, needed[box] * 1.0) > 0.5
     squared[blocked] = np.inf
+    if far is not None:
+        inside = needed[box] * 1.0
+        base = float(far[needed].mean())
+        away, here = far - base, (far[box] - base) * inside
+        ratio = correlate(away**2, inside) - 2 * correlate(away, here) + (here**2).sum()
+        squared = np.maximum(squared, 0) * (1 + ratio / (inside.sum() * SAME_DEPTH**2))
     if not np.isfinite(squared).any():
         return None
     v, u = np.unravel_index(int(np.argmin(squared)), squared.shape)

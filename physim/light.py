@@ -18,6 +18,10 @@ AMBIENT_OF_SHADE = 0.42
 PLAIN_SHARE = 0.3
 """Ambient over all light on white that faces the light, where neither clicks nor shading tell."""
 
+UNKNOWN_ANGLE, UNKNOWN_FLOOR = float(np.radians(30.0)), 0.6
+"""Softness [rad] and depth of shadows where the photo does not tell from where its light comes: as under an overcast
+sky, for a hard shadow in a wrong direction is seen at once, and a photo with hard shadows mostly tells."""
+
 SurfaceAt = Callable[[tuple[float, float], str], np.ndarray]
 """(pixel, what for) to the world point (3,) of the surface seen there [m]."""
 
@@ -55,8 +59,10 @@ def light_of(
         report["light.colour"] = f"white in the light is {np.round(lit, 2).tolist()} linear (bright neutral pixels)"
         report["light.ambient"] = f"{share:.2f} of the light ({'default' if fit is None else 'shading'})"
     defaults = Light()
-    half_angle = defaults.half_angle if given.softness is None else float(np.radians(given.softness))
-    floor = defaults.shadow_floor if given.floor is None else given.floor
+    known = source != "default"
+    softness = (defaults.half_angle if known else UNKNOWN_ANGLE) if given.softness is None else None
+    half_angle = float(np.radians(given.softness)) if softness is None else softness  # type: ignore[arg-type]
+    floor = (defaults.shadow_floor if known else UNKNOWN_FLOOR) if given.floor is None else given.floor
     light = Light(
         direction=tuple(float(x) for x in direction),  # type: ignore[arg-type]
         colour=tuple(float(x) for x in np.maximum(lit - ambient, 0.02)),  # type: ignore[arg-type]

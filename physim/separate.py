@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from physim.clean_plate import Choice, Filled, clean_plate
+from physim.depth import resampled
 from physim.grow import dilated, extent
 from physim.layers import Layers
 from physim.lift_sheet import sheet_cutout
 from physim.light import SurfaceAt
 from physim.matte import cut_out, difference_alpha, foreground
 from physim.outline import outline
+from physim.own_shadow import own_shadow
 from physim.scene import Cutout, Light, Scene, StillLayer
 from physim.segment import mask_of, polygon_coverage
 from physim.shot import Shot, Thing
@@ -63,7 +65,7 @@ def separate(
     moving = [t for t in shot.things if (t.moves or t.cloth is not None) and t.name in masks]
     hidden = {t.name: _before(t, masks[t.name], masks, still) for t in moving if t.cloth is not None}
     seen = {name: mask & ~hidden[name] if name in hidden else mask for name, mask in masks.items()}
-    hole, forbidden = _hole(scene, moving, seen, still, size, layers, light)
+    hole, forbidden = _hole(scene, moving, seen, still, photo, layers, light)
     choices = tuple(
         Choice(mask_of(hint.region, size, name="hints.plate"), hint.surface, hint.source) for hint in shot.hints.plate
     )
@@ -73,7 +75,7 @@ def separate(
             f"{names}: what moves covers the whole photo, and nothing is left to fill the place behind it from. Select "
             "less, or fewer things."
         )
-    plate, filled = clean_plate(photo, hole, forbidden=forbidden, choices=choices)
+    plate, filled = clean_plate(photo, hole, forbidden=forbidden, choices=choices, depth=resampled(layers.plate, size))
     pieces = Pieces(plate, hole.astype(np.float32))
     if filled:
         pieces.report["plate"] = _plate_line(filled, hole)
@@ -116,15 +118,18 @@ def _plate_line(filled: list[Filled], hole: np.ndarray) -> str:
     return line + (f"; worst score on a held-out ring {worst:.3f}" if worst else "")
 
 
-def _hole(scene, moving, masks, still, size, layers: Layers, light: Light) -> tuple[np.ndarray, np.ndarray]:
+def _hole(scene, moving, masks, still, photo, layers: Layers, light: Light) -> tuple[np.ndarray, np.ndarray]:
     """What moving things leave open: themselves, their soft edge, contact shadow, and cast shadow if it is known."""
+    size = photo.shape[:2]
     scale = max(1.0, size[1] / 800)
     hole = np.zeros(size, dtype=bool)
     for thing in moving:
         mask = masks[thing.name]
         hole |= dilated(mask, max(GROW, CONTACT) * scale)
-        if light.source == "user" and thing.cloth is None:
-            hole |= dilated(_cast_shadow(scene, thing, layers, light), 6 * scale)
+        if thing.cloth is None:
+            known = light.source == "user"
+            cast = _cast_shadow(scene, thing, layers, light) if known else np.zeros(size, dtype=bool)
+            hole |= dilated(cast | own_shadow(photo, mask, cast, others_of(thing.name, masks)), 6 * scale)
     forbidden = np.zeros(size, dtype=bool)
     moves = {thing.name for thing in moving}
     everything = np.zeros(size, dtype=bool)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from physim.clean_plate import Choice, borrowed_grain, clean_plate, clone_fill, smooth_fill
+from physim.clean_plate import Choice, _one_colour, _score, borrowed_grain, clean_plate, clone_fill, smooth_fill
 from physim.srgb import to_srgb
 
 SIZE = (120, 160)
@@ -146,3 +147,49 @@ def test_a_large_pattern_is_continued_to_the_pixel():
     du, dv = lines[0].source
     assert du % 31 == 0 and dv % 27 == 0  # an odd period: no offset of the shrunk copy is right
     assert psnr(plate, photo, hole) > 30
+
+
+def test_grain_is_borrowed_from_one_paint_whatever_its_shade():
+    rng = np.random.default_rng(1)
+    v, u = np.mgrid[: SIZE[0], : SIZE[1]]
+    shade = np.where(u > 110, -0.7, 0.0)[..., None]
+    logs = np.log([0.4, 0.15, 0.06]) + shade + 0.1 * rng.normal(size=(*SIZE, 3))
+    tape = np.abs(v - 15) < 8
+    logs[tape] += np.log([0.8, 0.8, 0.8]) - np.log([0.4, 0.15, 0.06])
+    # blocks of tape with dark holes: detail of the size of grain, which its own strength does not tell from it
+    logs[tape & (u % 8 < 4)] -= 1.5
+    clean = np.ones(SIZE, dtype=bool)
+    free = np.zeros(SIZE, dtype=bool)
+    free[: SIZE[0] - 16, : SIZE[1] - 16] = True
+    chosen = free & _one_colour(gaussian_filter(logs, (2.5, 2.5, 0)), clean, 16, free)
+    assert chosen.sum() > 0.3 * free.sum()
+    assert not chosen[:23].any()  # a patch from there would hold a piece of the tape
+    assert chosen[40:, 95:110].any()  # the border of a shade is no border of the paint
+
+
+def test_texture_is_taken_from_about_as_far_away():
+    """Ground in perspective, whose stones grow towards the camera: above and below the hole they have another size."""
+    rng = np.random.default_rng(0)
+    rows, cols = 160, 400
+    v = np.arange(rows)[:, None] + 0.5
+    depth = np.broadcast_to(1 / (v + 20) * 200, (rows, cols))
+    fine = rng.normal(size=(rows, cols))
+    stones = np.zeros((rows, cols))
+    for row in range(rows):
+        sigma = 40 / depth[row, 0] / 12  # 4 times as large at the lower border as at the upper one
+        strip = gaussian_filter(fine[max(row - 20, 0) : row + 21], sigma)
+        stones[row] = strip[min(row, 20)] * sigma
+    photo = to_srgb(np.repeat(0.3 * np.exp(0.8 * stones)[..., None], 3, axis=-1)).astype(np.float32)
+    hole = np.hypot(np.arange(cols) + 0.5 - 200, v - 80) < 26
+    choice = (Choice(np.ones_like(hole), "texture"),)
+    _, lines = clean_plate(photo, hole, choices=choice, depth=depth)
+    dv = lines[0].source[1]
+    assert abs(np.log((80 + dv + 20) / (80 + 20))) < 0.2, lines[0].source
+
+
+def test_a_line_that_breaks_off_costs_more_than_the_same_error_everywhere():
+    truth = np.full((60, 60, 3), np.log(0.2))
+    ring = np.ones((60, 60), dtype=bool)
+    everywhere, broken = truth + 0.1, truth.copy()
+    broken[20:23] += 2.0  # 5 % of the pixels, twenty times as much
+    assert _score(broken, truth, ring) > 2 * _score(everywhere, truth, ring)
