@@ -107,7 +107,7 @@ def _mesh(world: Scene, name: str) -> Triangles:
 
 
 def _support(line: str) -> str:
-    return line.removeprefix("on ").split(",")[0]
+    return line.removeprefix("on ").split(",")[0].split(";")[0]
 
 
 def line(row: Row) -> str:

@@ -20,7 +20,6 @@ from physim.outline import outline, triangulate, without_pinches
 from physim.shapes import Hull, Mesh, Triangles
 from physim.shot import Lift
 from physim.view import on_plane
-from physim.zbuffer import placed
 
 GOOD = 0.9
 """Intersection over union with the mask from which a form counts as the thing's own."""
@@ -113,15 +112,20 @@ def _primitive(outline: Silhouette, mask, camera: Camera, spec: Lift, support: f
         found.append(_sphere(outline, mask, camera, support, name, must=spec.kind == "sphere"))
     if spec.kind in ("cylinder", "auto"):
         found.append(cylinder(outline, support, upright, spec.height))
-        if spec.height is None:
+        if spec.height is None and not _cut(mask):
             found.append(lying_cylinder(outline, support, upright))
     if spec.kind in ("box", "auto"):
         found.append(box(outline, support, upright, spec.height))
     fits = [fit for fit in found if fit is not None]
     least = min(fit.residual for fit in fits)
     fit = next(fit for fit in fits if fit.residual <= max(CLOSE * least, SHARP))
-    overlap = outline.overlap(placed(fit.shape.triangles, fit.position, fit.orientation))
+    fit, overlap = outline.refined(fit)
     return Lifted(fit.shape, fit.position, fit.orientation, overlap, fit.how)
+
+
+def _cut(mask: np.ndarray) -> bool:
+    """Whether the thing goes on outside of the photo, where any form fits; few are lying cylinders."""
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
 def _sphere(outline: Silhouette, mask, camera: Camera, support: float, name: str, *, must: bool) -> Fit | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from physim.camera import Camera
 from physim.shapes import Box, Cylinder, Sphere, Triangles
-from physim.zbuffer import depth_of
+from physim.zbuffer import depth_of, placed
 
 DIRECTIONS = 96
 EDGE = 0.25
@@ -24,6 +24,10 @@ REACH = 0.1
 """Weight of reaching further than is seen where something may hide it; keeps what nothing else decides tight."""
 PRIOR = 0.08
 """[pixels] per unit of the logarithm of a box' proportions: decides only what the outline does not."""
+REFITS, EXACT = 7, 0.997
+"""Most rounds against the fit's own pixels, and the overlap from which none is needed."""
+LARGE = 800
+"""Size of an outline's surroundings from which some tenths of a pixel do not matter [pixels]."""
 _RING = np.linspace(0, 2 * np.pi, 64, endpoint=False)
 _CIRCLE = np.stack([np.cos(_RING), np.sin(_RING)], axis=1)
 _CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (0, 1) for z in (-0.5, 0.5)])
@@ -43,6 +47,12 @@ class Fit:
     residual: float
     """Root mean square of the support function's error [pixels]."""
     how: str
+    refit: Callable[[], Fit]
+    """Solves again from here, for instance against a corrected outline."""
+
+
+def _mesh(fit: Fit) -> Triangles:
+    return placed(fit.shape.triangles, fit.position, fit.orientation)
 
 
 class Silhouette:
@@ -55,7 +65,7 @@ class Silhouette:
     """
 
     def __init__(self, mask: np.ndarray, camera: Camera, free: np.ndarray | None = None) -> None:
-        from scipy.ndimage import binary_dilation, binary_erosion
+        from scipy.ndimage import binary_dilation
         from scipy.spatial import ConvexHull, QhullError
 
         rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -67,11 +77,11 @@ class Silhouette:
         self.free = own
         self.camera = camera
         self._size = mask.shape
-        rim = self.mask & ~binary_erosion(self.mask)
-        points = np.argwhere(rim)[:, ::-1] + np.array(self.corner) + 0.5
         angles = np.linspace(0, 2 * np.pi, DIRECTIONS, endpoint=False)
         self.directions = np.stack([np.cos(angles), np.sin(angles)])
-        self.reach = (points @ self.directions).max(0) + EDGE
+        points = self._rim(self.mask)
+        self._pixels = (points @ self.directions).max(0)
+        self.reach = self._pixels + EDGE
         pose = camera.camera_from_world
         self._matrix, self._shift = pose[:3, :3].T.copy(), pose[:3, 3].copy()
         try:
@@ -85,6 +95,45 @@ class Silhouette:
     def covered(self) -> bool:
         """Whether something may hide part of it."""
         return bool(self.free.any())
+
+    def _rim(self, mask: np.ndarray) -> np.ndarray:
+        """Centres (N, 2) of the outermost pixels of a mask of this crop, in the photo [pixels]."""
+        from scipy.ndimage import binary_erosion
+
+        return np.argwhere(mask & ~binary_erosion(mask))[:, ::-1] + np.array(self.corner) + 0.5
+
+    def refined(self, fit: Fit) -> tuple[Fit, float]:
+        """The fit once more, against what pixels make of its own outline; and its overlap with the mask.
+
+        Drawn into pixels a solid reaches less far than it does, at corners most: how much, tells the fit itself.
+        """
+        best, most = fit, self.overlap(_mesh(fit))
+        lost: list[np.ndarray] = []
+        for _ in range(REFITS if max(self.mask.shape) <= LARGE else 0):
+            if most >= EXACT:
+                break
+            less = self._lost(_mesh(fit))
+            if less is None:
+                break
+            lost.append(less)
+            self.reach = self._pixels + np.mean(lost[-3:], axis=0)
+            fit = fit.refit()
+            overlap = self.overlap(_mesh(fit))
+            if overlap > most:
+                best, most = fit, overlap
+        return best, most
+
+    def _lost(self, mesh: Triangles) -> np.ndarray | None:
+        """How much further a solid (world) reaches than the centres of the pixels it is drawn into [pixels]."""
+        u, v = np.asarray(self.camera.principal_point) - self.corner
+        camera = Camera(self.camera.focal, (u, v), self.mask.shape, self.camera.world_from_camera)
+        drawn = np.isfinite(depth_of(mesh, camera))
+        pixels, depth = self.camera.project(mesh.vertices)
+        if not drawn.any() or depth.min() <= 0:
+            return None
+        lost = (pixels @ self.directions).max(0) - (self._rim(drawn) @ self.directions).max(0)
+        # a solid that leaves the crop or the photo is cut there, which is no error of its pixels
+        return np.where((lost >= 0) & (lost < 2), lost, EDGE)
 
     def error(self, points: np.ndarray) -> np.ndarray:
         """How much further the outline of world points (N, 3) reaches than the mask's (DIRECTIONS,) [pixels]."""
@@ -169,9 +218,12 @@ def sphere(outline: Silhouette, support: float, start: tuple[np.ndarray, float])
         rim = r * np.sqrt(1 - (r / away) ** 2)  # where lines of sight touch it
         return middle - ray * r**2 / away + rim * (_CIRCLE[:, :1] * across + _CIRCLE[:, 1:] * up)
 
-    x, residual = _solved(outline, points, [np.zeros(3)], None)
-    middle, r = place(x)
-    return Fit(Sphere(r), _point(middle), (0.0, 0.0, 0.0, 1.0), residual, "sphere")
+    def solve(begin: Sequence[np.ndarray]) -> Fit:
+        x, residual = _solved(outline, points, begin, None)
+        middle, r = place(x)
+        return Fit(Sphere(r), _point(middle), (0.0, 0.0, 0.0, 1.0), residual, "sphere", lambda: solve([x]))
+
+    return solve([np.zeros(3)])
 
 
 def cylinder(outline: Silhouette, support: float, starts: Sequence[np.ndarray], height: float | None = None) -> Fit:
@@ -187,11 +239,15 @@ def cylinder(outline: Silhouette, support: float, starts: Sequence[np.ndarray], 
         ring = np.stack([px + r * _CIRCLE[:, 0], np.full(64, support), pz + r * _CIRCLE[:, 1]], axis=1)
         return np.concatenate([ring, ring + np.array([0, tall, 0])])
 
+    def solve(begin: Sequence[np.ndarray]) -> Fit:
+        x, residual = _solved(outline, points, begin, None)
+        px, pz, r, tall = place(x)
+        position = (float(px), float(support + tall / 2), float(pz))
+        shape = Cylinder(float(r), float(tall))
+        return Fit(shape, position, (0.0, 0.0, 0.0, 1.0), residual, "cylinder", lambda: solve([x]))
+
     begin = [np.array([s[0] / unit, s[1] / unit, *np.log(np.maximum(s[2:], 1e-6) / unit)]) for s in starts]
-    x, residual = _solved(outline, points, [b if height is None else b[:3] for b in begin], None)
-    px, pz, r, tall = place(x)
-    position = (float(px), float(support + tall / 2), float(pz))
-    return Fit(Cylinder(float(r), float(tall)), position, (0.0, 0.0, 0.0, 1.0), residual, "cylinder")
+    return solve([b if height is None else b[:3] for b in begin])
 
 
 def lying_cylinder(outline: Silhouette, support: float, starts: Sequence[np.ndarray]) -> Fit:
@@ -206,18 +262,21 @@ def lying_cylinder(outline: Silhouette, support: float, starts: Sequence[np.ndar
         along = half * np.array([c, 0, -s])
         return np.concatenate([middle - along, middle + along])
 
+    def solve(begin: Sequence[np.ndarray]) -> Fit:
+        x, residual = _solved(outline, points, begin, None)
+        r, half = unit * np.exp(np.clip(x[2:4], -6, 6))
+        # a quarter turn about Z lays the axis along -X, then the turn about the vertical
+        a, b = np.array([0, np.sin(x[4] / 2), 0, np.cos(x[4] / 2)]), np.sqrt(0.5)
+        turn = _turn((a[1] * b, a[1] * b, a[3] * b, a[3] * b))
+        position = (float(unit * x[0]), float(support + r), float(unit * x[1]))
+        return Fit(Cylinder(float(r), float(2 * half)), position, turn, residual, "lying cylinder", lambda: solve([x]))
+
     begin = [
         np.array([s[0] / unit, s[1] / unit, np.log(0.5 * s[2] / unit), np.log(s[2] / unit), yaw])
         for s in starts
         for yaw in np.arange(4) * np.pi / 4 + 0.2
     ]
-    x, residual = _solved(outline, points, begin, None)
-    r, half = unit * np.exp(np.clip(x[2:4], -6, 6))
-    # a quarter turn about Z lays the axis along -X, then the turn about the vertical
-    a, b = np.array([0, np.sin(x[4] / 2), 0, np.cos(x[4] / 2)]), np.sqrt(0.5)
-    turn = (a[1] * b, a[1] * b, a[3] * b, a[3] * b)
-    position = (float(unit * x[0]), float(support + r), float(unit * x[1]))
-    return Fit(Cylinder(float(r), float(2 * half)), position, _turn(turn), residual, "lying cylinder")
+    return solve(begin)
 
 
 def box(outline: Silhouette, support: float, starts: Sequence[np.ndarray], height: float | None = None) -> Fit:
@@ -245,6 +304,13 @@ def box(outline: Silhouette, support: float, starts: Sequence[np.ndarray], heigh
         lengths = np.log(size(x)) if height is None else np.log(size(x)[[0, 2]])
         return PRIOR * (lengths - lengths.mean())
 
+    def solve(begin: Sequence[np.ndarray]) -> Fit:
+        x, residual = _solved(outline, points, begin, prior)
+        wide, tall, deep = (float(v) for v in size(x))
+        position = (float(unit * x[0]), float(support + tall / 2), float(unit * x[1]))
+        turn = (0.0, float(np.sin(x[2] / 2)), 0.0, float(np.cos(x[2] / 2)))
+        return Fit(Box((wide, tall, deep)), position, turn, residual, "box", lambda: solve([x]))
+
     begin = [
         np.array(
             [s[0] / unit, s[1] / unit, yaw, w, w, *([] if height is not None else [np.log(max(s[3], 1e-6) / unit)])]
@@ -253,11 +319,7 @@ def box(outline: Silhouette, support: float, starts: Sequence[np.ndarray], heigh
         for yaw in np.arange(4) * np.pi / 8 + 0.1
         for w in [np.log(1.6 * s[2] / unit)]
     ]
-    x, residual = _solved(outline, points, begin, prior)
-    wide, tall, deep = (float(v) for v in size(x))
-    position = (float(unit * x[0]), float(support + tall / 2), float(unit * x[1]))
-    turn = (0.0, float(np.sin(x[2] / 2)), 0.0, float(np.cos(x[2] / 2)))
-    return Fit(Box((wide, tall, deep)), position, turn, residual, "box")
+    return solve(begin)
 
 
 def _point(values: np.ndarray) -> Point:
