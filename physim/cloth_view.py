@@ -17,6 +17,8 @@ from physim.trajectory import ClothTrack, Trajectory
 
 NEAR = 1e-3
 """Nothing nearer is drawn [m]."""
+CLEAR = 0.004
+"""Alpha of a cloth's picture below which nothing of it is seen."""
 SLACK = 0.03
 """Cloth may lie this part of its diagonal behind the background's depth, which is a guess, and still be seen."""
 
@@ -76,6 +78,8 @@ class ClothMesh:
         """(N, 2) [m]"""
         lengths = [len(track.faces) for track in self._tracks]
         self.number = np.repeat([scene.number_of(name) for name in self.names], lengths).astype(np.uint16)
+        self.sheet = np.repeat(np.arange(len(self.names)), lengths).astype(np.int32)
+        """(M,): index of each triangle's cloth."""
         self.textured = np.repeat([int(scene[name].cutout is not None) for name in self.names], lengths)
         order = np.argsort(self.faces.reshape(-1), kind="stable")
         self._around = wp.array((order // 3).astype(np.int32), dtype=wp.int32, device=self.device)
@@ -144,7 +148,24 @@ class ClothView:
         fabric.textured = wp.array(mesh.textured, dtype=wp.int32, device=device)
         fabric.rest = wp.array(mesh.rest, dtype=wp.vec2, device=device)
         fabric.start = self._seen(mesh.vertices(0.0), self.photo_camera)
+        self._upload_cover(fabric)
         return fabric
+
+    def _upload_cover(self, fabric: kernels.Fabric) -> None:
+        """Where the photo shows each cloth: a pixel more than any of it, so that soft edges are whole."""
+        from scipy.ndimage import maximum_filter
+
+        empty = np.zeros((1, 1), bool)
+        cutouts = [self.scene[name].cutout for name in self.mesh.names]
+        covers = [empty if c is None else maximum_filter(c.alpha > CLEAR, 3, mode="nearest") for c in cutouts]
+        first = np.cumsum([0] + [cover.size for cover in covers[:-1]])
+        corners = [(0, 0) if c is None else c.corner for c in cutouts]
+        fabric.sheet = wp.array(self.mesh.sheet, dtype=wp.int32, device=self.device)
+        fabric.cover_first = wp.array(first.astype(np.int32), dtype=wp.int32, device=self.device)
+        fabric.cover_size = wp.array([c.shape[::-1] for c in covers], dtype=wp.vec2i, device=self.device)
+        fabric.cover_corner = wp.array(corners, dtype=wp.vec2i, device=self.device)
+        flat = np.concatenate([cover.ravel() for cover in covers]).astype(np.uint8)
+        fabric.cover = wp.array(flat, dtype=wp.uint8, device=self.device)
 
     def _seen(self, vertices: np.ndarray, camera: Camera) -> wp.array:
         """Vertices in the frame of a camera, vec3d."""
@@ -186,7 +207,9 @@ class ClothView:
         if self._key.shape[0] < window.rows * window.cols:
             self._key = wp.empty(window.rows * window.cols * 5 // 4, dtype=wp.uint64, device=self.device)
         lens_n = wp.vec4d(*(lens * n))
-        kernels.cloth_raster(self._fabric, point, lens=lens_n, window=window, near=NEAR, key=self._key)
+        kernels.cloth_raster(
+            self._fabric, point, lens=lens_n, photo_lens=self._photo_lens, window=window, near=NEAR, key=self._key
+        )  # fmt: skip
         types = (wp.float32, wp.uint16, wp.int32, wp.vec2, wp.vec3, wp.vec3, wp.vec2)
         outputs = [wp.empty((window.rows, window.cols), dtype=t, device=self.device) for t in types]
         kernels.cloth_resolve(

@@ -39,6 +39,33 @@ class Fabric:
     """(N,) at time 0, in the frame of the photo's camera [m]"""
     rest: wp.array(dtype=wp.vec2)
     """(N,) place in the flat fabric [m]"""
+    sheet: wp.array(dtype=wp.int32)
+    """(M,) which cloth a triangle is of"""
+    cover_first: wp.array(dtype=wp.int32)
+    """Where the cover of each cloth begins"""
+    cover_size: wp.array(dtype=wp.vec2i)
+    """Its columns and rows"""
+    cover_corner: wp.array(dtype=wp.vec2i)
+    """(u, v) of its first pixel [pixels of the photo]"""
+    cover: wp.array(dtype=wp.uint8)
+    """1 where the photo shows any of a cloth; the meshes reach farther"""
+
+
+@wp.func
+def is_there(fabric: Fabric, t: int, weight: wp.vec3d, photo_lens: wp.vec4d) -> bool:
+    """Whether there is cloth at a point of a triangle: what lies beside its outline must not hide what is behind."""
+    if fabric.textured[t] == 0:
+        return True
+    seen = weight[0] * fabric.start[fabric.face[3 * t]] + weight[1] * fabric.start[fabric.face[3 * t + 1]]
+    seen += weight[2] * fabric.start[fabric.face[3 * t + 2]]
+    pixel = project(seen, photo_lens)
+    n = fabric.sheet[t]
+    size = fabric.cover_size[n]
+    u = int(wp.floor(pixel[0])) - fabric.cover_corner[n][0]
+    v = int(wp.floor(pixel[1])) - fabric.cover_corner[n][1]
+    if u < 0 or v < 0 or u >= size[0] or v >= size[1]:
+        return False
+    return fabric.cover[fabric.cover_first[n] + v * size[0] + u] > wp.uint8(0)
 
 
 @wp.kernel
@@ -46,6 +73,7 @@ def cloth_raster_kernel(
     fabric: Fabric,
     point: wp.array(dtype=wp.vec3d),
     lens: wp.vec4d,
+    photo_lens: wp.vec4d,
     window: Window,
     near: wp.float64,
     bands: wp.int32,
@@ -62,7 +90,7 @@ def cloth_raster_kernel(
             ray = ray_at(window.u + u, window.v + v, lens)
             if covers(scan, ray):
                 z = depth_at(scan, ray)
-                if z > near:
+                if z > near and is_there(fabric, t, weights_at(ray, a, b, c), photo_lens):
                     wp.atomic_min(key, v * window.cols + u, key_of(z, t))
 
 
@@ -207,7 +235,7 @@ def vertex_normals(point, face, first, around, *, normal_out):
     )
 
 
-def cloth_raster(fabric, point, *, lens, window, near, key):
+def cloth_raster(fabric, point, *, lens, photo_lens, window, near, key):
     """Find the nearest triangle of every pixel of ``window``, whichever side it shows.
 
     Args:
@@ -215,6 +243,7 @@ def cloth_raster(fabric, point, *, lens, window, near, key):
         point: Vertices in the camera frame [m], vec3d, (N,).
         lens: (f_u, f_v, c_u, c_v) [pixels], vec4d.
         window: ``Window`` to draw, in pixels of the picture.
+        photo_lens: Of the photo's camera [pixels of the photo]: where it shows no cloth there is none.
         near: Nothing at or before this depth is drawn [m].
         key: Output, uint64, at least rows * cols long.
     """
@@ -224,7 +253,7 @@ def cloth_raster(fabric, point, *, lens, window, near, key):
     wp.launch(
         cloth_raster_kernel,
         dim=(fabric.number.shape[0], bands),
-        inputs=[fabric, point, lens, window, near, bands],
+        inputs=[fabric, point, lens, photo_lens, window, near, bands],
         outputs=[key],
         device=device,
     )

@@ -13,7 +13,7 @@ from physim.sheet import Sheet
 from physim.surfaces import Surfaces
 
 SIZE = (240, 320)
-CUTOUT = Cutout(np.zeros((2, 2, 3), np.float32), np.ones((2, 2), np.float32), (0, 0))
+CUTOUT = Cutout(np.zeros((*SIZE, 3), np.float32), np.ones(SIZE, np.float32), (0, 0))
 
 
 def bare_scene(size=SIZE, moves=()):
@@ -200,3 +200,26 @@ def test_what_a_fold_covers_is_hidden_and_the_rest_is_not():
     assert hidden[inner].all(), "the left half is covered, the right half shows its back"
     still = surfaces.motion(after, surfaces.at(2 / 24))[1] > 0
     assert (after.ids == 1).sum() > 500 and not still[after.ids == 1].any()
+
+
+def test_the_clear_margin_of_a_cloth_hides_nothing_behind_it():
+    """Meshes of the photo's cloths reach beyond its outline; through what has no cover the cloth behind is seen."""
+    sheet, scene = Sheet((1.2, 0.8), (12, 8)), bare_scene()
+    alpha = np.zeros(SIZE, np.float32)
+    alpha[:, :160] = 1.0  # the left half of the picture
+    half = Cutout(np.zeros((*SIZE, 3), np.float32), alpha, (0, 0))
+    cloths = {
+        "near": (sheet, lambda rest, t: hung(rest, t, centre=(0.0, 1.5, -2.0))),
+        "far": (sheet, lambda rest, t: hung(rest, t, centre=(0.0, 1.5, -2.5))),
+    }
+    view = ClothView(cloth_trajectory(scene, cloths, frames=2, near={"cutout": half}), SIZE)
+    frame = view.at(0.0)
+    v0, v1, u0, u1 = frame.window
+    focal = scene.camera.start.focal
+    u, v = np.meshgrid(np.arange(u0, u1) + 0.5 - 160, np.arange(v0, v1) + 0.5 - 120)
+    inside = {z: (np.abs(u) < 0.6 * focal / z - 1) & (np.abs(v) < 0.4 * focal / z - 1) for z in (2.0, 2.5)}
+    left, right = u < 0, u > 2  # its soft edge goes on by a pixel
+    assert (frame.ids[inside[2.0] & left] == scene.number_of("near")).all()
+    assert (frame.ids[inside[2.5] & right] == scene.number_of("far")).all()
+    outside = (np.abs(u) > 0.6 * focal / 2.5 + 1) & right
+    assert outside.any() and (frame.ids[outside] == 0).all(), "and where nothing is behind it there is nothing"
