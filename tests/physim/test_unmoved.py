@@ -24,7 +24,7 @@ SHOTS = {
     ),
     "coffee": dict(
         photo="skimage:coffee.png", hints={"camera": {"fov": 30, "pitch": 56.5, "height": 0.294}},
-        things=[dict(name="cup", select={"polygon": CUP})],
+        things=[dict(name="cup", select={"polygon": CUP}, lift={"kind": "cylinder"})],
     ),
     "rocket": dict(
         photo="skimage:rocket.jpg", hints={"camera": {"fov": 30, "horizon": 0.972, "height": 2.0}, "wall": 400},
