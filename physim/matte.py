@@ -19,6 +19,8 @@ FARTHEST = 64
 """Shadows that end farther away are thrown anew [pixels at 800 wide]."""
 SHADOW_RING = 12
 """Width of the contact shadow that a thing carries along; it fades over the last third [pixels at 800 wide]."""
+_NEAR = 5
+"""Half a side of the square in which a thing's colours are near by [pixels]."""
 _EPSILON = 1e-6  # of the closed form, for sRGB in [0, 1]
 
 
@@ -103,7 +105,7 @@ def foreground(linear: np.ndarray, alpha: np.ndarray, background: np.ndarray) ->
     Returns:
         (H, W, 3) linear, in [0, 1].
     """
-    from scipy.ndimage import distance_transform_edt, gaussian_filter
+    from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter, minimum_filter
 
     pure = alpha > 0.95
     if not pure.any():
@@ -117,6 +119,12 @@ def foreground(linear: np.ndarray, alpha: np.ndarray, background: np.ndarray) ->
     a = alpha[..., None].astype(np.float64)
     rest = linear - a * smooth - (1 - a) * background
     mixed = smooth + a * rest / np.maximum(a * a + 0.1 * (1 - a), 1e-6)
+    # What lies behind is invented in part: its error would be magnified where alpha is small. At its edge the thing has
+    # the colours that it has near by.
+    near = (*(2 * _NEAR + 1,) * 2, 1)
+    least = minimum_filter(np.where(pure[..., None], linear, np.inf), near)[v, u]
+    most = maximum_filter(np.where(pure[..., None], linear, -np.inf), near)[v, u]
+    mixed = np.clip(mixed, least, most)
     return np.clip(np.where(pure[..., None], linear, np.where(a > 0.02, mixed, smooth)), 0, 1)
 
 

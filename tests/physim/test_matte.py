@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, gaussian_filter
 
-from physim.matte import contact_shadow, cut_out, difference_alpha, soft_alpha
+from physim.matte import contact_shadow, cut_out, difference_alpha, foreground, soft_alpha
 from physim.srgb import to_linear, to_srgb
 
 SIZE = (110, 130)
@@ -115,3 +115,16 @@ def test_a_long_shadow_is_carried_as_far_as_it_reaches_and_other_things_do_not_d
         assert cutout.shadow[60 - v, 155 - u if 155 - u < len(row) else -1] == pytest.approx(1.0, abs=0.02)
     u, v = far.corner
     assert far.shadow[25 - v, 105 - u] > 0.15  # taken from what is beside it, not from the dark thing
+
+
+def test_the_colour_of_an_edge_is_the_things_own_though_what_is_behind_was_guessed_wrong():
+    v, u = np.mgrid[:80, :80] + 0.5
+    alpha = np.clip((25 - np.hypot(u - 40, v - 40)) / 6 + 0.5, 0, 1)
+    rng = np.random.default_rng(0)
+    own = np.clip([0.2, 0.1, 0.05] + 0.02 * rng.normal(size=(80, 80, 1)), 0.01, 1)
+    behind = np.full((80, 80, 3), 0.6)
+    photo = alpha[..., None] * own + (1 - alpha[..., None]) * behind
+    colour = foreground(photo, alpha, np.full((80, 80, 3), 0.3))  # the ground is twice as bright as it was guessed
+    rim = (alpha > 0.05) & (alpha < 0.95)
+    # within the spread of its own colours, 0.02; unbounded the guess adds up to 0.5 to it
+    assert np.abs(colour - own)[rim].max() < 0.15 and np.abs(colour - own)[rim].mean() < 0.05
