@@ -1,9 +1,9 @@
 """How well things of a photo become solids: ``python -m benchmarks.lifting [--write] [NUMBER...]``.
 
 The scenes of :mod:`benchmarks.lifting_scenes` go through camera, geometric depth and lifting as a shot would, with the
-true outline of what is seen of each thing and, in the first table, the true horizon, lens and camera height. Nothing
-else is said: ``lift: auto``. Outlines are compared through the true camera, all solids drawn into one depth buffer; in
-the second table, where not even the camera is known, through the one that was guessed, and places in camera heights.
+true outline of what is seen of each thing and the true horizon, lens and camera height; nothing else is said:
+``lift: auto``. Outlines are compared through the camera, all solids drawn into one depth buffer. With ``--blind`` the
+camera is guessed too, and places are compared in camera heights, in the camera's own frame.
 """
 
 from __future__ import annotations
@@ -155,16 +155,15 @@ def table(found: list[Row]) -> str:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("numbers", nargs="*", type=int, help="scenes; default: all")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/lifting.md")
+    parser.add_argument("--blind", action="store_true", help="without hints of the camera")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/lifting.md")
     args = parser.parse_args(argv)
-    both: dict[bool, list[Row]] = {True: [], False: []}
+    found: list[Row] = []
     for number in args.numbers or range(COUNT):
-        case = scene(number)
-        for hints in both:
-            some = rows(case, number, hints=hints)
-            both[hints] += some
-            print("\n".join(line(r) for r in some) if hints else "", flush=True)
-    text = table(both[True]) + "\nWithout any hint of the camera:\n\n" + table(both[False])
+        some = rows(scene(number), number, hints=not args.blind)
+        found += some
+        print("\n".join(line(r) for r in some), flush=True)
+    text = table(found)
     print(text)
     if args.write:
         page = PAGE.read_text(encoding="utf-8")

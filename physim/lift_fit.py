@@ -109,7 +109,7 @@ class Silhouette:
         """
         best, most = fit, self.overlap(_mesh(fit))
         lost: list[np.ndarray] = []
-        for _ in range(REFITS if max(self.mask.shape) <= LARGE else 0):
+        for _ in range(REFITS if max(self.mask.shape) <= LARGE and most > 0.5 else 0):
             if most >= EXACT:
                 break
             less = self._lost(_mesh(fit))
@@ -123,13 +123,20 @@ class Silhouette:
                 best, most = fit, overlap
         return best, most
 
+    def _is_near(self, mesh: Triangles) -> bool:
+        """Whether a solid (world) is before the camera and not much larger than the crop: else drawing it is slow."""
+        pixels, depth = self.camera.project(mesh.vertices)
+        return bool(depth.min() > 1e-6) and float(np.ptp(pixels, axis=0).max()) < 4 * max(self.mask.shape)
+
     def _lost(self, mesh: Triangles) -> np.ndarray | None:
         """How much further a solid (world) reaches than the centres of the pixels it is drawn into [pixels]."""
+        if not self._is_near(mesh):
+            return None
         u, v = np.asarray(self.camera.principal_point) - self.corner
         camera = Camera(self.camera.focal, (u, v), self.mask.shape, self.camera.world_from_camera)
         drawn = np.isfinite(depth_of(mesh, camera))
-        pixels, depth = self.camera.project(mesh.vertices)
-        if not drawn.any() or depth.min() <= 0:
+        pixels, _ = self.camera.project(mesh.vertices)
+        if not drawn.any():
             return None
         lost = (pixels @ self.directions).max(0) - (self._rim(drawn) @ self.directions).max(0)
         # a solid that leaves the crop or the photo is cut there, which is no error of its pixels
@@ -165,6 +172,8 @@ class Silhouette:
 
     def overlap(self, mesh: Triangles) -> float:
         """Intersection over union of the mask with a solid (world), where nothing can hide it [-]."""
+        if not self._is_near(mesh):
+            return 0.0
         h, w = self.mask.shape
         stride = max(1, int(np.ceil(max(h, w) / 320)))
         size = (h // stride, w // stride)
