@@ -25,6 +25,7 @@ import warp as wp
 from physim_kernels import (
     face_velocity,
     free_surface,
+    liquid_fold,
     liquid_slip,
     liquid_wall,
     particle_move,
@@ -147,6 +148,8 @@ class LiquidGrid:
         self.phi.fill_(1.0)
         self._pressure = wp.zeros_like(self.pressure.p)
         self._launch(free_surface.room_kernel, s.shape, [self.open], [self._room])
+        self._folds, self._raw = False, wp.zeros_like(self.alpha)
+        """Whether what particles spread into closed cells counts in the open ones beside them."""
         self._seals = bool(((np.asarray(open) > 0.0) & (np.asarray(open) < 0.5)).any())
         """Whether walls cut cells so that few particles fit into them."""
         self._viscosity = self._tension = None
@@ -209,6 +212,8 @@ class LiquidGrid:
             wp.load_module(liquid_wall, device=self.device)
         if self._viscosity is not None:
             wp.load_module(viscosity, device=self.device)
+        if self._folds:
+            wp.load_module(liquid_fold, device=self.device)
         if self._tension is not None:
             wp.load_module(surface_tension, device=self.device)
 
@@ -316,9 +321,16 @@ class LiquidGrid:
         self._launch(free_surface.wet_kernel, shape[:2], [self.alpha], [self._wet])
         for axis, (old, new) in enumerate(((self._wet, self._wide), (self._wide, self._reach))):
             self._launch(free_surface.grow_kernel, shape[:2], [old, axis, LAYERS + 2, shape[2]], [new])
+        if self._folds:
+            wp.copy(self._raw, self.alpha)
+            self._fold(self._raw, self._reach, self.alpha)
         self._rows(free_surface.distance_kernel, shape, [self.alpha, self.open, self._room, self._reach], [self.phi])
         if self._seals:
             liquid_wall.seal(self.open, self.area, self.phi, device=self.device)
+
+    def _fold(self, raw: wp.array, reach: wp.array, folded: wp.array) -> None:
+        """Give what closed cells hold of ``raw`` to the open cells of ``folded`` beside them."""
+        self._rows(liquid_fold.fold_kernel, self.settings.shape, [self.open, raw, reach], [folded])
 
     def _gather(self, order: bool = False) -> None:
         """From particles, which are put in ``order`` on the way, to where the liquid is and velocities of faces."""

@@ -52,6 +52,9 @@ class SolidsGrid(LiquidGrid):
         self._has_walls = bool((walls.phi.numpy() < 1.0).any()) or self._rides
         self._seals = self._seals or bodies is not None
         wp.copy(self._room, walls.room)
+        self._folds = bodies is not None
+        self._raw_room = wp.clone(self._room)
+        self._all = wp.full(self._reach.shape, wp.vec2i(0, settings.shape[2]), dtype=wp.vec2i, device=self.device)
         self._residual, self._solved = wp.zeros_like(self.pressure.rhs), wp.zeros_like(self.pressure.rhs)
         if bodies is not None:
             self._extra = self._yield
@@ -77,7 +80,9 @@ class SolidsGrid(LiquidGrid):
     def _enter(self) -> None:
         if self.bodies is not None:
             self.bodies.place()
-            self.bodies.carve(self.area, self.solid, self.open, self._room)
+            self.bodies.carve(self.area, self.solid, self.open, self._raw_room)
+            wp.copy(self._room, self._raw_room)
+            self._fold(self._raw_room, self._all, self._room)
             if self._rides:
                 for u in self.u:  # where the liquid was, the box's motion was taken away
                     u.zero_()
