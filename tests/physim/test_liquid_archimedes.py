@@ -28,7 +28,8 @@ def afloat(density: float) -> tuple[np.ndarray, np.ndarray, float]:
 @pytest.mark.parametrize("density", [200.0, 350.0, 500.0, 700.0, 900.0])
 def test_a_flat_box_floats_as_deep_as_archimedes_says_and_comes_to_rest(density):
     found, rise, draught = afloat(density)
-    assert found.mean() == pytest.approx(draught, rel=0.02)
+    # 0.5 % by the mean of a second of slosh; with a void under the bottom 0.2 lies 1.5 to 2.6 % too high
+    assert found.mean() == pytest.approx(draught, rel=0.012)
     # a fiftieth of the speed of its heave; one that lies little more than a cell deep takes longer
     slow = 0.02 if density > 300.0 else 0.03
     assert np.abs(rise).max() < slow * np.sqrt(9.81 * draught)
