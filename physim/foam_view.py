@@ -13,6 +13,8 @@ from physim.trajectory import LakeTrack, LiquidTrack
 
 STRENGTH = np.array([0.9, 1.2, 0.35], dtype=np.float32)
 """Optical depth of one ball of spray, foam and bubble: beneath the surface little of it is seen."""
+MIRRORS = 0.066
+"""Part of the light from all sides that a ball of water mirrors outside: Fresnel's, over its disc."""
 ALBEDO = 0.88
 """Of foam: light that is scattered often and hardly swallowed."""
 
@@ -62,6 +64,20 @@ def foam_colour(light: Light) -> np.ndarray:
     """Linear colour (3,) of lit foam: it faces all ways, so half of the direct light meets it."""
     up = 0.5 + 0.5 * max(light.direction[1], 0.0)
     return (ALBEDO * (up * np.asarray(light.colour) + np.asarray(light.ambient))).astype(np.float32)
+
+
+def drop_colour(light: Light, picture: np.ndarray) -> np.ndarray:
+    """Linear colour (3,) of clear drops: they let through what is all around behind them, and mirror some light.
+
+    A ball of water bends rays by up to 83 degrees, so that it shows nearly half of all there is, small and upside down;
+    of that a drop no larger than some pixels shows the mean.
+
+    Args:
+        light: Of the scene.
+        picture: (H, W, 3) linear.
+    """
+    seen = picture.reshape(-1, 3).mean(axis=0)
+    return ((1 - MIRRORS) * seen + MIRRORS * foam_colour(light)).astype(np.float32)
 
 
 def _array(values: np.ndarray, dtype, device) -> wp.array:

@@ -16,7 +16,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinat
 
 from physim import blend
 from physim.backdrop_view import BackdropFrame, lens_of, photo_camera
-from physim.foam_view import foam_colour, foam_cover
+from physim.foam_view import drop_colour, foam_cover
 from physim.plate import PlateSampler, resize_map
 from physim.scene import Backdrop, Entity
 from physim.trajectory import LakeTrack, Trajectory
@@ -159,10 +159,9 @@ class LakeView:
             )  # fmt: skip
             if cover is not None:
                 part = cover[..., None]
-                white = foam_colour(self._light)
-                picture = np.where(
-                    part > 1e-3, blend.to_srgb(blend.to_linear(picture) * (1 - part) + part * white), picture
-                )  # fmt: skip
+                linear = blend.to_linear(picture)
+                drops = drop_colour(self._light, linear)
+                picture = np.where(part > 1e-3, blend.to_srgb(linear * (1 - part) + part * drops), picture)
         return picture
 
     def _shifted(self, picture: np.ndarray, sampler: PlateSampler, frame: BackdropFrame, time: float) -> np.ndarray:

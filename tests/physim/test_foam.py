@@ -5,6 +5,7 @@ import pytest
 
 import physim
 from physim.foam import ENTRAINED, FINE, LIFE, RISE, Foam
+from physim.foam_view import drop_colour, foam_colour
 from physim.trajectory import FOAM_DTYPE, SPLASH_DTYPE
 
 CELL = 0.01
@@ -116,3 +117,11 @@ def test_water_poured_into_water_from_high_foams_in_a_scene():
     own = run.splashes[run.splashes["body"] == ""]
     assert len(own) > 0 and (np.diff(run.splashes["time"]) >= 0).all()
     assert own["time"][0] > 0.1, "the jet is 0.37 m above the pool"
+
+
+def test_a_clear_drop_is_unseen_in_even_light_and_mirrors_a_fifteenth_of_it_before_darkness():
+    light = physim.scene.Light()
+    white = foam_colour(light)
+    even = np.broadcast_to(white, (4, 5, 3))
+    np.testing.assert_allclose(drop_colour(light, even), white, rtol=1e-6)
+    np.testing.assert_allclose(drop_colour(light, np.zeros((4, 5, 3))), 0.066 * white, rtol=1e-6)
