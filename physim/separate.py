@@ -19,7 +19,7 @@ from physim.scene import Cutout, Light, Scene, StillLayer
 from physim.segment import mask_of, polygon_coverage
 from physim.shot import Shot, Thing
 from physim.srgb import to_linear, to_srgb
-from physim.uncovered import hidden_part, uncovered
+from physim.uncovered import closed, hidden_part, uncovered
 from physim.zbuffer import placed
 
 GROW = 7
@@ -85,7 +85,7 @@ def separate(
             cutout = sheet_cutout(photo, mask, hidden[thing.name], plate)
         else:
             cast = _cast_shadow(scene, thing, layers, light) if light.source == "user" else np.zeros(size, dtype=bool)
-            behind = hidden_part(scene, thing.name, mask, masks, layers)
+            behind = closed(mask, hidden_part(scene, thing.name, mask, masks, layers))
             whole = mask | behind
             cutout = cut_out(
                 uncovered(photo, whole, behind), whole, plate, reach=_beyond(cast, mask),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from physim.grow import dilated, extent
+from physim.grow import dilated, eroded, extent
 from physim.layers import Layers
 from physim.membrane import fill
 from physim.scene import Scene
@@ -41,6 +41,15 @@ def hidden_part(scene: Scene, name: str, mask: np.ndarray, masks: dict[str, np.n
         if both.any() and np.median(before[both]) < np.median(depth[both]):
             hidden |= (layers.ids == scene.number_of(other)) & (mask | np.isfinite(depth))
     return hidden
+
+
+def closed(mask: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """The hidden part with the slit, if there is one, between it and what is seen: pixels that neither outline took."""
+    if not hidden.any():
+        return hidden
+    reach = 2 * RIM * max(1.0, mask.shape[1] / 800)
+    whole = eroded(dilated(mask | hidden, reach), reach)
+    return hidden | (whole & ~mask & dilated(hidden, reach))
 
 
 def _depth(scene: Scene, name: str, layers: Layers) -> np.ndarray:

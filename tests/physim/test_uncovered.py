@@ -10,7 +10,7 @@ from physim.matte import cut_out
 from physim.scene import Scene
 from physim.shapes import Sphere
 from physim.srgb import to_srgb
-from physim.uncovered import hidden_part, uncovered
+from physim.uncovered import closed, hidden_part, uncovered
 from physim.view import plane_depth
 from physim.zbuffer import depth_of, placed
 
@@ -75,3 +75,14 @@ def test_the_edge_beneath_what_hides_a_thing_is_its_own_outline():
     there = mask[j : j + alpha.shape[0], i : i + alpha.shape[1]]
     assert np.abs(alpha - there).sum() < 0.6 * 2 * np.pi * 40  # half a pixel of softness along the outline
     assert alpha[~there].max() < 0.6 and alpha[there].min() > 0.4
+
+
+def test_a_slit_between_what_is_seen_and_what_is_hidden_is_closed_and_nothing_else_is_added():
+    v, u = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
+    disc = np.hypot(u - 80, v - 60) < 40
+    seen, hidden = disc & (u < 95), disc & (u > 99)
+    found = closed(seen, hidden)
+    slit = disc & ~seen & ~hidden
+    assert (slit & ~found).sum() < 0.05 * slit.sum()  # but for its mouths, where the outline itself is
+    assert (found & ~disc).sum() < 0.02 * disc.sum()
+    assert not closed(disc, np.zeros_like(disc)).any()
