@@ -22,6 +22,7 @@ from scipy.optimize import minimize
 
 from benchmarks.depth_render import DepthScene
 from benchmarks.depth_scenes import MOTORCYCLE, names, scene
+from benchmarks.marked import put_between
 from physim.camera import Camera
 from physim.camera_guess import guessed_camera
 from physim.depth import geometric
@@ -207,9 +208,7 @@ def main(argv: list[str] | None = None) -> None:
     text = table([scene(name) for name in args.names or [*names(), MOTORCYCLE]])
     print(text)
     if args.write:
-        page = PAGE.read_text(encoding="utf-8")
-        head, rest = page.split(MARKS[0])
-        PAGE.write_text(head + MARKS[0] + "\n" + text + "\n" + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
+        put_between(PAGE, MARKS, text)
 
 
 if __name__ == "__main__":

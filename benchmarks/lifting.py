@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.lifting_scenes import COUNT, Known, LiftingScene, scene
+from benchmarks.marked import put_between
 from physim.camera import Camera
 from physim.camera_guess import guessed_camera
 from physim.lift import is_closed
@@ -166,9 +167,7 @@ def main(argv: list[str] | None = None) -> None:
     text = table(found)
     print(text)
     if args.write:
-        page = PAGE.read_text(encoding="utf-8")
-        head, rest = page.split(MARKS[0])
-        PAGE.write_text(head + MARKS[0] + "\n" + text + "\n" + MARKS[1] + rest.split(MARKS[1])[1], encoding="utf-8")
+        put_between(PAGE, MARKS, text)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,9 @@ def ball_pose(
         intrinsics: K (3, 3) [pixels].
         pitch: [degrees] if it is known; with a single ball it must be.
         roll: [degrees] if it is known; with two balls it is taken as zero.
+
+    Raises:
+        ValueError: An outline that no ball before the camera has, see :func:`ball_centre`.
     """
     from scipy.optimize import least_squares
 
