@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# One worker per core, a file of tests never split between two: its scenes and compiled kernels are shared.
+PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --durations 25
 
 .PHONY: demo test quick lint clean
 
@@ -10,10 +12,10 @@ demo: $(STAMP)
 	$(BIN)/python -m examples.coffee --output out/coffee.mp4
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
