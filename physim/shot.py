@@ -31,6 +31,7 @@ from physim.shot_hints import (
 )
 from physim.shot_joints import JointSpec, KinematicSpec
 from physim.shot_model import Fraction, Model, Vector
+from physim.shot_provenance import CertificateSpec, WatermarkSpec
 from physim.shot_select import Ellipse, Pixel, Select, Strokes
 from physim.shot_things import (
     MATTER,
@@ -54,6 +55,7 @@ __all__ = [
     "MATTER",
     "BallHint",
     "CameraHint",
+    "CertificateSpec",
     "CircleHint",
     "ClothSpec",
     "DepthClick",
@@ -91,6 +93,7 @@ __all__ = [
     "Strokes",
     "SurfaceHint",
     "Thing",
+    "WatermarkSpec",
     "WhiteHint",
     "WindSpec",
 ]
@@ -148,6 +151,13 @@ class OutputSpec(Model):
     )
     quality: int = Field(default=18, ge=0, le=51, description="H.264 constant rate factor; lower is better")
     motion_blur: Fraction = Field(default=0.5, description="shutter opening as a fraction of the frame time [-]")
+    credentials: Literal["test"] | CertificateSpec | None = Field(
+        default=None, description="sign the video (C2PA): 'test' with a throw-away certificate, or {cert, key}"
+    )
+    watermark: bool | WatermarkSpec = Field(
+        default=False, description="an invisible mark in every frame: true with an open key, or {key, id}"
+    )
+    ledger: bool = Field(default=True, description="record beside the video what changed from run to run of the shot")
 
 
 class Shot(Model):

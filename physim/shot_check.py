@@ -271,6 +271,12 @@ def _nearest(given: str, known: list[str], what: str) -> str:
 
 
 def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding]:
+    for holder, names in ((output.credentials, ("cert", "key")), (output.watermark, ("key",))):
+        for name in names:
+            path = getattr(holder, name, None)
+            if path is not None and not path.is_file():
+                field = "watermark" if holder is output.watermark else "credentials"
+                yield Finding(("output", field, name), f"{path}: no such file.")
     odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2]
     for name in odd:
         value = getattr(output, name)

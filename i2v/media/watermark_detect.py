@@ -1,0 +1,241 @@
+"""Finding the watermark again: in a picture or a clip that was re-encoded, scaled, cropped, mirrored, made brighter.
+
+The frame's brightness is brought to 360 lines, smooth parts are taken away and what is left is divided by its local
+strength. For each of many scales the frame is folded to one tile, which two small matrices do at once, and correlated
+with the pattern that says where the tile lies. At the best place the signs of the other patterns are the bits. Frames
+vote each with its own place, since an encoder's motion compensation drags the mark along with what moves.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from i2v.media.watermark_pattern import BITS, ID_BITS, TILE, UNITS, from_bits, patterns
+
+FOUND = 7.0
+"""Least height of the best place over the others, in their standard deviations, of a mark that counts. The highest of
+the 2 x 16,384 x 300 places that are looked at in a frame without a mark is 5.6 on average, were they independent."""
+VOTES = 4.5
+"""Height at which a frame begins to count in the vote."""
+SCALES = tuple(float(s) for s in np.exp(np.arange(np.log(0.5), np.log(1.04), 0.0025)))
+"""Shorter side of what is looked at, against that of what was marked: below 1 it was cropped."""
+DRAGGED = (-0.01, -0.005, -0.0025, 0.0, 0.0025, 0.005, 0.01)
+"""How far the scale of one frame may be from that of the clip (logarithm): a zooming picture drags the mark along."""
+PROBES = 5
+"""Frames of a clip in which the scale is searched for."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What was found."""
+
+    found: bool
+    """Whether there is a mark of this key whose checksum fits."""
+    id: str | None
+    """Its number, 12 hexadecimal digits."""
+    height: float
+    """Of the best frame's correlation, standard deviations; see ``FOUND``."""
+    confidence: float
+    """Least certain bit: mean strength over spread of all bits, as a probability that every bit is right, 0 to 1."""
+    bits: np.ndarray
+    """(64,) of -1 and +1, right or not."""
+    frames: int
+    """How many frames had a say."""
+    scale: float = 1.0
+    mirrored: bool = False
+
+
+def detect(frames: Iterable[np.ndarray], key: bytes, *, scales: tuple[float, ...] = SCALES) -> Mark:
+    """Look for the mark of ``key``.
+
+    Args:
+        frames: (H, W, 3) sRGB float or uint8, all of one size; gone through once.
+        key: That of :class:`i2v.media.watermark.Marker`.
+        scales: Where to look, see ``SCALES``.
+
+    Raises:
+        ValueError: No frames, or too small ones.
+    """
+    flat = [flatten(frame) for frame in frames]
+    if not flat:
+        raise ValueError("there are no frames to look for a watermark in.")
+    every = max(1, len(flat) // PROBES)
+    scale = _best_scale(flat[every // 2 :: every][:PROBES], key, scales)
+    votes = np.zeros(BITS)
+    heights = []
+    mirrored = 0.0
+    count = 0
+    read = _reader(flat[0].shape, tuple(scale * float(np.exp(x)) for x in DRAGGED))
+    for picture in flat:
+        height, bits, flip = read(picture, key)
+        heights.append(height)
+        weight = max(height - VOTES, 0.0)
+        count += weight > 0
+        mirrored += weight if flip else -weight
+        votes += weight * bits
+    top = float(max(heights))
+    number = from_bits(votes) if top >= FOUND else None
+    return Mark(
+        found=number is not None,
+        id=None if number is None else f"{number:0{ID_BITS // 4}x}",
+        height=top,
+        confidence=_confidence(votes) if top >= FOUND else 0.0,
+        bits=np.where(votes >= 0, 1, -1).astype(np.int8),
+        frames=count,
+        scale=scale,
+        mirrored=mirrored > 0,
+    )
+
+
+def flatten(frame: np.ndarray) -> np.ndarray:
+    """Brightness at 360 lines without its smooth part, by local strength: (h, w) float32, in units.
+
+    Raises:
+        ValueError: Too small, or no picture.
+    """
+    frame = np.asarray(frame)
+    if frame.ndim != 3 or frame.shape[2] != 3 or min(frame.shape[:2]) < 64:
+        raise ValueError(
+            f"a frame has shape {frame.shape}, expected (height, width, 3) with at least 64 pixels a side."
+        )
+    pitch = min(frame.shape[:2]) / UNITS
+    size = tuple(round(n / pitch) for n in frame.shape[:2])
+    return np.asarray(_flattener(frame.shape[:2], size)(frame))
+
+
+@functools.lru_cache(maxsize=8)
+def _flattener(shape: tuple[int, int], size: tuple[int, int]) -> Callable[[Any], Any]:
+    import jax
+    import jax.numpy as jnp
+
+    rows, cols = (jnp.asarray(_resampling(n, m)) for n, m in zip(shape, size, strict=True))
+    smooth = [jnp.asarray(_box(n, 9)) for n in size]
+    local = [jnp.asarray(_box(n, 17)) for n in size]
+
+    @jax.jit
+    def run(frame: Any) -> Any:
+        scale = 1 / 255 if frame.dtype == jnp.uint8 else 1.0
+        weights = jnp.array([0.2126, 0.7152, 0.0722], dtype=jnp.float32) * scale
+        luma = rows @ (frame.astype(jnp.float32) @ weights) @ cols.T
+        detail = luma - smooth[0] @ luma @ smooth[1].T
+        strength = jnp.sqrt(local[0] @ detail**2 @ local[1].T)
+        flat = detail / (strength + 0.004)
+        return flat / (jnp.std(flat) + 1e-9)
+
+    return run
+
+
+def _best_scale(flat: list[np.ndarray], key: bytes, scales: tuple[float, ...]) -> float:
+    """As marked, if that is found; else the highest of all, then its neighbours more finely."""
+    if max(_reader(p.shape, (1.0,))(p, key)[0] for p in flat) >= FOUND + 1:
+        return 1.0
+    search = _searcher(flat[0].shape, scales)
+    heights = np.max([search(picture, key) for picture in flat], axis=0)
+    best = scales[int(np.argmax(heights))]
+    near = tuple(best * float(np.exp(x)) for x in np.arange(-5, 6) * 0.0005)
+    fine = _searcher(flat[0].shape, near)
+    return near[int(np.argmax(np.sum([fine(picture, key) for picture in flat], axis=0)))]
+
+
+@functools.lru_cache(maxsize=16)
+def _searcher(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np.ndarray, bytes], np.ndarray]:
+    """Height of the best place for each scale."""
+    correlate = _correlator(shape, scales)
+
+    def search(picture: np.ndarray, key: bytes) -> np.ndarray:
+        surface, _ = correlate(picture, patterns(key)[0])
+        return np.asarray(surface).max(axis=(1, 2, 3))
+
+    return search
+
+
+@functools.lru_cache(maxsize=32)
+def _reader(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np.ndarray, bytes], Any]:
+    """Height of the best place at some scales, the bits there (64,), and whether it is mirrored."""
+    correlate = _correlator(shape, scales)
+
+    def read(picture: np.ndarray, key: bytes) -> tuple[float, np.ndarray, bool]:
+        basis = patterns(key)
+        surface, folded = (np.asarray(part) for part in correlate(picture, basis[0]))
+        which, flip, row, col = np.unravel_index(int(np.argmax(surface)), surface.shape)
+        tile = folded[which, :, ::-1] if flip else folded[which]
+        numbers = np.fft.fftfreq(TILE)
+        turn = np.exp(2j * np.pi * (numbers[:, None] * row / 2 + numbers[None, :] * col / 2))
+        moved = np.fft.ifft2(np.fft.fft2(tile) * turn).real
+        bits = (basis[1:] * moved).sum(axis=(1, 2)) / (np.std(tile) + 1e-12)
+        return float(surface[which, flip, row, col]), bits, bool(flip)
+
+    return read
+
+
+@functools.lru_cache(maxsize=16)
+def _correlator(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[Any, Any], Any]:
+    """For each scale: correlation with the pattern at half units (S, mirrored or not, 128, 128), in its standard
+    deviations, and the folded tile (S, 64, 64).
+    """
+    import jax
+    import jax.numpy as jnp
+
+    rows, cols = (jnp.asarray(np.stack([_folding(n, s) for s in scales])) for n in shape)
+
+    @jax.jit
+    def run(picture: Any, pattern: Any) -> Any:
+        folded = jnp.einsum("sic,sjc->sij", jnp.einsum("sir,rc->sic", rows, picture), cols)
+        spectrum = jnp.fft.fft2(folded)
+        spectrum = spectrum / jnp.sqrt(
+            jnp.abs(spectrum) + 1e-6
+        )  # flattened half way: what is loud is most likely noise
+        folded = jnp.fft.ifft2(spectrum).real
+        both = jnp.stack([folded, folded[:, :, ::-1]], axis=1)
+        product = jnp.fft.fft2(both) * jnp.conj(jnp.fft.fft2(pattern))
+        finer = jnp.zeros((*product.shape[:2], 2 * TILE, 2 * TILE), dtype=product.dtype)
+        half = TILE // 2
+        middle = jnp.fft.fftshift(product, axes=(2, 3))
+        finer = finer.at[:, :, half : 3 * half, half : 3 * half].set(middle)
+        surface = jnp.fft.ifft2(jnp.fft.ifftshift(finer, axes=(2, 3))).real
+        return surface / (jnp.std(surface, axis=(2, 3), keepdims=True) + 1e-12), folded
+
+    return run
+
+
+def _folding(count: int, scale: float) -> np.ndarray:
+    """(64, count): adds up what lies on the same place of the tile, a pixel shared by the two places beside it.
+
+    ``scale`` shorter side of what is seen over that of what was marked: a unit seen is ``scale`` units marked.
+    """
+    place = (np.arange(count) + 0.5) * scale - 0.5
+    low = np.floor(place).astype(int)
+    share = place - low
+    matrix = np.zeros((TILE, count), dtype=np.float32)
+    matrix[low % TILE, np.arange(count)] += 1 - share
+    matrix[(low + 1) % TILE, np.arange(count)] += share
+    return matrix
+
+
+def _resampling(count: int, wanted: int) -> np.ndarray:
+    """(wanted, count): a cubic (Mitchell, Netravali 1988, B = 0, C = 1/2) widened where pixels are left out."""
+    ratio = count / wanted
+    centre = (np.arange(wanted) + 0.5) * ratio - 0.5
+    x = np.abs(np.arange(count)[None, :] - centre[:, None]) / max(ratio, 1.0)
+    weight = np.where(x < 1, 1.5 * x**3 - 2.5 * x**2 + 1, np.where(x < 2, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2, 0))
+    return (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _box(count: int, width: int) -> np.ndarray:
+    """(count, count): mean over ``width`` neighbours, fewer at the border."""
+    matrix = np.abs(np.arange(count)[:, None] - np.arange(count)[None, :]) <= width // 2
+    return (matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _confidence(votes: np.ndarray) -> float:
+    """Probability that every bit is right, if the votes are two normal distributions at plus and minus one strength."""
+    from math import erfc, sqrt
+
+    strength = np.abs(votes)
+    mean, spread = float(strength.mean()), float(strength.std()) + 1e-12
+    return float((1 - 0.5 * erfc(mean / spread / sqrt(2))) ** BITS)
