@@ -26,8 +26,9 @@ from i2v.generate import generate_residual
 from i2v.media.residual import add_residual
 from i2v.media.video import VideoWriter, check_output
 from i2v.models.registry import NONE, resolve
+from i2v.provenance import Provenance
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult
-from physim.photo import picture_size
+from physim.photo import locate, picture_size
 from physim.shot import OutputSpec, Shot
 from physim.shot_check import output_size
 from physim.shot_file import load, revised, save, text_for, validate
@@ -151,11 +152,13 @@ def animate(
     ready, source = _ready(shot, {name: value for name, value in changes.items() if value is not None})
     target = None if output is None else _target(output, source)
     resolve(ready.generate.model)  # a wrong name must not cost a simulation
+    record = None if target is None else (source or target).stem.removesuffix(".shot.resolved")
+    origin = None if target is None else _origin(ready, target, record)  # nor must a broken certificate
     run = _Run(ready, progress, depth if callable(depth) else None)
     master = run.master()
-    if target is None:
+    if target is None or origin is None:
         return Clip(master, run.fps, {"shot": ready.to_dict(), "versions": versions()})
-    summary = run.write(master, target)
+    summary = run.write(master, target, origin)
     if report is not None:
         _write_text(Path(report), summary.to_json() + "\n")
     return summary
@@ -184,11 +187,12 @@ def preview(
     target = _target(output, source)
     rows, cols = picture_size(ready.photo)
     side = "width" if cols >= rows else "height"
-    small = output_size(OutputSpec(**{side: min(size, max(rows, cols)) // 2 * 2}), (rows, cols))
+    small = output_size(OutputSpec.model_validate({side: min(size, max(rows, cols)) // 2 * 2}), (rows, cols))
     plain = {"height": small[0], "width": small[1], "motion_blur": 0.0, "fps": None}
     ready = revised(ready, {f"output.{name}": value for name, value in plain.items()})
+    origin = _origin(ready, target, None)
     run = _Run(ready, progress, depth if callable(depth) else None)
-    return run.write(run.master(), target)
+    return run.write(run.master(), target, origin)
 
 
 def preview_page(
@@ -347,17 +351,20 @@ class _Run:
             callback_on_step_end=after_step,
         )
 
-    def write(self, master: Master, target: Path) -> RunSummary:
-        """Frames to the file, the resolved shot into it and beside it."""
+    def write(self, master: Master, target: Path, origin: Provenance) -> RunSummary:
+        """Frames to the file, the resolved shot into it and beside it; where it comes from last."""
         sidecar = sidecar_of(target)
         note = "\n".join(["Everything that decided the video.", *(f"{n} {v}" for n, v in versions().items())])
         comment = text_for(self.shot, sidecar, note=note)
         with self.stage("compose") as progress:
             metadata = {"comment": comment}
-            with VideoWriter(target, self.size, self.fps, crf=self.shot.output.quality, metadata=metadata) as writer:
-                for i, frame in enumerate(master):
+            with VideoWriter(
+                origin.unsigned, self.size, self.fps, crf=self.shot.output.quality, metadata=metadata
+            ) as writer:
+                for i, frame in enumerate(origin.marked(master, self.size)):
                     writer.write(frame)
                     progress("frame", (i + 1) / len(master))
+        origin.finish(self.trajectory.report.values)
         save(self.shot, sidecar, note=note)
         backdrop = getattr(self.scene, "backdrop", None)
         return RunSummary(
@@ -407,6 +414,10 @@ def _ready(shot: Shot | str | os.PathLike, changes: dict[str, Any]) -> tuple[Sho
     source = Path(shot)
     loaded = load(source)
     return (revised(loaded, changes) if changes else loaded), source
+
+
+def _origin(shot: Shot, target: Path, record: str | None) -> Provenance:
+    return Provenance(shot, target, versions=versions(), photo=locate(shot.photo), record=record)
 
 
 def _target(output: str | os.PathLike, source: Path | None) -> Path:

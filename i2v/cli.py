@@ -1,4 +1,4 @@
-"""Command line: ``i2v animate``, ``preview``, ``doctor``, ``cache``.
+"""Command line: ``i2v animate``, ``preview``, ``verify``, ``cert``, ``ledger``, ``doctor``, ``cache``.
 
 Results go to stdout, progress to stderr. Exit code 0: done; 1: the doctor found something missing; 2: something given
 is wrong, said in one block without a traceback (``--traceback`` shows it); 130: interrupted, nothing left behind.
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from i2v.cli_provenance import add_commands
 from i2v.terminal import print_summary, show_progress
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read stdout has gone
         sys.stdout = open(os.devnull, "w")
         return 141
-    except (ValueError, OSError, NotImplementedError, FloatingPointError, MemoryError) as error:
+    except (ValueError, OSError, NotImplementedError, FloatingPointError, MemoryError, ImportError) as error:
         if arguments.traceback:
             raise
         print(f"error: {str(error) or type(error).__name__}", file=sys.stderr)
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     cache.add_argument("--device", help="device to compile for, such as cpu or cuda:0 (default: the best there is)")
     cache.add_argument("--quiet", action="store_true", help="no progress")
     cache.set_defaults(run=_cache)
-    for command in (animate, preview, doctor, cache):
+    for command in (animate, preview, doctor, cache, *add_commands(commands)):
         command.add_argument("--traceback", action="store_true", help="show where in the program an error arose")
     return parser
 

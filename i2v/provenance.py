@@ -46,7 +46,7 @@ class Provenance:
         self.target = target
         self.versions = dict(versions)
         self.photo = photo
-        self.signing = _signing(shot)
+        self.signing = _signing(shot, target)
         self.mark = _mark(shot)
         self.ledger = None if record is None or not shot.output.ledger else target.with_name(f"{record}.ledger.json")
         self.entry: dict[str, Any] | None = None
@@ -60,7 +60,11 @@ class Provenance:
     @property
     def unsigned(self) -> Path:
         """Where the video is to be written: under its own name only if nothing is to follow."""
-        return self.target if self.signing is None else self.target.with_name(f"{self.target.stem}.unsigned.mp4")
+        return (
+            self.target
+            if self.signing is None
+            else self.target.with_name(f"{self.target.stem}.unsigned{self.target.suffix}")
+        )
 
     def marked(self, frames: Iterable[np.ndarray], size: tuple[int, int]) -> Iterator[np.ndarray]:
         """The frames (H, W, 3), with the mark if the shot asks for one."""
@@ -111,12 +115,13 @@ class Provenance:
         self.unsigned.unlink()
 
 
-def _signing(shot: Shot) -> Any:
+def _signing(shot: Shot, target: Path) -> Any:
     spec = shot.output.credentials
     if spec is None:
         return None
-    from i2v.media.credentials import check_signing
+    from i2v.media.credentials import check_signing, media_type
 
+    media_type(target)  # not every kind of file can carry a signature
     signing = make_test_certificate().signing() if spec == "test" else load_certificate(spec.cert, spec.key)
     check_signing(signing)
     return signing

@@ -32,7 +32,6 @@ _KINDS = {
 }
 LATER = {
     ("output", "audio"): ("does not make sound", ""),
-    ("output", "credentials"): ("does not sign videos", ""),
     ("hints", "camera", "ground"): ("has no clicks for a camera", "Outline `hints.ground`, put `hints.clicks` on it"),
     ("prompt",): ("does not read prompts", "Say it with `things`, `forces` and `camera`"),
 }

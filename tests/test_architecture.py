@@ -33,7 +33,12 @@ ALLOWED = {
         "yaml",
     },
 }
-OPTIONAL = {"physim.decompose": {"coacd"}, "physim.viewer": {"viser"}}
+OPTIONAL = {
+    "physim.decompose": {"coacd"},
+    "physim.viewer": {"viser"},
+    "i2v.media.certificate": {"cryptography"},
+    "i2v.media.credentials": {"c2pa"},
+}
 """Libraries of extras: imported in one place each, within the function that needs them."""
 BORDER = {"physim.conditions", "physim.shot", "physim.shot_file", "physim._lazy", "physim"}
 """All that `i2v` may see of `physim`, except in its composition root."""

@@ -218,7 +218,7 @@ def _created(name: str) -> dict[str, Any]:
 
 def _builder(c2pa: Any, manifest: dict[str, Any]) -> Any:
     """Without thumbnails, which would be nearly all of its size."""
-    settings = {"builder": {"thumbnail": {"enabled": False}}, "verify": {"verify_after_sign": False}}
+    settings = {"builder": {"thumbnail": {"enabled": False}}, "verify": {"remote_manifest_fetch": False}}
     return c2pa.Builder(manifest, context=c2pa.Context.from_dict(settings))
 
 
@@ -231,27 +231,28 @@ def _signer(c2pa: Any, signing: Signing) -> Any:
 
 def _builder_with_photo(c2pa: Any, manifest: dict[str, Any], photo: Path | None) -> Any:
     """With the photo as ingredient. One that the library cannot read is left out, and the manifest says so."""
-    builder = _builder(c2pa, manifest)
     if photo is None:
-        return builder
+        return _builder(c2pa, _without_placing(manifest))
+    builder = _builder(c2pa, manifest)
     told = {"title": photo.name, "relationship": "componentOf", "label": PHOTO, "instance_id": PHOTO}
     try:
         with open(photo, "rb") as file:
             builder.add_ingredient(told, media_type(photo), file)
         return builder
     except (c2pa.C2paError, CredentialsError, OSError) as error:
-        return _builder(c2pa, _without_photo(manifest, photo.name, _plain(str(error))))
+        kept = _without_placing(manifest)
+        data = {"name": photo.name, "not_an_ingredient": _plain(str(error))}
+        kept.setdefault("assertions", []).append({"label": "org.physim.photo", "data": data})
+        return _builder(c2pa, kept)
 
 
-def _without_photo(manifest: dict[str, Any], name: str, reason: str) -> dict[str, Any]:
+def _without_placing(manifest: dict[str, Any]) -> dict[str, Any]:
+    """An action that places an ingredient is refused where there is none."""
     kept = copy.deepcopy(manifest)
     for assertion in kept.get("assertions", []):
         if assertion["label"].startswith("c2pa.actions"):
             actions = assertion["data"]["actions"]
             assertion["data"]["actions"] = [a for a in actions if a["action"] != "c2pa.placed"]
-    kept.setdefault("assertions", []).append(
-        {"label": "org.physim.photo", "data": {"name": name, "not_an_ingredient": reason}}
-    )
     return kept
 
 

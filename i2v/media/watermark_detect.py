@@ -24,6 +24,8 @@ VOTES = 4.5
 """Height at which a frame begins to count in the vote."""
 SCALES = tuple(float(s) for s in np.exp(np.arange(np.log(0.5), np.log(1.04), 0.0025)))
 """Shorter side of what is looked at, against that of what was marked: below 1 it was cropped."""
+FINER = 2
+"""Places per unit at which a frame is read."""
 DRAGGED = (-0.01, -0.005, -0.0025, 0.0, 0.0025, 0.005, 0.01)
 """How far the scale of one frame may be from that of the clip (logarithm): a zooming picture drags the mark along."""
 PROBES = 5
@@ -41,7 +43,7 @@ class Mark:
     height: float
     """Of the best frame's correlation, standard deviations; see ``FOUND``."""
     confidence: float
-    """Least certain bit: mean strength over spread of all bits, as a probability that every bit is right, 0 to 1."""
+    """Probability, 0 to 1, that every bit is right, judged by how far the bits' votes lie from zero."""
     bits: np.ndarray
     """(64,) of -1 and +1, right or not."""
     frames: int
@@ -144,8 +146,8 @@ def _best_scale(flat: list[np.ndarray], key: bytes, scales: tuple[float, ...]) -
 
 @functools.lru_cache(maxsize=16)
 def _searcher(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np.ndarray, bytes], np.ndarray]:
-    """Height of the best place for each scale."""
-    correlate = _correlator(shape, scales)
+    """Height of the best place for each scale, at whole units."""
+    correlate = _correlator(shape, scales, 1)
 
     def search(picture: np.ndarray, key: bytes) -> np.ndarray:
         surface, _ = correlate(picture, patterns(key)[0])
@@ -157,7 +159,7 @@ def _searcher(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np
 @functools.lru_cache(maxsize=32)
 def _reader(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np.ndarray, bytes], Any]:
     """Height of the best place at some scales, the bits there (64,), and whether it is mirrored."""
-    correlate = _correlator(shape, scales)
+    correlate = _correlator(shape, scales, FINER)
 
     def read(picture: np.ndarray, key: bytes) -> tuple[float, np.ndarray, bool]:
         basis = patterns(key)
@@ -165,7 +167,7 @@ def _reader(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np.n
         which, flip, row, col = np.unravel_index(int(np.argmax(surface)), surface.shape)
         tile = folded[which, :, ::-1] if flip else folded[which]
         numbers = np.fft.fftfreq(TILE)
-        turn = np.exp(2j * np.pi * (numbers[:, None] * row / 2 + numbers[None, :] * col / 2))
+        turn = np.exp(2j * np.pi * ((numbers[:, None] * row + numbers[None, :] * col) / FINER))
         moved = np.fft.ifft2(np.fft.fft2(tile) * turn).real
         bits = (basis[1:] * moved).sum(axis=(1, 2)) / (np.std(tile) + 1e-12)
         return float(surface[which, flip, row, col]), bits, bool(flip)
@@ -174,8 +176,8 @@ def _reader(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np.n
 
 
 @functools.lru_cache(maxsize=16)
-def _correlator(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[Any, Any], Any]:
-    """For each scale: correlation with the pattern at half units (S, mirrored or not, 128, 128), in its standard
+def _correlator(shape: tuple[int, int], scales: tuple[float, ...], finer: int) -> Callable[[Any, Any], Any]:
+    """For each scale: correlation with the pattern (S, mirrored or not, 64 finer, 64 finer), in its standard
     deviations, and the folded tile (S, 64, 64).
     """
     import jax
@@ -193,11 +195,9 @@ def _correlator(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[
         folded = jnp.fft.ifft2(spectrum).real
         both = jnp.stack([folded, folded[:, :, ::-1]], axis=1)
         product = jnp.fft.fft2(both) * jnp.conj(jnp.fft.fft2(pattern))
-        finer = jnp.zeros((*product.shape[:2], 2 * TILE, 2 * TILE), dtype=product.dtype)
-        half = TILE // 2
-        middle = jnp.fft.fftshift(product, axes=(2, 3))
-        finer = finer.at[:, :, half : 3 * half, half : 3 * half].set(middle)
-        surface = jnp.fft.ifft2(jnp.fft.ifftshift(finer, axes=(2, 3))).real
+        around = ((finer - 1) * TILE // 2,) * 2
+        middle = jnp.pad(jnp.fft.fftshift(product, axes=(2, 3)), ((0, 0), (0, 0), around, around))
+        surface = jnp.fft.ifft2(jnp.fft.ifftshift(middle, axes=(2, 3))).real
         return surface / (jnp.std(surface, axis=(2, 3), keepdims=True) + 1e-12), folded
 
     return run

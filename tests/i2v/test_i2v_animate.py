@@ -95,9 +95,9 @@ def test_the_stages_run_in_order_with_what_the_shot_says(tmp_path, stages):
     assert ("reconstruct", 0.5) in heard and heard[-1] == ("compose", 1.0)
 
 
-def test_the_video_and_its_resolved_shot_are_all_that_is_written(tmp_path, stages):
+def test_the_video_its_ledger_and_its_resolved_shot_are_all_that_is_written(tmp_path, stages):
     summary = root.animate(SHOT, tmp_path / "a.mp4", report=tmp_path / "run.json")
-    assert left_in(tmp_path) == ["a.mp4", "a.shot.resolved.yaml", "run.json"]
+    assert left_in(tmp_path) == ["a.ledger.json", "a.mp4", "a.shot.resolved.yaml", "run.json"]
     assert physim.Shot.load(summary.resolved_shot) == SHOT
     with av.open(str(summary.path)) as container:
         assert container.metadata["comment"] == summary.resolved_shot.read_text()
