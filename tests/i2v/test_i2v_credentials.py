@@ -83,7 +83,7 @@ def test_signing_leaves_the_source_alone_and_nothing_behind_when_it_fails(plain,
         1:
     ]  # begins with no creation
     with pytest.raises(CredentialsError, match="could not be signed"):
-        sign(plain / "clip.mp4", tmp_path / "a.mp4", broken, certificate.signing())
+        sign(plain / "clip.mp4", tmp_path / "a.mp4", broken, certificate.signing(), photo=COFFEE)
     assert list(tmp_path.iterdir()) == []
     assert (plain / "clip.mp4").read_bytes() == before
     with pytest.raises(CredentialsError, match=r"not '\.gif'"):
@@ -165,9 +165,10 @@ def test_hostile_texts_of_a_manifest_come_out_harmless(plain, certificate, tmp_p
     hostile["claim_generator_info"][0]["name"] = "physim\r\nWATERMARK trusted"
     sign(plain / "clip.png", tmp_path / "a.png", hostile, certificate.signing())
     told = read(tmp_path / "a.png")
-    shown = told.actions[1]["description"] + told.actions[2]["description"] + told.generator
+    edited = told.actions[-1]["description"]
+    shown = edited + told.generator
     assert not any(ord(c) < 32 or c in "\x7f\u202e" for c in shown)
-    assert len(told.actions[2]["description"]) < 600
+    assert "owned" in edited and len(edited) < 600
     for name, data in (
         ("junk.png", b"\x89PNG\r\n\x1a\nno picture"),
         ("junk.mp4", b"\0\0\0\x08ftyp" * 9),

@@ -120,7 +120,7 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
         ("output: {width: 99999}", "output.width", "expected at most 8192"),
         ("output: {audio: true}", "output.audio", "this version does not make sound yet"),
         ("output: {fps: 12}", "output.fps", "given 12, expected at least the shot's `fps`, 24"),
-        ("output: {credentials: {cert: a.pem, key: b.pem}}", r"output.credentials.*", "a.pem: no such file"),
+        ("output: {watermark: {key: a.key}}", "output.watermark.key", "a.key: no such file"),
         ("prompt: a cup falls", "prompt", "this version does not read prompts yet"),
         ("things: {name: a}", "things", "expected a list"),
         ("things: [{name: a, rigid: {}, at: [0, 0, 0]}]", r"things\[0\]", "give exactly one of select, shape, emit"),
