@@ -24,6 +24,7 @@ from i2v.clip import Clip
 from i2v.depth import DEPTH_MODELS, load_depth_model
 from i2v.generate import generate_residual
 from i2v.media.residual import add_residual
+from i2v.media.soundtrack import mix_of, soundtrack
 from i2v.media.video import VideoWriter, check_output
 from i2v.models.registry import NONE, resolve
 from i2v.provenance import Provenance
@@ -150,7 +151,7 @@ def animate(
     changes = {"generate.model": model, "seed": seed, "seconds": seconds}
     changes |= depth_changes(depth, depth_weights, depth_kind)
     ready, source = _ready(shot, {name: value for name, value in changes.items() if value is not None})
-    target = None if output is None else _target(output, source)
+    target = None if output is None else _target(output, source, ready.output)
     resolve(ready.generate.model)  # a wrong name must not cost a simulation
     record = None if target is None else (source or target).stem.removesuffix(".shot.resolved")
     origin = None if target is None else _origin(ready, target, record)  # nor must a broken certificate
@@ -184,11 +185,12 @@ def preview(
     if size < 32:
         raise ValueError(f"preview size is {size}, expected at least 32 pixels.")
     ready, source = _ready(shot, {"generate.model": NONE, **depth_changes(depth, depth_weights, depth_kind)})
-    target = _target(output, source)
+    target = _target(output, source, OutputSpec())
     rows, cols = picture_size(ready.photo)
     side = "width" if cols >= rows else "height"
-    small = output_size(OutputSpec.model_validate({side: min(size, max(rows, cols)) // 2 * 2}), (rows, cols))
-    plain = {"height": small[0], "width": small[1], "motion_blur": 0.0, "fps": None}
+    longer = {side: min(size, max(rows, cols)) // 2 * 2}
+    small = output_size(OutputSpec.model_validate(longer), (rows, cols))
+    plain = {"height": small[0], "width": small[1], "motion_blur": 0.0, "fps": None, "preset": "web", "chroma": None}
     ready = revised(ready, {f"output.{name}": value for name, value in plain.items()})
     origin = _origin(ready, target, None)
     run = _Run(ready, progress, depth if callable(depth) else None)
@@ -356,11 +358,13 @@ class _Run:
         sidecar = sidecar_of(target)
         note = "\n".join(["Everything that decided the video.", *(f"{n} {v}" for n, v in versions().items())])
         comment = text_for(self.shot, sidecar, note=note)
-        with self.stage("compose") as progress:
-            metadata = {"comment": comment}
+        output = self.shot.output
+        with self._sound(target, len(master) / self.fps) as sound, self.stage("compose") as progress:
             with VideoWriter(
-                origin.unsigned, self.size, self.fps, crf=self.shot.output.quality, metadata=metadata
-            ) as writer:
+                origin.unsigned, self.size, self.fps, crf=output.quality, metadata={"comment": comment},
+                preset=output.preset, chroma=output.chroma, audio=sound,
+                audio_codec=None if output.audio is None else output.audio.codec,
+            ) as writer:  # fmt: skip
                 for i, frame in enumerate(origin.marked(master, self.size)):
                     writer.write(frame)
                     progress("frame", (i + 1) / len(master))
@@ -382,6 +386,24 @@ class _Run:
             peak_memory=peak_memory(),
             trajectory=self.trajectory,
         )
+
+    @contextmanager
+    def _sound(self, target: Path, seconds: float) -> Iterator[Path | None]:
+        """The sound of the shot as a WAV file, while the video is written; ``None`` without one."""
+        spec = self.shot.output.audio
+        if spec is None:
+            yield None
+            return
+        with self.stage("sound") as progress:
+            made = soundtrack(
+                lambda: physim.listen(self.trajectory, progress=progress), spec, mix=mix_of(spec, self.shot.seed),
+                seconds=seconds, target=target, progress=progress,
+            )  # fmt: skip
+            path = made.__enter__()
+        try:
+            yield path
+        finally:
+            made.__exit__(None, None, None)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
@@ -420,8 +442,8 @@ def _origin(shot: Shot, target: Path, record: str | None) -> Provenance:
     return Provenance(shot, target, versions=versions(), photo=locate(shot.photo), record=record)
 
 
-def _target(output: str | os.PathLike, source: Path | None) -> Path:
-    target = check_output(output)
+def _target(output: str | os.PathLike, source: Path | None, spec: OutputSpec) -> Path:
+    target = check_output(output, spec.preset, None if spec.audio is None else spec.audio.codec)
     if source is not None and sidecar_of(target).exists() and sidecar_of(target).samefile(source):
         raise ValueError(f"the resolved shot would overwrite the shot file {source}; choose another output name.")
     return target

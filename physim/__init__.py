@@ -21,10 +21,12 @@ _EXPORTS = {
     "simulate": "physim.simulate",
     "render": "physim.render",
     "Compositor": "physim.compositor",
+    "listen": "physim.listen",
     # types
     "Camera": "physim.camera",
     "CameraPath": "physim.camera_path",
     "Conditions": "physim.conditions",
+    "Audible": "physim.audible",
     "Photo": "physim.photo",
     "Scene": "physim.scene",
     "Entity": "physim.scene",

@@ -31,6 +31,7 @@ from physim.shot_hints import (
 )
 from physim.shot_joints import JointSpec, KinematicSpec
 from physim.shot_model import Fraction, Model, Vector
+from physim.shot_output import AudioSpec, OutputSpec, RecordingSpec
 from physim.shot_provenance import CertificateSpec, WatermarkSpec
 from physim.shot_select import Ellipse, Pixel, Select, Strokes
 from physim.shot_things import (
@@ -53,6 +54,7 @@ from physim.shot_things import (
 
 __all__ = [
     "MATTER",
+    "AudioSpec",
     "BallHint",
     "CameraHint",
     "CertificateSpec",
@@ -81,6 +83,7 @@ __all__ = [
     "Pixel",
     "Place",
     "PlateHint",
+    "RecordingSpec",
     "RigidSpec",
     "RoomHint",
     "Select",
@@ -134,30 +137,6 @@ class GenerateSpec(Model):
     guidance_scale: float = Field(default=1.0, ge=0, description="classifier-free guidance [-]; 1 is none")
     strength: Fraction = Field(default=1.0, description="how much of the model's residual is added [-]")
     size: int = Field(default=320, ge=32, le=2048, description="longer side of the picture the model works on [pixels]")
-
-
-class OutputSpec(Model):
-    width: int | None = Field(
-        default=None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
-    )
-    height: int | None = Field(
-        default=None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
-    )
-    fps: float | None = Field(
-        default=None,
-        gt=0,
-        le=240,
-        description="frames per second of the video, at least `fps` of the shot, its default",
-    )
-    quality: int = Field(default=18, ge=0, le=51, description="H.264 constant rate factor; lower is better")
-    motion_blur: Fraction = Field(default=0.5, description="shutter opening as a fraction of the frame time [-]")
-    credentials: Literal["test"] | CertificateSpec | None = Field(
-        default=None, description="sign the video (C2PA): 'test' with a throw-away certificate, or {cert, key}"
-    )
-    watermark: bool | WatermarkSpec = Field(
-        default=False, description="an invisible mark in every frame: true with an open key, or {key, id}"
-    )
-    ledger: bool = Field(default=True, description="record beside the video what changed from run to run of the shot")
 
 
 class Shot(Model):

@@ -45,6 +45,7 @@ def check(shot: Shot) -> list[Finding]:
     findings += _forces(shot, [thing for _, thing in things])
     findings += _moves(shot)
     findings += in_photo(shot, things, size)
+    findings += _recordings(shot)
     if size is not None and shot.output is not None:
         findings += _output(shot.output, size)
     return findings
@@ -270,6 +271,17 @@ def _nearest(given: str, known: list[str], what: str) -> str:
 # ---- the video -------------------------------------------------------------------------------------------------------
 
 
+def _recordings(shot: Shot) -> Iterator[Finding]:
+    """The user's own sounds must be there, for materials that are."""
+    audio = None if shot.output is None else shot.output.audio
+    for i, recording in enumerate([] if audio is None else audio.recordings):
+        route = ("output", "audio", "recordings", i)
+        if recording.material not in SOLIDS:
+            yield Finding((*route, "material"), _nearest(recording.material, sorted(SOLIDS), "a solid material"))
+        if recording.file.suffix.lower() != ".wav" or not recording.file.is_file():
+            yield Finding((*route, "file"), f"given {str(recording.file)!r}, expected a WAV file that is there.")
+
+
 def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding]:
     for holder, names in ((output.credentials, ("cert", "key")), (output.watermark, ("key",))):
         for name in names:
@@ -277,7 +289,7 @@ def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding
             if path is not None and not path.is_file():
                 field = "watermark" if holder is output.watermark else "credentials"
                 yield Finding(("output", field, name), f"{path}: no such file.")
-    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2]
+    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2 and output.chroma != "444"]
     for name in odd:
         value = getattr(output, name)
         yield Finding(("output", name), f"given {value}, expected an even number: {value - 1} or {value + 1}.")

@@ -31,7 +31,6 @@ _KINDS = {
     "finite": "a finite number",
 }
 LATER = {
-    ("output", "audio"): ("does not make sound", ""),
     ("hints", "camera", "ground"): ("has no clicks for a camera", "Outline `hints.ground`, put `hints.clicks` on it"),
     ("prompt",): ("does not read prompts", "Say it with `things`, `forces` and `camera`"),
 }

@@ -1,8 +1,8 @@
-"""Frames to an MP4 file, one at a time, through the ffmpeg program that imageio-ffmpeg carries.
+"""Frames to a video file, one at a time, through the ffmpeg program that imageio-ffmpeg carries.
 
-H.264, 4:2:0, BT.709 tags and the matrix that goes with them, index in front. The same frames give the same bytes. The
-file appears under its name when it is complete; until then, and if anything fails, there is at most ``NAME.part.mp4``,
-which is removed.
+By default H.264, 4:2:0, BT.709 tags and the matrix that goes with them, index in front; other kinds are in
+:mod:`i2v.media.presets`. The same frames give the same bytes. The file appears under its name when it is complete;
+until then, and if anything fails, there is at most ``NAME.part.mp4``, which is removed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from typing import IO
 import imageio_ffmpeg
 import numpy as np
 
-THREADS = 8
-"""Fixed, not the number of cores: x264 cuts its work by threads, and the bytes must not depend on the machine."""
+from i2v.media.hdr import pq_levels
+from i2v.media.presets import AUDIO, PRESETS, SOUND_IN, Preset, available, encoders
+
 MAX_METADATA = 1_000_000
 """Longest text of one metadata field [characters]."""
 
@@ -35,11 +36,15 @@ class VideoWriter:
     """Write frames to ``path``; a context manager.
 
     Args:
-        path: Ends in ``.mp4``; an existing file is replaced when the new one is complete.
-        size: (height, width) of every frame, both even [pixels].
+        path: Ends in ``.mp4`` (``.mov`` for ProRes); an existing file is replaced when the new one is complete.
+        size: (height, width) of every frame, both even unless ``chroma`` is '444' [pixels].
         fps: Frames per second.
-        crf: Constant rate factor of x264, 0 (lossless) to 51; 18 looks like the source.
+        crf: Constant rate factor, 0 (lossless) to 51; 18 looks like the source. ProRes has a fixed one.
         metadata: Texts that travel in the file, for example ``{"comment": ...}``.
+        preset: 'web' (H.264), 'hevc10', 'av1', 'prores' or 'hdr10'.
+        chroma: Sampling of colour, '420', '422' or '444', as far as the preset has it.
+        audio: WAV file that becomes the sound.
+        audio_codec: 'aac', 'flac' or 'pcm'; default: that of the preset.
 
     Raises:
         ValueError: Odd or unusable size, frame rate, quality or suffix.
@@ -54,9 +59,15 @@ class VideoWriter:
         *,
         crf: int = 18,
         metadata: Mapping[str, str] | None = None,
+        preset: str = "web",
+        chroma: str | None = None,
+        audio: str | os.PathLike | None = None,
+        audio_codec: str | None = None,
     ) -> None:
-        self.path = check_output(path)
-        self.size = _even_size(size)
+        self.path = check_output(path, preset, audio_codec if audio is not None else None)
+        self._preset = PRESETS[preset]
+        self._format = pixel_format(self._preset, chroma)
+        self.size = _usable_size(size, self._format)
         self.frame_count = 0
         if not 0 < fps <= 1000:
             raise ValueError(f"fps is {fps}, expected more than 0 and at most 1000.")
@@ -65,7 +76,8 @@ class VideoWriter:
         self._part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
         self._messages: IO[bytes] = tempfile.TemporaryFile()
         self._notes = _metadata_file(metadata or {})
-        command = _command(self._part, self.size, fps, crf, self._notes)
+        sound = () if audio is None else (str(audio), audio_codec or sound_codec(self._preset, self.path.suffix))
+        command = _command(self._part, self.size, fps, crf, self._notes, self._preset, self._format, *sound)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._process = subprocess.Popen(
@@ -80,13 +92,13 @@ class VideoWriter:
             raise VideoError(f"{self.path}: ffmpeg could not be started: {error}.") from None
 
     def write(self, frame: np.ndarray) -> None:
-        """Append one frame (H, W, 3): float sRGB in [0, 1], or uint8.
+        """Append one frame (H, W, 3): float sRGB in [0, 1], or uint8. HDR10 takes more than 1: brighter than white.
 
         Raises:
             ValueError: Wrong shape, or values that are not finite.
             VideoError: ffmpeg stopped, most likely for lack of disk space.
         """
-        data = _bytes_of(frame, self.size, self.frame_count)
+        data = _bytes_of(frame, self.size, self.frame_count, self._preset)
         if self._process.stdin is None or self._process.stdin.closed:
             raise VideoError(f"{self.path}: the video is closed already.")
         try:
@@ -176,18 +188,38 @@ class VideoWriter:
             self.abort()
 
 
-def check_output(path: str | os.PathLike) -> Path:
+def check_output(path: str | os.PathLike, preset: str = "web", audio_codec: str | None = None) -> Path:
     """``path`` if a video can be written there; asked before the long work, not after it.
 
     Raises:
-        ValueError: The suffix is not ``.mp4``.
-        VideoError: A folder stands there, or the folder may not be written.
+        ValueError: An unknown preset, a suffix or a sound codec that does not go with it.
+        VideoError: A folder stands there, the folder may not be written, or there is no such encoder.
     """
     path = Path(path).expanduser()
-    if path.suffix.lower() != ".mp4":
-        raise ValueError(f"the video is to be {path.name!r}, expected a name that ends in .mp4.")
+    if preset not in PRESETS:
+        raise ValueError(f"preset is {preset!r}, expected one of {', '.join(PRESETS)}.")
+    kind = PRESETS[preset]
+    if path.suffix.lower() not in kind.suffixes:
+        raise ValueError(
+            f"the video is to be {path.name!r}, expected a name that ends in {' or '.join(kind.suffixes)}"
+            f"{'' if preset == 'web' else f' (preset {preset})'}."
+        )
+    known = SOUND_IN[path.suffix.lower()]
+    if audio_codec is not None and audio_codec not in known:
+        raise ValueError(f"sound is to be {audio_codec}, expected {' or '.join(known)} in a {path.suffix} file.")
+    _check_encoder(kind)
     if path.is_dir():
         raise VideoError(f"{path} is a folder, expected the name of a video file.")
+    check_folder(path)
+    return path
+
+
+def check_folder(path: Path) -> None:
+    """Whether a file can be made where ``path`` is to be.
+
+    Raises:
+        VideoError: Not there, or not allowed.
+    """
     folder = next(p for p in path.absolute().parents if p.exists())
     if not folder.is_dir():
         raise VideoError(f"{path} cannot be written: {folder} is no folder.")
@@ -196,37 +228,81 @@ def check_output(path: str | os.PathLike) -> Path:
             pass
     except OSError as error:
         raise VideoError(f"{path} cannot be written: no file can be made in {folder} ({error.strerror}).") from error
-    return path
 
 
-def _even_size(size: tuple[int, int]) -> tuple[int, int]:
+def _check_encoder(preset: Preset) -> None:
+    try:
+        there = encoders()
+    except (RuntimeError, OSError) as error:
+        raise VideoError(
+            f"there is no ffmpeg program ({error}), expected that of imageio-ffmpeg. Reinstall it."
+        ) from None
+    if preset.encoder not in there:
+        raise VideoError(
+            f"this ffmpeg has no encoder {preset.encoder}, which the preset {preset.name!r} needs; there are the "
+            f"presets {', '.join(available()) or 'none'}. Choose one of them, or set IMAGEIO_FFMPEG_EXE to another "
+            f"ffmpeg."
+        )
+
+
+def pixel_format(preset: Preset, chroma: str | None) -> str:
+    """What ffmpeg calls the preset's pixels with this sampling of colour.
+
+    Raises:
+        ValueError: The preset has no such sampling.
+    """
+    if chroma is None:
+        return next(iter(preset.formats.values()))
+    if chroma not in preset.formats:
+        raise ValueError(f"chroma is {chroma!r}, the preset {preset.name!r} has {' and '.join(preset.formats)}.")
+    return preset.formats[chroma]
+
+
+def sound_codec(preset: Preset, suffix: str) -> str:
+    """The sound codec of a preset in a container, when nobody asked for another."""
+    return preset.audio if preset.audio in SOUND_IN[suffix.lower()] else "aac"
+
+
+def _usable_size(size: tuple[int, int], pixels: str) -> tuple[int, int]:
     rows, cols = int(size[0]), int(size[1])
     if rows < 2 or cols < 2:
         raise ValueError(f"video size is {cols} x {rows}, expected at least 2 x 2 pixels.")
-    if rows % 2 or cols % 2:
+    if (rows % 2 or cols % 2) and "444" not in pixels:
         down, up = (cols - cols % 2, rows - rows % 2), (cols + cols % 2, rows + rows % 2)
         raise ValueError(
-            f"video size is {cols} x {rows}, expected even numbers (H.264 stores colour for 2 x 2 pixels): "
-            f"{down[0]} x {down[1]} or {up[0]} x {up[1]}. Nothing is resized silently."
+            f"video size is {cols} x {rows}, expected even numbers (colour is stored for 2 x 2 pixels): "
+            f"{down[0]} x {down[1]} or {up[0]} x {up[1]}, or chroma 444. Nothing is resized silently."
         )
     return rows, cols
 
 
-def _command(part: Path, size: tuple[int, int], fps: float, crf: int, notes: Path) -> list[str]:
+def _command(
+    part: Path, size: tuple[int, int], fps: float, crf: int, notes: Path, preset: Preset = PRESETS["web"],
+    pixels: str = "yuv420p", audio: str | None = None, codec: str = "aac",
+) -> list[str]:  # fmt: skip
     """ffmpeg, told everything: it guesses neither colours nor sizes, and stamps neither date nor version."""
     rate = str(Fraction(fps).limit_denominator(1001))
     exact = "flags=accurate_rnd+full_chroma_int+bitexact"
+    primaries, transfer, matrix = preset.tags
+    out_matrix = "bt2020" if preset.hdr else "bt709"
     picture = [
-        f"scale=in_range=pc:out_range=tv:out_color_matrix=bt709:{exact}",
-        "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv",  # tags; options alone are not kept
+        f"scale=in_range=pc:out_range=tv:out_color_matrix={out_matrix}:{exact}",
+        f"format={pixels}",
+        # tags; options alone are not kept
+        f"setparams=color_primaries={primaries}:color_trc={transfer}:colorspace={matrix}:range=tv",
     ]
+    quality = ["-profile:v", "4" if "444" in pixels else "3"] if preset.encoder == "prores_ks" else []
+    quality += [] if preset.crf is None else [preset.crf, str(crf)]
+    sound = [] if audio is None else ["-i", f"file:{audio}"]
+    mapped = [] if audio is None else ["-map", "2:a", *AUDIO[codec], "-flags:a", "+bitexact"]
+    container = "mov" if part.suffix.lower() == ".mov" else "mp4"
     return [
         imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostats", "-loglevel", "error", "-y",
-        "-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{size[1]}x{size[0]}", "-framerate", rate,
-        "-i", "pipe:0", "-f", "ffmetadata", "-i", str(notes), "-map", "0:v", "-map_metadata", "1",
-        "-vf", ",".join(picture), "-c:v", "libx264", "-preset", "medium", "-crf", str(crf), "-pix_fmt", "yuv420p",
-        "-threads", str(THREADS), "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact",
-        "-f", "mp4", f"file:{part}",
+        "-f", "rawvideo", "-pix_fmt", "rgb24" if preset.bits == 8 else "rgb48le", "-video_size", f"{size[1]}x{size[0]}",
+        "-framerate", rate, "-i", "pipe:0", "-f", "ffmetadata", "-i", str(notes), *sound, "-map", "0:v", *mapped,
+        "-map_metadata", "1", "-vf", ",".join(picture), "-c:v", preset.encoder, *preset.options, *quality,
+        "-pix_fmt", pixels, "-movflags", "+faststart", "-fflags", "+bitexact", "-flags:v", "+bitexact",
+        "-f", container, f"file:{part}",
     ]  # fmt: skip
 
 
@@ -247,18 +323,24 @@ def _escaped(text: str) -> str:
     return "".join("\\" + c if c in "=;#\\\n" else c for c in text.replace("\0", ""))
 
 
-def _bytes_of(frame: np.ndarray, size: tuple[int, int], index: int) -> memoryview:
+def _bytes_of(frame: np.ndarray, size: tuple[int, int], index: int, preset: Preset) -> memoryview:
     frame = np.asarray(frame)
     if frame.shape != (*size, 3):
         raise ValueError(f"frame {index} has shape {frame.shape}, expected {(*size, 3)}, the size of the video.")
-    if frame.dtype != np.uint8:
-        if not np.issubdtype(frame.dtype, np.floating):
-            raise ValueError(f"frame {index} is {frame.dtype}, expected float sRGB in [0, 1] or uint8.")
-        levels = frame * np.float32(255)
-        if not np.isfinite(levels.sum()):  # one pass; a sum of finite values of this size stays finite
-            raise ValueError(f"frame {index} has values that are not finite.")
-        frame = np.rint(np.clip(levels, 0, 255, out=levels), out=levels).astype(np.uint8)
-    return np.ascontiguousarray(frame).data.cast("B")
+    if frame.dtype == np.uint8 and preset.bits == 8:
+        return np.ascontiguousarray(frame).data.cast("B")
+    if frame.dtype == np.uint8:
+        frame = frame.astype(np.float32) / np.float32(255)
+    if not np.issubdtype(frame.dtype, np.floating):
+        raise ValueError(f"frame {index} is {frame.dtype}, expected float sRGB in [0, 1] or uint8.")
+    if not np.isfinite(frame.sum()):  # one pass; a sum of finite values of this size stays finite
+        raise ValueError(f"frame {index} has values that are not finite.")
+    if preset.hdr:
+        return np.ascontiguousarray(pq_levels(frame), dtype="<u2").data.cast("B")
+    top, kind = (255, "u1") if preset.bits == 8 else (65535, "<u2")
+    levels = frame * np.float32(top)
+    levels = np.rint(np.clip(levels, 0, top, out=levels), out=levels).astype(kind)
+    return np.ascontiguousarray(levels).data.cast("B")
 
 
 def _signal_name(number: int) -> str:

@@ -96,7 +96,7 @@ def test_a_truncated_jpeg(desk, capsys):
             f"things: [{THING.replace('rigid: {material: rubber}', 'liquid: {material: watr}')}]",
             "Did you mean `water`?",
         ),
-        ("output: {audio: true}", "this version does not make sound yet"),
+        ("output: {audio: {codec: mp3}}", "expected aac, flac or pcm"),
         ("output: {width: 641}", "expected an even number: 640 or 642"),
         ("output: {width: 640, height: 640}", "width 640 goes with height 480"),
     ],

@@ -118,7 +118,7 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
         ("output: {width: 1201}", "output.width", "expected an even number: 1200 or 1202"),
         ("output: {width: 1200, height: 1200}", "output", "squeezed by 33%.*width 1200 goes with height 800"),
         ("output: {width: 99999}", "output.width", "expected at most 8192"),
-        ("output: {audio: true}", "output.audio", "this version does not make sound yet"),
+        ("output: {audio: {codec: mp3}}", "output.audio.codec", "expected aac, flac or pcm"),
         ("output: {fps: 12}", "output.fps", "given 12, expected at least the shot's `fps`, 24"),
         ("output: {watermark: {key: a.key}}", "output.watermark.key", "a.key: no such file"),
         ("prompt: a cup falls", "prompt", "this version does not read prompts yet"),

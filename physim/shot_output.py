@@ -1,0 +1,65 @@
+"""Output of a shot: size, rate, file format, framing and sound of the video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from physim.shot_model import Fraction, Model
+from physim.shot_provenance import CertificateSpec, WatermarkSpec
+
+
+class RecordingSpec(Model):
+    material: str = Field(description="name of a solid material, such as ceramic")
+    file: Path = Field(description="WAV file with one blow on it")
+
+
+class AudioSpec(Model):
+    codec: Literal["aac", "flac", "pcm"] | None = Field(
+        default=None, description="in the video; default: aac, in a .mov file pcm"
+    )
+    loudness: float = Field(default=-18.0, ge=-40, le=-5, description="of the whole [LUFS]; quiet shots stay quieter")
+    tone: float = Field(default=1.0, ge=0, le=100, description="factor on the tone of the place; 0: silence")
+    stems: bool = Field(default=False, description="write the sound and its parts as WAV files beside the video")
+    recordings: list[RecordingSpec] = Field(default=[], description="own recordings, which take the place of modes")
+
+
+def _audio(given: Any) -> Any:
+    """``true`` is sound as it is by default, ``false`` is none."""
+    return {} if given is True else None if given is False else given
+
+
+Audio = Annotated[AudioSpec | None, BeforeValidator(_audio, json_schema_input_type=bool | AudioSpec | None)]
+
+
+class OutputSpec(Model):
+    width: int | None = Field(
+        default=None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
+    )
+    height: int | None = Field(
+        default=None, ge=16, le=8192, description="[pixels]; default: the photo's, at most 3840 on the longer side"
+    )
+    fps: float | None = Field(
+        default=None,
+        gt=0,
+        le=240,
+        description="frames per second of the video, at least `fps` of the shot, its default",
+    )
+    preset: Literal["web", "hevc10", "av1", "prores", "hdr10"] = Field(
+        default="web", description="kind of video: H.264, H.265 or AV1 in 10 bits, ProRes 422 HQ, HDR10"
+    )
+    chroma: Literal["420", "422", "444"] | None = Field(
+        default=None, description="sampling of colour; 444 takes odd sizes too"
+    )
+    quality: int = Field(default=18, ge=0, le=51, description="constant rate factor; lower is better")
+    motion_blur: Fraction = Field(default=0.5, description="shutter opening as a fraction of the frame time [-]")
+    audio: Audio = Field(default=None, description="`true`: sound from contacts, liquids and air")
+    credentials: Literal["test"] | CertificateSpec | None = Field(
+        default=None, description="sign the video (C2PA): 'test' with a throw-away certificate, or {cert, key}"
+    )
+    watermark: bool | WatermarkSpec = Field(
+        default=False, description="an invisible mark in every frame: true with an open key, or {key, id}"
+    )
+    ledger: bool = Field(default=True, description="record beside the video what changed from run to run of the shot")
