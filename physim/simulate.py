@@ -25,6 +25,7 @@ from physim.trajectory import (
 
 if TYPE_CHECKING:
     from physim.coupling import GasCoupling
+    from physim.rerun import Bench
     from physim.solver_cloth import ClothSolver
     from physim.solver_lake import LakeSolver
     from physim.solver_liquid import LiquidSolver
@@ -41,6 +42,7 @@ def simulate(
     device: str | None = None,
     refinement: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
+    bench: Bench | None = None,
 ) -> Trajectory:
     """Let time run.
 
@@ -58,6 +60,8 @@ def simulate(
         refinement: Factor on the number of substeps that the solvers of solids choose, to see that a result does not
             depend on it; 0.1 to 64.
         progress: Called with (frames done, frames in total), first with 0.
+        bench: Keeps the solver of rigid bodies for the next scene of the same structure, which then costs a fraction
+            and comes out the same; see :mod:`physim.rerun`.
 
     Returns:
         Bodies, cloth, liquids and smoke over time, impacts, a report of what the conservation laws say, and wall times
@@ -71,7 +75,7 @@ def simulate(
     clock = _Clock()
     solvers = _build(
         scene, clock, seconds=seconds, fps=fps, samples_per_frame=samples_per_frame, device=device,
-        refinement=refinement,
+        refinement=refinement, bench=bench,
     )  # fmt: skip
     frame_count = max(1, round(seconds * fps))
     if progress:
@@ -118,7 +122,7 @@ class _Solvers:
 
 def _build(
     scene: Scene, clock: _Clock, *, seconds: float, fps: float, samples_per_frame: int, device: str | None,
-    refinement: float,
+    refinement: float, bench: Bench | None,
 ) -> _Solvers:  # fmt: skip
     """The solvers that the scene needs, coupled."""
     from physim.terrain import bake_terrain
@@ -129,7 +133,9 @@ def _build(
     if scene.movers or scene.cloths or scene.liquids:
         from physim.solver_rigid import RigidSolver
 
-        rigid = RigidSolver(
+        alone = not (scene.cloths or scene.liquids or scene.lakes or scene.smokes)
+        make = bench.rigid if bench is not None and alone else RigidSolver
+        rigid = make(
             scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement,
             sleeping=not scene.liquids,  # a body at rest in water is held by what never rests
         )  # fmt: skip

@@ -87,7 +87,9 @@ class RigidSolver(RigidState):
         )
         self._sleeping = sleeping
         self._frame_count = 0
-        self._graph: wp.Graph | None = None
+        self._graphs: dict[bool, wp.Graph] = {}
+        self.serves_again = False
+        """Whether the launches of a run's first frame are worth recording, too: see :mod:`physim.rerun`."""
         self._history = [tuple(column[None] for column in self._initial_state())]
         h = self.substep
         self._per_colour = dict(colours=order.COLOURS, capacity=max(self._pair_total, 1), device=self.device)
@@ -240,22 +242,28 @@ class RigidSolver(RigidState):
         if self._outer.has_air:
             times = (first + np.arange(self._substeps)) * self.substep
             self._outer.wind.assign(np.array([self.scene.wind_at(t) for t in times], dtype=np.float32))
-        if self._frame_count == 0:
+        starts = self._frame_count == 0
+        if starts:
             self._load_kernels()
             if self._joints:
                 self._joints.begin()
+        if starts and not self.serves_again:
             self._launch_frame(starts=True)
         else:
-            if self._graph is None:
-                with wp.ScopedCapture(device=self.device) as capture:
-                    self._launch_frame(starts=False)
-                self._graph = capture.graph
-            wp.capture_launch(self._graph)
+            wp.capture_launch(self._graph(starts))
         self._frame_count += 1
         if self._count:
             self._read_back()
         for partner in self._partners:
             partner.end_frame()
+
+    def _graph(self, starts: bool) -> wp.Graph:
+        """The launches of the first frame or of any other, recorded when they are first asked for."""
+        if starts not in self._graphs:
+            with wp.ScopedCapture(device=self.device) as capture:
+                self._launch_frame(starts=starts)
+            self._graphs[starts] = capture.graph
+        return self._graphs[starts]
 
     def _load_kernels(self) -> None:
         extra = ((joint, joint_blow) if self._joints else ()) + ((kinematic,) if self._kinematics else ())
