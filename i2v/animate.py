@@ -32,7 +32,8 @@ from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult
 from physim.photo import locate, picture_size
 from physim.shot import OutputSpec, Shot
 from physim.shot_check import output_size
-from physim.shot_file import load, revised, save, text_for, validate
+from physim.shot_file import load, save, text_for, validate
+from physim.shot_path import revised
 
 Progress = Callable[[str, float], None]
 """Called with the name of the stage and the fraction done, 0 to 1."""

@@ -13,6 +13,7 @@ from physim.depth import resampled
 from physim.depth_regions import sky_of
 from physim.depth_result import DepthResult
 from physim.ground_fit import ground_plane
+from physim.recall import remembered
 from physim.segment import polygon_coverage
 from physim.shot import BallHint, CameraHint, Hints, KnownLength
 from physim.vanishing import seen_frame
@@ -26,6 +27,7 @@ _LEAST_SKY = 0.02
 _SKY_GRID = 320
 
 
+@remembered
 def guessed_camera(
     hints: Hints,
     image: np.ndarray,

@@ -14,6 +14,7 @@ from physim.depth_grid import normals_of
 from physim.depth_regions import edges_without, ground_of, sky_of
 from physim.depth_result import FAR, DepthBackend, DepthResult
 from physim.membrane import edge_weights, fill
+from physim.recall import remembered
 from physim.room import room_depth, room_of
 from physim.segment import mask_of, polygon_coverage
 from physim.shot import DepthClick, Hints, RoomHint
@@ -39,6 +40,7 @@ _STEEP = 0.5
 """Cosine of the pitch below which a camera looks down so steeply that there are no columns to stand on."""
 
 
+@remembered
 def geometric(
     image: np.ndarray,
     camera: Camera,

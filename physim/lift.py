@@ -17,6 +17,7 @@ from physim.compound import Solid
 from physim.lift_fit import Fit, Silhouette, box, cylinder, lying_cylinder, sphere
 from physim.lift_turned import turned
 from physim.outline import outline, triangulate, without_pinches
+from physim.recall import remembered
 from physim.shapes import Hull, Mesh, Triangles
 from physim.shot import Lift
 from physim.view import on_plane
@@ -53,6 +54,7 @@ class Lifted:
     """What was made of the outline, for the report."""
 
 
+@remembered
 def lift(
     mask: np.ndarray,
     camera: Camera,

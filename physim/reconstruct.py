@@ -50,6 +50,7 @@ def reconstruct(
     shot: Shot | str | os.PathLike,
     *,
     depth: DepthSource = None,
+    picture: bool = True,
     progress: Progress | None = None,
 ) -> Scene:
     """Build the scene that a shot describes.
@@ -59,6 +60,7 @@ def reconstruct(
         depth: Where depth comes from: ``None``, what ``hints.depth`` says; 'geometric', planes and hints; a file
             (:func:`physim.depth_file.load_depth`); or a callable from the photo (H, W, 3) to a
             :class:`physim.depth.DepthResult`, such as ``i2v.depth_backend("depth-anything", weights=...)``.
+        picture: Whether it is to be drawn, too: light, backdrop and camera moves. Without, the scene is only simulated.
         progress: Called with the name of the step and the fraction done.
 
     Returns:
@@ -84,10 +86,12 @@ def reconstruct(
     scene.add(Plane(), name=_ground_name(shot))
     tell("things", 0.4)
     masks = lift_things(scene, shot, layers, covered, report)
-    scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at, *seen_things(scene, layers))
-    tell("plate", 0.6)
-    pieces = separate(scene, shot, photo.image, layers, masks, covered, scene.light)
-    plate = take_apart(scene, photo.image, pieces.plate, shot.things, masks, covered)
+    if picture:
+        scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at, *seen_things(scene, layers))
+        tell("plate", 0.6)
+        pieces = separate(scene, shot, photo.image, layers, masks, covered, scene.light)
+        plate = take_apart(scene, photo.image, pieces.plate, shot.things, masks, covered)
+        report |= lines | pieces.report
     for thing in shot.things:
         if thing.shape is not None and thing.cloth is not None:
             add_cloth(scene, thing, layers)
@@ -96,13 +100,15 @@ def reconstruct(
         elif thing.emit is not None:
             add_emitter(scene, thing, layers)
     focus_lakes(scene)
-    report |= lines | pieces.report
     add_joints(scene, shot)
     hang_things(scene, shot, camera, report)
     if shot.settle:
         tell("settle", 0.9)
         _settle(scene, shot, report)
     _add_forces(scene, shot)
+    if not picture:
+        tell("done", 1.0)
+        return scene
     _set_camera(scene, shot, camera, layers, report)
     scene.backdrop = Backdrop(
         photo=photo.image,

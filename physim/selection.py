@@ -6,6 +6,7 @@ import numpy as np
 
 from physim.grab import Seeds, grab
 from physim.grow import dilated, eroded
+from physim.recall import remembered
 from physim.segment import coverage
 from physim.shot import Pixel, Select, Shot
 
@@ -22,6 +23,7 @@ def selected(shot: Shot, image: np.ndarray) -> dict[str, np.ndarray]:
     return {t.name: find(t.select, image, name=t.name) for t in shot.things if t.select is not None}
 
 
+@remembered
 def find(select: Select, image: np.ndarray, *, name: str = "selection") -> np.ndarray:
     """How much of each pixel of a photo a selection covers.
 

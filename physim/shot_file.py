@@ -96,25 +96,6 @@ def validate(shot: Shot, name: str = "shot") -> Shot:
     return shot
 
 
-def revised(shot: Shot, changes: dict[str, Any], name: str = "options") -> Shot:
-    """A copy with other values, for example ``{"seconds": 2, "generate.model": "none"}``; checked like a file.
-
-    Raises:
-        ShotError: Every value that cannot be.
-    """
-    data = shot.to_dict()
-    for field, value in changes.items():
-        *holders, last = field.split(".")
-        place = data
-        for holder in holders:
-            place = place[holder]
-        place[last] = value
-    try:
-        return validate(Shot.model_validate(data), name)
-    except ValidationError as error:
-        raise ShotError([_problem(Path(name), {}, finding) for finding in explain(error)]) from None
-
-
 def save(shot: Shot, path: str | os.PathLike, *, note: str = "") -> Path:
     """Write ``shot``, defaults included, in the format of the suffix; paths in it become relative to its folder.
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from physim.shot import OutputSpec, Shot
 from physim.shot_check import check, output_size
-from physim.shot_file import SUFFIXES, Problem, ShotError, load, revised, save, text_for, validate
+from physim.shot_file import SUFFIXES, Problem, ShotError, load, save, text_for, validate
+from physim.shot_path import revised
 
 COFFEE = """
 photo: skimage:coffee.png
