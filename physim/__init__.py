@@ -21,6 +21,7 @@ _EXPORTS = {
     "simulate": "physim.simulate",
     "render": "physim.render",
     "Compositor": "physim.compositor",
+    "sweep": "physim.sweep",
     "listen": "physim.listen",
     # types
     "Camera": "physim.camera",

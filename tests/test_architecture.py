@@ -16,7 +16,8 @@ STANDARD = set(sys.stdlib_module_names)
 NUMERIC = {"numpy", "scipy"}
 ALLOWED = {
     "physim_kernels": {"warp", "physim_kernels"},
-    "physim": NUMERIC | {"physim", "physim_kernels", "warp", "trimesh", "PIL", "imageio", "pydantic", "yaml", "rich"},
+    "physim": NUMERIC
+    | {"physim", "physim_kernels", "warp", "trimesh", "PIL", "imageio", "pydantic", "yaml", "rich", "pebble"},
     "i2v": NUMERIC
     | {
         "i2v",
@@ -35,6 +36,7 @@ ALLOWED = {
 }
 OPTIONAL = {
     "physim.decompose": {"coacd"},
+    "physim.sweep_table": {"pyarrow"},
     "physim.viewer": {"viser"},
     "i2v.media.certificate": {"cryptography"},
     "i2v.media.credentials": {"c2pa"},
