@@ -18,6 +18,8 @@ BT2020_OF_BT709 = np.array(
 _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 _STEPS = 1 << 15
+WHITE_LEVEL = 255 * 256
+"""Of 16-bit RGB, as ffmpeg's scaler takes it when it makes video of limited range: eight bits, shifted."""
 
 
 def extended_to_linear(picture: np.ndarray) -> np.ndarray:
@@ -38,7 +40,7 @@ def pq(candelas: np.ndarray) -> np.ndarray:
     return ((_C1 + _C2 * y) / (1 + _C3 * y)) ** _M2
 
 
-_TABLE = (pq((np.arange(_STEPS + 1) / _STEPS) ** 2 * PEAK) * 65535).astype(np.float32)
+_TABLE = (pq((np.arange(_STEPS + 1) / _STEPS) ** 2 * PEAK) * WHITE_LEVEL).astype(np.float32)
 """By the square root of the light, in which PQ is nearly even."""
 
 

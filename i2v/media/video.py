@@ -21,7 +21,7 @@ from typing import IO
 import imageio_ffmpeg
 import numpy as np
 
-from i2v.media.hdr import pq_levels
+from i2v.media.hdr import WHITE_LEVEL, pq_levels
 from i2v.media.presets import AUDIO, PRESETS, SOUND_IN, Preset, available, encoders
 
 MAX_METADATA = 1_000_000
@@ -337,7 +337,7 @@ def _bytes_of(frame: np.ndarray, size: tuple[int, int], index: int, preset: Pres
         raise ValueError(f"frame {index} has values that are not finite.")
     if preset.hdr:
         return np.ascontiguousarray(pq_levels(frame), dtype="<u2").data.cast("B")
-    top, kind = (255, "u1") if preset.bits == 8 else (65535, "<u2")
+    top, kind = (255, "u1") if preset.bits == 8 else (WHITE_LEVEL, "<u2")
     levels = frame * np.float32(top)
     levels = np.rint(np.clip(levels, 0, top, out=levels), out=levels).astype(kind)
     return np.ascontiguousarray(levels).data.cast("B")
