@@ -46,7 +46,9 @@ def ball_centre(ellipse: tuple[float, ...], diameter: float, intrinsics: np.ndar
         ValueError: Lengths that are not positive, or an outline that no ball before the camera has.
     """
     if min(ellipse[2:4]) <= 0 or diameter <= 0:
-        raise ValueError(f"ball of {diameter} m seen as ellipse {list(ellipse)}: expected positive lengths.")
+        raise ValueError(
+            f"hints.camera.balls: {diameter} m seen as ellipse {list(ellipse)}: expected positive lengths."
+        )
     values, vectors = np.linalg.eigh(intrinsics.T @ conic_of(ellipse) @ intrinsics)
     l3, l2, l1 = values
     tangent = np.sqrt(-l3 / np.sqrt(l1 * l2))

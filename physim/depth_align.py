@@ -137,11 +137,11 @@ def _between_samples(
     values: np.ndarray, rows: np.ndarray, cols: np.ndarray, v: np.ndarray, u: np.ndarray, size: tuple[int, ...]
 ) -> np.ndarray:
     """The nearest sample plus its slope times the way to it: exact to first order on a smooth ground."""
-    with np.errstate(invalid="ignore"):
-        slope_v, slope_u = (_central(values, axis)[rows, cols] for axis in (0, 1))
     dv = (v + 0.5) * values.shape[0] / size[0] - 0.5 - rows
     du = (u + 0.5) * values.shape[1] / size[1] - 0.5 - cols
-    extra = slope_v * dv + slope_u * du
+    with np.errstate(invalid="ignore"):  # beside a sample that is infinite
+        slope_v, slope_u = (_central(values, axis)[rows, cols] for axis in (0, 1))
+        extra = slope_v * dv + slope_u * du
     return values[rows, cols] + np.where(np.isfinite(extra), extra, 0.0)
 
 

@@ -29,6 +29,8 @@ is 1 / z up to factor and shift, larger is nearer, as of most networks; 'affine'
 PICTURES = (".png", ".tif", ".tiff")
 SUFFIXES = (".npy", ".npz", *PICTURES, ".exr")
 MILLIMETRE = 0.001
+_UNITS = 1e-9, 1e6
+"""Least and most metres per unit."""
 _CHANNELS = ("Z", "depth.Z", "depth.V", "depth", "Depth", "V", "Y", "R")
 _FIELDS = ("valid", "confidence", "normals", "intrinsics")
 
@@ -77,8 +79,8 @@ def _result(values: np.ndarray, said: str, unit: float | None, extra: dict[str, 
             depth = np.where(depth > 0, 1 / depth, np.nan)
     elif said == "metric":
         factor = unit if unit is not None else MILLIMETRE if whole else 1.0
-        if not (np.isfinite(factor) and factor > 0):
-            raise ValueError(f"unit is {factor!r}, expected metres per unit, more than 0.")
+        if not _UNITS[0] <= factor <= _UNITS[1]:
+            raise ValueError(f"unit is {factor!r}, expected metres per unit, from {_UNITS[0]:g} to {_UNITS[1]:g}.")
         depth = depth * factor
     if coarse and "confidence" not in extra:
         extra["confidence"] = np.full(depth.shape, 0.5)

@@ -18,6 +18,8 @@ _SAME_PLACE = 0.004
 """Clicks nearer than this part of the photo's longer side are on the same thing."""
 OFF_GROUND = 0.15
 """Clicks on the outlined ground may differ from its plane by this part of its depth."""
+_MOST_LINES = 4
+"""Of one kind."""
 _ABOVE = 0.05
 """Part of the outlined ground that may lie above the horizon."""
 
@@ -29,7 +31,7 @@ def doubts(hints: Hints, camera: Camera) -> dict[str, str]:
         hints: In pixels of the photo.
         camera: As it was understood, at the photo's size.
     """
-    found = _clicks_apart(hints.clicks, camera.size)
+    found = _few(_clicks_apart(hints.clicks, camera.size))
     if hints.ground is None:
         return found
     ground = plane_depth(camera, 0.0, far=FAR)
@@ -40,7 +42,15 @@ def doubts(hints: Hints, camera: Camera) -> dict[str, str]:
             f"{above:.0%} of hints.ground lies above the horizon of the camera, where no ground can be; that part is "
             f"left out. Look at hints.camera.horizon or pitch."
         )
-    return found | _clicks_off_ground(hints.clicks, ground, inside)
+    return found | _few(_clicks_off_ground(hints.clicks, ground, inside))
+
+
+def _few(lines: dict[str, str]) -> dict[str, str]:
+    """Some of many lines of one kind, the last of which says how many there are."""
+    if len(lines) <= _MOST_LINES:
+        return lines
+    kept = dict(list(lines.items())[:_MOST_LINES])
+    return kept | {"doubt.clicks.more": f"and {len(lines) - _MOST_LINES} more of hints.clicks disagree like these."}
 
 
 def _clicks_apart(clicks: list[DepthClick], size: tuple[int, int]) -> dict[str, str]:

@@ -33,6 +33,9 @@ _SKIMAGE = "skimage:"
 _EXIF_POINTER = 0x8769
 _ORIENTATION = 0x0112
 _TRANSPOSED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_LENSES = 4.0, 4000.0
+"""Focal lengths on 35 mm film that are believed [mm]: fisheyes see 150 degrees, telescopes half a degree."""
 _TAGS = {"make": 0x010F, "model": 0x0110}
 _LENS_TAGS = {"focal_length_mm": 0x920A, "focal_length_35mm": 0xA405, "taken": 0x9003}
 
@@ -86,12 +89,12 @@ class Photo:
             PhotoError: Missing, no picture, damaged, shorter than 16 pixels a side or larger than 64 megapixels.
         """
         where = locate(path)
-        with _opened(where) as image:
+        with opened(where) as image:
             _check_header(where, image)
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":  # MPO: a JPEG of a camera, with extra views
                 warnings.warn(f"{where} holds {frames} frames; the first one is used.", stacklevel=2)
-            image = _decoded(where, image)
+            image = decoded(where, image)
             exif = _exif(image)
             pixels = _to_srgb(where, ImageOps.exif_transpose(image))
         focal = exif.get("focal_length_35mm")
@@ -123,7 +126,7 @@ def picture_size(path: str | os.PathLike) -> tuple[int, int]:
         PhotoError: As :meth:`Photo.load`, except for damage after the header.
     """
     where = locate(path)
-    with _opened(where) as image:
+    with opened(where) as image:
         return _check_header(where, image)
 
 
@@ -149,13 +152,14 @@ def _check_size(where: str | Path, height: int, width: int) -> None:
 
 
 @contextmanager
-def _opened(where: Path) -> Iterator[Image.Image]:
-    """Open for reading the header; every reason not to becomes a PhotoError."""
-    if not where.exists():
+def opened(where: Path) -> Iterator[Image.Image]:
+    """A picture file opened for reading its header; every reason not to becomes a :class:`PhotoError`."""
+    if not _exists(where):
         raise PhotoError(f"{where}: no such file. Relative paths in a shot file start at the folder of the shot file.")
-    if where.is_dir():
-        raise PhotoError(f"{where} is a folder, expected a picture file.")
-    if where.suffix.lower() in (".heic", ".heif"):
+    if not where.is_file():  # a pipe would be waited for
+        kind = "a folder" if where.is_dir() else "no ordinary file"
+        raise PhotoError(f"{where} is {kind}, expected a picture file.")
+    if _is_heif(where):
         _register_heif(where)
     try:
         with warnings.catch_warnings():
@@ -175,6 +179,25 @@ def _opened(where: Path) -> Iterator[Image.Image]:
         yield image
 
 
+def _exists(where: Path) -> bool:
+    try:
+        return where.exists()
+    except (OSError, ValueError):  # a name that no file can have, links that go round
+        return False
+
+
+def _is_heif(where: Path) -> bool:
+    """By content: what phones write arrives under any name."""
+    if where.suffix.lower() in (".heic", ".heif"):
+        return True
+    try:
+        with open(where, "rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
 def _reason(where: Path, error: Exception) -> str:
     with open(where, "rb") as file:
         start = file.read(64)
@@ -191,7 +214,7 @@ def _register_heif(where: Path) -> None:
     importlib.import_module("pillow_heif").register_heif_opener()
 
 
-def _decoded(where: Path, image: Image.Image) -> Image.Image:
+def decoded(where: Path, image: Image.Image) -> Image.Image:
     """Decode all of it or nothing: other libraries may have told Pillow to accept half a picture."""
     lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
@@ -207,8 +230,15 @@ def _exif(image: Image.Image) -> dict[str, Any]:
     tags = image.getexif()
     lens = tags.get_ifd(_EXIF_POINTER)
     found = {name: tags.get(tag) for name, tag in _TAGS.items()} | {n: lens.get(t) for n, t in _LENS_TAGS.items()}
-    plain = {n: v.strip("\0 ") if isinstance(v, str) else _number(v) for n, v in found.items() if v is not None}
+    plain = {n: _number(v) if n.startswith("focal") else _words(v) for n, v in found.items() if v is not None}
+    film = _number(found["focal_length_35mm"])
+    if film is not None and not _LENSES[0] <= film <= _LENSES[1]:
+        plain["focal_length_35mm"] = None
     return {n: v for n, v in plain.items() if v}  # 0 and "" mean unknown
+
+
+def _words(value: Any) -> str:
+    return value.strip("\0 ") if isinstance(value, str) else ""
 
 
 def _number(value: Any) -> float | None:
@@ -231,6 +261,8 @@ def _to_srgb(where: Path, image: Image.Image) -> np.ndarray:
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         alpha = np.asarray(image.getchannel("A"), dtype=np.float32)[..., None] / 255.0
+        if not alpha.any():
+            raise PhotoError(f"{where} is transparent all over: there is nothing to see. Save it without alpha.")
         image = image.convert("RGB")
     if image.mode not in ("RGB", "L", "CMYK"):
         image = image.convert("RGB")

@@ -39,6 +39,8 @@ from physim.shot import Shot
 
 WORK_SIDE = 640
 """Longer side of the grid on which depth is kept [pixels]; the photo's own masks and colours stay full size."""
+LEAST_SIDE = 64
+"""And its shorter side, if the photo has so many: a panorama keeps its rows [pixels]."""
 GROUND = "ground"
 
 _log = logging.getLogger(__name__)
@@ -177,7 +179,7 @@ def depth_layers(
 ) -> tuple[Layers, np.ndarray]:
     """Depth of the empty scene: ground, surfaces, wall, sky; from geometry or from what is given."""
     rows, cols = camera.size
-    shrink = min(1.0, WORK_SIDE / max(rows, cols))
+    shrink = min(1.0, max(WORK_SIDE / max(rows, cols), LEAST_SIDE / min(rows, cols)))
     size = (max(2, round(rows * shrink)), max(2, round(cols * shrink)))
     small = camera.resized(size)
     picture = resampled(image, size)

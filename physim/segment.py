@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
+from physim.mask_file import read_ids, read_mask
+from physim.polygon import polygon_coverage
 from physim.shot import Select
 
-_SUPERSAMPLES = 8
-"""Per side of a pixel, for the coverage at the edge of an outline."""
+__all__ = ["coverage", "ellipse_coverage", "ellipse_points", "mask_of", "polygon_coverage"]
 
 
 def coverage(select: Select, size: tuple[int, int], *, name: str = "selection") -> np.ndarray:
@@ -38,9 +37,9 @@ def coverage(select: Select, size: tuple[int, int], *, name: str = "selection") 
     elif select.ellipse is not None:
         covered = ellipse_coverage(select.ellipse, size)
     elif select.mask is not None:
-        covered = _read_mask(select.mask, size, name)
+        covered = read_mask(select.mask, size, name)
     elif select.ids is not None:
-        covered = _read_ids(select.ids, int(select.id or 0), size, name)
+        covered = read_ids(select.ids, int(select.id or 0), size, name)
     else:
         raise ValueError(f"{name} is given by a click or strokes, expected a box, polygon, ellipse, mask or ids.")
     if covered.max() < 0.5:
@@ -54,27 +53,6 @@ def coverage(select: Select, size: tuple[int, int], *, name: str = "selection") 
 def mask_of(select: Select, size: tuple[int, int], *, name: str = "selection") -> np.ndarray:
     """The pixels that belong to a selection by more than half, (height, width) bool. Errors: :func:`coverage`."""
     return coverage(select, size, name=name) >= 0.5
-
-
-def polygon_coverage(polygon: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Antialiased area of a polygon (N, 2) of (u, v) [pixels], even-odd; (height, width) float32 in [0, 1]."""
-    from PIL import Image, ImageDraw
-
-    polygon = np.asarray(polygon, dtype=np.float64)
-    covered = np.zeros(size, dtype=np.float32)
-    low = np.clip(np.floor(polygon.min(0)), 0, (size[1], size[0])).astype(int)
-    high = np.clip(np.ceil(polygon.max(0)), 0, (size[1], size[0])).astype(int)
-    width, height = high - low
-    if width <= 0 or height <= 0:
-        return covered
-    fine = _SUPERSAMPLES if width * height < 4_000_000 else 2
-    canvas = Image.new("L", (int(width) * fine, int(height) * fine))
-    # Pillow puts pixel centres at whole numbers, we put them at one half
-    points = [tuple(p) for p in (polygon - low) * fine - 0.5]
-    ImageDraw.Draw(canvas).polygon(points, fill=1)
-    samples = np.asarray(canvas, dtype=np.float32).reshape(height, fine, width, fine)
-    covered[low[1] : high[1], low[0] : high[0]] = samples.mean((1, 3))
-    return covered
 
 
 def ellipse_points(ellipse: tuple[float, ...], count: int = 256) -> np.ndarray:
@@ -120,37 +98,3 @@ def _inside_distance(ellipse: tuple[float, ...], points: np.ndarray) -> np.ndarr
     level = np.hypot(x, y)
     slope = np.hypot(x / a, y / b) / np.maximum(level, 1e-9)
     return (1 - level) / np.maximum(slope, 1e-9)
-
-
-def _open(path: Path, size: tuple[int, int], name: str) -> np.ndarray:
-    from PIL import Image
-
-    if not Path(path).is_file():
-        raise ValueError(f"{name}: there is no mask file {str(path)!r}. Paths are relative to the shot file's folder.")
-    with Image.open(path) as file:
-        picture: Image.Image = file
-        if "A" in picture.getbands():
-            picture = picture.getchannel("A")
-        elif picture.mode not in ("L", "P", "I", "I;16", "1"):
-            picture = picture.convert("L")
-        pixels = np.asarray(picture)
-    if pixels.shape != tuple(size):
-        raise ValueError(
-            f"{name}: mask {Path(path).name!r} is {pixels.shape[1]} x {pixels.shape[0]} pixels, expected the photo's "
-            f"{size[1]} x {size[0]}. Export it at the photo's own size."
-        )
-    return pixels
-
-
-def _read_mask(path: Path, size: tuple[int, int], name: str) -> np.ndarray:
-    pixels = _open(path, size, name)
-    full = 1.0 if pixels.dtype == bool else 65535.0 if pixels.dtype.itemsize > 1 else 255.0
-    return pixels.astype(np.float32) / np.float32(full)
-
-
-def _read_ids(path: Path, number: int, size: tuple[int, int], name: str) -> np.ndarray:
-    pixels = _open(path, size, name)
-    if not (pixels == number).any():
-        found = ", ".join(str(n) for n in np.unique(pixels)[:12])
-        raise ValueError(f"{name}: id {number} is not in {Path(path).name!r}; it holds {found}.")
-    return (pixels == number).astype(np.float32)

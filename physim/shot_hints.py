@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from physim.shot_depth import DepthHint
-from physim.shot_model import Fraction, Model, Positive, Vector
+from physim.shot_model import Fraction, Length, Model, Vector
 from physim.shot_select import Ellipse, Pixel, Select
 
 
@@ -15,7 +15,7 @@ class CircleHint(Model):
     """A horizontal circle of known size, for example the rim of a saucer: gives pitch, roll and scale."""
 
     ellipse: Ellipse = Field(description="its outline in the photo [pixels, degrees]")
-    diameter: Positive = Field(description="[m]")
+    diameter: Length = Field(description="[m]")
     height: float = Field(default=0.0, description="of the circle above the ground [m]")
 
 
@@ -23,7 +23,7 @@ class BallHint(Model):
     """A ball of known size on the ground. One gives the camera's height, two its pitch as well, three its roll."""
 
     ellipse: Ellipse = Field(description="its outline in the photo [pixels, degrees]")
-    diameter: Positive = Field(description="[m]: tennis 0.067, football 0.22, billiards 0.057")
+    diameter: Length = Field(description="[m]: tennis 0.067, football 0.22, billiards 0.057")
 
 
 class CameraHint(Model):
@@ -37,7 +37,7 @@ class CameraHint(Model):
     horizon: float | None = Field(
         default=None, description="instead of pitch: its row as a fraction of the photo's height, may lie outside 0..1"
     )
-    height: Positive | None = Field(default=None, description="of the camera above the ground [m]")
+    height: Length | None = Field(default=None, description="of the camera above the ground [m]")
     circle: CircleHint | None = Field(default=None, description="instead of pitch and height")
     balls: list[BallHint] = Field(
         default=[], description="balls on the ground: instead of height, and of pitch if apart"
@@ -112,13 +112,13 @@ class KnownLength(Model):
     """A length that is known: gives the camera's height, and with it metres."""
 
     line: tuple[Pixel, Pixel] = Field(description="its ends, both on the ground [pixels]")
-    metres: Positive = Field(description="[m]")
+    metres: Length = Field(description="[m]")
     upright: bool = Field(default=False, description="the first end is on the ground, the second straight above it")
 
 
 class DepthClick(Model):
     pixel: Pixel = Field(description="[pixels]")
-    depth: Positive = Field(description="distance along the view axis [m]")
+    depth: Length = Field(description="distance along the view axis [m]")
 
 
 class Hints(Model):
@@ -128,7 +128,7 @@ class Hints(Model):
     plate: list[PlateHint] = Field(default=[], description="how to fill what moving things uncover")
     ground: list[Pixel] | None = Field(default=None, min_length=3, description="outline of the visible ground [pixels]")
     surfaces: list[SurfaceHint] = Field(default=[], description="horizontal surfaces of known height")
-    wall: Positive | None = Field(default=None, description="distance of the background behind the ground [m]")
+    wall: Length | None = Field(default=None, description="distance of the background behind the ground [m]")
     room: RoomHint | None = Field(default=None, description="the room that is seen, instead of `wall`")
     lengths: list[KnownLength] = Field(default=[], description="known lengths; they give the camera's height")
     sky: bool | None = Field(default=None, description="whether there is sky; default: blue or white and smooth is")

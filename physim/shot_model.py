@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Vector = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0)]
+Length = Annotated[float, Field(gt=0, le=1e6)]
+"""[m]; nothing that a photo shows of the earth is farther than its horizon."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from physim.photo import PhotoError, picture_size
+from physim.mask_file import mask_size
+from physim.photo import PhotoError
 from physim.shot import Select, Shot, Thing
 from physim.shot_text import Finding, Route
 
@@ -72,11 +73,11 @@ def _region(route: Route, region: Select, size: tuple[int, int] | None) -> Itera
 
 def _picture(route: Route, file: Any, size: tuple[int, int] | None) -> Iterator[Finding]:
     try:
-        rows, cols = picture_size(file)
+        rows, cols = mask_size(file)
     except PhotoError as error:
         yield Finding(route, str(error))
         return
-    if size is not None and (rows, cols) != size:
+    if size is not None and (rows, cols) not in (size, (0, 0)):
         text = f"{file} is {cols} x {rows} pixels, expected {size[1]} x {size[0]}, the size of the photo."
         yield Finding(route, f"{text} Draw it on the photo.")
 

@@ -37,9 +37,12 @@ class Select(Model):
         default=None, description="[centre u, centre v, semi-axis u, semi-axis v, angle] [pixels, degrees]"
     )
     mask: Path | None = Field(
-        default=None, description="picture of the photo's size, white (or opaque) where the thing is"
+        default=None,
+        description="picture of the photo's size, white (or opaque) where the thing is; or .npy, or COCO's .json",
     )
-    ids: Path | None = Field(default=None, description="picture of the photo's size whose pixel values number things")
+    ids: Path | None = Field(
+        default=None, description="as `mask`, of several things by number: pixel values, or COCO's `id`"
+    )
     id: int | None = Field(default=None, ge=1, description="which number in `ids`")
     click: Pixel | None = Field(default=None, description="a pixel of the thing; its border is found [pixels]")
     strokes: Strokes | None = Field(default=None, description="lines on the thing and beside it; its border is found")

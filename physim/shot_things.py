@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from physim.shot_hints import CircleHint
 from physim.shot_joints import KinematicSpec
-from physim.shot_model import Fraction, Model, Positive, Vector
+from physim.shot_model import Fraction, Length, Model, Positive, Vector
 from physim.shot_select import Pixel, Select
 
 Side = Literal["-x", "+x", "-y", "+y", "-z", "+z"]
@@ -70,17 +70,15 @@ class Lift(Model):
     kind: Literal["auto", "box", "sphere", "cylinder", "extrude", "revolve", "card", "sheet"] = Field(
         default="auto", description="form of the solid; `sheet` is that of a cloth"
     )
-    height: Positive | None = Field(default=None, description="of the solid [m]; for `cylinder`, `box`")
-    thickness: Positive | None = Field(default=None, description="away from the camera [m]; for `extrude`, `card`")
+    height: Length | None = Field(default=None, description="of the solid [m]; for `cylinder`, `box`")
+    thickness: Length | None = Field(default=None, description="away from the camera [m]; for `extrude`, `card`")
     profile: list[tuple[float, float]] | None = Field(
         default=None,
         min_length=3,
         description="for `revolve`: closed outline [[radius, y], ...] [m], foot first, outside up",
     )
     circle: CircleHint | None = Field(default=None, description="for `revolve`: a rim that places the axis")
-    depth: Positive | None = Field(
-        default=None, description="distance along the view axis [m]; default: where it stands"
-    )
+    depth: Length | None = Field(default=None, description="distance along the view axis [m]; default: where it stands")
 
 
 class HangSpec(Model):

@@ -84,6 +84,11 @@ def circle_poses(ellipse: tuple[float, ...], radius: float, intrinsics: np.ndarr
     """
     if min(ellipse[2:4]) <= 0 or radius <= 0:
         raise ValueError(f"circle of radius {radius} m seen as ellipse {list(ellipse)}: expected positive lengths.")
+    if not 1e-3 <= ellipse[3] / ellipse[2] <= 1e3 or np.abs(ellipse).max() > 1e5:
+        raise ValueError(
+            f"hints.camera.circle: ellipse {list(ellipse)} is a line, or far beyond any photo, and tells nothing of "
+            f"the camera. Take a circle that is seen open, outlined in pixels of the photo."
+        )
     cone = intrinsics.T @ conic_of(ellipse) @ intrinsics
     values, vectors = np.linalg.eigh(cone)
     (l3, l2, l1), (e3, e1) = values, (vectors[:, 0], vectors[:, 2])
