@@ -1,6 +1,6 @@
 """Write the golden files of Wan with the reference implementations (diffusers, transformers). Needs the extra `parity`.
 
-    python tests/parity/make_wan.py tests/data/parity [transformer vae21 vae22 text clip names]
+    python tests/parity/make_wan.py tests/data/parity [schedulers transformer vae21 vae22 text clip names]
     python tests/parity/make_wan.py tests/data/parity original WAN2.1 WAN2.2    # checkouts of the authors' code
 
 Tiny networks, every parameter drawn (8 bits and a power of two per array, exact in both frameworks): as initialised,
@@ -346,7 +346,32 @@ def original(first_checkout: str, second_checkout: str) -> dict[str, np.ndarray]
     return {"names": np.frombuffer(json.dumps(shapes).encode(), np.uint8)}
 
 
+def schedulers() -> dict[str, np.ndarray]:
+    """Levels, times, and what comes of a made-up velocity."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
+
+    start = np.random.default_rng(11).standard_normal((1, 40))
+    out: dict[str, np.ndarray] = {"start": start}
+    for solver in ("unipc", "euler"):
+        for steps, shift in ((8, 5.0), (2, 3.0), (50, 5.0), (1, 1.0)):
+            if solver == "unipc":
+                scheduler = UniPCMultistepScheduler(
+                    prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift, num_train_timesteps=1000
+                )
+            else:
+                scheduler = FlowMatchEulerDiscreteScheduler(shift=shift)
+            scheduler.set_timesteps(steps)
+            x = torch.from_numpy(start)
+            for time in scheduler.timesteps:
+                x = scheduler.step(torch.tanh(2 * x) + x * float(time) / 2000, time, x, return_dict=False)[0]
+            name = f"{solver}/{steps}/{shift:g}"
+            out |= {f"{name}/sigmas": scheduler.sigmas.numpy(), f"{name}/timesteps": scheduler.timesteps.numpy()}
+            out[f"{name}/end"] = x.numpy()
+    return out
+
+
 PARTS = {
+    "schedulers": schedulers,
     "transformer": transformer,
     "vae21": lambda: vae("vae21"),
     "vae22": lambda: vae("vae22"),
