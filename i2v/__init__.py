@@ -13,6 +13,7 @@ _EXPORTS = {
     "preview": "i2v.animate",
     "depth_backend": "i2v.animate",
     "generate": "i2v.generate",
+    "sweep": "i2v.sweeps",
     "Clip": "i2v.clip",
 }
 

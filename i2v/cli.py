@@ -1,4 +1,4 @@
-"""Command line: ``i2v animate``, ``preview``, ``verify``, ``cert``, ``ledger``, ``doctor``, ``cache``.
+"""Command line: ``i2v animate``, ``preview``, ``verify``, ``cert``, ``ledger``, ``sweep``, ``doctor``, ``cache``.
 
 Results go to stdout, progress to stderr. Exit code 0: done; 1: the doctor found something missing; 2: something given
 is wrong, said in one block without a traceback (``--traceback`` shows it); 130: interrupted, nothing left behind.
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from i2v.cli_provenance import add_commands
+from i2v import cli_provenance, cli_sweep
 from i2v.terminal import print_summary, show_progress
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     cache.add_argument("--device", help="device to compile for, such as cpu or cuda:0 (default: the best there is)")
     cache.add_argument("--quiet", action="store_true", help="no progress")
     cache.set_defaults(run=_cache)
-    for command in (animate, preview, doctor, cache, *add_commands(commands)):
+    more = [*cli_sweep.add_commands(commands), *cli_provenance.add_commands(commands)]
+    for command in (animate, preview, doctor, cache, *more):
         command.add_argument("--traceback", action="store_true", help="show where in the program an error arose")
     return parser
 

@@ -21,6 +21,7 @@ _EXPORTS = {
     "simulate": "physim.simulate",
     "render": "physim.render",
     "Compositor": "physim.compositor",
+    "plan": "physim.sweep_plan",
     "sweep": "physim.sweep",
     "listen": "physim.listen",
     # types

@@ -1,7 +1,8 @@
 """Sweeps: one shot, many values. Each run lies in a folder named after what decides it, and is never made twice.
 
-``FOLDER/runs/KEY/`` holds ``shot.json``, resolved, and ``result.json`` as the last file written; ``error.txt`` where
-the run failed. ``FOLDER/table.csv`` has a line per run in the order of the plan. See ``docs/sweeps.md``.
+``FOLDER/runs/KEY/`` holds ``shot.json``, resolved, ``tracks.npz``, where every body was at frame times, and
+``result.json`` as the last file written; ``error.txt`` where the run failed. ``FOLDER/table.csv`` has a line per
+run in the order of the plan. See ``docs/sweeps.md``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from physim.executor import Executor, Failure, Local, Serial, Work
 from physim.outcomes import found, measured
@@ -43,6 +46,9 @@ class Job:
         """Write the resolved shot and what was measured; the result last, for it says that the run is done."""
         folder = Path(self.folder)
         values = measured(trajectory, self.outcomes)
+        tracks: dict[str, Any] = {name: body.position.astype(np.float32) for name, body in trajectory.bodies.items()}
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / "tracks.npz", fps=trajectory.fps, **tracks)
         save(Shot(**self.shot), folder / "shot.json")
         (folder / "error.txt").unlink(missing_ok=True)
         plain = {name: value if math.isfinite(value) else None for name, value in values.items()}
@@ -57,6 +63,8 @@ def sweep(
     outcomes: Sequence[str] = (),
     work: Work | None = None,
     workers: int | None = 1,
+    timeout: float | None = None,
+    retries: int = 1,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Table:
@@ -69,7 +77,9 @@ def sweep(
         outcomes: Own measures beside those of :func:`physim.outcomes.measured`, each as "module:function".
         work: What a run is, a function of a :class:`Job`; default: :func:`physics`, the simulation alone.
         workers: Processes on this machine; 1: this one; ``None``: one per core.
-        executor: Instead of ``workers``: who does the runs.
+        timeout: Time after which a run is given up [s]; it needs a process of its own.
+        retries: How often a run is begun again whose process died or took too long.
+        executor: Who does the runs, instead of processes of this machine.
         progress: Called with (runs done, runs in all).
 
     Returns:
@@ -87,7 +97,8 @@ def sweep(
     waiting = [job for job in jobs.values() if _result(job) is None]
     tell = progress or (lambda done, total: None)
     tell(len(jobs) - len(waiting), len(jobs))
-    who = executor or (Serial() if workers == 1 else Local(workers))
+    alone = workers == 1 and timeout is None
+    who = executor or (Serial() if alone else Local(workers, timeout=timeout, retries=retries))
     for done, (number, answer) in enumerate(who.run(work, waiting), 1):
         if isinstance(answer, Failure):
             _write(Path(waiting[number].folder) / "error.txt", answer.text + "\n")

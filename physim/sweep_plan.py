@@ -71,6 +71,37 @@ class Span:
         return tuple(float(f"{v:.12g}") for v in values)
 
 
+def plan(
+    shot: Shot,
+    *axes: Axis | Span | str,
+    random: int | None = None,
+    latin: int | None = None,
+    rows: str | os.PathLike | Sequence[Row] | None = None,
+    seed: int = 0,
+) -> list[Row]:
+    """The runs of a sweep: ``plan(shot, "things.ball.rigid.restitution=0.2:0.9:8")`` for :func:`physim.sweep`.
+
+    Args:
+        shot: The one that is swept.
+        axes: Fields and their values, as :func:`parsed` reads them; every combination is run.
+        random: So many independent draws instead.
+        latin: So many draws that are spread evenly instead.
+        rows: These runs instead, or a .csv or .json file of them.
+        seed: Of the draws.
+
+    Raises:
+        ValueError: No such field, no such value, nothing to sweep, or two ways at once.
+    """
+    if sum(way is not None for way in (random, latin, rows)) > 1 or (rows is not None and axes):
+        raise ValueError("given several ways to choose the runs, expected axes with or without draws, or a list.")
+    if rows is not None:
+        return listed(rows, shot)
+    ready = [parsed(axis, shot) if isinstance(axis, str) else axis for axis in axes]
+    if random is not None:
+        return draws(random, *ready, seed=seed)
+    return grid(*ready) if latin is None else latin_hypercube(latin, *ready, seed=seed)
+
+
 def parsed(text: str, shot: Shot) -> Axis | Span:
     """An axis as it is typed.
 
@@ -103,7 +134,7 @@ def grid(*axes: Axis | Span) -> list[Row]:
     return [dict(zip([a.path for a in axes], values, strict=True)) for values in itertools.product(*listed)]
 
 
-def random(count: int, *axes: Axis | Span, seed: int = 0) -> list[Row]:
+def draws(count: int, *axes: Axis | Span, seed: int = 0) -> list[Row]:
     """``count`` independent draws."""
     _check(axes)
     _check_size(count)

@@ -122,7 +122,7 @@ def test_a_latin_hypercube_has_one_draw_in_every_part_of_every_range():
 
 
 def test_random_draws_fill_the_range_evenly():
-    plan = sweep_plan.random(4000, Span("a", 0, 2), seed=1)
+    plan = sweep_plan.draws(4000, Span("a", 0, 2), seed=1)
     counts = np.histogram([row["a"] for row in plan], 10, (0, 2))[0]
     assert abs(counts - 400).max() < 4.5 * np.sqrt(400 * 0.9)  # binomial, 4.5 sigma
 

@@ -1,0 +1,74 @@
+"""The page of a sweep: every run as a point, its tracks and its video beside it. One HTML file, no server."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MARK = "/*DATA*/"
+POINTS = 240
+"""Points of a track that are drawn at most."""
+LIMIT = 2000
+"""Runs whose tracks are drawn; a larger sweep shows those of runs evenly taken from it."""
+
+
+def save_page(table: Any, folder: Path) -> Path:
+    """Write ``index.html`` into the folder of a sweep.
+
+    Args:
+        table: :class:`physim.sweep_table.Table`.
+        folder: Where its runs lie.
+    """
+    template = files("i2v").joinpath("pages/sweep.html").read_text(encoding="utf-8")
+    data = json.dumps(_data(table, folder), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    target = folder / "index.html"
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(template.replace(MARK, data), encoding="utf-8")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _data(table: Any, folder: Path) -> dict[str, Any]:
+    """What the page shows, as plain data."""
+    drawn = set(np.linspace(0, len(table) - 1, min(len(table), LIMIT)).round().astype(int).tolist())
+    runs = []
+    for i, run in enumerate(table):
+        place = folder / "runs" / run.key
+        video = place / "video.mp4"
+        runs.append({
+            "key": run.key,
+            "values": run.values,
+            "outcomes": {name: _plain(value) for name, value in run.outcomes.items()},
+            "error": run.error,
+            "video": f"runs/{run.key}/video.mp4" if video.exists() else None,
+            "tracks": _tracks(place / "tracks.npz") if i in drawn else None,
+        })  # fmt: skip
+    return {
+        "fields": list(dict.fromkeys(name for run in table for name in run.values)),
+        "outcomes": list(dict.fromkeys(name for run in table for name in run.outcomes)),
+        "runs": runs,
+    }
+
+
+def _tracks(path: Path) -> dict[str, Any] | None:
+    """Body → its places [[x, y, z], ...] in millimetres."""
+    if not path.exists():
+        return None
+    with np.load(path) as data:
+        places = {name: data[name] for name in data.files if name != "fps"}
+    return {
+        name: (track[:: -(-len(track) // POINTS)] * 1000).round().astype(int).tolist() for name, track in places.items()
+    }
+
+
+def _plain(value: float) -> float | None:
+    return float(f"{value:.5g}") if math.isfinite(value) else None

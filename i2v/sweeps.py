@@ -1,0 +1,81 @@
+"""Sweeps that may end in videos: what one run is, at three levels, and the page that shows them all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import physim
+from i2v.animate import RunSummary, animate, preview
+from i2v.sweep_page import save_page
+
+Level = Literal["physics", "preview", "video"]
+VIDEO = "video.mp4"
+"""Name of a run's video in its folder."""
+
+
+def sweep(
+    shot: physim.Shot | str | os.PathLike,
+    plan: Sequence[dict[str, Any]],
+    folder: str | os.PathLike,
+    *,
+    level: Level = "physics",
+    outcomes: Sequence[str] = (),
+    workers: int | None = 1,
+    timeout: float | None = None,
+    retries: int = 1,
+    executor: Any = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
+    """Run a shot with other values, and write ``table.csv`` and the page ``index.html`` into ``folder``.
+
+    Args:
+        shot: A shot, or the path of a shot file.
+        plan: Rows of field path → value, see :mod:`physim.sweep_plan`.
+        folder: Runs that are there already are not made again.
+        level: 'physics', the simulation alone; 'preview', a small video of the plain composite; 'video', all of it.
+        outcomes: Own measures, each as "module:function".
+        workers: Processes; ``None``: one per core.
+        timeout: Time after which a run is given up [s].
+        retries: How often a run is begun again whose process died or took too long.
+        executor: Who does the runs, instead of processes of this machine.
+        progress: Called with (runs done, runs in all).
+
+    Returns:
+        :class:`physim.sweep_table.Table`.
+
+    Raises:
+        ValueError: An unknown level; and as :func:`physim.sweep`.
+    """
+    works = {"physics": None, "preview": preview_run, "video": video_run}
+    if level not in works:
+        raise ValueError(f"level is {level!r}, expected one of {', '.join(works)}.")
+    table = physim.sweep(
+        shot, plan, folder, outcomes=outcomes, work=works[level], workers=workers, timeout=timeout, retries=retries,
+        executor=executor, progress=progress,
+    )  # fmt: skip
+    save_page(table, Path(folder))
+    return table
+
+
+def preview_run(job: Any) -> None:
+    """A small video without a network."""
+    _finished(job, preview(physim.Shot(**job.shot), _target(job)))
+
+
+def video_run(job: Any) -> None:
+    """All of it: what ``i2v animate`` does."""
+    summary = animate(physim.Shot(**job.shot), _target(job))
+    assert isinstance(summary, RunSummary)
+    _finished(job, summary)
+
+
+def _target(job: Any) -> Path:
+    return Path(job.folder) / VIDEO
+
+
+def _finished(job: Any, summary: RunSummary) -> None:
+    assert summary.trajectory is not None
+    job.finish(summary.trajectory)
