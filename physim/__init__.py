@@ -23,6 +23,8 @@ _EXPORTS = {
     "Compositor": "physim.compositor",
     "plan": "physim.sweep_plan",
     "sweep": "physim.sweep",
+    "fit": "physim.fit",
+    "Sighting": "physim.fit",
     "listen": "physim.listen",
     # types
     "Camera": "physim.camera",

@@ -62,7 +62,7 @@ def reconstruct(
         depth: Where depth comes from: ``None``, what ``hints.depth`` says; 'geometric', planes and hints; a file
             (:func:`physim.depth_file.load_depth`); or a callable from the photo (H, W, 3) to a
             :class:`physim.depth.DepthResult`, such as ``i2v.depth_backend("depth-anything", weights=...)``.
-        picture: Whether it is to be drawn, too: light, backdrop and camera moves. Without, the scene is only simulated.
+        picture: Whether it is to be drawn, too: light and backdrop. Without, the scene is only simulated.
         progress: Called with the name of the step and the fraction done.
 
     Returns:
@@ -108,10 +108,10 @@ def reconstruct(
         tell("settle", 0.9)
         _settle(scene, shot, report)
     _add_forces(scene, shot)
+    _set_camera(scene, shot, camera, layers, report)
     if not picture:
         tell("done", 1.0)
         return scene
-    _set_camera(scene, shot, camera, layers, report)
     scene.backdrop = Backdrop(
         photo=photo.image,
         plate=plate,
