@@ -13,6 +13,7 @@ everywhere. A thing that is not found is missing, and its place is NaN: no guess
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -388,7 +389,7 @@ class _Follower:
         gap = t - last
         reach = REACH * self.size
         if len(self.found) == 1:
-            reach = max(reach, THROWN * float(np.hypot(*size)))
+            reach = max(reach, THROWN * math.hypot(*size))
         elif len(self.found) > 1:
             (before, other), (_, place) = self.found[-2:]
             reach = max(reach, 1.5 * float(np.linalg.norm(place - other)) / (last - before))
