@@ -1,7 +1,9 @@
 """The photo behind what is taken out of it: smooth surfaces by a membrane and borrowed grain, textures by a clone.
 
 The surface decides, not taste: on glaze, sky and backdrop a membrane is right to 34 to 49 dB and a clone is plainly
-wrong; on wood, clay and trays it is the other way round. Which one it is, is tried on a ring whose truth is visible.
+wrong; on wood, clay and trays it is the other way round. Behind a hole before several things, or crossed by a line,
+one patch cannot be right everywhere: there pieces of the photo are put together (:mod:`physim.shift_fill`). Which one
+it is, is tried on a ring whose truth is visible.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 
 from physim.grow import dilated, extent
 from physim.membrane import fill
+from physim.shift_fill import Pieces, at_full_size, blocks, shift_fill
 from physim.srgb import to_linear, to_srgb
 from physim.stretch import stretch
 
@@ -20,9 +23,17 @@ _MARGIN = 0.85
 SAME_DEPTH = 0.12
 """Logarithm of the depths of a patch and of the hole over each other, root mean square, that makes a patch's difference
 count twice: texture from nearer or farther is larger or smaller, and sharper or softer."""
+PLAIN, ROUGH = 0.03, 0.05
+"""Error on the held-out ring up to which a fill is good enough not to try pieces, and from which a membrane is no
+choice: a ring is narrow, and along it any blur is nearly right; things put beside their true place err more there than
+no things at all, and are seen less [sRGB]."""
+PIECED = 1.25
+"""Between the two, pieces may err by this much more on the ring than the membrane."""
 _HELD_OUT = 8  # width of the ring on which the candidates are judged [pixels]
 _PLENTY = 960
 """Photos of at least twice this width are filled on a shrunk copy, which their own detail is added to. [columns]"""
+_LARGE = 32000
+"""And holes of more than about twice this size. [pixels]"""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,8 @@ class Filled:
     """Error on the held-out ring [sRGB]; above 0.06 the fill will be seen. NaN if the user chose."""
     source: tuple[int, int] | None = None
     """Offset (du, dv) of the cloned patch [pixels]."""
+    pieces: Pieces | None = None
+    """Of the crop about the hole, where more than one patch was needed."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +95,10 @@ def clean_plate(
     if not usable.any():
         raise ValueError("the hole leaves no pixel of the photo to fill it from; select less, or fewer things.")
     labels, _ = ndimage.label(hole, np.ones((3, 3)))
-    scale = max(1, hole.shape[1] // _PLENTY)
+    areas = ndimage.sum_labels(hole, labels, np.arange(1, labels.max() + 1))
     lines = []
     for k, box in enumerate(ndimage.find_objects(labels), start=1):
+        scale = max(1, hole.shape[1] // _PLENTY, round(np.sqrt(areas[k - 1] / _LARGE)))
         margin = int(48 * scale + 1.2 * max(s.stop - s.start for s in box))
         crop = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
         if not usable[crop].any():  # walled in by other things: what is beyond them is all there is
@@ -104,14 +118,16 @@ def _fill_scaled(logs, hole, usable, choice: Choice | None, scale: int, far=None
     """Judged, searched and lit on a picture ``scale`` times smaller; the photo's own detail comes at full size."""
     if scale == 1:
         return _fill_one(logs, hole, usable, choice, far)
-    small = _blocks(logs, scale).mean((1, 3))
-    small_hole, small_usable = _blocks(hole, scale).max((1, 3)), _blocks(usable, scale).min((1, 3))
+    small = blocks(logs, scale).mean((1, 3))
+    small_hole, small_usable = blocks(hole, scale).max((1, 3)), blocks(usable, scale).min((1, 3))
     if not small_usable.any():
         return _fill_one(logs, hole, usable, choice, far)
     if choice is not None and choice.source is not None:
         choice = replace(choice, source=(choice.source[0] / scale, choice.source[1] / scale))
-    small_far = None if far is None else _blocks(far, scale).mean((1, 3))
+    small_far = None if far is None else blocks(far, scale).mean((1, 3))
     filled, line = _fill_one(small, small_hole, small_usable, choice, small_far)
+    if line.pieces is not None:
+        return _pieces_scaled(filled - small, line, logs, hole, usable, scale)
     if line.source is None:
         base = _enlarged(filled, scale, hole.shape)
         here = extent(hole, 64 * scale)
@@ -129,12 +145,35 @@ def _fill_scaled(logs, hole, usable, choice: Choice | None, scale: int, far=None
     return out, replace(line, source=(du, dv))
 
 
-def _blocks(values: np.ndarray, scale: int) -> np.ndarray:
-    """(h, w, ...) in blocks (h / scale, scale, w / scale, scale, ...), its border repeated to fill the last."""
-    rows, cols = values.shape[:2]
-    padding = [(0, -rows % scale), (0, -cols % scale), *[(0, 0)] * (values.ndim - 2)]
-    padded = np.pad(values, padding, mode="edge")
-    return padded.reshape(padded.shape[0] // scale, scale, padded.shape[1] // scale, scale, *values.shape[2:])
+def _pieces_scaled(added, line: Filled, logs, hole, usable, scale: int) -> tuple[np.ndarray, Filled]:
+    """Pieces laid out at full size; their light, with what ``added`` says of it, from the shrunk picture."""
+    assert line.pieces is not None
+    small = line.pieces
+    v, u = np.nonzero(small.label >= 0)
+    change = np.zeros_like(added)
+    sv, su = (np.stack([v, u], axis=1) + small.shift[small.label[v, u]]).T
+    shrunk = blocks(logs, scale).mean((1, 3))
+    sv, su = np.clip(sv, 0, shrunk.shape[0] - 1), np.clip(su, 0, shrunk.shape[1] - 1)
+    change[v, u] = added[v, u] + shrunk[v, u] - shrunk[sv, su]
+    pieces = at_full_size(small, logs, hole, usable, scale)
+    box = extent(hole, 4 * scale)
+    total, weights = np.zeros((*hole[box].shape, 3)), np.zeros((*hole[box].shape, 1))
+    v, u = np.mgrid[box]
+    for k in np.unique(pieces.label[hole]):
+        mine = small.label == k
+        if not mine.any():  # too small a piece for a pixel of its own
+            mine = small.label >= 0
+        sv, su = (
+            np.clip(v + pieces.shift[k, 0], 0, hole.shape[0] - 1),
+            np.clip(u + pieces.shift[k, 1], 0, hole.shape[1] - 1),
+        )
+        light = _enlarged(_extended(change, mine), scale, hole.shape)[box]
+        share = _blur((pieces.label[box] == k) * 1.0, 0.8 * scale) * (usable[sv, su] | (pieces.label[box] == k))
+        total += share[..., None] * (logs[sv, su] + light)
+        weights += share[..., None]
+    out = logs.copy()
+    out[box] = np.where(hole[box][..., None], total / np.maximum(weights, 1e-9), logs[box])
+    return out, replace(line, pieces=pieces)
 
 
 def _enlarged(small: np.ndarray, scale: int, size: tuple[int, ...]) -> np.ndarray:
@@ -191,7 +230,7 @@ def _judged(
     rest = usable & ~bigger
     if ring.sum() < 20 or not rest.any():
         return smooth_fill(logs, hole, usable), Filled("smooth", float("nan"))
-    best = Filled("smooth", _score(smooth_fill(logs, bigger, rest), logs, ring))
+    smooth = best = Filled("smooth", _score(smooth_fill(logs, bigger, rest), logs, ring))
     ways = [(rim, each) for each in ((None,) if far is None else (None, far)) for rim in (6, 10, 14)]
     way = ways[0]
     for rim, depths in ways:
@@ -201,6 +240,14 @@ def _judged(
             # a clone must be clearly better: where it is wrong it is wrong by more
             if score < (best.score if best.surface == "texture" else _MARGIN * best.score):
                 best, way = Filled("texture", score, tried[1]), (rim, depths)
+    if best.score > PLAIN:
+        allowed = _MARGIN * best.score if best.surface == "texture" else PIECED * smooth.score
+        put = shift_fill(logs, bigger, rest, far=far)
+        score = np.inf if put is None else _score(put[0], logs, ring)
+        if score < allowed or (best.surface == "smooth" and smooth.score > ROUGH):
+            put = shift_fill(logs, hole, usable, far=far)
+            if put is not None:
+                return put[0], Filled("texture", score, pieces=put[1])
     if best.surface == "texture":
         cloned = clone_fill(logs, hole, usable, rim=way[0], far=way[1])
         if cloned is not None:
@@ -332,7 +379,7 @@ def _local_strength(detail: np.ndarray, clean: np.ndarray, scale: int) -> np.nda
     square = (detail**2).mean(-1) * clean
     share = clean * 1.0
     if scale > 1:
-        square, share = (_blocks(x, scale).mean((1, 3)) for x in (square, share))
+        square, share = (blocks(x, scale).mean((1, 3)) for x in (square, share))
     near, wide = 12.0, 48.0  # the wide one reaches into large holes
     power = _blur(square, near) + 0.05 * _blur(square, wide)
     share = _blur(share, near) + 0.05 * _blur(share, wide)

@@ -22,10 +22,12 @@ from physim.srgb import to_linear, to_srgb
 from physim.uncovered import closed, hidden_part, uncovered
 from physim.zbuffer import placed
 
-GROW = 7
+GROW = 5
 """The hole reaches this far beyond the mask, past the soft edge [pixels at 800 wide]."""
 CONTACT = 10
 """And this far where the thing darkens what it stands on [pixels at 800 wide]."""
+BESIDE, THROWN = 0.6, 1.0
+"""How far from its foot that is, over its height, and a shadow of a light that nobody told of."""
 
 
 @dataclass
@@ -112,9 +114,11 @@ def _before(thing: Thing, mask: np.ndarray, masks: dict[str, np.ndarray], still:
 
 
 def _plate_line(filled: list[Filled], hole: np.ndarray) -> str:
-    smooth = sum(f.surface == "smooth" for f in filled)
+    smooth, pieced = sum(f.surface == "smooth" for f in filled), sum(f.pieces is not None for f in filled)
     worst = max((f.score for f in filled if f.score == f.score), default=0.0)
-    line = f"{100 * hole.mean():.1f} % of the photo invented: {smooth} smooth, {len(filled) - smooth} cloned"
+    line = f"{100 * hole.mean():.1f} % of the photo invented: {smooth} smooth, {len(filled) - smooth - pieced} cloned"
+    if pieced:
+        line += f", {pieced} put together from pieces"
     return line + (f"; worst score on a held-out ring {worst:.3f}" if worst else "")
 
 
@@ -125,11 +129,15 @@ def _hole(scene, moving, masks, still, photo, layers: Layers, light: Light) -> t
     hole = np.zeros(size, dtype=bool)
     for thing in moving:
         mask = masks[thing.name]
-        hole |= dilated(mask, max(GROW, CONTACT) * scale)
+        hole |= dilated(mask, GROW * scale)
         if thing.cloth is None:
             known = light.source == "user"
             cast = _cast_shadow(scene, thing, layers, light) if known else np.zeros(size, dtype=bool)
-            hole |= dilated(cast | own_shadow(photo, mask, cast, others_of(thing.name, masks)), 6 * scale)
+            own = own_shadow(photo, mask, cast, others_of(thing.name, masks))
+            if own.any() and not known:
+                own &= near_foot(scene, thing.name, mask, layers, _beyond(own, mask), THROWN)
+            hole |= near_foot(scene, thing.name, mask, layers, CONTACT * scale, BESIDE)
+            hole |= dilated(cast | own, 6 * scale)
     forbidden = np.zeros(size, dtype=bool)
     moves = {thing.name for thing in moving}
     everything = np.zeros(size, dtype=bool)
@@ -145,6 +153,28 @@ def _hole(scene, moving, masks, still, photo, layers: Layers, light: Light) -> t
         hole &= ~core | everything
         forbidden |= dilated(mask, 2 * scale)
     return hole, forbidden & ~hole
+
+
+def near_foot(scene: Scene, name: str, mask: np.ndarray, layers: Layers, reach: float, heights: float) -> np.ndarray:
+    """Where, within ``reach`` [pixels] of a solid, the photo shows ground near its foot (H, W) bool.
+
+    What is seen beside the head of an upright thing is far behind it, and is not darkened by it. Near is what is no
+    farther from the foot than ``heights`` times the thing's height.
+    """
+    from scipy.spatial import cKDTree
+
+    entity = scene[name]
+    points = placed(entity.shape.triangles, entity.position, entity.orientation).vertices  # type: ignore[union-attr]
+    height = float(np.ptp(points[:, 1]))
+    foot = points[points[:, 1] < points[:, 1].min() + 0.35 * height]
+    ring = dilated(mask, reach) & ~mask
+    v, u = np.nonzero(ring)
+    depth = resampled(layers.plate, mask.shape)[v, u].astype(np.float64)
+    ground = layers.photo_camera.unproject(np.stack([u + 0.5, v + 0.5], axis=1), depth)
+    away, _ = cKDTree(foot[:, [0, 2]]).query(ground[:, [0, 2]])
+    out = np.zeros(mask.shape, dtype=bool)
+    out[v, u] = away <= heights * height
+    return out
 
 
 def _cast_shadow(scene: Scene, thing: Thing, layers: Layers, light: Light) -> np.ndarray:
