@@ -28,6 +28,10 @@ CERTAIN = 0.965
 """And from which nothing else is tried."""
 BETTER = 0.02
 """A turned body must overlap by this much more than a primitive to be preferred."""
+STEEP = 35.0
+"""Seen from further above, an outline is no profile, and a turned body is not tried [degrees]."""
+TOP = 0.2
+"""Foot of a turned body over its height of mass, below which it would fall by itself: it is none."""
 FULL = 0.93
 """Primitives have convex outlines: at least this part of the outline's convex hull must be filled."""
 SMOOTH, SURE = 0.965, 0.95
@@ -94,8 +98,10 @@ def lift(
     if best.overlap >= CERTAIN and outline.fullness >= FULL:
         return best
     others = [_extrude(mask, camera, spec, support, name)] if spec.height is None else []
-    round_one = _turned(mask, camera, support, name, free) if spec.height is None else None
-    if round_one is not None and round_one.overlap >= GOOD:
+    round_one = None
+    if spec.height is None and _slope(mask, camera) <= STEEP:
+        round_one = _turned(mask, camera, support, name, free)
+    if round_one is not None and round_one.overlap >= GOOD and _stands(round_one):
         others.insert(0, round_one)
     needed = GOOD if outline.fullness >= SMOOTH else SURE
     if best.overlap >= needed and (outline.fullness >= FULL or outline.covered):
@@ -163,6 +169,18 @@ def _turned(mask, camera: Camera, support: float, name: str, free: np.ndarray | 
         return None
     made = centred(mesh, outline.overlap(mesh), "turned body")
     return made
+
+
+def _slope(mask, camera: Camera) -> float:
+    """How far down a thing is looked at [degrees]."""
+    return float(np.degrees(np.arcsin(np.clip(-camera.rays(_foot(mask, camera))[1], -1, 1))))
+
+
+def _stands(body: Lifted) -> bool:
+    """Whether a turned body has a foot to stand on."""
+    points = body.shape.triangles.vertices
+    foot = points[points[:, 1] <= points[:, 1].min() + 1e-3 * np.ptp(points[:, 1])]
+    return float(np.hypot(foot[:, 0], foot[:, 2]).max()) >= TOP * -float(points[:, 1].min())
 
 
 # ---- outlines --------------------------------------------------------------------------------------------------------

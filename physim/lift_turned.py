@@ -12,6 +12,10 @@ from physim.camera import Camera
 from physim.shapes import Mesh, Triangles
 
 LEVELS = 48
+FOOT, ROUND = 0.05, 0.8
+"""A foot is flat: in the lowest part of the height (the first) the widest disc is as wide as what the body stands on,
+if that seems narrower than the second part of it. An outline's corners are round by a pixel or two, and a disc that
+must fit between them is far too small, and too near."""
 _RING = np.linspace(0, 2 * np.pi, 40, endpoint=False)
 _CIRCLE = np.stack([np.cos(_RING), np.zeros(40), np.sin(_RING)], axis=1)
 _SLACK = 0.4
@@ -79,7 +83,14 @@ def turned(allowed: np.ndarray, camera: Camera, foot: np.ndarray, support: float
         r = inside.radii(centres[:, 0], np.full(len(steps), support), centres[:, 2], wide)
         k = int(np.argmax(r < 0.995 * steps))  # further back lie discs as wide, of the body above the foot
         k = max(k - 1, 0)
-        return centres[k], float(min(r[k], steps[k]))
+        centre, narrow = centres[k], float(min(r[k], steps[k]))
+        low = support + FOOT * tall * np.linspace(0, 1, 6)
+        for _ in range(8):
+            wide_foot = float(inside.radii(np.full(6, centre[0]), low, np.full(6, centre[2]), wide).max())
+            if narrow >= ROUND * wide_foot:
+                break
+            centre, narrow = foot + shift * right + wide_foot * ahead, wide_foot
+        return centre, narrow
 
     def trial(shift: float) -> tuple[float, np.ndarray, np.ndarray]:
         """Sum of the squared radii, centre of the foot, and the profile (K, 2) of (radius, height above it)."""
@@ -90,6 +101,9 @@ def turned(allowed: np.ndarray, camera: Camera, foot: np.ndarray, support: float
         end = int(np.argmax(radii < 1e-3 * wide)) if (radii < 1e-3 * wide).any() else len(y)
         if r <= 0 or end < 4:
             return 0.0, centre, np.zeros((0, 2))
+        first = y[:end] - support <= FOOT * (y[end - 1] - support)
+        if radii[0] < ROUND * radii[:end][first].max():
+            radii[:end][first] = radii[:end][first].max()
         return float(np.sum(radii[:end] ** 2)), centre, np.stack([radii[:end], y[:end] - support], axis=1)
 
     # the axis is where the body is largest: off it, one side bounds every disc
