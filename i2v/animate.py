@@ -23,6 +23,7 @@ import physim
 from i2v.clip import Clip
 from i2v.depth import DEPTH_MODELS, load_depth_model
 from i2v.generate import generate_residual
+from i2v.media.reframe import frame_path, framed
 from i2v.media.residual import add_residual
 from i2v.media.soundtrack import mix_of, soundtrack
 from i2v.media.video import VideoWriter, check_output
@@ -31,9 +32,10 @@ from i2v.provenance import Provenance
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult
 from physim.photo import locate, picture_size
 from physim.shot import OutputSpec, Shot
-from physim.shot_check import output_size
+from physim.shot_check import output_size, whole_size
 from physim.shot_file import load, save, text_for, validate
 from physim.shot_path import revised
+from physim.subject import subject_path
 
 Progress = Callable[[str, float], None]
 """Called with the name of the stage and the fraction done, 0 to 1."""
@@ -79,6 +81,16 @@ class RunSummary:
         return json.dumps(data, indent=2, ensure_ascii=False)
 
 
+@dataclass(frozen=True)
+class Frame:
+    """The part of the whole picture that is the video."""
+
+    size: tuple[int, int]
+    """(height, width) [pixels]."""
+    corner: np.ndarray
+    """(T, 2) (left, top) in the whole picture [pixels]."""
+
+
 class Master:
     """The finished frames of a trajectory at full size, each made when it is asked for. Sized and repeatable.
 
@@ -87,10 +99,14 @@ class Master:
         residual: What the model adds to each simulated frame (T, h, w, 3), sRGB units; between two of them it fades
             from one to the other, which its softness hides.
         residual_fps: How many of them there are per second.
+        part: Of the picture that is shown; ``None``: all of it.
     """
 
-    def __init__(self, compositor: Any, residual: np.ndarray | None, residual_fps: float) -> None:
+    def __init__(
+        self, compositor: Any, residual: np.ndarray | None, residual_fps: float, part: Frame | None = None
+    ) -> None:
         self.compositor = compositor
+        self.part = part
         self.residual = residual
         self.residual_fps = residual_fps
 
@@ -99,7 +115,9 @@ class Master:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for i, frame in enumerate(self.compositor):
-            yield frame if self.residual is None else add_residual(frame, self._residual(i / self.compositor.fps))
+            if self.residual is not None:
+                frame = add_residual(frame, self._residual(i / self.compositor.fps))
+            yield frame if self.part is None else framed(frame, self.part.corner[i], self.part.size)
 
     def _residual(self, time: float) -> np.ndarray:
         assert self.residual is not None
@@ -189,7 +207,11 @@ def preview(
     target = _target(output, source, OutputSpec())
     rows, cols = picture_size(ready.photo)
     side = "width" if cols >= rows else "height"
-    longer = {side: min(size, max(rows, cols)) // 2 * 2}
+    aspect = ready.output.aspect
+    if aspect is not None:
+        across, down = (int(n) for n in aspect.split(":"))
+        side = "width" if across >= down else "height"
+    longer = {side: min(size, max(rows, cols)) // 2 * 2, "aspect": aspect}
     small = output_size(OutputSpec.model_validate(longer), (rows, cols))
     plain = {"height": small[0], "width": small[1], "motion_blur": 0.0, "fps": None, "preset": "web", "chroma": None}
     ready = revised(ready, {f"output.{name}": value for name, value in plain.items()})
@@ -296,8 +318,9 @@ class _Run:
         self.tell = progress or (lambda stage, fraction: None)
         photo = picture_size(shot.photo)
         self.size = output_size(shot.output, photo)
+        self.whole = whole_size(shot.output, photo)
         self.fps = shot.output.fps or shot.fps
-        self.model_size = model_size(photo, shot.generate.size, self.size)
+        self.model_size = model_size(photo, shot.generate.size, self.whole)
 
     def simulate(self) -> None:
         """Reconstruct, simulate."""
@@ -324,9 +347,16 @@ class _Run:
                 residual = self._residual(conditions, progress)
         with self.stage("prepare"):
             compositor = physim.Compositor(
-                self.trajectory, size=self.size, motion_blur=shot.output.motion_blur, fps=self.fps
+                self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.fps
             )
-        return Master(compositor, residual, shot.fps)
+        return Master(compositor, residual, shot.fps, self._frame(compositor.frame_count))
+
+    def _frame(self, count: int) -> Frame | None:
+        """The part of the picture that is the video, if it is not all of it."""
+        if self.shot.output.aspect is None:
+            return None
+        subject = subject_path(self.trajectory, np.arange(count) / self.fps, self.shot.output.follow)
+        return Frame(self.size, frame_path(subject, self.whole, self.size, self.fps))
 
     def _depth(self) -> DepthBackend | None:
         """The network that the shot names; ``None``: physim knows by itself."""

@@ -46,6 +46,7 @@ def check(shot: Shot) -> list[Finding]:
     findings += _moves(shot)
     findings += in_photo(shot, things, size)
     findings += _recordings(shot)
+    findings += _followed(shot, [thing for _, thing in things])
     if size is not None and shot.output is not None:
         findings += _output(shot.output, size)
     return findings
@@ -53,6 +54,8 @@ def check(shot: Shot) -> list[Finding]:
 
 def output_size(output: OutputSpec, photo_size: tuple[int, int]) -> tuple[int, int]:
     """(height, width) of the video: what was asked for, else the photo's, at most 3840; even, as H.264 needs."""
+    if output.aspect is not None:
+        return _framed_size(output, photo_size)
     rows, cols = photo_size
     if output.width is not None and output.height is not None:
         return output.height, output.width
@@ -63,6 +66,31 @@ def output_size(output: OutputSpec, photo_size: tuple[int, int]) -> tuple[int, i
     scale = min(1.0, MAX_DEFAULT_SIDE / max(rows, cols))
     size = _even(rows * scale), _even(cols * scale)
     return size if _squeeze(size, photo_size) <= MAX_SQUEEZE else (2 * rows, 2 * cols)  # a tiny photo of odd size
+
+
+def whole_size(output: OutputSpec, photo_size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of the picture that is composed; the video's, or that of which it is a part."""
+    size = output_size(output, photo_size)
+    if output.aspect is None:
+        return size
+    rows, cols = photo_size
+    if size[1] * rows < size[0] * cols:  # narrower than the photo: all of its height
+        return size[0], max(size[1], round(size[0] * cols / rows))
+    return max(size[0], round(size[1] * rows / cols)), size[1]
+
+
+def _framed_size(output: OutputSpec, photo_size: tuple[int, int]) -> tuple[int, int]:
+    """The frame of the given aspect: the side that was asked for, else as large as the picture allows."""
+    assert output.aspect is not None
+    across, down = (int(n) for n in output.aspect.split(":"))
+    if output.width is not None:
+        return output.height or _even(output.width * down / across), output.width
+    if output.height is not None:
+        return output.height, _even(output.height * across / down)
+    rows, cols = output_size(output.model_copy(update={"aspect": None}), photo_size)
+    if cols * down > rows * across:
+        return rows, _even(rows * across / down)
+    return _even(cols * down / across), cols
 
 
 def _squeeze(size: tuple[int, int], photo_size: tuple[int, int]) -> float:
@@ -271,6 +299,31 @@ def _nearest(given: str, known: list[str], what: str) -> str:
 # ---- the video -------------------------------------------------------------------------------------------------------
 
 
+def _frame(output: OutputSpec) -> Iterator[Finding]:
+    """A size that was given must have the aspect that was given."""
+    assert output.aspect is not None
+    if output.width and output.height:
+        across, down = (int(n) for n in output.aspect.split(":"))
+        if abs(output.width * down / (output.height * across) - 1) > MAX_SQUEEZE:
+            fitting = _even(output.width * down / across)
+            text = f"given {output.width} x {output.height} with aspect {output.aspect}, expected height {fitting}."
+            yield Finding(("output",), f"{text} Give one of the two.")
+
+
+def _followed(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
+    """What the frame follows must be there, and be able to move."""
+    name = None if shot.output is None else shot.output.follow
+    if name is None or any(thing is None for thing in shot.things or []):
+        return
+    if shot.output.aspect is None:
+        yield Finding(
+            ("output", "follow"), "only a frame of another `aspect` follows something; give one, such as 9:16."
+        )
+    moving = [t.name for t in things if t.rigid or t.cloth or t.liquid or t.kinematic]
+    if name not in moving:
+        yield Finding(("output", "follow"), _nearest(name, moving, "the name of a thing that moves"))
+
+
 def _recordings(shot: Shot) -> Iterator[Finding]:
     """The user's own sounds must be there, for materials that are."""
     audio = None if shot.output is None else shot.output.audio
@@ -293,6 +346,9 @@ def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding
     for name in odd:
         value = getattr(output, name)
         yield Finding(("output", name), f"given {value}, expected an even number: {value - 1} or {value + 1}.")
+    if output.aspect is not None:
+        yield from _frame(output)
+        return
     rows, cols = output_size(output, photo_size)
     squeeze = _squeeze((rows, cols), photo_size)
     if odd or squeeze <= MAX_SQUEEZE:

@@ -47,13 +47,20 @@ class OutputSpec(Model):
         le=240,
         description="frames per second of the video, at least `fps` of the shot, its default",
     )
-    preset: Literal["web", "hevc10", "av1", "prores", "hdr10"] = Field(
-        default="web", description="kind of video: H.264, H.265 or AV1 in 10 bits, ProRes 422 HQ, HDR10"
+    preset: Literal["web", "hevc10", "av1", "prores", "hdr10", "png", "exr"] = Field(
+        default="web",
+        description="H.264, H.265 or AV1 in 10 bits, ProRes 422 HQ, HDR10; a folder of PNG or EXR with flow, depth, ids",
     )
     chroma: Literal["420", "422", "444"] | None = Field(
         default=None, description="sampling of colour; 444 takes odd sizes too"
     )
     quality: int = Field(default=18, ge=0, le=51, description="constant rate factor; lower is better")
+    aspect: str | None = Field(
+        default=None,
+        pattern=r"^[1-9][0-9]{0,2}:[1-9][0-9]{0,2}$",
+        description="width to height of the frame, such as 9:16 or 1:1: cut out of the picture, following the subject",
+    )
+    follow: str | None = Field(default=None, description="thing that the frame follows; default: all that moves")
     motion_blur: Fraction = Field(default=0.5, description="shutter opening as a fraction of the frame time [-]")
     audio: Audio = Field(default=None, description="`true`: sound from contacts, liquids and air")
     credentials: Literal["test"] | CertificateSpec | None = Field(
