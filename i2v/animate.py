@@ -23,10 +23,12 @@ import physim
 from i2v.clip import Clip
 from i2v.depth import DEPTH_MODELS, load_depth_model
 from i2v.generate import generate_residual
-from i2v.media.reframe import frame_path, framed
-from i2v.media.residual import add_residual
+from i2v.media.master import Frame, Master
+from i2v.media.output import check_target, open_writer
+from i2v.media.presets import SEQUENCES
+from i2v.media.reframe import frame_path
+from i2v.media.sequence import SequenceWriter
 from i2v.media.soundtrack import mix_of, soundtrack
-from i2v.media.video import VideoWriter, check_output
 from i2v.models.registry import NONE, resolve
 from i2v.provenance import Provenance
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult
@@ -42,6 +44,8 @@ Progress = Callable[[str, float], None]
 DepthChoice = DepthBackend | str | os.PathLike | None
 """'geometric', a depth network by name, a depth file, or a callable; ``None``: what the shot says."""
 
+HEADROOM = 4.9
+"""Brightest light of a file that holds more than white, over photo white: 1000 over 203 cd/m^2."""
 PACKAGES = ("physim", "warp-lang", "jax", "flax", "numpy", "scipy", "imageio-ffmpeg")
 
 
@@ -79,54 +83,6 @@ class RunSummary:
         del data["trajectory"]
         data |= {"path": str(self.path), "resolved_shot": str(self.resolved_shot)}
         return json.dumps(data, indent=2, ensure_ascii=False)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The part of the whole picture that is the video."""
-
-    size: tuple[int, int]
-    """(height, width) [pixels]."""
-    corner: np.ndarray
-    """(T, 2) (left, top) in the whole picture [pixels]."""
-
-
-class Master:
-    """The finished frames of a trajectory at full size, each made when it is asked for. Sized and repeatable.
-
-    Args:
-        compositor: A :class:`physim.Compositor`.
-        residual: What the model adds to each simulated frame (T, h, w, 3), sRGB units; between two of them it fades
-            from one to the other, which its softness hides.
-        residual_fps: How many of them there are per second.
-        part: Of the picture that is shown; ``None``: all of it.
-    """
-
-    def __init__(
-        self, compositor: Any, residual: np.ndarray | None, residual_fps: float, part: Frame | None = None
-    ) -> None:
-        self.compositor = compositor
-        self.part = part
-        self.residual = residual
-        self.residual_fps = residual_fps
-
-    def __len__(self) -> int:
-        return self.compositor.frame_count
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        for i, frame in enumerate(self.compositor):
-            if self.residual is not None:
-                frame = add_residual(frame, self._residual(i / self.compositor.fps))
-            yield frame if self.part is None else framed(frame, self.part.corner[i], self.part.size)
-
-    def _residual(self, time: float) -> np.ndarray:
-        assert self.residual is not None
-        at = min(time * self.residual_fps, len(self.residual) - 1.0)
-        first = int(at + 1e-6)
-        share = at - first
-        if share < 1e-6:
-            return self.residual[first]
-        return (1 - np.float32(share)) * self.residual[first] + np.float32(share) * self.residual[first + 1]
 
 
 def animate(
@@ -347,8 +303,9 @@ class _Run:
                 residual = self._residual(conditions, progress)
         with self.stage("prepare"):
             compositor = physim.Compositor(
-                self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.fps
-            )
+                self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.fps,
+                headroom=HEADROOM if shot.output.preset in ("hdr10", "exr") else 1.0,
+            )  # fmt: skip
         return Master(compositor, residual, shot.fps, self._frame(compositor.frame_count))
 
     def _frame(self, count: int) -> Frame | None:
@@ -356,7 +313,8 @@ class _Run:
         if self.shot.output.aspect is None:
             return None
         subject = subject_path(self.trajectory, np.arange(count) / self.fps, self.shot.output.follow)
-        return Frame(self.size, frame_path(subject, self.whole, self.size, self.fps))
+        exact = self.shot.output.preset in SEQUENCES  # what is known of a pixel cannot be interpolated
+        return Frame(self.size, frame_path(subject, self.whole, self.size, self.fps, exact=exact))
 
     def _depth(self) -> DepthBackend | None:
         """The network that the shot names; ``None``: physim knows by itself."""
@@ -391,13 +349,14 @@ class _Run:
         comment = text_for(self.shot, sidecar, note=note)
         output = self.shot.output
         with self._sound(target, len(master) / self.fps) as sound, self.stage("compose") as progress:
-            with VideoWriter(
-                origin.unsigned, self.size, self.fps, crf=output.quality, metadata={"comment": comment},
-                preset=output.preset, chroma=output.chroma, audio=sound,
-                audio_codec=None if output.audio is None else output.audio.codec,
-            ) as writer:  # fmt: skip
+            notes = {"comment": comment}
+            known = self._signals(master)
+            with open_writer(origin.unsigned, self.size, self.fps, output, metadata=notes, audio=sound) as writer:
                 for i, frame in enumerate(origin.marked(master, self.size)):
-                    writer.write(frame)
+                    if isinstance(writer, SequenceWriter):
+                        writer.write(frame, next(known))
+                    else:
+                        writer.write(frame)
                     progress("frame", (i + 1) / len(master))
         origin.finish(self.trajectory.report.values)
         save(self.shot, sidecar, note=note)
@@ -417,6 +376,13 @@ class _Run:
             peak_memory=peak_memory(),
             trajectory=self.trajectory,
         )
+
+    def _signals(self, master: Master) -> Iterator[dict[str, np.ndarray]]:
+        """Depth, flow, ids and smoke of every frame, of the part that is shown."""
+        from physim.signals import signals
+
+        for i, known in enumerate(signals(self.trajectory, self.whole, self.fps)):
+            yield known if master.part is None else master.part.signals(known, i)
 
     @contextmanager
     def _sound(self, target: Path, seconds: float) -> Iterator[Path | None]:
@@ -474,7 +440,7 @@ def _origin(shot: Shot, target: Path, record: str | None) -> Provenance:
 
 
 def _target(output: str | os.PathLike, source: Path | None, spec: OutputSpec) -> Path:
-    target = check_output(output, spec.preset, None if spec.audio is None else spec.audio.codec)
+    target = check_target(output, spec)
     if source is not None and sidecar_of(target).exists() and sidecar_of(target).samefile(source):
         raise ValueError(f"the resolved shot would overwrite the shot file {source}; choose another output name.")
     return target

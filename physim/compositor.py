@@ -41,6 +41,8 @@ class Compositor:
         motion_blur: Exposure as a part of the frame interval; 0 for none.
         fps: Frames per second, at least the trajectory's, which is the default: what is between its frames is
             simulated or carried, no picture is ever mixed from two others.
+        headroom: Brightest light that a frame may hold, photo white at 1. Beyond 1 the curve of sRGB goes on above 1:
+            flames and lit smoke keep the light that a picture would cut off.
         device: Warp device; the default one if None.
 
     Raises:
@@ -54,6 +56,7 @@ class Compositor:
         *,
         motion_blur: float = 0.5,
         fps: float | None = None,
+        headroom: float = 1.0,
         device=None,
     ) -> None:
         trajectory = shown(trajectory)
@@ -75,6 +78,8 @@ class Compositor:
         self.frame_count = max(1, round(trajectory.seconds * self.fps))
         self._trajectory = trajectory
         self._device = device
+        self._headroom = float(headroom)
+        self._beyond: np.ndarray | None = None
         self._motion_blur = motion_blur
         shutter = motion_blur * trajectory.fps / self.fps  # as a part of a simulated frame
         self._photo = resize(scene.backdrop.photo, self._grid)
@@ -287,6 +292,9 @@ class Compositor:
             passed = blend.passed_on(picture, self._trajectory.scene.light.ambient)
             scattered[there] += self._whiteness * (1 - seen.transmittance[there])[:, None] * passed[there]
         out = blend.smoke_over(picture, seen.transmittance, scattered, self._whiteness, device=self._device)
+        if self._headroom > 1:  # white smoke never exceeds white; what glows is dark smoke, base T + scattered
+            whole = blend.to_linear(picture) * seen.transmittance[..., None] + (1 - self._whiteness) * scattered
+            self._beyond = np.maximum(whole - 1, 0)
         if seen.scattered.max() <= 1.5:
             return out
         light = blend.bloom(seen.scattered, self._grid[1] / 800)
@@ -317,10 +325,24 @@ class Compositor:
     def frame_at(self, time: float) -> np.ndarray:
         """The picture at any ``time`` [s], (H, W, 3) float32 sRGB in [0, 1]."""
         solid = self._with_liquid(self._solid(float(time)), float(time))
+        self._beyond = None
         picture = self._smoked(solid.picture, solid, float(time))
         if self._grid != self.size:
-            return self._magnify(picture, moved=not self._composer.unmoved(solid.backdrop))
-        return picture.copy() if picture is solid.picture else picture
+            return self._brighter(self._magnify(picture, moved=not self._composer.unmoved(solid.backdrop)))
+        return self._brighter(picture.copy() if picture is solid.picture else picture)
+
+    def _brighter(self, picture: np.ndarray) -> np.ndarray:
+        """The picture with the light beyond white, as far as there is headroom for it."""
+        if self._headroom <= 1 or self._beyond is None:
+            return picture
+        light = np.minimum(self._beyond, self._headroom - 1)
+        if self._grid != self.size:
+            light = np.stack([resize_map(light[..., k], self.size) for k in range(3)], axis=-1)
+        bright = light.max(axis=-1) > 1e-3
+        picture = picture.copy()
+        linear = blend.to_linear(picture[bright]) + light[bright]
+        picture[bright] = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** np.float32(1 / 2.4) - 0.055)
+        return picture
 
     def _magnify(self, picture: np.ndarray, moved: bool = False) -> np.ndarray:
         if self._magnifier is None:
@@ -360,8 +382,9 @@ class Compositor:
             if self._grid != self.size:
                 self._magnify(self._photo)  # shared with the other: it holds the photo at full size
             twin = Compositor(
-                self._trajectory, self.size, motion_blur=self._motion_blur, fps=self.fps, device=self._device
-            )
+                self._trajectory, self.size, motion_blur=self._motion_blur, fps=self.fps, headroom=self._headroom,
+                device=self._device,
+            )  # fmt: skip
             twin._magnifier = self._magnifier
             self._others = [twin]
         return [self, *self._others]

@@ -5,7 +5,7 @@ Motion is that of the material point a pixel shows, projected by the camera of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -107,29 +107,6 @@ def render(
         events=trajectory.contacts,
         meta=_meta(scene, trajectory),
     )
-
-
-def signals(trajectory: Trajectory, size: tuple[int, int], fps: float | None = None) -> Iterator[dict[str, np.ndarray]]:
-    """What a compositing program needs of every frame, one frame at a time and of any size.
-
-    Args:
-        trajectory: As of :func:`render`.
-        size: (height, width) [pixels].
-        fps: Frames per second; default: those that were simulated.
-
-    Yields:
-        'flow' (H, W, 2) [pixels to the next frame], 'depth' (H, W) [m], 'ids' (H, W) uint16, 'density' (H, W): opacity
-        of the smoke in front.
-    """
-    rate = trajectory.fps if fps is None else float(fps)
-    surfaces, smoke = Surfaces(trajectory, size), SmokeView(trajectory, size)
-    here = surfaces.at(0.0)
-    for index in range(max(1, round(trajectory.seconds * rate))):
-        after = surfaces.at((index + 1) / rate)
-        seen = smoke.at(here.time, here.camera, here.depth, trajectory.scene.light)
-        flow, _ = surfaces.motion(here, after)
-        yield {"flow": flow, "depth": here.depth, "ids": here.ids, "density": 1 - seen.transmittance}
-        here = after
 
 
 def _picture(compositor: Compositor, index: int) -> tuple[np.ndarray, np.ndarray]:

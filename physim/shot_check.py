@@ -342,7 +342,11 @@ def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding
             if path is not None and not path.is_file():
                 field = "watermark" if holder is output.watermark else "credentials"
                 yield Finding(("output", field, name), f"{path}: no such file.")
-    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2 and output.chroma != "444"]
+    sequence = output.preset in ("png", "exr")
+    if sequence and output.credentials is not None:
+        yield Finding(("output", "credentials"), "a folder of pictures cannot be signed, expected a video.")
+    free = sequence or output.chroma == "444"
+    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2 and not free]
     for name in odd:
         value = getattr(output, name)
         yield Finding(("output", name), f"given {value}, expected an even number: {value - 1} or {value + 1}.")

@@ -49,7 +49,7 @@ class OutputSpec(Model):
     )
     preset: Literal["web", "hevc10", "av1", "prores", "hdr10", "png", "exr"] = Field(
         default="web",
-        description="H.264, H.265 or AV1 in 10 bits, ProRes 422 HQ, HDR10; a folder of PNG or EXR with flow, depth, ids",
+        description="H.264, H.265 or AV1 in 10 bits, ProRes, HDR10; or a folder of PNG or EXR with flow, depth, ids",
     )
     chroma: Literal["420", "422", "444"] | None = Field(
         default=None, description="sampling of colour; 444 takes odd sizes too"

@@ -36,7 +36,7 @@ def subject_path(trajectory: Trajectory, times: np.ndarray, name: str | None = N
 
 
 def _attention(seen: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Weights (P, T) of the things seen at (P, T, 2): what moves now, within half a second, and a little all that did."""
+    """Weights (P, T) of the things seen at (P, T, 2): what moves now, and a little all that ever does."""
     from scipy.ndimage import gaussian_filter1d
 
     if len(times) < 2:

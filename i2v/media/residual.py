@@ -35,7 +35,7 @@ def add_residual(frame: np.ndarray, residual: np.ndarray, strength: float = 1.0)
     if strength != 1.0:
         change *= np.float32(strength)
     change += frame
-    return np.clip(change, 0.0, 1.0, out=change)
+    return np.clip(change, 0.0, np.maximum(frame, 1.0), out=change)  # what is brighter than white stays so
 
 
 def _enlarged(values: np.ndarray, count: int, axis: int) -> np.ndarray:

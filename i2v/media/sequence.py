@@ -2,8 +2,8 @@
 
 What an EXR file of a frame holds: R, G, B, linear light, photo white at 1 (half); ``depth.Z`` [m], ``flow.u`` and
 ``flow.v`` [pixels to the next frame] (float), ``id.X`` the number of what is seen, 0 for the photo (whole numbers),
-``density.A`` the opacity of smoke in front of it (half). PNG has sRGB, and one more file for each signal: flow and depth
-coded as KITTI codes them (2^15 + 64 flow; 256 depth, 0 where it is beyond 255 m), ids, and 65535 times the density.
+``density.A`` the opacity of smoke in front of it (half). PNG has sRGB, and one more file for each signal: flow and
+depth as KITTI codes them (2^15 + 64 flow; 256 depth, 0 where it is beyond 255 m), ids, and 65535 times the density.
 
 The folder has its name once it is complete.
 """
@@ -117,7 +117,8 @@ class SequenceWriter:
             write_png(self._name("depth"), _levels(depth, 256))
         if "flow" in known:
             u, v = np.moveaxis(known["flow"], -1, 0)
-            write_png(self._name("flow"), np.stack([_levels(u + 512, 64), _levels(v + 512, 64), np.ones_like(u, np.uint16)], -1))  # fmt: skip
+            valid = np.ones(u.shape, np.uint16)
+            write_png(self._name("flow"), np.stack([_levels(u + 512, 64), _levels(v + 512, 64), valid], -1))
         if "ids" in known:
             write_png(self._name("id"), known["ids"].astype(np.uint16))
         if "density" in known:
