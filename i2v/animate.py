@@ -302,10 +302,10 @@ class _Run:
             with self.stage("generate") as progress:
                 residual = self._residual(conditions, progress)
         with self.stage("prepare"):
+            more = {"headroom": HEADROOM} if shot.output.preset in ("hdr10", "exr") else {}
             compositor = physim.Compositor(
-                self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.fps,
-                headroom=HEADROOM if shot.output.preset in ("hdr10", "exr") else 1.0,
-            )  # fmt: skip
+                self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.fps, **more
+            )
         return Master(compositor, residual, shot.fps, self._frame(compositor.frame_count))
 
     def _frame(self, count: int) -> Frame | None:
