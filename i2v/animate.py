@@ -33,6 +33,7 @@ from i2v.models.registry import NONE, resolve
 from i2v.provenance import Provenance
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult
 from physim.photo import locate, picture_size
+from physim.prompt import read_prompt as read_prompt  # for the command line, which sees physim only through this file
 from physim.shot import OutputSpec, Shot
 from physim.shot_check import output_size, whole_size
 from physim.shot_file import load, save, text_for, validate

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from i2v import cli_provenance, cli_sweep
+from i2v.cli_prompt import add_options, shot_of
 from i2v.terminal import print_summary, show_progress
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     preview.set_defaults(run=_preview)
 
     for command in (animate, preview):
-        command.add_argument("shot", type=Path, help="shot file: .yaml, .json or .toml")
+        add_options(command)
         command.add_argument(
             "-o",
             "--output",
@@ -102,12 +103,15 @@ def _parser() -> argparse.ArgumentParser:
 def _animate(arguments: argparse.Namespace) -> int:
     from i2v.animate import animate
 
+    shot, name = shot_of(arguments)
+    if shot is None:
+        return 0
     with show_progress(arguments.quiet) as progress:
         summary = cast(
             "RunSummary",  # and no Clip, because it has an output
             animate(
-                arguments.shot,
-                arguments.output or Path(f"{arguments.shot.stem}.mp4"),
+                shot,
+                arguments.output or Path(f"{name}.mp4"),
                 model=arguments.model,
                 seed=arguments.seed,
                 seconds=arguments.seconds,
@@ -123,13 +127,16 @@ def _preview(arguments: argparse.Namespace) -> int:
     """A video or a page, by the name of the output."""
     from i2v.animate import preview, preview_page
 
+    shot, name = shot_of(arguments)
+    if shot is None:
+        return 0
     kind = "html" if arguments.open else "mp4"
-    output = arguments.output or Path(f"{arguments.shot.stem}.preview.{kind}")
+    output = arguments.output or Path(f"{name}.preview.{kind}")
     with show_progress(arguments.quiet) as progress:
         if output.suffix.lower() == ".html":
-            page = preview_page(arguments.shot, output, progress=progress, **_depth(arguments))
+            page = preview_page(shot, output, progress=progress, **_depth(arguments))
         else:
-            summary = preview(arguments.shot, output, size=arguments.size, progress=progress, **_depth(arguments))
+            summary = preview(shot, output, size=arguments.size, progress=progress, **_depth(arguments))
     if output.suffix.lower() == ".html":
         print(page)
     else:

@@ -32,6 +32,8 @@ _EXPORTS = {
     "Conditions": "physim.conditions",
     "Audible": "physim.audible",
     "Photo": "physim.photo",
+    "read_prompt": "physim.prompt",
+    "Prompt": "physim.prompt",
     "Scene": "physim.scene",
     "Entity": "physim.scene",
     "Light": "physim.scene",

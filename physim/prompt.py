@@ -1,6 +1,6 @@
 """Prompts: the four-part professional form, or plain words, become a shot, and every clause says what became of it.
 
-``Reference: [Photo]. Camera: dolly in 30 cm. Action: a glass marble falls. Lighting: ... Physics: ... Audio: ... 4K, 60fps``.
+``Reference: [Photo]. Camera: dolly in 30 cm. Action: a glass marble falls. Lighting: soft. Audio: clink. 4K, 60fps``.
 By grammar and lexicon (``prompt_lexicon.yaml``), in milliseconds and without a network. What is understood is set with
 its units; what cannot be simulated is said and not faked; what is not understood is named. Whoever has a language model
 gives it as ``interpret`` and is asked only for the clauses that were not understood.

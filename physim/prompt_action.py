@@ -61,7 +61,8 @@ def analysed(text: Text, draft: Draft) -> Found:
     definite = first > 0 and words[first - 1] in DEFINITE
     noun = nouns[last]
     said = " ".join(words[last - len(noun.split()) + 1 : last + 1]) if noun else ""
-    text.used |= {*words[first : last + 1], *words[at : at + 1]} & _meaningful(words[first : at + 1])
+    said_words = [*words[first : last + 1], *words[at : at + 1]]
+    text.used |= _meaningful(said_words)
     return Found(noun, said, tuple(words[first:last]), definite, verb, base)
 
 
@@ -326,8 +327,14 @@ def _smoke(text: Text, section: str, draft: Draft, entry: dict, found: Found, co
 
 
 _MAKERS = {
-    "rigid": _rigid, "static": _rigid, "cloth": _cloth, "liquid": _liquid, "lake": _lake, "beads": _beads, "smoke": _smoke,
-}  # fmt: skip
+    "rigid": _rigid,
+    "static": _rigid,
+    "cloth": _cloth,
+    "liquid": _liquid,
+    "lake": _lake,
+    "beads": _beads,
+    "smoke": _smoke,
+}
 
 
 def _noun(words: list[str], i: int, draft: Draft) -> str | None:

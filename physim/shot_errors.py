@@ -32,7 +32,10 @@ _KINDS = {
 }
 LATER = {
     ("hints", "camera", "ground"): ("has no clicks for a camera", "Outline `hints.ground`, put `hints.clicks` on it"),
-    ("prompt",): ("does not read prompts", "Say it with `things`, `forces` and `camera`"),
+    ("prompt",): (
+        "does not read prompts in a shot file",
+        "Make one of it: `i2v animate --prompt ... --photo ... --write-shot FILE`",
+    ),
 }
 """Fields of the design that are still to come: refused by name, never ignored."""
 

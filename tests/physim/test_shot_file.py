@@ -122,7 +122,7 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
         ("output: {audio: {codec: mp3}}", "output.audio.codec", "expected aac, flac or pcm"),
         ("output: {fps: 12}", "output.fps", "given 12, expected at least the shot's `fps`, 24"),
         ("output: {watermark: {key: a.key}}", "output.watermark.key", "a.key: no such file"),
-        ("prompt: a cup falls", "prompt", "this version does not read prompts yet"),
+        ("prompt: a cup falls", "prompt", "does not read prompts in a shot file yet.*--write-shot"),
         ("things: {name: a}", "things", "expected a list"),
         ("things: [{name: a, rigid: {}, at: [0, 0, 0]}]", r"things\[0\]", "give exactly one of select, shape, emit"),
         ("things: [{name: a, emit: {at: [0, 0, 0]}, smoke: {material: steem}}]", ".*material", "Did you mean `steam`?"),

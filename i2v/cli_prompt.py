@@ -1,0 +1,66 @@
+"""Options of ``i2v animate`` and ``preview`` that take a prompt in place of a shot file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from physim.shot import Shot
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """``SHOT``, or ``--prompt`` with ``--photo``."""
+    command.add_argument("shot", type=Path, nargs="?", help="shot file: .yaml, .json or .toml")
+    command.add_argument(
+        "--prompt", metavar="TEXT", help="words instead of a shot file; says what it made of each clause"
+    )
+    command.add_argument("--photo", metavar="FILE", help="the photo that the prompt is about")
+    command.add_argument(
+        "--select",
+        action="append",
+        default=[],
+        metavar="NAME=PLACE",
+        help="where in the photo a thing of the prompt is: a pixel u,v, or a mask file; may be given several times",
+    )
+    command.add_argument("--write-shot", type=Path, metavar="FILE", help="write the prompt's shot file and stop")
+
+
+def shot_of(arguments: argparse.Namespace) -> tuple[Path | Shot | None, str]:
+    """What to animate, and the name its video takes; ``None``: it was only to be written.
+
+    Raises:
+        ValueError: Neither a shot file nor a prompt with its photo, or both; a prompt or place that cannot be read.
+    """
+    told = (arguments.photo, *arguments.select, arguments.write_shot)
+    if arguments.prompt is None:
+        if arguments.shot is None or any(told):
+            raise ValueError("give a shot file, or --prompt TEXT with --photo FILE.")
+        return arguments.shot, arguments.shot.stem
+    if arguments.shot is not None or arguments.photo is None:
+        raise ValueError("--prompt goes with --photo FILE, and without a shot file.")
+    from i2v.animate import read_prompt
+
+    prompt = read_prompt(arguments.prompt, arguments.photo, select=dict(_place(given) for given in arguments.select))
+    if not arguments.quiet or arguments.write_shot is not None:
+        print(prompt.echo(), file=sys.stderr)
+    if arguments.write_shot is not None:
+        note = "\n".join(["From the prompt:", *arguments.prompt.splitlines(), *prompt.echo().splitlines()])
+        from physim.shot_file import save
+
+        print(save(prompt.shot, arguments.write_shot, note=note))
+        return None, ""
+    return prompt.shot, Path(arguments.photo.removeprefix("skimage:")).stem
+
+
+def _place(given: str) -> tuple[str, tuple[float, float] | str]:
+    name, _, place = given.partition("=")
+    if not name or not place:
+        raise ValueError(f"--select is {given!r}, expected NAME=U,V or NAME=MASK.png.")
+    parts = place.split(",")
+    try:
+        return name, (float(parts[0]), float(parts[1])) if len(parts) == 2 else place
+    except ValueError:
+        return name, place
