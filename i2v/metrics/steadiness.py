@@ -1,0 +1,242 @@
+"""Does the picture hold still where nothing moves, and do things stay what they are?
+
+    change         d_t = (I_t - C_t) - (I_0 - C_0) o source, C the composite: what the backdrop does by itself
+    flicker        mean change of the mean of d from frame to frame [levels of 255]
+    background     mean |blur(d)| over the backdrop [levels]
+    intruder       the largest mean of d in a 16 x 16 block: what a small thing makes that should not be there
+    drift          a similarity fitted to the backdrop against frame 0 by Lucas and Kanade (1981): its largest
+                   displacement in the picture, at any frame [px]; far below what optical flow resolves
+    colour         Bhattacharyya coefficient of a thing's (a, b) histogram of CIE LAB with that of the composite
+    identity       cosine of HOG (Dalal and Triggs 2005) and LAB histogram of a thing's crop with that of frame 0, the
+                   crop rectified by the simulation (a thing that is not of the photo: with the composite's crop).
+                   VBench uses a network's features there
+
+The camera's own motion is taken out by the simulation's ``source_uv``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from i2v.metrics.colour import lab
+from i2v.metrics.likeness import luma
+from i2v.metrics.sampling import at, box, centres, evenly, inside
+from i2v.metrics.signals import Signals
+
+BLOCK = 16
+"""Side of the blocks in which the background is searched for intruders [pixels]."""
+LEAST_PIXELS = 64
+"""A thing smaller than this has no identity."""
+BINS = 16
+"""Of each axis of the (a, b) histogram."""
+CROP = 48
+"""Rectified crops are brought to at most this many pixels a side."""
+CELL = 8
+"""Cells of HOG [pixels]."""
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """What the still part of the picture does, per frame against frame 0."""
+
+    flicker: np.ndarray
+    """(T - 1,) change of its mean luma [levels of 255]."""
+    difference: np.ndarray
+    """(T,) mean of the blurred difference [levels]."""
+    block: np.ndarray
+    """(T,) largest mean difference of a block [levels]."""
+    drift: np.ndarray
+    """(T,) largest displacement of the fitted similarity [px]; NaN in frames left out."""
+
+
+def backdrop(frames: np.ndarray, signals: Signals, *, drift_frames: int = 9) -> Backdrop:
+    """Measure the part of the picture that the simulation does not touch."""
+    count = len(frames)
+    first = luma(frames[0]) * 255 - luma(signals.coarse[0]) * 255
+    means = np.full(count, np.nan)
+    difference, block, drift = (np.full(count, np.nan) for _ in range(3))
+    picks = set(evenly(count, drift_frames)[1:].tolist())
+    for t in range(count):
+        mask = signals.backdrop(t)
+        if mask.sum() < LEAST_PIXELS:
+            continue
+        composite = luma(signals.coarse[t]) * 255
+        offset = first if signals.still_camera else _moved(first, signals.source_uv[t], mask)
+        change = np.where(mask, luma(frames[t]) * 255 - composite - offset, 0)
+        means[t] = change[mask].mean()
+        share = np.maximum(box(mask.astype(np.float32), 2), 1e-3)
+        smooth = np.abs(box(change, 2)) / share
+        difference[t] = smooth[mask].mean()
+        block[t] = _largest_block(change, mask)
+        if t in picks:
+            drift[t] = _similarity_drift(composite, change, mask)
+    return Backdrop(np.abs(np.diff(means)), difference, block, drift)
+
+
+def colour_kept(frames: np.ndarray, signals: Signals) -> dict[int, np.ndarray]:
+    """Bhattacharyya coefficient of each thing's colours with those the composite gives it, per frame; 1 is the same."""
+    found: dict[int, np.ndarray] = {}
+    for number in signals.distance:
+        values = np.full(len(frames), np.nan)
+        for t, frame in enumerate(frames):
+            mask = _interior(signals.ids[t] == number)
+            if mask.sum() >= LEAST_PIXELS:
+                seen, true = _colours(frame[mask]), _colours(signals.coarse[t][mask])
+                values[t] = float(np.sqrt(seen * true).sum())
+        found[number] = values
+    return found
+
+
+def identity_kept(frames: np.ndarray, signals: Signals, *, most: int = 24) -> dict[int, np.ndarray]:
+    """Cosine of each thing's descriptor with that of frame 0, in at most ``most`` frames, NaN in the others.
+
+    The crop is what the video shows where the simulation puts each point of the thing's first picture; points that
+    are hidden are left out on both sides. A thing that was put in is compared with the composite in the same frame.
+    """
+    found: dict[int, np.ndarray] = {}
+    for number in signals.distance:
+        values = np.full(len(frames), np.nan)
+        start = signals.ids[0] == number
+        of_photo = start.sum() >= LEAST_PIXELS and bool(np.isfinite(signals.source_uv[0][start]).any())
+        for t in evenly(len(frames), most):
+            if of_photo:
+                crops = _rectified(frames, signals, number, int(t), start)
+            else:
+                crops = _side_by_side(frames, signals, number, int(t))
+            if crops is not None:
+                values[t] = _cosine(*(_descriptor(c, crops[2]) for c in crops[:2]))
+        found[number] = values
+    return found
+
+
+def _moved(first: np.ndarray, source: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    out = np.zeros(first.shape, np.float32)
+    out[mask] = at(first[..., None], source[mask])[:, 0]
+    return out
+
+
+def _largest_block(change: np.ndarray, mask: np.ndarray) -> float:
+    """Over whole blocks that are backdrop to a half or more."""
+    rows, cols = (n // BLOCK for n in mask.shape)
+    if not rows or not cols:
+        return float(np.abs(change[mask].mean()))
+
+    def tiles(field: np.ndarray) -> np.ndarray:
+        return field[: rows * BLOCK, : cols * BLOCK].reshape(rows, BLOCK, cols, BLOCK).sum(axis=(1, 3))
+
+    weight = tiles(mask.astype(np.float32))
+    solid = weight >= BLOCK * BLOCK / 2
+    return float((np.abs(tiles(change)) / np.maximum(weight, 1))[solid].max()) if solid.any() else 0.0
+
+
+def _similarity_drift(expected: np.ndarray, change: np.ndarray, mask: np.ndarray) -> float:
+    """Least squares of change = -gradient . (shift + s x + r x^perp): displacement at the picture's corners [px].
+
+    One step, for drifts below a few pixels; a larger one is seen as large, not measured.
+    """
+    smooth = box(expected, 1)
+    dv, du = np.gradient(smooth)
+    inner = box(mask.astype(np.float32), 2) > 0.999
+    if inner.sum() < 256:
+        return np.nan
+    v, u = np.nonzero(inner)
+    gu, gv, d = du[v, u], dv[v, u], box(change, 1)[v, u]
+    d = d - np.median(d)  # a change of brightness is no motion
+    half = 0.5 * max(mask.shape)
+    x, y = (u - mask.shape[1] / 2) / half, (v - mask.shape[0] / 2) / half
+    a = np.stack([gu, gv, gu * x + gv * y, gv * x - gu * y], axis=1).astype(np.float64)
+    weight = 1 / np.maximum(np.abs(d), 4.0)  # what does not fit, such as an intruder, counts less
+    try:
+        p = np.linalg.solve(a.T @ (a * weight[:, None]) + 1e-3 * np.eye(4), -a.T @ (d * weight))
+    except np.linalg.LinAlgError:
+        return np.nan
+    corners = np.array([[sx * mask.shape[1] / 2, sy * mask.shape[0] / 2] for sx in (-1, 1) for sy in (-1, 1)]) / half
+    moves = [np.hypot(p[0] + p[2] * x - p[3] * y, p[1] + p[2] * y + p[3] * x) for x, y in corners]
+    return float(max(moves))
+
+
+def _interior(mask: np.ndarray) -> np.ndarray:
+    """Without the rim, where colours mix; all of it where nothing would be left."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return inner if inner.sum() >= LEAST_PIXELS else mask
+
+
+def _colours(pixels: np.ndarray) -> np.ndarray:
+    """Histogram of (a, b) with soft bins 8 units wide, so that noise moves little between them; sums to 1."""
+    ab = lab(pixels[:: max(1, len(pixels) // 4000)])[:, 1:]
+    place = np.clip(ab / 8.0 + BINS / 2, 0, BINS - 1.001)
+    low = place.astype(int)
+    share = place - low
+    histogram = np.zeros((BINS, BINS))
+    for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        weight = np.abs(1 - i - share[:, 0]) * np.abs(1 - j - share[:, 1])
+        np.add.at(histogram, (low[:, 0] + i, low[:, 1] + j), weight)
+    return histogram / histogram.sum()
+
+
+def _rectified(
+    frames: np.ndarray, signals: Signals, number: int, t: int, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The thing in frame 0 and in frame t on the grid of frame 0, and where both are known; ``None``: too little."""
+    here = (signals.ids[t] == number) & np.isfinite(signals.source_uv[t, ..., 0])
+    source = signals.source_uv[t][here]
+    fits = inside(source, signals.size)
+    if fits.sum() < LEAST_PIXELS:
+        return None
+    v, u = np.nonzero(start)
+    corner = np.array([u.min(), v.min()])
+    extent = np.array([u.max(), v.max()]) + 1 - corner
+    scale = min(1.0, CROP / extent.max())
+    cells = np.maximum(np.ceil(extent * scale).astype(int), 1)
+
+    def splat(colours: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        i = np.floor((places - corner) * scale).astype(int)
+        ok = ((i >= 0) & (i < cells)).all(axis=1)
+        flat = i[ok, 1] * cells[0] + i[ok, 0]
+        weight = np.bincount(flat, minlength=cells.prod()).astype(np.float32)
+        sums = [np.bincount(flat, colours[ok, c].astype(np.float64), minlength=cells.prod()) for c in range(3)]
+        crop = np.stack(sums, -1) / np.maximum(weight, 1)[:, None]
+        return crop.reshape(cells[1], cells[0], 3), (weight > 0).reshape(cells[1], cells[0])
+
+    now, seen = splat(frames[t][here][fits], source[fits])
+    first, there = splat(frames[0][start], centres(start))
+    known = seen & there
+    return (first, now, known) if known.sum() >= LEAST_PIXELS else None
+
+
+def _side_by_side(
+    frames: np.ndarray, signals: Signals, number: int, t: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The thing in the composite and in the video, in the window that holds it."""
+    mask = signals.ids[t] == number
+    if mask.sum() < LEAST_PIXELS:
+        return None
+    v, u = np.nonzero(mask)
+    window = slice(v.min(), v.max() + 1), slice(u.min(), u.max() + 1)
+    return signals.coarse[t][window].astype(np.float64), frames[t][window].astype(np.float64), mask[window]
+
+
+def _descriptor(crop: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """HOG of 9 directions per cell, each of unit length times its weight, and the LAB histogram; what is unknown is 0."""
+    grey = np.where(known, crop @ np.array([0.299, 0.587, 0.114]), np.nan)
+    dv, du = np.gradient(grey)
+    good = np.isfinite(dv) & np.isfinite(du)
+    length, angle = np.hypot(du, dv), np.arctan2(dv, du) % np.pi
+    length = np.where(good, length, 0)
+    bins = np.where(good, angle / np.pi * 9, 0).astype(int) % 9
+    rows, cols = (np.arange(n) // CELL for n in grey.shape)
+    cells = rows[:, None] * (cols[-1] + 1) + cols[None]
+    hog = np.bincount((cells * 9 + bins).ravel(), length.ravel(), minlength=(cells.max() + 1) * 9)
+    hog /= np.linalg.norm(hog) + 4.0 * np.sqrt(known.sum())  # flat areas: noise alone makes no shape
+    colours = _colours(np.clip(np.rint(crop[known]), 0, 255).astype(np.uint8)).ravel()
+    return np.concatenate([hog, np.sqrt(colours)])
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-12))
