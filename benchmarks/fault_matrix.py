@@ -116,7 +116,12 @@ def added(conditions: Conditions) -> np.ndarray:
     rows, cols = frames.shape[1:3]
     radius = 0.05 * rows
     v, u = np.mgrid[:rows, :cols]
-    spots = [(0.2 * rows, 0.85 * cols), (0.85 * rows, 0.85 * cols), (0.85 * rows, 0.12 * cols), (0.5 * rows, 0.9 * cols)]
+    spots = [
+        (0.2 * rows, 0.85 * cols),
+        (0.85 * rows, 0.85 * cols),
+        (0.85 * rows, 0.12 * cols),
+        (0.5 * rows, 0.9 * cols),
+    ]
     counts = [there[:, (v - y) ** 2 + (u - x) ** 2 < (2 * radius) ** 2].sum() for y, x in spots]
     y, x = spots[int(np.argmin(counts))]
     frames[len(frames) // 3 :, (v - y) ** 2 + (u - x) ** 2 < radius**2] = (90, 140, 60)
@@ -167,7 +172,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", nargs="+", default=SCENES, choices=SCENES)
     parser.add_argument("--faults", nargs="+", default=list(FAULTS), choices=list(FAULTS))
-    parser.add_argument("--floors", action="store_true", help="correct clips only, and how near to their limits they are")
+    parser.add_argument(
+        "--floors", action="store_true", help="correct clips only, and how near to their limits they are"
+    )
     parser.add_argument("-o", "--output", type=Path, help="write the tables to this file too")
     args = parser.parse_args(argv)
     lines: list[str] = []

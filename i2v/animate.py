@@ -29,8 +29,10 @@ from i2v.media.presets import SEQUENCES
 from i2v.media.reframe import frame_path
 from i2v.media.sequence import SequenceWriter
 from i2v.media.soundtrack import mix_of, soundtrack
+from i2v.metrics.report import Report, check_plots
 from i2v.models.registry import NONE, resolve
 from i2v.provenance import Provenance
+from physim.conditions import Conditions
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult
 from physim.photo import locate, picture_size
 from physim.prompt import read_prompt as read_prompt  # for the command line, which sees physim only through this file
@@ -74,14 +76,17 @@ class RunSummary:
     """Largest resident memory of this process so far [bytes]."""
     trajectory: physim.Trajectory | None = field(default=None, repr=False, compare=False)
     """What was simulated, for asking more; not part of the JSON."""
+    judged: Report | None = field(default=None, repr=False, compare=False)
+    """What the judge found, if it was asked."""
 
     def __fspath__(self) -> str:
         return str(self.path)
 
     def to_json(self) -> str:
         """Plain data, for scripts."""
-        data = asdict(replace(self, trajectory=None))
+        data = asdict(replace(self, trajectory=None, judged=None))
         del data["trajectory"]
+        data["judged"] = None if self.judged is None else self.judged.to_dict()
         data |= {"path": str(self.path), "resolved_shot": str(self.resolved_shot)}
         return json.dumps(data, indent=2, ensure_ascii=False)
 
@@ -98,6 +103,7 @@ def animate(
     depth_kind: str | None = None,
     progress: Progress | None = None,
     report: str | os.PathLike | None = None,
+    judge: str | os.PathLike | None = None,
 ) -> RunSummary | Clip:
     """Make the video of a shot.
 
@@ -115,6 +121,8 @@ def animate(
         depth_kind: What a depth file holds, see ``physim.depth_file``; default: what it says, else metric.
         progress: Called with the name of the stage and the fraction done.
         report: Write the summary as JSON to this file.
+        judge: Judge the finished video against its simulation (``docs/judging.md``), and write the plots to this
+            ``.png`` or ``.html``; the report is in the summary.
 
     Returns:
         What was done, or a :class:`Clip`.
@@ -127,15 +135,21 @@ def animate(
     changes = {"generate.model": model, "seed": seed, "seconds": seconds}
     changes |= depth_changes(depth, depth_weights, depth_kind)
     ready, source = _ready(shot, {name: value for name, value in changes.items() if value is not None})
+    if judge is not None:
+        check_plots(judge, output)
+        _check_whole(ready.output)
     target = None if output is None else _target(output, source, ready.output)
     resolve(ready.generate.model)  # a wrong name must not cost a simulation
     record = None if target is None else (source or target).stem.removesuffix(".shot.resolved")
     origin = None if target is None else _origin(ready, target, record)  # nor must a broken certificate
     run = _Run(ready, progress, depth if callable(depth) else None)
+    run.keep_conditions = judge is not None
     master = run.master()
     if target is None or origin is None:
         return Clip(master, run.fps, {"shot": ready.to_dict(), "versions": versions()})
     summary = run.write(master, target, origin)
+    if judge is not None:
+        summary = replace(summary, judged=run.judged(target, judge))
     if report is not None:
         _write_text(Path(report), summary.to_json() + "\n")
     return summary
@@ -175,6 +189,18 @@ def preview(
     origin = _origin(ready, target, None)
     run = _Run(ready, progress, depth if callable(depth) else None)
     return run.write(run.master(), target, origin)
+
+
+def conditions_of(shot: Shot | str | os.PathLike) -> Conditions:
+    """What a shot simulates to, at the size its model would work at.
+
+    Raises:
+        physim.shot_file.ShotError: Every mistake of the shot, before any work.
+    """
+    ready, _ = _ready(shot, {})
+    run = _Run(ready, None)
+    run.simulate()
+    return physim.render(run.trajectory, size=run.model_size)
 
 
 def preview_page(
@@ -272,6 +298,8 @@ class _Run:
         self.shot = shot
         self.depth = depth
         self.stages: dict[str, float] = {}
+        self.conditions: Conditions | None = None
+        self.keep_conditions = False
         self.tell = progress or (lambda stage, fraction: None)
         photo = picture_size(shot.photo)
         self.size = output_size(shot.output, photo)
@@ -302,6 +330,7 @@ class _Run:
                 conditions = physim.render(self.trajectory, size=self.model_size, progress=progress)
             with self.stage("generate") as progress:
                 residual = self._residual(conditions, progress)
+            self.conditions = conditions if self.keep_conditions else None
         with self.stage("prepare"):
             more = {"headroom": HEADROOM} if shot.output.preset in ("hdr10", "exr") else {}
             compositor = physim.Compositor(
@@ -316,6 +345,16 @@ class _Run:
         subject = subject_path(self.trajectory, np.arange(count) / self.fps, self.shot.output.follow)
         exact = self.shot.output.preset in SEQUENCES  # what is known of a pixel cannot be interpolated
         return Frame(self.size, frame_path(subject, self.whole, self.size, self.fps, exact=exact))
+
+    def judged(self, video: Path, plots: str | os.PathLike) -> Report:
+        """The finished video against what was simulated, at the model's size."""
+        from i2v.metrics.judge import judge
+
+        if self.conditions is None:
+            with self.stage("render") as progress:
+                self.conditions = physim.render(self.trajectory, size=self.model_size, progress=progress)
+        with self.stage("judge"):
+            return judge(video, conditions=self.conditions, plots=plots)
 
     def _depth(self) -> DepthBackend | None:
         """The network that the shot names; ``None``: physim knows by itself."""
@@ -438,6 +477,13 @@ def _ready(shot: Shot | str | os.PathLike, changes: dict[str, Any]) -> tuple[Sho
 
 def _origin(shot: Shot, target: Path, record: str | None) -> Provenance:
     return Provenance(shot, target, versions=versions(), photo=locate(shot.photo), record=record)
+
+
+def _check_whole(spec: OutputSpec) -> None:
+    """The judge compares a video with the whole simulated picture."""
+    if spec.aspect is not None or spec.preset in SEQUENCES:
+        what = f"output.preset is {spec.preset!r}" if spec.aspect is None else f"output.aspect is {spec.aspect!r}"
+        raise ValueError(f"{what}; to be judged the output is expected to be a video file of the whole picture.")
 
 
 def _target(output: str | os.PathLike, source: Path | None, spec: OutputSpec) -> Path:

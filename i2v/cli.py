@@ -1,4 +1,5 @@
-"""Command line: ``i2v animate``, ``preview``, ``verify``, ``cert``, ``ledger``, ``sweep``, ``doctor``, ``cache``.
+"""Command line: ``i2v animate``, ``preview``, ``judge``, ``verify``, ``cert``, ``ledger``, ``sweep``,
+``doctor``, ``cache``.
 
 Results go to stdout, progress to stderr. Exit code 0: done; 1: the doctor found something missing; 2: something given
 is wrong, said in one block without a traceback (``--traceback`` shows it); 130: interrupted, nothing left behind.
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from i2v import cli_provenance, cli_sweep
+from i2v import cli_judge, cli_provenance, cli_sweep
 from i2v.cli_prompt import add_options, shot_of
 from i2v.terminal import print_summary, show_progress
 
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_argument("--seed", type=int, help="instead of the shot's")
     animate.add_argument("--seconds", type=float, help="length of the video, instead of the shot's")
     animate.add_argument("--report", type=Path, metavar="FILE", help="write what was done to this JSON file")
+    animate.add_argument(
+        "--judge", type=Path, metavar="FILE", help="judge the finished video; plots to this .png or .html"
+    )
     animate.set_defaults(run=_animate)
 
     preview = commands.add_parser(
@@ -94,7 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     cache.add_argument("--device", help="device to compile for, such as cpu or cuda:0 (default: the best there is)")
     cache.add_argument("--quiet", action="store_true", help="no progress")
     cache.set_defaults(run=_cache)
-    more = [*cli_sweep.add_commands(commands), *cli_provenance.add_commands(commands)]
+    more = [
+        *cli_judge.add_commands(commands),
+        *cli_sweep.add_commands(commands),
+        *cli_provenance.add_commands(commands),
+    ]
     for command in (animate, preview, doctor, cache, *more):
         command.add_argument("--traceback", action="store_true", help="show where in the program an error arose")
     return parser
@@ -118,8 +126,11 @@ def _animate(arguments: argparse.Namespace) -> int:
                 **_depth(arguments),
                 progress=progress,
                 report=arguments.report,
+                judge=arguments.judge,
             ),
         )
+    if summary.judged is not None and not arguments.quiet:
+        print(summary.judged.table(), file=sys.stderr)
     return _done(summary, arguments.quiet)
 
 

@@ -28,6 +28,7 @@ ALLOWED = {
         "orbax",
         "imageio",
         "imageio_ffmpeg",
+        "PIL",
         "safetensors",
         "rich",
         "tyro",
@@ -38,6 +39,7 @@ OPTIONAL = {
     "physim.decompose": {"coacd"},
     "physim.sweep_table": {"pyarrow"},
     "physim.viewer": {"viser"},
+    "i2v.metrics.flow": {"cv2"},
     "i2v.media.certificate": {"cryptography"},
     "i2v.media.credentials": {"c2pa"},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,9 @@ class Line:
     """Marks instead of a line."""
 
 
-def chart(title: str, x_label: str, lines: Sequence[Line], size: tuple[int, int], *, low: float | None = None) -> Image.Image:
+def chart(
+    title: str, x_label: str, lines: Sequence[Line], size: tuple[int, int], *, low: float | None = None
+) -> Image.Image:
     """Curves on linear axes, ``size`` (width, height) [pixels].
 
     Args:
@@ -90,7 +93,7 @@ def with_tracks(frame: np.ndarray, tracks: Sequence[tuple[np.ndarray, str]]) -> 
     pen = ImageDraw.Draw(picture)
     size = max(1, round(max(frame.shape[:2]) / 200))
     for points, colour in tracks:
-        for a, b in zip(points[:-1], points[1:], strict=True):
+        for a, b in itertools.pairwise(points):
             if np.isfinite(a).all() and np.isfinite(b).all():
                 pen.line((*a, *b), fill=colour, width=size)
         for u, v in points[np.isfinite(points).all(axis=1)]:
@@ -147,7 +150,7 @@ def _draw(
     alone = not line.dots and good.sum() < 2
     if not line.dots:
         k = np.flatnonzero(good)
-        for i, j in zip(k[:-1], k[1:], strict=True):
+        for i, j in itertools.pairwise(k):
             pen.line((u[i], v[i], u[j], v[j]), fill=line.colour, width=2 * SCALE)
     if line.dots or alone:
         r = 2.5 * SCALE

@@ -28,7 +28,7 @@ def estimator() -> Any:
         import cv2
     except ImportError:
         raise ImportError('optical flow needs OpenCV: pip install "physim[vision]"') from None
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]
 
 
 def available() -> bool:

@@ -62,7 +62,9 @@ def noise_of(frames: np.ndarray, signals: Signals) -> float:
         if still.any():
             change = frames[t + 1][still].astype(np.float32) - frames[t][still]
             change -= np.median(change, axis=0)
-            spreads.append(float(np.mean(np.abs(change))) * np.sqrt(np.pi) / 2)  # mean of abs(a - b) is 2 sigma / sqrt(pi)
+            spreads.append(
+                float(np.mean(np.abs(change))) * np.sqrt(np.pi) / 2
+            )  # mean of abs(a - b) is 2 sigma / sqrt(pi)
     return float(np.median(spreads)) if spreads else 0.0
 
 

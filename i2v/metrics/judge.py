@@ -15,7 +15,7 @@ from i2v.metrics.foreground import noise_of, threshold_for
 from i2v.metrics.laws import laws
 from i2v.metrics.limits import RULES, metric
 from i2v.metrics.measure import Numbers, measure, measure_steadiness, truth_of
-from i2v.metrics.report import Metric, Report
+from i2v.metrics.report import Metric, Report, check_plots
 from i2v.metrics.signals import Signals
 from i2v.metrics.timing import at_instants
 from i2v.metrics.video_in import Footage, as_footage, read_video
@@ -61,9 +61,13 @@ def judge(
     Raises:
         ValueError: What was given is no video or no conditions, damaged, or too short to tell anything.
     """
+    if plots is not None:
+        check_plots(plots, video)
     if shot is not None:
         if conditions is not None:
-            raise ValueError("conditions and a shot are given, expected one of them: a shot is simulated to conditions.")
+            raise ValueError(
+                "conditions and a shot are given, expected one of them: a shot is simulated to conditions."
+            )
         from i2v.animate import conditions_of
 
         conditions = conditions_of(shot)
@@ -172,7 +176,8 @@ def _scores(film: np.ndarray, frames: np.ndarray, second: np.ndarray, copies: np
         ("iq-weighted", "weighted_spatial_iou", 1),
         ("iq-mse", "mse", 1e3),
     ):
-        rows.append(metric(name, *(unit * float(np.mean(getattr(c, part))) for c in found)))
+        value, floor, still = (unit * float(np.mean(getattr(c, part))) for c in found)
+        rows.append(metric(name, value, floor, still))
     return rows
 
 

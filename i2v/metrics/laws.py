@@ -135,9 +135,7 @@ class _Flight:
     def _sideways(self) -> np.ndarray:
         """(T, 2) x and z of the thing [m]; where it is not whole in the picture, the nearest known."""
         known = np.flatnonzero(np.isfinite(self.points[:, 0]))
-        return np.stack(
-            [np.interp(np.arange(len(self.points)), known, self.points[known, k]) for k in (0, 2)], axis=-1
-        )
+        return np.stack([np.interp(np.arange(len(self.points)), known, self.points[known, k]) for k in (0, 2)], axis=-1)
 
     def _rays(self, places: np.ndarray) -> np.ndarray:
         k = self.signals.intrinsics[0]

@@ -35,7 +35,11 @@ RULES: dict[str, Rule] = {
         "motion", "px", "seen motion against simulated motion, inside the things", factor=1.5, margin=0.25
     ),
     "warping-error": Rule(
-        "motion", "1e-3", "next frame, fetched back along the simulated motion, against this one", factor=2.0, margin=0.6
+        "motion",
+        "1e-3",
+        "next frame, fetched back along the simulated motion, against this one",
+        factor=2.0,
+        margin=0.6,
     ),
     "correspondence": Rule(
         "motion", "1e-3", "each point of a thing against the same point in frame 0", factor=1.6, margin=0.6
@@ -55,8 +59,18 @@ RULES: dict[str, Rule] = {
     ),
     "drift": Rule("steadiness", "px", "slow shift, turn or zoom of the still background", 1.7, 0.06, moves=False),
     "area": Rule("steadiness", "%", "things' area against that simulated, its variation", 1.5, 1.5, moves=False),
-    "colour": Rule("steadiness", "", "things have the colours of the composite (1 is the same)", 1.6, 0.05, higher=True, moves=False),
-    "identity": Rule("steadiness", "", "things keep edges and colours (1 is the same)", 1.8, 0.03, higher=True, moves=False),
+    "colour": Rule(
+        "steadiness",
+        "",
+        "things have the colours of the composite (1 is the same)",
+        1.6,
+        0.05,
+        higher=True,
+        moves=False,
+    ),
+    "identity": Rule(
+        "steadiness", "", "things keep edges and colours (1 is the same)", 1.8, 0.03, higher=True, moves=False
+    ),
     "iq-original": Rule("physics-iq", "%", "score as published in 2025", higher=True),
     "iq-verified": Rule("physics-iq", "%", "score of the Verified variant", higher=True),
     "iq-spatiotemporal": Rule("physics-iq", "", "where and when it moves: overlap per frame", higher=True),

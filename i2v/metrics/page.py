@@ -13,7 +13,7 @@ from PIL import Image
 
 from i2v.metrics.charts import FIT, SEEN, TRUE, Line, captioned, chart, heat, with_tracks
 from i2v.metrics.pixel_physics import gravity
-from i2v.metrics.report import GROUPS, Report, number
+from i2v.metrics.report import GROUPS, Report, check_plots, number
 
 TILE = (420, 290)
 """(width, height) of each plot [pixels]."""
@@ -26,14 +26,13 @@ STYLE = (
 
 
 def save_plots(report: Report, path: Path) -> Path:
-    """Write ``path``, a ``.png`` or a ``.html`` that needs no other file; what stands there is replaced when it is done.
+    """Write ``path``, a ``.png`` or a ``.html`` that needs no other file; atomic, written beside and renamed.
 
     Raises:
         ValueError: Another suffix.
     """
+    check_plots(path, report)
     kind = path.suffix.lower()
-    if kind not in (".png", ".html"):
-        raise ValueError(f"the plots are to be {path.name!r}, expected a name that ends in .png or .html.")
     memory = io.BytesIO()
     draw(report).save(memory, format="PNG")
     data = memory.getvalue() if kind == ".png" else _page(report, memory.getvalue()).encode()
@@ -129,7 +128,9 @@ def _page(report: Report, picture: bytes) -> str:
         metrics = [m for m in report.metrics if m.group == group]
         if not metrics:
             continue
-        rows.append(f"<tr><th>{html.escape(title)}<th>value<th>floor<th>still<th>limit<th>unit<th>verdict<th>what it is")
+        rows.append(
+            f"<tr><th>{html.escape(title)}<th>value<th>floor<th>still<th>limit<th>unit<th>verdict<th>what it is"
+        )
         for m in metrics:
             cells = "".join(f"<td>{number(v)}" for v in (m.value, m.floor, m.still, m.limit))
             words = f"{m.meaning} ({m.note})" if m.note else m.meaning

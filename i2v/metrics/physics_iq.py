@@ -187,8 +187,7 @@ def _grey(frame: np.ndarray) -> np.ndarray:
 
 def _blur(grey: np.ndarray) -> np.ndarray:
     """[1, 4, 6, 4, 1] / 16 along both axes, mirrored without repeating the edge, rounded once."""
-    mode = "reflect" if min(grey.shape) > 2 else "edge"
-    p = np.pad(grey, 2, mode=mode)
+    p = np.pad(grey, 2, mode="reflect") if min(grey.shape) > 2 else np.pad(grey, 2, mode="edge")
     p = p[:-4] + p[4:] + 4 * (p[1:-3] + p[3:-1]) + 6 * p[2:-2]
     p = p[:, :-4] + p[:, 4:] + 4 * (p[:, 1:-3] + p[:, 3:-1]) + 6 * p[:, 2:-2]
     return (p + 128) >> 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,6 +142,18 @@ class Report:
         judged = [m for m in self.metrics if m.verdict in ("pass", "fail")]
         faults = ", ".join(self.faults)
         yield f"FAIL: {faults}" if faults else f"ok: none of {len(judged)} metrics is beyond its limit"
+
+
+def check_plots(plots: str | os.PathLike, video: Any) -> None:
+    """Refuse a name for the plots before the long work, not after it.
+
+    Raises:
+        ValueError: No ``.png`` or ``.html``, or there is no video to judge.
+    """
+    if Path(plots).suffix.lower() not in (".png", ".html"):
+        raise ValueError(f"the plots are to be {Path(plots).name!r}, expected a name that ends in .png or .html.")
+    if video is None:
+        raise ValueError("judge needs a video: give an output, or judge the returned clip with i2v.judge.")
 
 
 def number(value: float | None) -> str:

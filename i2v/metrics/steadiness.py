@@ -223,7 +223,7 @@ def _side_by_side(
 
 
 def _descriptor(crop: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """HOG of 9 directions per cell, each of unit length times its weight, and the LAB histogram; what is unknown is 0."""
+    """HOG of 9 directions per cell, each of unit length times its weight, and the LAB histogram."""
     grey = np.where(known, crop @ np.array([0.299, 0.587, 0.114]), np.nan)
     dv, du = np.gradient(grey)
     good = np.isfinite(dv) & np.isfinite(du)
@@ -233,9 +233,9 @@ def _descriptor(crop: np.ndarray, known: np.ndarray) -> np.ndarray:
     rows, cols = (np.arange(n) // CELL for n in grey.shape)
     cells = rows[:, None] * (cols[-1] + 1) + cols[None]
     hog = np.bincount((cells * 9 + bins).ravel(), length.ravel(), minlength=(cells.max() + 1) * 9)
-    hog /= np.linalg.norm(hog) + 4.0 * np.sqrt(known.sum())  # flat areas: noise alone makes no shape
+    scale = np.linalg.norm(hog) + 4.0 * np.sqrt(known.sum())  # flat areas: noise alone makes no shape
     colours = _colours(np.clip(np.rint(crop[known]), 0, 255).astype(np.uint8)).ravel()
-    return np.concatenate([hog, np.sqrt(colours)])
+    return np.concatenate([hog / scale, np.sqrt(colours)])
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> float:

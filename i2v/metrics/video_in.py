@@ -209,7 +209,9 @@ def _footage(body: _Decoded, source: tuple[int, int], shape: tuple[int, int]) ->
         times = even
     sizes = {m.group(6) + b" x " + m.group(7) for m in found}
     if len(sizes) > 1:
-        notes.append(f"the picture changes its size in the video ({b', '.join(sorted(sizes)).decode()}); all are scaled.")
+        notes.append(
+            f"the picture changes its size in the video ({b', '.join(sorted(sizes)).decode()}); all are scaled."
+        )
     if shape != source:
         notes.append(f"its pixels are not square; {source[1]} x {source[0]} is judged as {shape[1]} x {shape[0]}.")
     notes += _oddities(body, found[0].group(3) if found else b"")
@@ -217,7 +219,7 @@ def _footage(body: _Decoded, source: tuple[int, int], shape: tuple[int, int]) ->
 
 
 def _times(stamps: list[bytes], count: int, fps: float) -> tuple[np.ndarray, list[str]]:
-    """Seconds from the first frame, strictly rising; where the file's stamps are missing or go backwards, an even rate."""
+    """Seconds from the first frame, rising; an even rate where the file's stamps are missing or not in order."""
     try:
         times = np.array([float(s) for s in stamps])
     except ValueError:  # NOPTS
@@ -239,14 +241,16 @@ def _oddities(body: _Decoded, pixel_format: bytes) -> list[str]:
         notes.append("it has an alpha channel, which is ignored.")
     if re.match(rb"gray|mono", pixel_format):
         notes.append("it is grey; what is told by colour is not seen.")
-    damage = re.search(rb"(?i)(error while decoding|invalid data|corrupt|truncat|moov atom|partial file)", body.messages)
+    damage = re.search(
+        rb"(?i)(error while decoding|invalid data|corrupt|truncat|moov atom|partial file)", body.messages
+    )
     if damage and not body.cut:
         notes.append(f"the file is damaged ({damage.group(1).decode().lower()}); what could be decoded is judged.")
     return notes
 
 
 def _reason(messages: bytes) -> str:
-    """ffmpeg's last words that are not about its own progress."""
+    """What ffmpeg said that is not about its own progress."""
     lines = [line.strip() for line in messages.decode(errors="replace").splitlines() if line.strip()]
     telling = [
         line
@@ -261,7 +265,9 @@ def _checked_frames(video: Any) -> np.ndarray:
     """Frames given in memory as (T, H, W, 3) uint8."""
     if not isinstance(video, np.ndarray):
         if not isinstance(video, Iterable):
-            raise VideoReadError(f"the video is a {type(video).__name__}, expected a file, a clip or frames (T, H, W, 3).")
+            raise VideoReadError(
+                f"the video is a {type(video).__name__}, expected a file, a clip or frames (T, H, W, 3)."
+            )
         frames = [_levels(np.asarray(f), f"frame {i}") for i, f in enumerate(video)]
         shapes = {f.shape for f in frames}
         if len(shapes) > 1:
