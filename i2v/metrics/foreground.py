@@ -98,7 +98,7 @@ def threshold_for(noise: float) -> float:
 def _plate(frames: np.ndarray, gain: np.ndarray, signals: Signals) -> np.ndarray:
     """Median over frames that show the background; elsewhere what the composite has there."""
     picks = evenly(len(frames), SAMPLES)
-    own, known = _median(frames, gain, picks, [signals.clear(t) for t in picks])
+    own, known = _median(frames, gain, picks, [signals.clear[t] for t in picks])
     if known.all():
         return own
     ideal, seen = _median(signals.coarse, np.ones((len(signals.coarse), 3)), picks, [~signals.things(t) for t in picks])

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 NOISE = (1.0, 6.0)
 """The floor is measured with the video's own noise, but with at least and at most this much [levels]."""
-CRF = 23
-"""And after encoding at this quality."""
+CRF = 28
+"""And after encoding at this quality, the worst that still passes for a good video."""
 STILL_METRICS = ("flicker", "background", "intruder", "drift")
 """What can be told of a video without any truth."""
 
@@ -138,8 +138,8 @@ def _against(
         measure(copies, truth, threshold, still=True),
     )
     rows += _rows(three)
-    if physics and three.video.plate is not None and three.floor.plate is not None:
-        found, heights = laws(frames, correct, signals, (three.video.plate, three.floor.plate))
+    if physics and truth.ideal is not None:
+        found, heights = laws(frames, correct, signals, (three.video, three.floor))
         rows += found
         three.video.series |= heights
     if scores:
@@ -162,8 +162,10 @@ def _rows(three: _Three) -> list[Metric]:
 
 def _scores(film: np.ndarray, frames: np.ndarray, second: np.ndarray, copies: np.ndarray) -> list[Metric]:
     """Physics-IQ with its parts; floor: the second take as a video."""
-    takes = physics_iq.compare(film, second)
-    found = [physics_iq.compare(film, clip) for clip in (frames, second, copies)]
+    size = physics_iq.scoring_size(film)
+    first = physics_iq.prepared(film, size)
+    found = [physics_iq.compared(first, physics_iq.prepared(clip, size)) for clip in (frames, second, copies)]
+    takes = found[1]
     marks = [physics_iq.physics_iq([c], [takes]) for c in found]
     rows = []
     for variant in ("original", "verified"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from i2v.metrics.limits import metric
+from i2v.metrics.measure import Numbers
 from i2v.metrics.pixel_physics import gravity, restitution
 from i2v.metrics.pixel_track import track_object
 from i2v.metrics.report import Metric
@@ -23,12 +24,14 @@ FREE = (8.0, 11.0)
 """A simulated thing that accelerates by this much falls freely [m/s^2]; cloth and leaves do not."""
 CLOSE = 0.01
 """And it does so on a parabola, to this part of its way."""
+STEADY = 0.005
+"""Changes of brightness below this are left to the tracker's noise."""
 STEEP = 0.94
 """A camera that looks more steeply down than this (sine) does not see heights."""
 
 
 def laws(
-    frames: np.ndarray, correct: np.ndarray, signals: Signals, plates: tuple[np.ndarray, np.ndarray]
+    frames: np.ndarray, correct: np.ndarray, signals: Signals, clips: tuple[Numbers, Numbers]
 ) -> tuple[list[Metric], dict[str, np.ndarray]]:
     """Rows ``gravity:NAME`` and ``restitution:NAME`` of every thing that falls freely in the simulation.
 
@@ -36,7 +39,7 @@ def laws(
         frames: The video (T, H, W, 3) uint8.
         correct: The clip that the floor is measured on.
         signals: The simulation, of a still camera.
-        plates: Backgrounds of both [levels], (H, W, 3).
+        clips: What was measured of both: their backgrounds and brightness.
 
     Returns:
         The rows, and heights per frame [m] for the plot: ``height-true:NAME``, ``height-seen:NAME``, ``times``.
@@ -52,7 +55,7 @@ def laws(
         if not flight.free:
             continue
         name = signals.names.get(number, str(number))
-        heights = [flight.followed(clip, plate) for clip, plate in zip((frames, correct), plates, strict=True)]
+        heights = [flight.followed(clip, n) for clip, n in zip((frames, correct), clips, strict=True)]
         rows += flight.rows(name, heights)
         series |= {"times": flight.times, f"height-true:{name}": flight.true, f"height-seen:{name}": heights[0]}
     return rows, series
@@ -87,12 +90,17 @@ class _Flight:
         first, last = self.gravity.frames
         return last - first + 1 >= LEAST and self.gravity.rms < CLOSE * np.ptp(self.true[first : last + 1])
 
-    def followed(self, frames: np.ndarray, plate: np.ndarray) -> np.ndarray:
+    def followed(self, frames: np.ndarray, clip: Numbers) -> np.ndarray:
         """(T,) height of the thing in a clip [m], NaN where it is not found."""
         heights = np.full(len(frames), np.nan)
         mask = self.signals.ids[self.first] == self.number
+        assert clip.plate is not None and clip.gains is not None
         track = track_object(
-            frames[self.first :], mask, fps=self.signals.fps, background=(plate / 255).astype(np.float32)
+            frames[self.first :],
+            mask,
+            fps=self.signals.fps,
+            background=(clip.plate / 255).astype(np.float32),
+            normalise=bool(np.abs(clip.gains - 1).max() > STEADY),
         )
         heights[self.first :] = self._heights(track.whole, self.first)
         return heights

@@ -55,7 +55,7 @@ RULES: dict[str, Rule] = {
     "flicker": Rule("steadiness", "levels", "change of brightness of what stands still", 2.0, 0.12, moves=False),
     "background": Rule("steadiness", "levels", "what stands still against frame 0", 1.6, 0.4, moves=False),
     "intruder": Rule(
-        "steadiness", "levels", "largest patch of the still background that changed", 1.7, 2.5, moves=False
+        "steadiness", "levels", "largest patch of the still background that changed", 1.7, 5.0, moves=False
     ),
     "drift": Rule("steadiness", "px", "slow shift, turn or zoom of the still background", 1.7, 0.06, moves=False),
     "area": Rule("steadiness", "%", "things' area against that simulated, its variation", 1.5, 1.5, moves=False),

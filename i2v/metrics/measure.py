@@ -12,7 +12,7 @@ from i2v.metrics.sampling import evenly
 from i2v.metrics.signals import Signals
 from i2v.metrics.trajectory_error import centroid, trajectory_error
 
-FRAMES = 24
+FRAMES = 12
 """Pictures are compared as pictures in at most so many frames."""
 
 
@@ -27,6 +27,8 @@ class Numbers:
     pictures: dict[str, np.ndarray] = field(default_factory=dict)
     plate: np.ndarray | None = None
     """The clip's background [levels] (H, W, 3), where the camera stands still."""
+    gains: np.ndarray | None = None
+    """And the brightness of each frame over that of frame 0, (T, 3)."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _masks(out: Numbers, frames: np.ndarray, truth: Truth, threshold: float) -> 
             out.values[name], out.notes[name] = np.nan, "the camera moves; things are not told from the background"
         return
     found = foreground(frames, truth.signals, threshold=threshold)
-    seen, out.plate = found.masks, found.plate
+    seen, out.plate, out.gains = found.masks, found.plate, found.gains
     ideal = truth.ideal.masks[: len(seen)]
     error = trajectory_error(ideal, seen)
     union = (ideal | seen).sum(axis=(1, 2))

@@ -94,12 +94,36 @@ def compare(reference: np.ndarray, video: np.ndarray, *, size: tuple[int, int] |
         video: (T', h, w, 3) uint8, of the same frame rate, any size; the first min(T, T') frames count.
         size: (height, width) to compare at; default: a quarter of the film's, as the benchmark does.
     """
-    count = min(len(reference), len(video))
+    size = scoring_size(reference) if size is None else size
+    return compared(prepared(reference, size), prepared(video, size))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A video at the size of the scores."""
+
+    masks: np.ndarray
+    """(T, h, w) bool."""
+    frames: np.ndarray
+    """(T, h, w, 3) uint8."""
+
+
+def scoring_size(reference: np.ndarray) -> tuple[int, int]:
+    """(height, width) at which videos are compared with a film (T, H, W, 3)."""
+    return max(1, reference.shape[1] // REDUCE), max(1, reference.shape[2] // REDUCE)
+
+
+def prepared(frames: np.ndarray, size: tuple[int, int]) -> Prepared:
+    """Masks at the video's own size, then both made smaller."""
+    return Prepared(_scaled_masks(frames, size), np.stack([resize_linear(f, size) for f in frames]))
+
+
+def compared(reference: Prepared, video: Prepared) -> Comparison:
+    """:func:`compare` of what was prepared; the first min(T, T') frames count."""
+    count = min(len(reference.masks), len(video.masks))
     if count < 2:
         raise ValueError(f"Physics-IQ needs two frames or more of each video; it was given {count}.")
-    if size is None:
-        size = (max(1, reference.shape[1] // REDUCE), max(1, reference.shape[2] // REDUCE))
-    first, second = (_scaled_masks(frames[:count], size) for frames in (reference, video))
+    first, second = reference.masks[:count], video.masks[:count]
     both, either = first & second, first | second
     areas = either.sum(axis=(1, 2))
     per_frame = np.where(areas == 0, 1.0, both.sum(axis=(1, 2)) / np.maximum(areas, 1))
@@ -107,10 +131,8 @@ def compare(reference: np.ndarray, video: np.ndarray, *, size: tuple[int, int] |
     union = int((anywhere[0] | anywhere[1]).sum())
     weights = first.mean(axis=0), second.mean(axis=0)
     most = float(np.maximum(*weights).sum())
-    errors = [
-        np.mean((resize_linear(a, size) / 255.0 - resize_linear(b, size) / 255.0) ** 2)
-        for a, b in zip(reference[:count], video[:count], strict=True)
-    ]
+    pairs = zip(reference.frames[:count], video.frames[:count], strict=True)
+    errors = [np.mean((a / 255.0 - b / 255.0) ** 2) for a, b in pairs]
     return Comparison(
         per_frame,
         float((anywhere[0] & anywhere[1]).sum() / union) if union else 1.0,

@@ -84,14 +84,15 @@ class Signals:
         """Pixels that show something simulated in frame ``t`` (H, W) bool."""
         return (self.ids[t] > 0) | self.gas[t] | self.wet[t]
 
-    def clear(self, t: int) -> np.ndarray:
-        """Pixels in which nothing simulated is in frame ``t``, nor changes the light (H, W) bool."""
-        return ~grown(self.things(t)) & ~self.shaded[t]
+    @cached_property
+    def clear(self) -> np.ndarray:
+        """Pixels in which nothing simulated is, nor changes the light (T, H, W) bool."""
+        return np.stack([~grown(self.things(t)) & ~self.shaded[t] for t in range(len(self.coarse))])
 
     def backdrop(self, t: int) -> np.ndarray:
         """Pixels whose picture should still be that of frame 0 there (H, W) bool: nothing simulated is or was there."""
         source = self.source_uv[t]
-        free, first = self.clear(t) & np.isfinite(source[..., 0]), self.clear(0)
+        free, first = self.clear[t] & np.isfinite(source[..., 0]), self.clear[0]
         if self.still_camera:
             return free & first
         rows, cols = self.size
@@ -234,7 +235,10 @@ def _collect(
         return np.stack(found)
 
     flow = stack("flow", lambda f: f.astype(np.float32, copy=False))
-    ids = _only_moving(stack("ids", np.asarray), flow)
+    ids = stack("ids", np.asarray)
+    if ids.shape != flow.shape[:3]:
+        raise ValueError(f"conditions.ids has shape {ids.shape}, expected {flow.shape[:3]} to match conditions.flow.")
+    ids = _only_moving(ids, flow)
     signals = Signals(
         coarse=stack("coarse", lambda f: np.rint(np.clip(f, 0, 1) * 255).astype(np.uint8)),
         flow=flow,
@@ -258,8 +262,6 @@ def _collect(
 
 def _only_moving(ids: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Without the entities that never move in the picture: they are part of what stands still."""
-    if ids.shape != flow.shape[:3]:
-        return ids  # refused later, with both shapes
     kept = ids.copy()
     for number in np.unique(ids):
         if number and not any((np.abs(f[i == number]) > MOVES).any() for i, f in zip(ids, flow, strict=True)):

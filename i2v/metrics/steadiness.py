@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from i2v.metrics.colour import lab
-from i2v.metrics.likeness import luma
+from i2v.metrics.likeness import LUMA, luma
 from i2v.metrics.sampling import at, box, centres, evenly, inside
 from i2v.metrics.signals import Signals
 
@@ -54,7 +54,8 @@ class Backdrop:
 def backdrop(frames: np.ndarray, signals: Signals, *, drift_frames: int = 9) -> Backdrop:
     """Measure the part of the picture that the simulation does not touch."""
     count = len(frames)
-    first = luma(frames[0]) * 255 - luma(signals.coarse[0]) * 255
+    start = frames[0].astype(np.float32) - signals.coarse[0]
+    first = start @ LUMA
     means = np.full(count, np.nan)
     difference, block, drift = (np.full(count, np.nan) for _ in range(3))
     picks = set(evenly(count, drift_frames)[1:].tolist())
@@ -63,13 +64,14 @@ def backdrop(frames: np.ndarray, signals: Signals, *, drift_frames: int = 9) -> 
         if mask.sum() < LEAST_PIXELS:
             continue
         composite = luma(signals.coarse[t]) * 255
-        offset = first if signals.still_camera else _moved(first, signals.source_uv[t], mask)
+        offsets = start if signals.still_camera else _moved(start, signals.source_uv[t], mask)
+        offset = first if signals.still_camera else offsets @ LUMA
         change = np.where(mask, luma(frames[t]) * 255 - composite - offset, 0)
         means[t] = change[mask].mean()
         share = np.maximum(box(mask.astype(np.float32), 2), 1e-3)
         smooth = np.abs(box(change, 2)) / share
         difference[t] = smooth[mask].mean()
-        block[t] = _largest_block(change, mask)
+        block[t] = _largest_block(frames[t], signals.coarse[t], offsets, mask)
         if t in picks:
             drift[t] = _similarity_drift(composite, change, mask)
     return Backdrop(np.abs(np.diff(means)), difference, block, drift)
@@ -89,7 +91,7 @@ def colour_kept(frames: np.ndarray, signals: Signals) -> dict[int, np.ndarray]:
     return found
 
 
-def identity_kept(frames: np.ndarray, signals: Signals, *, most: int = 24) -> dict[int, np.ndarray]:
+def identity_kept(frames: np.ndarray, signals: Signals, *, most: int = 12) -> dict[int, np.ndarray]:
     """Cosine of each thing's descriptor with that of frame 0, in at most ``most`` frames, NaN in the others.
 
     The crop is what the video shows where the simulation puts each point of the thing's first picture; points that
@@ -113,21 +115,22 @@ def identity_kept(frames: np.ndarray, signals: Signals, *, most: int = 24) -> di
 
 def _moved(first: np.ndarray, source: np.ndarray, mask: np.ndarray) -> np.ndarray:
     out = np.zeros(first.shape, np.float32)
-    out[mask] = at(first[..., None], source[mask])[:, 0]
+    out[mask] = at(first, source[mask])
     return out
 
 
-def _largest_block(change: np.ndarray, mask: np.ndarray) -> float:
-    """Over whole blocks that are backdrop to a half or more."""
+def _largest_block(frame: np.ndarray, composite: np.ndarray, offset: np.ndarray, mask: np.ndarray) -> float:
+    """Of any channel, over whole blocks that are backdrop to a half or more; luma alone would miss green on brown."""
+    change = (frame.astype(np.float32) - composite - offset) * mask[..., None]
     rows, cols = (n // BLOCK for n in mask.shape)
     if not rows or not cols:
-        return float(np.abs(change[mask].mean()))
+        return float(np.abs(change[mask].mean(axis=0)).max())
 
     def tiles(field: np.ndarray) -> np.ndarray:
-        return field[: rows * BLOCK, : cols * BLOCK].reshape(rows, BLOCK, cols, BLOCK).sum(axis=(1, 3))
+        return field[: rows * BLOCK, : cols * BLOCK].reshape(rows, BLOCK, cols, BLOCK, -1).sum(axis=(1, 3))
 
     weight = tiles(mask.astype(np.float32))
-    solid = weight >= BLOCK * BLOCK / 2
+    solid = weight[..., 0] >= BLOCK * BLOCK / 2
     return float((np.abs(tiles(change)) / np.maximum(weight, 1))[solid].max()) if solid.any() else 0.0
 
 

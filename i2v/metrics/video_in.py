@@ -122,8 +122,8 @@ def read_video(
     options = ["-an", "-sn", "-dn", "-fps_mode", "passthrough", "-vf", filters, "-pix_fmt", "rgb24", "-f", "rawvideo"]
     body = _run(path, [*options, "pipe:1"], size, limit)
     if len(body.frames) < 2:
-        kind = "one frame" if len(body.frames) else "no frame"
-        raise VideoReadError(f"{path} has {kind} ({_reason(body.messages)}), expected at least two to see motion.")
+        kind = "one frame" if len(body.frames) else "no frame that can be read"
+        raise VideoReadError(f"{path} has {kind}, expected at least two to see motion.")
     return _footage(body, source, shape)
 
 
@@ -224,8 +224,9 @@ def _times(stamps: list[bytes], count: int, fps: float) -> tuple[np.ndarray, lis
         times = np.array([float(s) for s in stamps])
     except ValueError:  # NOPTS
         times = np.zeros(0)
-    if len(times) == count and np.isfinite(times).all() and (count < 2 or (np.diff(times) > 0).all()):
-        return times - times[0], []
+    if len(times) == count and np.isfinite(times).all() and (np.diff(times) > 0).all():
+        if count < 2 or (count - 1) / (times[-1] - times[0]) <= 1000:
+            return times - times[0], []
     return np.arange(count) / fps, ["its time stamps are missing or not in order; an even rate is assumed."]
 
 
@@ -241,6 +242,8 @@ def _oddities(body: _Decoded, pixel_format: bytes) -> list[str]:
         notes.append("it has an alpha channel, which is ignored.")
     if re.match(rb"gray|mono", pixel_format):
         notes.append("it is grey; what is told by colour is not seen.")
+    if re.search(rb"smpte2084|arib-std-b67", body.messages):
+        notes.append("it is HDR, and judged as if its values were sRGB.")
     damage = re.search(
         rb"(?i)(error while decoding|invalid data|corrupt|truncat|moov atom|partial file)", body.messages
     )
@@ -275,6 +278,8 @@ def _checked_frames(video: Any) -> np.ndarray:
         if not frames:
             raise VideoReadError("the video has no frame, expected at least two.")
         video = np.stack(frames)
+    if video.ndim == 3 and video.shape[2] in (3, 4):
+        raise VideoReadError(f"frames have shape {video.shape}, that of one picture; expected (T, H, W, 3).")
     if video.ndim == 3:
         video = video[..., None]
     if video.ndim != 4 or video.shape[3] not in (1, 3, 4) or min(video.shape[1:3]) < 1:

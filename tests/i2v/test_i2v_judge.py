@@ -1,0 +1,133 @@
+"""The judge: every fault of a thrown ball is flagged, a correct clip with other noise is not, and what it prints."""
+
+import functools
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from thrown_ball import FPS, conditions, faults
+
+import i2v
+from i2v.cli import main
+from i2v.metrics.judge import judge, perturbed
+from i2v.metrics.limits import RULES, metric
+from i2v.metrics.signals import Signals
+
+TRUTH = conditions()
+FAULTS = faults()
+SEES = {
+    "half gravity": {"gravity:ball", "mask-iou", "warping-error"},
+    "double gravity": {"gravity:ball", "mask-iou"},
+    "no bounce": {"restitution:ball", "mask-iou"},
+    "static": {"gravity:ball", "mask-iou", "flow-error"},
+    "reversed": {"mask-iou", "warping-error"},
+    "two frames late": {"mask-iou", "warping-error"},
+    "colour": {"colour"},
+    "flicker": {"flicker"},
+    "vanishes": {"missing", "area"},
+    "added": {"intruder"},
+    "drift": {"drift"},
+}
+"""What must flag each fault; other metrics may too."""
+
+
+def levels(video):
+    return np.clip(np.rint(255 * video), 0, 255).astype(np.uint8)
+
+
+def shown(video, *, noise=2.0, crf=23, seed=9):
+    return perturbed(levels(video), noise, FPS, seed=seed, crf=crf)
+
+
+@pytest.fixture(scope="module")
+def correct():
+    return judge(shown(TRUTH.coarse), conditions=TRUTH, fps=FPS)
+
+
+@pytest.mark.parametrize(("noise", "crf", "seed"), [(1.0, 18, 1), (4.0, 23, 2), (4.0, 28, 3)])
+def test_a_correct_clip_with_other_noise_and_encoding_is_not_flagged(noise, crf, seed):
+    report = judge(shown(TRUTH.coarse, noise=noise, crf=crf, seed=seed), conditions=TRUTH, fps=FPS)
+    assert report.passed, report.table()
+
+
+@functools.cache
+def judged(fault):
+    return judge(shown(FAULTS[fault]), conditions=TRUTH, fps=FPS)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_is_flagged_by_what_should_see_it(name):
+    report = judged(name)
+    assert SEES[name] <= set(report.faults), report.table()
+
+
+def test_gravity_and_restitution_are_read_from_the_pixels(correct):
+    assert correct["gravity:ball"].value < 3 and correct["restitution:ball"].value < 0.02  # per cent; of 0.7
+    assert judged("half gravity")["gravity:ball"].value == pytest.approx(50, abs=2)
+
+
+def test_each_number_stands_beside_its_floor_and_that_of_a_still_picture(correct):
+    row = correct["flow-error"]
+    assert row.floor is not None and row.still is not None and row.floor < row.limit < row.still
+    assert correct["iq-verified"].still < 10 < 80 < correct["iq-verified"].value
+    assert {m.name.partition(":")[0] for m in correct.metrics} <= set(RULES)
+
+
+def test_a_metric_that_a_still_picture_passes_is_blind():
+    assert metric("flow-error", 0.1, 0.1, 0.2).verdict == "blind"
+    assert (
+        metric("flow-error", 0.1, 0.1, 9.0).verdict == "pass" and metric("flow-error", 5.0, 0.1, 9.0).verdict == "fail"
+    )
+    assert metric("flow-error", float("nan"), 0.1, 9.0).verdict == metric("iq-mse", 1.0, 1.0, 1.0).verdict == "told"
+    assert metric("mask-iou", 0.5, 0.9, 0.1).verdict == "fail" and metric("mask-iou", 0.86, 0.9, 0.1).verdict == "pass"
+
+
+def test_the_report_is_a_table_json_and_plots(correct, tmp_path):
+    text = correct.table()
+    assert "mask-iou" in text and "still" in text and text.rstrip().splitlines()[-1].startswith("ok")
+    data = json.loads(correct.to_json())
+    assert data["passed"] and {m["name"] for m in data["metrics"]} == {m.name for m in correct.metrics}
+    assert len(data["series"]["mask-iou"]) == correct.frame_count
+    picture = Image.open(correct.save_plots(tmp_path / "a.png"))
+    assert picture.width == 1260 and len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 100
+    page = correct.save_plots(tmp_path / "a.html").read_text()
+    assert "base64" in page and "gravity:ball" in page and "<script" not in page
+    with pytest.raises(ValueError, match="png or"):
+        correct.save_plots(tmp_path / "a.jpg")
+    with pytest.raises(KeyError, match="no metric 'speed'"):
+        correct["speed"]
+
+
+def test_a_video_is_judged_against_a_film_too():
+    film = shown(TRUTH.coarse, seed=4)
+    good = i2v.judge(shown(TRUTH.coarse, seed=5), reference=film, second_take=shown(TRUTH.coarse, seed=6), fps=FPS)
+    bad = i2v.judge(shown(FAULTS["half gravity"]), reference=film, fps=FPS)
+    assert good.passed and good["iq-original"].value > 90 and good.against == ("reference",)
+    assert {"mask-iou", "path-error"} <= set(bad.faults) and bad["iq-original"].value < 60
+
+
+def test_without_a_truth_only_steadiness_is_told():
+    steady = i2v.judge(shown(TRUTH.coarse), fps=FPS)
+    assert steady.passed and {m.group for m in steady.metrics} == {"steadiness"}
+    assert "flicker" in i2v.judge(shown(FAULTS["flicker"]), fps=FPS).faults
+
+
+def test_a_file_of_conditions_gives_the_signals_of_the_conditions(tmp_path):
+    here, there = Signals.of(TRUTH), Signals.of(TRUTH.save(tmp_path / "toy.npz"))
+    for name in ("coarse", "flow", "source_uv", "ids", "lost", "gas", "wet", "shaded"):
+        assert np.array_equal(getattr(here, name), getattr(there, name), equal_nan=name == "source_uv"), name
+    assert there.names == {1: "ball"} and there.fps == FPS and there.still_camera
+
+
+def test_the_command_prints_the_table_and_says_by_its_exit_code_whether_all_is_well(tmp_path, capsys):
+    npz = TRUTH.save(tmp_path / "toy.npz")
+    for name, video, code in (("good", TRUTH.coarse, 0), ("bad", FAULTS["static"], 1)):
+        path_ = i2v.Clip(levels(video), FPS).save(tmp_path / f"{name}.mp4")
+        assert main(["judge", str(path_), "--conditions", str(npz), "--plots", str(tmp_path / "p.png")]) == code
+        out = capsys.readouterr().out
+        assert ("FAIL: " in out.splitlines()[-1]) == bool(code)
+    assert main(["judge", str(tmp_path / "good.mp4"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["against"] == []
+    assert main(["judge", str(npz)]) == 2 and "expected a video" in capsys.readouterr().err
+    assert main(["judge", str(path_), "--second-take", str(path_)]) == 2
