@@ -1,6 +1,6 @@
 """Write the golden files of Wan with the reference implementations (diffusers, transformers). Needs the extra `parity`.
 
-    python tests/parity/make_wan.py tests/data/parity [schedulers transformer vae21 vae22 text clip names]
+    python tests/parity/make_wan.py tests/data/parity [tokenizer schedulers transformer vae21 vae22 text clip names]
     python tests/parity/make_wan.py tests/data/parity original WAN2.1 WAN2.2    # checkouts of the authors' code
 
 Tiny networks, every parameter drawn (8 bits and a power of two per array, exact in both frameworks): as initialised,
@@ -370,7 +370,51 @@ def schedulers() -> dict[str, np.ndarray]:
     return out
 
 
+TEXTS = [
+    "A red ball rolls over the table and falls.",
+    "  two   spaces\tand a tab \n",
+    "Größe, naïve café, ﬁne ½ ㎏ Ｆｕｌｌ ①",
+    "水がこぼれる。物理的に正しい動画",
+    "emoji 🙂🙃 and unseen ☃ signs",
+    "a\u0301 combining, \u200bzero width, \u00a0no-break",
+    "",
+    "x",
+    "&amp; <b>bold</b> 100%",
+    "ｶﾞ ﾊﾟ 한국어 التفاح हिन्दी",
+]
+
+
+def tokenizer() -> dict[str, np.ndarray]:
+    """A small unigram model, with bytes for what is unknown, and what SentencePiece makes of texts."""
+    import io
+
+    import sentencepiece
+
+    words = (
+        "a ball rolls over the red table and falls into water; two cups, a fine cloth in wind. large small café naïve"
+    )
+    lines = [" ".join(np.random.default_rng(i).permutation(words.split())) for i in range(300)] + [
+        "水が 動画 物理 한국"
+    ] * 9
+    kinds = {"nmt_nfkc": True, "identity": False}
+    out: dict[str, np.ndarray] = {}
+    for rule, fallback in kinds.items():
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(lines), model_writer=model, vocab_size=400 if fallback else 120,
+            model_type="unigram", byte_fallback=fallback, normalization_rule_name=rule, pad_id=0, eos_id=1,
+            unk_id=2, bos_id=-1,
+            user_defined_symbols=["<extra_id_0>"], character_coverage=0.99, hard_vocab_limit=False, minloglevel=2,
+        )  # fmt: skip
+        run = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+        out[f"{rule}/model"] = np.frombuffer(model.getvalue(), np.uint8)
+        told = {"texts": TEXTS, "numbers": [run.encode(text) for text in TEXTS]}
+        out[f"{rule}/told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    return out
+
+
 PARTS = {
+    "tokenizer": tokenizer,
     "schedulers": schedulers,
     "transformer": transformer,
     "vae21": lambda: vae("vae21"),
