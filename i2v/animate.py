@@ -101,6 +101,8 @@ def animate(
     depth: DepthChoice = None,
     depth_weights: str | os.PathLike | None = None,
     depth_kind: str | None = None,
+    audio: bool | None = None,
+    preset: str | None = None,
     progress: Progress | None = None,
     report: str | os.PathLike | None = None,
     judge: str | os.PathLike | None = None,
@@ -119,6 +121,8 @@ def animate(
             :func:`physim.reconstruct`.
         depth_weights: Weights of the depth network, a file; nothing is downloaded.
         depth_kind: What a depth file holds, see ``physim.depth_file``; default: what it says, else metric.
+        audio: Whether the video has sound, instead of what the shot says.
+        preset: Instead of the shot's ``output.preset``.
         progress: Called with the name of the stage and the fraction done.
         report: Write the summary as JSON to this file.
         judge: Judge the finished video against its simulation (``docs/judging.md``), and write the plots to this
@@ -133,6 +137,7 @@ def animate(
         i2v.media.video.VideoError: The video cannot be written. Nothing is left behind.
     """
     changes = {"generate.model": model, "seed": seed, "seconds": seconds}
+    changes |= {"output.audio": audio, "output.preset": preset}
     changes |= depth_changes(depth, depth_weights, depth_kind)
     ready, source = _ready(shot, {name: value for name, value in changes.items() if value is not None})
     if judge is not None:
@@ -185,6 +190,8 @@ def preview(
     longer = {side: min(size, max(rows, cols)) // 2 * 2, "aspect": aspect}
     small = output_size(OutputSpec.model_validate(longer), (rows, cols))
     plain = {"height": small[0], "width": small[1], "motion_blur": 0.0, "fps": None, "preset": "web", "chroma": None}
+    if ready.output.audio is not None:
+        plain["audio.codec"] = None  # that of another container may be asked for
     ready = revised(ready, {f"output.{name}": value for name, value in plain.items()})
     origin = _origin(ready, target, None)
     run = _Run(ready, progress, depth if callable(depth) else None)

@@ -55,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_argument("--model", help="instead of the shot's: bundled, none (the plain composite), ...")
     animate.add_argument("--seed", type=int, help="instead of the shot's")
     animate.add_argument("--seconds", type=float, help="length of the video, instead of the shot's")
+    animate.add_argument(
+        "--audio", action=argparse.BooleanOptionalAction, help="with or without sound, instead of what the shot says"
+    )
+    animate.add_argument("--preset", help="instead of the shot's: web, hevc10, av1, prores, hdr10, png or exr")
     animate.add_argument("--report", type=Path, metavar="FILE", help="write what was done to this JSON file")
     animate.add_argument(
         "--judge", type=Path, metavar="FILE", help="judge the finished video; plots to this .png or .html"
@@ -124,6 +128,8 @@ def _animate(arguments: argparse.Namespace) -> int:
                 seed=arguments.seed,
                 seconds=arguments.seconds,
                 **_depth(arguments),
+                audio=arguments.audio,
+                preset=arguments.preset,
                 progress=progress,
                 report=arguments.report,
                 judge=arguments.judge,

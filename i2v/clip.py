@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from i2v.media.sound import RATE
+from i2v.media.sound_file import write_wav
 from i2v.media.video import VideoWriter
 
 
@@ -25,7 +28,7 @@ class Clip:
     provenance: dict[str, Any] = field(default_factory=dict)
     """Plain data about the making: shot, model, seeds, versions. Written into the file."""
     audio: np.ndarray | None = None
-    """(samples, channels); reserved: this version writes no sound."""
+    """Sound (samples, channels) at full scale 1, 48,000 samples per second, from the first frame on."""
 
     def __post_init__(self) -> None:
         if not self.fps > 0:
@@ -38,8 +41,8 @@ class Clip:
                 f"clip.frames is a {type(self.frames).__name__}, expected an array, a list, or an object with __iter__ "
                 "and __len__ that can be gone through more than once. Put the frames of a generator in a list."
             )
-        if self.audio is not None:
-            raise NotImplementedError("clip.audio is given, but this version writes no sound. Leave it None.")
+        if self.audio is not None and (np.ndim(self.audio) != 2 or not np.isfinite(self.audio).all()):
+            raise ValueError(f"clip.audio has shape {np.shape(self.audio)}, expected finite (samples, channels).")
         if self.frame_count == 0:
             raise ValueError("clip.frames is empty, expected at least one frame.")
 
@@ -75,10 +78,11 @@ class Clip:
         comment = json.dumps(self.provenance, ensure_ascii=False, sort_keys=True) if self.provenance else None
         frames = iter(self)
         first = next(frames)
-        with VideoWriter(
-            path, first.shape[:2], self.fps, crf=crf, metadata={"comment": comment} if comment else None
-        ) as writer:
-            writer.write(first)
-            for frame in frames:
-                writer.write(frame)
+        with tempfile.TemporaryDirectory(prefix="i2v-clip-") as folder:
+            sound = None if self.audio is None else write_wav(Path(folder) / "sound.wav", self.audio, RATE)
+            notes = {"comment": comment} if comment else None
+            with VideoWriter(path, first.shape[:2], self.fps, crf=crf, metadata=notes, audio=sound) as writer:
+                writer.write(first)
+                for frame in frames:
+                    writer.write(frame)
         return writer.path

@@ -33,6 +33,8 @@ RUBS = 32
 """Pairs that slide or roll that are heard: the loudest."""
 SLOW = 2e-3
 """Motion over each other below this is rest [m/s]."""
+FAR = 20.0
+"""A photo that shows anything much further away than this was not taken in a room [m]."""
 EDGE = 0.06
 """Radius of curvature of an edge or corner over the bounding radius [-]."""
 
@@ -50,7 +52,8 @@ def listen(trajectory: Trajectory, *, progress: Callable[[str, float], None] | N
     clock = _Clock(trajectory)
     bodies = _bodies(trajectory, clock, progress)
     number = {name: i for i, name in enumerate(bodies)}
-    strikes = [strike for group in _blows(trajectory.contacts) for strike in _strikes(group, bodies, number)]
+    contacts = _in_air(trajectory, trajectory.contacts)
+    strikes = [strike for group in _blows(contacts) for strike in _strikes(group, bodies, number)]
     rubs, held = _rubs(trajectory, clock, bodies, number)
     resonators = tuple(_resonator(body, clock, held.get(name)) for name, body in bodies.items())
     camera = trajectory.scene.camera
@@ -177,6 +180,19 @@ def _resonator(body: _Body, clock: _Clock, held: np.ndarray | None) -> Resonator
 
 
 # ---- blows -----------------------------------------------------------------------------------------------------------
+
+
+def _in_air(trajectory: Trajectory, contacts: np.ndarray) -> np.ndarray:
+    """Impacts that are not under a lake: of what sounds there a thousandth comes out (Rayleigh: 2 Z_air / Z_water)."""
+    above = np.ones(len(contacts), bool)
+    for lake in trajectory.lakes.values():
+        rows, cols = lake.bed.shape
+        k = np.floor((contacts["point"][:, 2] - lake.origin[1]) / lake.cell).astype(int)
+        i = np.floor((contacts["point"][:, 0] - lake.origin[0]) / lake.cell).astype(int)
+        inside = (k >= 0) & (k < rows) & (i >= 0) & (i < cols)
+        wet = lake.bed[np.clip(k, 0, rows - 1), np.clip(i, 0, cols - 1)] < 0
+        above &= ~(inside & wet & (contacts["point"][:, 1] < lake.level))
+    return contacts[above]
 
 
 def _blows(contacts: np.ndarray) -> list[np.ndarray]:
@@ -335,9 +351,8 @@ def _fitted(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _room(trajectory: Trajectory) -> float:
-    """Half the median distance of what the photo shows, if it is near: there are walls; else open air [m]."""
+    """How far the walls are, by the median of what the photo shows, where all of it is near; else open air [m]."""
     backdrop = trajectory.scene.backdrop
-    if backdrop is None:
+    if backdrop is None or np.percentile(backdrop.depth, 95) > FAR:
         return 0.0
-    middle = float(np.median(backdrop.depth))
-    return middle if middle < 15.0 else 0.0
+    return float(np.median(backdrop.depth))

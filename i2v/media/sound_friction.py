@@ -9,6 +9,8 @@ Source: van den Doel, Kry, Pai, "FoleyAutomatic", SIGGRAPH 2001, section 4 (frac
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from physim.audible import Rub
@@ -22,6 +24,7 @@ LENGTH = 1 << 17
 OCTAVES = 7
 
 
+@functools.lru_cache(16)
 def profile(seed: int) -> np.ndarray:
     """A fractal profile (LENGTH,) over the way in grains, root mean square 1: power falls with the wavenumber."""
     rng = np.random.default_rng([seed, 0xF4])
@@ -48,7 +51,7 @@ def rub_force(rub: Rub, *, count: int, rate: int, sample_rate: float, seed: int)
         way = np.cumsum(v) / rate / rub.grain
         low = way.astype(np.int64)
         part = way - low
-        bumps = profile(2 * seed + k)
+        bumps = profile(2 * (seed % 8) + k)
         low %= LENGTH
         total += strength * touching * v * ((1 - part) * bumps[low] + part * bumps[(low + 1) % LENGTH])
     return total

@@ -72,9 +72,10 @@ def limited(samples: np.ndarray, rate: int, ceiling: float = CEILING) -> np.ndar
 
     top = 10 ** (ceiling / 20)
     for margin in (1.0, 0.999, 0.995):  # smoothing leaves a little, which the next round takes down
-        wanted = np.minimum(1.0, margin * top / np.maximum(_envelope(samples), 1e-12))
-        if wanted.min() >= margin:
-            break
+        envelope = _envelope(samples)
+        if envelope.max(initial=0.0) <= top:
+            return samples
+        wanted = np.minimum(1.0, margin * top / np.maximum(envelope, 1e-12))
         ahead = max(1, round(AHEAD * rate))
         gain = minimum_filter1d(wanted, 2 * ahead + 1)
         gain = _released(gain, np.exp(-1 / (RELEASE * rate)))
@@ -84,13 +85,11 @@ def limited(samples: np.ndarray, rate: int, ceiling: float = CEILING) -> np.ndar
 
 
 def _released(gain: np.ndarray, keep: float) -> np.ndarray:
-    """The gain falls at once and comes back exponentially."""
-    out, now = gain.copy(), 1.0
-    for i in np.flatnonzero(gain < 1.0)[:1]:
-        for k in range(int(i), len(gain)):
-            now = min(gain[k], 1.0 - (1.0 - now) * keep)
-            out[k] = now
-    return out
+    """The gain falls at once and comes back exponentially: 1 - out[k] = max of (1 - gain[j]) keep^(k - j), j <= k."""
+    fall = np.arange(len(gain)) * np.log(keep)
+    with np.errstate(divide="ignore"):
+        taken = np.log(1 - gain) - fall
+    return 1 - np.exp(np.maximum.accumulate(taken) + fall)
 
 
 def _envelope(samples: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ def test_quality_is_a_choice(tmp_path):
         ((FRAMES[:0], 24), ValueError, "empty"),
         ((FRAMES, 0), ValueError, "more than 0"),
         (((f for f in FRAMES), 24), TypeError, "Put the frames of a generator in a list"),
-        ((FRAMES, 24, {}, np.zeros((10, 2))), NotImplementedError, "no sound"),
+        ((FRAMES, 24, {}, np.zeros(10)), ValueError, "samples, channels"),
     ],
 )
 def test_what_is_no_clip_is_refused(arguments, kind, message):
