@@ -1,6 +1,6 @@
 """Write the golden files of Wan with the reference implementations (diffusers, transformers). Needs the extra `parity`.
 
-    python tests/parity/make_wan.py tests/data/parity [tokenizer schedulers transformer vae21 vae22 text clip names]
+    python tests/parity/make_wan.py tests/data/parity [pipeline tokenizer schedulers transformer vae21 ...]
     python tests/parity/make_wan.py tests/data/parity original WAN2.1 WAN2.2    # checkouts of the authors' code
 
 Tiny networks, every parameter drawn (8 bits and a power of two per array, exact in both frameworks): as initialised,
@@ -370,6 +370,38 @@ def schedulers() -> dict[str, np.ndarray]:
     return out
 
 
+def pipeline() -> dict[str, np.ndarray]:
+    """Two steps of image-to-video with guidance, from a picture to a video; the autoencoder is that of `vae21`."""
+    from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanImageToVideoPipeline, WanTransformer3DModel
+
+    vae = AutoencoderKLWan(
+        **VAES["vae21"], temperal_downsample=[False, True, True], latents_mean=[0.1, -0.2, 0.3, 0.0],
+        latents_std=[1.5, 0.5, 1.0, 2.0],
+    ).eval()  # fmt: skip
+    redraw(vae, 5, gain=0.7)
+    network = WanTransformer3DModel(in_channels=12, out_channels=4, image_dim=20, added_kv_proj_dim=32, **TINY).eval()
+    redraw(network, 12)
+    rng = np.random.default_rng(13)
+    out = weights(network, "transformer")
+    for name, tokens in (("prompt", 9), ("negative", 5)):
+        out[name] = half(rng, (1, 512, 24))
+        out[name][:, tokens:] = 0
+    out |= {"looks": half(rng, (1, 3, 20)), "noise": half(rng, (1, 3, 4, 4, 4))}
+    out["picture"] = np.round(255 * rng.random((1, 32, 32, 3))).astype(np.uint8)
+    scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
+    run = WanImageToVideoPipeline(tokenizer=None, text_encoder=None, vae=vae, scheduler=scheduler, transformer=network)
+    run.check_inputs = lambda *_: None  # which wants either a picture or its tokens
+    run.set_progress_bar_config(disable=True)
+    made = {
+        "image": tensor(np.moveaxis(out["picture"] / 255, -1, 1)), "prompt_embeds": tensor(out["prompt"]),
+        "negative_prompt_embeds": tensor(out["negative"]), "image_embeds": tensor(out["looks"]), "height": 32,
+        "width": 32, "num_frames": 9, "num_inference_steps": 2, "guidance_scale": 5.0,
+    }  # fmt: skip
+    latents = run(**made, latents=first(out["noise"]), output_type="latent").frames
+    video = run(**made, latents=first(out["noise"]), output_type="np").frames
+    return out | {"latents": last(latents), "video": np.asarray(video, np.float32)}
+
+
 TEXTS = [
     "A red ball rolls over the table and falls.",
     "  two   spaces\tand a tab \n",
@@ -414,6 +446,7 @@ def tokenizer() -> dict[str, np.ndarray]:
 
 
 PARTS = {
+    "pipeline": pipeline,
     "tokenizer": tokenizer,
     "schedulers": schedulers,
     "transformer": transformer,
