@@ -311,7 +311,10 @@ class _Run:
         photo = picture_size(shot.photo)
         self.size = output_size(shot.output, photo)
         self.whole = whole_size(shot.output, photo)
-        self.fps = shot.output.fps or shot.fps
+        slow = shot.output.slow_motion
+        self.fps = shot.output.fps or shot.fps / slow
+        self.taken = shot.fps if shot.output.fps is None else max(shot.fps, shot.output.fps * slow)
+        """Frames per second of life."""
         self.model_size = model_size(photo, shot.generate.size, self.whole)
 
     def simulate(self) -> None:
@@ -341,7 +344,7 @@ class _Run:
         with self.stage("prepare"):
             more = {"headroom": HEADROOM} if shot.output.preset in ("hdr10", "exr") else {}
             compositor = physim.Compositor(
-                self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.fps, **more
+                self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.taken, **more
             )
         return Master(compositor, residual, shot.fps, self._frame(compositor.frame_count))
 
@@ -349,7 +352,7 @@ class _Run:
         """The part of the picture that is the video, if it is not all of it."""
         if self.shot.output.aspect is None:
             return None
-        subject = subject_path(self.trajectory, np.arange(count) / self.fps, self.shot.output.follow)
+        subject = subject_path(self.trajectory, np.arange(count) / self.taken, self.shot.output.follow)
         exact = self.shot.output.preset in SEQUENCES  # what is known of a pixel cannot be interpolated
         return Frame(self.size, frame_path(subject, self.whole, self.size, self.fps, exact=exact))
 

@@ -126,9 +126,13 @@ def _limits(shot: Shot) -> Iterator[Finding]:
             text = f"given {shot.seconds:g} s x {shot.fps:g} fps, which is no frame, expected at least one."
             yield Finding(("seconds",), text)
     video = shot.output.fps if shot.output is not None else None
-    if video is not None and shot.fps is not None and video < shot.fps:
-        text = f"given {video:g}, expected at least the shot's `fps`, {shot.fps:g}. Lower that instead."
-        yield Finding(("output", "fps"), text)
+    slow = (shot.output.slow_motion or 1.0) if shot.output is not None else 1.0
+    if video is not None and shot.fps is not None and video * slow < shot.fps * (1 - 1e-9):
+        least = f"{shot.fps:g}" if slow == 1 else f"{shot.fps:g} / {slow:g} = {shot.fps / slow:g}"
+        yield Finding(("output", "fps"), f"given {video:g}, expected at least the shot's `fps`, {least}. Lower that.")
+    if slow != 1 and shot.output.audio is not None:
+        text = f"given {slow:g} with `audio`: sound belongs to life's own pace. Leave one of them out."
+        yield Finding(("output", "slow_motion"), text)
 
 
 def _depth(shot: Shot) -> Iterator[Finding]:

@@ -45,7 +45,14 @@ class OutputSpec(Model):
         default=None,
         gt=0,
         le=240,
-        description="frames per second of the video, at least `fps` of the shot, its default",
+        description="frames per second of the video, at least `fps` of the shot (over `slow_motion`), its default",
+    )
+    slow_motion: float = Field(
+        default=1.0,
+        ge=1,
+        le=10_000,
+        description="how many times slower than life the video plays; `seconds`, `fps` and all times of the shot are "
+        "of life [-]",
     )
     preset: Literal["web", "hevc10", "av1", "prores", "hdr10", "png", "exr"] = Field(
         default="web",
