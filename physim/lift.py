@@ -117,7 +117,7 @@ def _primitive(outline: Silhouette, mask, camera: Camera, spec: Lift, support: f
     found: list[Fit | None] = []
     # of what is seen lying the height is not that of its axis, and a sphere's height would be its width
     if spec.kind == "sphere" or (spec.kind == "auto" and spec.height is None):
-        found.append(_sphere(outline, mask, camera, support, name, must=spec.kind == "sphere"))
+        found.append(_sphere(outline, mask, camera, support, name, spec))
     if spec.kind in ("cylinder", "auto"):
         found.append(cylinder(outline, support, upright, spec.height))
         if spec.height is None and not _cut(mask):
@@ -136,22 +136,29 @@ def _cut(mask: np.ndarray) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
-def _sphere(outline: Silhouette, mask, camera: Camera, support: float, name: str, *, must: bool) -> Fit | None:
-    """A sphere's outline lies on a cone: ray . axis = cos(angle). Standing on the support fixes its distance."""
+def _sphere(outline: Silhouette, mask, camera: Camera, support: float, name: str, spec: Lift) -> Fit | None:
+    """A sphere's outline lies on a cone: ray . axis = cos(angle). Standing on the support fixes its distance.
+
+    One that the photo looks up at stands on nothing: it is in the air, its centre at ``spec.depth``.
+    """
     rays = _rim_rays(mask, camera)
     axis, *_ = np.linalg.lstsq(rays, np.ones(len(rays)), rcond=None)
     cosine = min(1 / float(np.linalg.norm(axis)), 1.0)
     axis, sine = axis * cosine, np.sqrt(1 - cosine**2)
     denominator, drop = axis[1] - sine, support - float(camera.position[1])
-    if denominator >= 0 or drop >= 0:
-        if must:
-            raise ValueError(
-                f"{name} as a sphere on y = {support:g} m, seen from y = {camera.position[1]:.3g} m: the photo looks "
-                f"up at it, so it cannot stand there. Look at hints.camera, or choose another {name}.lift.kind."
-            )
+    if denominator < 0 and drop < 0:
+        distance = drop / denominator
+        return sphere(outline, support, (camera.position + distance * axis, float(distance * sine)))
+    if spec.kind != "sphere":
         return None
-    distance = drop / denominator
-    return sphere(outline, support, (camera.position + distance * axis, float(distance * sine)))
+    if spec.depth is None:
+        raise ValueError(
+            f"{name} as a sphere on y = {support:g} m, seen from y = {camera.position[1]:.3g} m: the photo looks up at "
+            f"it, so it cannot stand there. If it is in the air, give {name}.lift.depth; else look at hints.camera, or "
+            f"choose another {name}.lift.kind."
+        )
+    distance = spec.depth / float(axis @ camera.world_from_camera[:3, 2])
+    return sphere(outline, None, (camera.position + distance * axis, float(distance * sine)))
 
 
 def _turned(mask, camera: Camera, support: float, name: str, free: np.ndarray | None) -> Lifted | None:

@@ -206,14 +206,17 @@ def _solved(
     return best, float(np.sqrt(np.mean(error(best)[:DIRECTIONS] ** 2)))
 
 
-def sphere(outline: Silhouette, support: float, start: tuple[np.ndarray, float]) -> Fit:
-    """``start``: centre (3,) and radius [m]."""
+def sphere(outline: Silhouette, support: float | None, start: tuple[np.ndarray, float]) -> Fit:
+    """``start``: centre (3,) and radius [m]. Without a support it is in the air, as far away as its first guess."""
     eye = outline.camera.position
     centre, radius = start
     unit = max(radius, 1e-6)
+    across_view, down_view = outline.camera.world_from_camera[:3, :2].T
 
     def place(x: np.ndarray) -> tuple[np.ndarray, float]:
         r = float(unit * np.exp(np.clip(x[2], -5, 5)))
+        if support is None:
+            return centre + unit * (x[0] * across_view + x[1] * down_view), r
         return np.array([centre[0] + unit * x[0], support + r, centre[2] + unit * x[1]]), r
 
     def points(x: np.ndarray) -> np.ndarray:
