@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from i2v import animate
+from i2v.metrics.physics_iq import compare
 from i2v.metrics.pixel_track import Track, track_object
 from physim.shot import Shot
 from physim.shot_file import validate
@@ -182,10 +183,6 @@ def spectrum(track: np.ndarray, fps: float) -> tuple[float, float]:
 
 def physics_iq(film: np.ndarray, ours: np.ndarray) -> dict[str, float]:
     """IoU of what moves, as Physics-IQ has it: per frame, ever, weighted by how long."""
-    try:
-        from i2v.metrics.physics_iq import compare
-    except ImportError:
-        return {}
     found = compare(film, ours)
     return {
         "iq_st": float(found.spatiotemporal_iou.mean()),

@@ -364,7 +364,8 @@ class _Run:
             with self.stage("render") as progress:
                 self.conditions = physim.render(self.trajectory, size=self.model_size, progress=progress)
         with self.stage("judge"):
-            return judge(video, conditions=self.conditions, plots=plots)
+            pace = self.taken if self.shot.output.slow_motion != 1 else None  # of life, not of the slow video
+            return judge(video, conditions=self.conditions, fps=pace, plots=plots)
 
     def _depth(self) -> DepthBackend | None:
         """The network that the shot names; ``None``: physim knows by itself."""
@@ -431,7 +432,7 @@ class _Run:
         """Depth, flow, ids and smoke of every frame, of the part that is shown."""
         from physim.signals import signals
 
-        for i, known in enumerate(signals(self.trajectory, self.whole, self.fps)):
+        for i, known in enumerate(signals(self.trajectory, self.whole, self.taken)):
             yield known if master.part is None else master.part.signals(known, i)
 
     @contextmanager
