@@ -53,18 +53,18 @@ def check(shot: Shot) -> list[Finding]:
 
 
 def output_size(output: OutputSpec, photo_size: tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of the video: what was asked for, else the photo's, at most 3840; even, as H.264 needs."""
+    """(height, width) of the video: what was asked for, else the photo's, at most 3840; even, as video needs."""
     if output.aspect is not None:
         return _framed_size(output, photo_size)
     rows, cols = photo_size
     if output.width is not None and output.height is not None:
         return output.height, output.width
     if output.width is not None:
-        return _even(output.width * rows / cols), output.width
+        return _side(output, output.width * rows / cols), output.width
     if output.height is not None:
-        return output.height, _even(output.height * cols / rows)
+        return output.height, _side(output, output.height * cols / rows)
     scale = min(1.0, MAX_DEFAULT_SIDE / max(rows, cols))
-    size = _even(rows * scale), _even(cols * scale)
+    size = _side(output, rows * scale), _side(output, cols * scale)
     return size if _squeeze(size, photo_size) <= MAX_SQUEEZE else (2 * rows, 2 * cols)  # a tiny photo of odd size
 
 
@@ -84,18 +84,28 @@ def _framed_size(output: OutputSpec, photo_size: tuple[int, int]) -> tuple[int, 
     assert output.aspect is not None
     across, down = (int(n) for n in output.aspect.split(":"))
     if output.width is not None:
-        return output.height or _even(output.width * down / across), output.width
+        return output.height or _side(output, output.width * down / across), output.width
     if output.height is not None:
-        return output.height, _even(output.height * across / down)
+        return output.height, _side(output, output.height * across / down)
     rows, cols = output_size(output.model_copy(update={"aspect": None}), photo_size)
     if cols * down > rows * across:
-        return rows, _even(rows * across / down)
-    return _even(cols * down / across), cols
+        return rows, _side(output, rows * across / down)
+    return _side(output, cols * down / across), cols
 
 
 def _squeeze(size: tuple[int, int], photo_size: tuple[int, int]) -> float:
     """How far the aspect ratio is from the photo's, as a fraction."""
     return abs(size[1] * photo_size[0] / (size[0] * photo_size[1]) - 1)
+
+
+def _any_size(output: OutputSpec) -> bool:
+    """Whether odd numbers of pixels can be written: pictures, and video that stores colour for every pixel."""
+    return output.preset in ("png", "exr") or output.chroma == "444"
+
+
+def _side(output: OutputSpec, value: float) -> int:
+    """A side [pixels] that can be written."""
+    return max(1, round(value)) if _any_size(output) else _even(value)
 
 
 def _even(value: float) -> int:
@@ -346,11 +356,9 @@ def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding
             if path is not None and not path.is_file():
                 field = "watermark" if holder is output.watermark else "credentials"
                 yield Finding(("output", field, name), f"{path}: no such file.")
-    sequence = output.preset in ("png", "exr")
-    if sequence and output.credentials is not None:
+    if output.preset in ("png", "exr") and output.credentials is not None:
         yield Finding(("output", "credentials"), "a folder of pictures cannot be signed, expected a video.")
-    free = sequence or output.chroma == "444"
-    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2 and not free]
+    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2 and not _any_size(output)]
     for name in odd:
         value = getattr(output, name)
         yield Finding(("output", name), f"given {value}, expected an even number: {value - 1} or {value + 1}.")
