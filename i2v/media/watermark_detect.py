@@ -3,12 +3,14 @@
 The frame's brightness is brought to 360 lines, smooth parts are taken away and what is left is divided by its local
 strength. For each of many scales the frame is folded to one tile, which two small matrices do at once, and correlated
 with the pattern that says where the tile lies. At the best place the signs of the other patterns are the bits. Frames
-vote each with its own place, since an encoder's motion compensation drags the mark along with what moves.
+vote each with its own place, since an encoder's motion compensation drags the mark along with what moves, and once more
+with the place that they share, where it was put.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +24,19 @@ FOUND = 7.0
 the 2 x 16,384 x 300 places that are looked at in a frame without a mark is 5.6 on average, were they independent."""
 VOTES = 4.5
 """Height at which a frame begins to count in the vote."""
-SCALES = tuple(float(s) for s in np.exp(np.arange(np.log(0.5), np.log(1.04), 0.0025)))
+SCALES = tuple(float(s) for s in np.exp(np.arange(np.log(0.52), np.log(1.04), 0.004)))
 """Shorter side of what is looked at, against that of what was marked: below 1 it was cropped."""
 FINER = 2
 """Places per unit at which a frame is read."""
 DRAGGED = (-0.01, -0.005, -0.0025, 0.0, 0.0025, 0.005, 0.01)
 """How far the scale of one frame may be from that of the clip (logarithm): a zooming picture drags the mark along."""
+DOUBTED = 8
+"""Least certain bits that may be turned for the checksum: 37 tries, of which one in 1,800 fits by chance."""
 PROBES = 5
 """Frames of a clip in which the scale is searched for."""
+
+Place = tuple[int, int, int, int]
+"""Number of the scale, mirrored or not, row and column [half units]."""
 
 
 @dataclass(frozen=True)
@@ -68,29 +75,26 @@ def detect(frames: Iterable[np.ndarray], key: bytes, *, scales: tuple[float, ...
         raise ValueError("there are no frames to look for a watermark in.")
     every = max(1, len(flat) // PROBES)
     scale = _best_scale(flat[every // 2 :: every][:PROBES], key, scales)
-    votes = np.zeros(BITS)
-    heights = []
-    mirrored = 0.0
-    count = 0
     read = _reader(flat[0].shape, tuple(scale * float(np.exp(x)) for x in DRAGGED))
-    for picture in flat:
-        height, bits, flip = read(picture, key)
-        heights.append(height)
-        weight = max(height - VOTES, 0.0)
-        count += weight > 0
-        mirrored += weight if flip else -weight
-        votes += weight * bits
+    seen = [read(picture, key) for picture in flat]
+    places = [view.highest() for view in seen]
+    heights = [view.surface[place] for view, place in zip(seen, places, strict=True)]
+    shared = _shared_place(seen)
+    votes = _unit(
+        sum(max(h - VOTES, 0.0) * view.bits(p, key) for h, p, view in zip(heights, places, seen, strict=True))
+    ) + _unit(sum(max(view.surface[shared], 0.0) * view.bits(shared, key) for view in seen))
     top = float(max(heights))
-    number = from_bits(votes) if top >= FOUND else None
+    bits = np.where(votes >= 0, 1, -1).astype(np.int8)
+    number, bits = _repaired(bits, np.abs(votes)) if top >= FOUND else (None, bits)
     return Mark(
         found=number is not None,
         id=None if number is None else f"{number:0{ID_BITS // 4}x}",
         height=top,
-        confidence=_confidence(votes) if top >= FOUND else 0.0,
-        bits=np.where(votes >= 0, 1, -1).astype(np.int8),
-        frames=count,
+        confidence=_confidence(votes) if number is not None else 0.0,
+        bits=bits,
+        frames=sum(h > VOTES for h in heights),
         scale=scale,
-        mirrored=mirrored > 0,
+        mirrored=bool(shared[1]),
     )
 
 
@@ -134,12 +138,12 @@ def _flattener(shape: tuple[int, int], size: tuple[int, int]) -> Callable[[Any],
 
 def _best_scale(flat: list[np.ndarray], key: bytes, scales: tuple[float, ...]) -> float:
     """As marked, if that is found; else the highest of all, then its neighbours more finely."""
-    if max(_reader(p.shape, (1.0,))(p, key)[0] for p in flat) >= FOUND + 1:
+    if max(_reader(p.shape, (1.0,))(p, key).surface.max() for p in flat) >= FOUND + 1:
         return 1.0
     search = _searcher(flat[0].shape, scales)
     heights = np.max([search(picture, key) for picture in flat], axis=0)
     best = scales[int(np.argmax(heights))]
-    near = tuple(best * float(np.exp(x)) for x in np.arange(-5, 6) * 0.0005)
+    near = tuple(best * float(np.exp(x)) for x in np.arange(-5, 6) * 0.0006)
     fine = _searcher(flat[0].shape, near)
     return near[int(np.argmax(np.sum([fine(picture, key) for picture in flat], axis=0)))]
 
@@ -156,23 +160,69 @@ def _searcher(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np
     return search
 
 
+@dataclass(frozen=True)
+class _View:
+    """What one frame shows at some scales."""
+
+    surface: np.ndarray
+    """(S, 2, 128, 128): correlation at each scale, mirrored or not, and place [standard deviations]."""
+    folded: np.ndarray
+    """(S, 64, 64)"""
+
+    def highest(self) -> Place:
+        """Where the mark most likely lies."""
+        return _place(self.surface)
+
+    def bits(self, place: Place, key: bytes) -> np.ndarray:
+        """(64,): correlation with each pattern, if the tile lies there."""
+        which, flip, row, col = place
+        tile = self.folded[which]
+        numbers = np.fft.fftfreq(TILE)
+        turn = np.exp(2j * np.pi * (numbers[:, None] * row + numbers[None, :] * col) / FINER)
+        moved = np.fft.ifft2(np.fft.fft2(tile) * turn).real
+        basis = patterns(key)[1:]
+        return ((basis[:, :, ::-1] if flip else basis) * moved).sum(axis=(1, 2)) / (np.std(tile) + 1e-12)
+
+
 @functools.lru_cache(maxsize=32)
-def _reader(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np.ndarray, bytes], Any]:
-    """Height of the best place at some scales, the bits there (64,), and whether it is mirrored."""
+def _reader(shape: tuple[int, int], scales: tuple[float, ...]) -> Callable[[np.ndarray, bytes], _View]:
     correlate = _correlator(shape, scales, FINER)
 
-    def read(picture: np.ndarray, key: bytes) -> tuple[float, np.ndarray, bool]:
-        basis = patterns(key)
-        surface, folded = (np.asarray(part) for part in correlate(picture, basis[0]))
-        which, flip, row, col = np.unravel_index(int(np.argmax(surface)), surface.shape)
-        tile = folded[which, :, ::-1] if flip else folded[which]
-        numbers = np.fft.fftfreq(TILE)
-        turn = np.exp(2j * np.pi * ((numbers[:, None] * row + numbers[None, :] * col) / FINER))
-        moved = np.fft.ifft2(np.fft.fft2(tile) * turn).real
-        bits = (basis[1:] * moved).sum(axis=(1, 2)) / (np.std(tile) + 1e-12)
-        return float(surface[which, flip, row, col]), bits, bool(flip)
+    def read(picture: np.ndarray, key: bytes) -> _View:
+        surface, folded = correlate(picture, patterns(key)[0])
+        return _View(np.asarray(surface), np.asarray(folded))
 
     return read
+
+
+def _shared_place(seen: list[_View]) -> Place:
+    """Where the frames together show it: the mark itself does not move, only its dragged copies do."""
+    together = np.zeros_like(seen[0].surface)
+    for view in seen:
+        together += np.maximum(view.surface, 0.0) ** 2
+    return _place(together)
+
+
+def _place(surface: np.ndarray) -> Place:
+    which, flip, row, col = np.unravel_index(int(np.argmax(surface)), surface.shape)
+    return int(which), int(flip), int(row), int(col)
+
+
+def _unit(votes: Any) -> np.ndarray:
+    votes = np.asarray(votes, dtype=np.float64) + np.zeros(BITS)
+    return votes / (np.linalg.norm(votes) + 1e-12)
+
+
+def _repaired(bits: np.ndarray, certainty: np.ndarray) -> tuple[int | None, np.ndarray]:
+    """The id, with up to two of the ``DOUBTED`` least certain bits turned if that makes the checksum fit."""
+    doubted = np.argsort(certainty)[:DOUBTED].tolist()
+    for turned in ((), *((i,) for i in doubted), *itertools.combinations(doubted, 2)):
+        tried = bits.copy()
+        tried[list(turned)] *= -1
+        number = from_bits(tried)
+        if number is not None:
+            return number, tried
+    return None, bits
 
 
 @functools.lru_cache(maxsize=16)
@@ -188,19 +238,32 @@ def _correlator(shape: tuple[int, int], scales: tuple[float, ...], finer: int) -
     @jax.jit
     def run(picture: Any, pattern: Any) -> Any:
         folded = jnp.einsum("sic,sjc->sij", jnp.einsum("sir,rc->sic", rows, picture), cols)
-        spectrum = jnp.fft.fft2(folded)
+        spectrum = jnp.fft.rfft2(folded)
         spectrum = spectrum / jnp.sqrt(
             jnp.abs(spectrum) + 1e-6
         )  # flattened half way: what is loud is most likely noise
-        folded = jnp.fft.ifft2(spectrum).real
-        both = jnp.stack([folded, folded[:, :, ::-1]], axis=1)
-        product = jnp.fft.fft2(both) * jnp.conj(jnp.fft.fft2(pattern))
-        around = ((finer - 1) * TILE // 2,) * 2
-        middle = jnp.pad(jnp.fft.fftshift(product, axes=(2, 3)), ((0, 0), (0, 0), around, around))
-        surface = jnp.fft.ifft2(jnp.fft.ifftshift(middle, axes=(2, 3))).real
+        sought = jnp.fft.rfft2(jnp.stack([pattern, pattern[:, ::-1]]))
+        product = spectrum[:, None] * jnp.conj(
+            sought
+        )  # S, 2, 64, 33: a mirrored picture, or the mirrored pattern in it
+        surface = _finer(product, finer)
+        folded = jnp.fft.irfft2(spectrum, s=(TILE, TILE))
         return surface / (jnp.std(surface, axis=(2, 3), keepdims=True) + 1e-12), folded
 
     return run
+
+
+def _finer(product: Any, finer: int) -> Any:
+    """Real field of a half spectrum (..., 64, 33), at ``finer`` places per unit."""
+    import jax.numpy as jnp
+
+    half = TILE // 2
+    size = finer * TILE
+    if finer > 1:
+        blank = jnp.zeros((*product.shape[:-2], size - TILE, half + 1), dtype=product.dtype)
+        product = jnp.concatenate([product[..., :half, :], blank, product[..., half:, :]], axis=-2)
+        product = jnp.pad(product, [(0, 0)] * (product.ndim - 1) + [(0, size // 2 - half)])
+    return jnp.fft.irfft2(product, s=(size, size))
 
 
 def _folding(count: int, scale: float) -> np.ndarray:
