@@ -409,8 +409,8 @@ class _Run:
                     else:
                         writer.write(frame)
                     progress("frame", (i + 1) / len(master))
-        origin.finish(self.trajectory.report.values)
         save(self.shot, sidecar, note=note)
+        origin.finish(self.trajectory.report.values)
         backdrop = getattr(self.scene, "backdrop", None)
         return RunSummary(
             path=target,
