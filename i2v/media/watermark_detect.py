@@ -92,8 +92,8 @@ def detect(frames: Iterable[np.ndarray], key: bytes, *, scales: tuple[float, ...
         height=top,
         confidence=_confidence(votes) if number is not None else 0.0,
         bits=bits,
-        frames=sum(h > VOTES for h in heights),
-        scale=scale,
+        frames=int(sum(h > VOTES for h in heights)),
+        scale=float(scale),
         mirrored=bool(shared[1]),
     )
 
