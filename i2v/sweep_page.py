@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import os
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+import physim
 
 MARK = "/*DATA*/"
 POINTS = 240
@@ -18,7 +19,7 @@ LIMIT = 2000
 """Runs whose tracks are drawn; a larger sweep shows those of runs evenly taken from it."""
 
 
-def save_page(table: Any, folder: Path) -> Path:
+def save_page(table: Any, folder: physim.Folder) -> None:
     """Write ``index.html`` into the folder of a sweep.
 
     Args:
@@ -27,30 +28,22 @@ def save_page(table: Any, folder: Path) -> Path:
     """
     template = files("i2v").joinpath("pages/sweep.html").read_text(encoding="utf-8")
     data = json.dumps(_data(table, folder), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    target = folder / "index.html"
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        part.write_text(template.replace(MARK, data), encoding="utf-8")
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+    folder.write("index.html", template.replace(MARK, data))
 
 
-def _data(table: Any, folder: Path) -> dict[str, Any]:
+def _data(table: Any, folder: physim.Folder) -> dict[str, Any]:
     """What the page shows, as plain data."""
     drawn = set(np.linspace(0, len(table) - 1, min(len(table), LIMIT)).round().astype(int).tolist())
     runs = []
     for i, run in enumerate(table):
         place = folder / "runs" / run.key
-        video = place / "video.mp4"
         runs.append({
             "key": run.key,
             "values": run.values,
             "outcomes": {name: _plain(value) for name, value in run.outcomes.items()},
             "error": run.error,
-            "video": f"runs/{run.key}/video.mp4" if video.exists() else None,
-            "tracks": _tracks(place / "tracks.npz") if i in drawn else None,
+            "video": f"runs/{run.key}/video.mp4" if place.exists("video.mp4") else None,
+            "tracks": _tracks(place.read("tracks.npz")) if i in drawn else None,
         })  # fmt: skip
     return {
         "fields": list(dict.fromkeys(name for run in table for name in run.values)),
@@ -59,11 +52,11 @@ def _data(table: Any, folder: Path) -> dict[str, Any]:
     }
 
 
-def _tracks(path: Path) -> dict[str, Any] | None:
+def _tracks(packed: bytes | None) -> dict[str, Any] | None:
     """Body → its places [[x, y, z], ...] in millimetres."""
-    if not path.exists():
+    if packed is None:
         return None
-    with np.load(path) as data:
+    with np.load(io.BytesIO(packed)) as data:
         places = {name: data[name] for name in data.files if name != "fps"}
     return {
         name: (track[:: -(-len(track) // POINTS)] * 1000).round().astype(int).tolist() for name, track in places.items()

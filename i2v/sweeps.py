@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +36,7 @@ def sweep(
     Args:
         shot: A shot, or the path of a shot file.
         plan: Rows of field path → value, see :mod:`physim.sweep_plan`.
-        folder: Runs that are there already are not made again.
+        folder: A path or a URL; runs that are there already are not made again.
         level: 'physics', the simulation alone; 'preview', a small video of the plain composite; 'video', all of it.
         outcomes: Own measures, each as "module:function".
         workers: Processes; ``None``: one per core.
@@ -56,24 +58,36 @@ def sweep(
         shot, plan, folder, outcomes=outcomes, work=works[level], workers=workers, timeout=timeout, retries=retries,
         executor=executor, progress=progress,
     )  # fmt: skip
-    save_page(table, Path(folder))
+    save_page(table, physim.Folder.of(folder))
     return table
 
 
 def preview_run(job: Any) -> None:
     """A small video without a network."""
-    _finished(job, preview(physim.Shot(**job.shot), _target(job)))
+    with _target(job) as target:
+        summary = preview(physim.Shot(**job.shot), target)
+    _finished(job, summary)
 
 
 def video_run(job: Any) -> None:
     """All of it: what ``i2v animate`` does."""
-    summary = animate(physim.Shot(**job.shot), _target(job))
+    with _target(job) as target:
+        summary = animate(physim.Shot(**job.shot), target)
     assert isinstance(summary, RunSummary)
     _finished(job, summary)
 
 
-def _target(job: Any) -> Path:
-    return Path(job.folder) / VIDEO
+@contextmanager
+def _target(job: Any) -> Iterator[Path]:
+    """Where the video is made: in the run's folder, or here, to be sent there with what lies beside it."""
+    folder = physim.Folder(job.folder)
+    if folder.local is not None:
+        yield folder.local / VIDEO
+        return
+    with tempfile.TemporaryDirectory() as here:
+        yield Path(here) / VIDEO
+        for file in sorted(Path(here).iterdir()):
+            folder.write(file.name, file.read_bytes())
 
 
 def _finished(job: Any, summary: RunSummary) -> None:

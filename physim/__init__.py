@@ -23,6 +23,7 @@ _EXPORTS = {
     "Compositor": "physim.compositor",
     "plan": "physim.sweep_plan",
     "sweep": "physim.sweep",
+    "Folder": "physim.store",
     "fit": "physim.fit",
     "Sighting": "physim.fit",
     "listen": "physim.listen",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import json
 import math
 import os
@@ -22,8 +23,9 @@ import numpy as np
 from physim.executor import Executor, Failure, Local, Serial, Work
 from physim.outcomes import found, measured
 from physim.shot import Shot
-from physim.shot_file import load, save
+from physim.shot_file import load, text_for
 from physim.shot_path import revised
+from physim.store import Folder
 from physim.sweep_plan import Row
 from physim.sweep_table import Run, Table
 from physim.trajectory import Trajectory
@@ -44,21 +46,22 @@ class Job:
 
     def finish(self, trajectory: Trajectory) -> None:
         """Write the resolved shot and what was measured; the result last, for it says that the run is done."""
-        folder = Path(self.folder)
+        folder = Folder(self.folder)
         values = measured(trajectory, self.outcomes)
         tracks: dict[str, Any] = {name: body.position.astype(np.float32) for name, body in trajectory.bodies.items()}
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "tracks.npz", fps=trajectory.fps, **tracks)
-        save(Shot(**self.shot), folder / "shot.json")
-        (folder / "error.txt").unlink(missing_ok=True)
+        packed = io.BytesIO()
+        np.savez(packed, fps=trajectory.fps, **tracks)
+        folder.write("tracks.npz", packed.getvalue())
+        folder.write("shot.json", text_for(Shot(**self.shot), (folder.local or Path.cwd()) / "shot.json"))
+        folder.remove("error.txt")
         plain = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        _write(folder / "result.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+        folder.write("result.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
 
 
 def sweep(
     shot: Shot | str | os.PathLike,
     plan: Sequence[Row],
-    folder: str | os.PathLike,
+    folder: Folder | str | os.PathLike,
     *,
     outcomes: Sequence[str] = (),
     work: Work | None = None,
@@ -73,7 +76,7 @@ def sweep(
     Args:
         shot: A shot, or the path of a shot file.
         plan: Rows of field path → value, such as :func:`physim.sweep_plan.grid` makes.
-        folder: Where runs and table go. Several sweeps may share it.
+        folder: Where runs and table go, a path or a URL (s3://, gs://, memory://). Several sweeps may share it.
         outcomes: Own measures beside those of :func:`physim.outcomes.measured`, each as "module:function".
         work: What a run is, a function of a :class:`Job`; default: :func:`physics`, the simulation alone.
         workers: Processes on this machine; 1: this one; ``None``: one per core.
@@ -93,7 +96,8 @@ def sweep(
     for outcome in outcomes:
         found(outcome)
     work = work or physics
-    keys, jobs = _jobs(base, plan, Path(folder), tuple(outcomes), work)
+    root = Folder.of(folder)
+    keys, jobs = _jobs(base, plan, root, tuple(outcomes), work)
     waiting = [job for job in jobs.values() if _result(job) is None]
     tell = progress or (lambda done, total: None)
     tell(len(jobs) - len(waiting), len(jobs))
@@ -101,10 +105,10 @@ def sweep(
     who = executor or (Serial() if alone else Local(workers, timeout=timeout, retries=retries))
     for done, (number, answer) in enumerate(who.run(work, waiting), 1):
         if isinstance(answer, Failure):
-            _write(Path(waiting[number].folder) / "error.txt", answer.text + "\n")
+            Folder(waiting[number].folder).write("error.txt", answer.text + "\n")
         tell(len(jobs) - len(waiting) + done, len(jobs))
     table = Table(tuple(_run(row, key, jobs[key]) for row, key in zip(plan, keys, strict=True)))
-    table.save(Path(folder) / "table.csv")
+    root.write("table.csv", table.to_csv())
     return table
 
 
@@ -130,7 +134,7 @@ def _shared() -> tuple[Any, Any]:
 
 
 def _jobs(
-    base: Shot, plan: Sequence[Row], folder: Path, outcomes: tuple[str, ...], work: Work
+    base: Shot, plan: Sequence[Row], folder: Folder, outcomes: tuple[str, ...], work: Work
 ) -> tuple[list[str], dict[str, Job]]:
     """The key of every row, and the jobs by key: rows that come to the same are run once."""
     keys, jobs = [], {}
@@ -162,26 +166,17 @@ def _digest(path: str, changed: int) -> str:
 
 def _run(row: Row, key: str, job: Job) -> Run:
     outcomes = _result(job)
-    error = Path(job.folder) / "error.txt"
     if outcomes is None:
-        return Run(key, dict(row), {}, error.read_text(encoding="utf-8").strip() if error.exists() else "not run")
+        error = Folder(job.folder).read("error.txt") or b"not run"
+        return Run(key, dict(row), {}, error.decode("utf-8").strip())
     return Run(key, dict(row), outcomes)
 
 
 def _result(job: Job) -> dict[str, float] | None:
     """What a finished run measured; ``None``: it is still to be done."""
+    text = Folder(job.folder).read("result.json")
     try:
-        plain = json.loads((Path(job.folder) / "result.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        plain = json.loads(text) if text is not None else None
+    except ValueError:
         return None
-    return {name: math.nan if value is None else value for name, value in plain.items()}
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    return None if plain is None else {name: math.nan if value is None else value for name, value in plain.items()}

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from physim.store import Folder
+
 
 @dataclass(frozen=True)
 class Run:
@@ -77,23 +79,16 @@ class Table(Sequence):
             ImportError: Parquet without pyarrow.
         """
         target = Path(path)
-        writers = {".csv": self._csv, ".json": self._json, ".parquet": self._parquet}
+        writers = {".csv": self.to_csv, ".json": self.to_json, ".parquet": self.to_parquet}
         if target.suffix.lower() not in writers:
             raise ValueError(f"a table ends in {', '.join(writers)}; given {target.name!r}.")
-        data = writers[target.suffix.lower()]()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.{os.getpid()}.part")
-        try:
-            part.write_bytes(data)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        Folder.of(target.parent).write(target.name, writers[target.suffix.lower()]())
         return target
 
     def _cells(self, run: Run) -> dict[str, Any]:
         return {"key": run.key, **run.values, **run.outcomes, "error": run.error or None}
 
-    def _csv(self) -> bytes:
+    def to_csv(self) -> bytes:
         text = io.StringIO()
         writer = csv.DictWriter(text, self.columns, lineterminator="\n")
         writer.writeheader()
@@ -101,11 +96,11 @@ class Table(Sequence):
             writer.writerow({name: _plain(cell) for name, cell in self._cells(run).items()})
         return text.getvalue().encode()
 
-    def _json(self) -> bytes:
+    def to_json(self) -> bytes:
         rows = [{name: _plain(cell) for name, cell in self._cells(run).items()} for run in self.runs]
         return (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode()
 
-    def _parquet(self) -> bytes:
+    def to_parquet(self) -> bytes:
         try:
             import pyarrow
             import pyarrow.parquet

@@ -37,6 +37,7 @@ ALLOWED = {
 }
 OPTIONAL = {
     "physim.decompose": {"coacd"},
+    "physim.store": {"fsspec"},
     "physim.sweep_table": {"pyarrow"},
     "physim.viewer": {"viser"},
     "i2v.metrics.flow": {"cv2"},

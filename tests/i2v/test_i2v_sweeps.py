@@ -88,7 +88,7 @@ def test_runs_of_videos_leave_them_beside_their_results(shot, tmp_path):
 def test_the_page_runs_in_a_browser_and_text_in_it_stays_text(tmp_path):
     ugly = "</script><b id=hurt>"
     runs = [Run(f"k{i}", {"a.b": i, "c": ugly}, {"height [m]": i * 0.5}) for i in range(3)]
-    save_page(Table((*runs, Run("k3", {"a.b": 3, "c": "x"}, {}, error="it broke"))), tmp_path)
+    save_page(Table((*runs, Run("k3", {"a.b": 3, "c": "x"}, {}, error="it broke"))), physim.Folder.of(tmp_path))
     dump = subprocess.run(
         [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom",
          (tmp_path / "index.html").as_uri()], capture_output=True, text=True, timeout=60, check=True,

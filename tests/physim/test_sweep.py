@@ -236,6 +236,20 @@ def test_the_table_is_written_in_every_format(shot, tmp_path):
     assert read.column("lowest").to_pylist() == list(table.column("lowest"))
 
 
+def test_runs_lie_in_any_storage_that_has_a_url(shot, tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    there = sweep(shot, plan_of(shot, "0.2,0.9"), "memory://sweeps/a", outcomes=[f"{__name__}:broken"])
+    here = sweep(shot, plan_of(shot, "0.2,0.9"), tmp_path, outcomes=[f"{__name__}:broken"])
+    files = fsspec.filesystem("memory")
+    assert files.cat_file("/sweeps/a/table.csv") == (tmp_path / "table.csv").read_bytes()
+    assert bool(there[1].error) and there[0].outcomes == here[0].outcomes
+    done = files.info(f"/sweeps/a/runs/{there[0].key}/result.json")["created"]
+    sweep(shot, plan_of(shot, "0.2,0.9"), "memory://sweeps/a", outcomes=[f"{__name__}:broken"])
+    assert files.info(f"/sweeps/a/runs/{there[0].key}/result.json")["created"] == done
+    with pytest.raises(ValueError, match="nothingfs"):
+        sweep(shot, plan_of(shot), "nothingfs://bucket")
+
+
 # -- executors ------------------------------------------------------------------------------------------------------
 
 
