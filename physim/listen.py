@@ -15,6 +15,7 @@ import numpy as np
 from physim.audible import Audible, Current, Resonator, Rub, Splash, Strike
 from physim.compound import _rotation
 from physim.elastic import ELASTIC, Elastic, contact_time
+from physim.floor import Floors
 from physim.materials import Rigid, Static
 from physim.modal import AIR_DENSITY, SOUND_SPEED, Modes, modes
 from physim.scene import Entity
@@ -29,7 +30,7 @@ LONGEST = 4e-3
 """And no blow is longer than this [s]."""
 HELD = 30.0
 """Decay of a body that presses on a hard one, on top of its own [1/s]."""
-RUBS = 32
+RUBS = 48
 """Pairs that slide or roll that are heard: the loudest."""
 SLOW = 2e-3
 """Motion over each other below this is rest [m/s]."""
@@ -53,9 +54,11 @@ def listen(trajectory: Trajectory, *, progress: Callable[[str, float], None] | N
     bodies = _bodies(trajectory, clock, progress)
     number = {name: i for i, name in enumerate(bodies)}
     contacts = _in_air(trajectory, trajectory.contacts)
-    strikes = [strike for group in _blows(contacts) for strike in _strikes(group, bodies, number)]
-    rubs, held = _rubs(trajectory, clock, bodies, number)
-    resonators = tuple(_resonator(body, clock, held.get(name)) for name, body in bodies.items())
+    floors = Floors(len(bodies))
+    strikes = [strike for group in _blows(contacts) for strike in _strikes(group, bodies, number, floors)]
+    rubs, held = _rubs(trajectory, clock, bodies, number, floors)
+    ringing = {name: _resonator(body, clock, held.get(name)) for name, body in bodies.items()}
+    resonators = (*ringing.values(), *floors.resonators({name: r.position for name, r in ringing.items()}))
     camera = trajectory.scene.camera
     poses = np.eye(4)[None]
     if camera is not None:
@@ -216,7 +219,7 @@ def _blows(contacts: np.ndarray) -> list[np.ndarray]:
     return sorted((contacts[g] for g in groups), key=lambda rows: rows["time"][0])
 
 
-def _strikes(rows: np.ndarray, bodies: dict[str, _Body], number: dict[str, int]) -> Iterator[Strike]:
+def _strikes(rows: np.ndarray, bodies: dict[str, _Body], number: dict[str, int], floors: Floors) -> Iterator[Strike]:
     """A blow is felt by both bodies, in opposite directions."""
     impulse = float(rows["impulse"].sum())
     if not impulse > 0:
@@ -235,6 +238,8 @@ def _strikes(rows: np.ndarray, bodies: dict[str, _Body], number: dict[str, int])
     duration = touch + float(rows["time"][-1] - rows["time"][0])
     for side, name in enumerate(names):
         if name not in bodies:
+            floor = floors.number(name, materials[side], names[1 - side])
+            yield Strike(floor, float(first["time"]), duration, impulse, np.ones(1), materials[1 - side])
             continue
         sign = -1.0 if side == 0 else 1.0  # the normal points from a to b
         couplings = [bodies[name].coupling(float(r["time"]), r["point"], sign * r["normal"]) for r in rows]
@@ -247,7 +252,7 @@ def _strikes(rows: np.ndarray, bodies: dict[str, _Body], number: dict[str, int])
 
 
 def _rubs(
-    trajectory: Trajectory, clock: _Clock, bodies: dict[str, _Body], number: dict[str, int]
+    trajectory: Trajectory, clock: _Clock, bodies: dict[str, _Body], number: dict[str, int], floors: Floors
 ) -> tuple[list[Rub], dict[str, np.ndarray]]:
     """What slides and rolls, and by how much lying on something damps each body."""
     states = trajectory.contact_states
@@ -264,7 +269,7 @@ def _rubs(
     found: list[tuple[float, Rub]] = []
     for p, start in enumerate(first):
         rows = states[pair == p]
-        found += _rubs_of(rows, clock, bodies, number)
+        found += _rubs_of(rows, clock, bodies, number, floors)
         at, row = clock.row(rows["time"]), states[start]
         for name, other in ((row["body_a"], row["material_b"]), (row["body_b"], row["material_a"])):
             if str(name) in bodies:
@@ -275,7 +280,7 @@ def _rubs(
 
 
 def _rubs_of(
-    rows: np.ndarray, clock: _Clock, bodies: dict[str, _Body], number: dict[str, int]
+    rows: np.ndarray, clock: _Clock, bodies: dict[str, _Body], number: dict[str, int], floors: Floors
 ) -> list[tuple[float, Rub]]:
     """Of one pair, with how much it could be heard."""
     slip, roll = rows["slip"], rows["roll"]
@@ -291,8 +296,13 @@ def _rubs_of(
     loudness = float(np.sum(signals["force"] * np.maximum(signals["slip"], signals["roll"])))
     found = []
     places = rows[moving][:: max(1, int(moving.sum()) // 16)]
-    for side, name in enumerate((str(rows["body_a"][0]), str(rows["body_b"][0]))):
-        if name in bodies:
+    names = (str(rows["body_a"][0]), str(rows["body_b"][0]))
+    for side, name in enumerate(names):
+        if name not in bodies:
+            floor = floors.number(name, materials[side], names[1 - side])
+            rub = Rub(floor, **signals, coupling=np.ones(1), grain=grain, other=materials[1 - side])
+            found.append((loudness / bodies[names[1 - side]].modes.mass, rub))
+        else:
             each = np.stack([bodies[name].coupling(float(r["time"]), r["point"], r["normal"]) for r in places])
             coupling = np.sqrt(np.mean(each**2, axis=0))
             rub = Rub(number[name], **signals, coupling=coupling, grain=grain, other=materials[1 - side])
