@@ -370,6 +370,39 @@ def schedulers() -> dict[str, np.ndarray]:
     return out
 
 
+def lora() -> dict[str, np.ndarray]:
+    """An adapter of rank 3 and alpha 6 on the plain transformer of `transformer`, as `diffusers` writes it."""
+    from diffusers import WanTransformer3DModel
+    from peft import LoraConfig
+    from safetensors import safe_open
+
+    network = WanTransformer3DModel(in_channels=4, out_channels=4, **TINY).eval()
+    redraw(network, 2)
+    layers = ["to_q", "to_k", "to_v", "to_out.0", "ffn.net.0.proj", "ffn.net.2"]
+    network.add_adapter(LoraConfig(r=3, lora_alpha=6, target_modules=layers, init_lora_weights=False))
+    rng = np.random.default_rng(14)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if "lora" in name:
+                drawn = 0.3 * rng.standard_normal(tuple(parameter.shape))
+                parameter.copy_(torch.from_numpy(np.float32(np.round(drawn / step(drawn)) * step(drawn))))
+        with np.load(Path(__file__).parents[1] / "data" / "parity" / "wan_transformer.npz") as file:
+            inputs = {name: file[name] for name in ("latents", "timestep", "text")}
+        found = network(
+            first(inputs["latents"]),
+            torch.tensor(inputs["timestep"]),
+            encoder_hidden_states=tensor(inputs["text"]),
+            return_dict=False,
+        )[0]
+    with tempfile.TemporaryDirectory() as folder:
+        network.save_lora_adapter(folder)
+        (file_name,) = Path(folder).glob("*.safetensors")
+        data = file_name.read_bytes()
+        with safe_open(file_name, framework="numpy") as file:
+            sys.stderr.write(f"{file.metadata()} {list(file.keys())[:2]}\n")
+    return {"published": np.frombuffer(data, np.uint8), "adapted": last(found)}
+
+
 def pipeline() -> dict[str, np.ndarray]:
     """Two steps of image-to-video with guidance, from a picture to a video; the autoencoder is that of `vae21`."""
     from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanImageToVideoPipeline, WanTransformer3DModel
@@ -446,6 +479,7 @@ def tokenizer() -> dict[str, np.ndarray]:
 
 
 PARTS = {
+    "lora": lora,
     "pipeline": pipeline,
     "tokenizer": tokenizer,
     "schedulers": schedulers,
