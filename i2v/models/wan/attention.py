@@ -8,12 +8,13 @@ calculation for softmax, 2018; Dao et al., FlashAttention, 2022): the matrix is 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
-Implementation = Literal["auto", "xla", "cudnn", "chunked"]
+Implementation = Literal["auto", "xla", "cudnn", "chunked"] | Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 LARGEST_MATRIX = 2048 * 2048
 """Queries times keys up to which "auto" lets XLA build the matrix of a head."""
 CHUNK = 1024
@@ -28,6 +29,7 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, *, implementation: Implemen
         k: (b, keys, heads, channels).
         v: As ``k``.
         implementation: How; "auto" takes cuDNN on a GPU in half precision, else XLA for short sequences, else blocks.
+            Or a function of q, k and v.
 
     Returns:
         (b, queries, heads, channels), type of ``q``.
@@ -35,6 +37,8 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, *, implementation: Implemen
     Raises:
         ValueError: Unknown implementation.
     """
+    if callable(implementation):
+        return implementation(q, k, v)
     if implementation == "auto":
         implementation = _choice(q, k)
     if implementation == "chunked":

@@ -101,7 +101,9 @@ class Block(nnx.Module):
         self.norm1 = _layer_norm(width, config.eps, rngs, affine=False)
         self.attn1 = Attention(config, image=False, attention=attention, dtype=dtype, rngs=rngs)
         self.norm2 = _layer_norm(width, config.eps, rngs, affine=True)
-        self.attn2 = Attention(config, image=config.image_dim is not None, attention=attention, dtype=dtype, rngs=rngs)
+        # text and image tokens are few and on every device: what spreads tokens is for the first attention only
+        across: Implementation = "auto" if callable(attention) else attention
+        self.attn2 = Attention(config, image=config.image_dim is not None, attention=across, dtype=dtype, rngs=rngs)
         self.norm3 = _layer_norm(width, config.eps, rngs, affine=False)
         self.ffn = FeedForward(width, config.ffn, width, exact=False, dtype=dtype, rngs=rngs)
 
@@ -215,7 +217,8 @@ class WanTransformer(nnx.Module):
 
     Args:
         config: Which one.
-        attention: See :func:`i2v.models.wan.attention.attend`.
+        attention: See :func:`i2v.models.wan.attention.attend`; `i2v.models.wan.sharding.ContextAttention` spreads the
+            tokens over devices.
         dtype: Of weights and activations, except norms, modulation and time.
         remat: Forget activations inside blocks and compute them again in the backward pass.
     """
@@ -230,6 +233,7 @@ class WanTransformer(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         self.config, self.dtype, self.remat = config, dtype, remat
+        self.spread = getattr(attention, "spread", None)
         width, patch = config.width, config.patch
         self.patch_embedding = _linear(config.in_channels * math.prod(patch), width, dtype, rngs)
         self.condition_embedder = ConditionEmbedder(config, dtype=dtype, rngs=rngs)
@@ -286,6 +290,7 @@ class WanTransformer(nnx.Module):
         words = embed.text_embedder(text.astype(self.dtype))
         looks = None if image is None else embed.image_embedder(image)
         turns = rotations(grid, self.config.head_dim)
+        x = x if self.spread is None else self.spread(x)
         x = through(self.blocks, x, lambda block, x: block(x, shifts, turns, words, looks), remat=self.remat)
         shift, scale = jnp.split(self.scale_shift_table[...] + time[:, :, None], 2, axis=2)
         x = self.proj_out(modulated(self.norm_out(x), scale, shift).astype(self.dtype)).astype(jnp.float32)
