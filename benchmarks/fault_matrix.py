@@ -1,27 +1,30 @@
 """Which metric sees which fault: correct and faulty videos of three scenes before the judge.
 
-    python -m benchmarks.fault_matrix [--scenes rigid cloth smoke] [--faults half_gravity ...] [--floors] [-o FILE]
+    python -m benchmarks.fault_matrix [--scenes rigid cloth smoke] [--results DIR] [--page docs/judging.md]
 
 Faults of the physics are simulated (half gravity, double gravity, none, no bounce); the others are done to the pictures
 of the true clip. Every clip gets noise of its own and is encoded. Exit code 1 if a fault is not flagged, or if a
-correct clip is. ``--floors`` judges correct clips only, at several noise levels and qualities, and prints how much of
-the way from its floor to its limit each metric went: the margins of ``i2v/metrics/limits.py`` come from there.
+correct clip is. The second table is what correct clips, at several noise levels and qualities, use of the way from
+floor to limit: the margins of ``i2v/metrics/limits.py`` come from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import affine_transform, shift
 
 import physim
+from benchmarks.marked import put_between
 from i2v.metrics.judge import judge, perturbed
 from i2v.metrics.limits import RULES
-from i2v.metrics.report import Report, number
+from i2v.metrics.report import number
 from physim.conditions import Conditions
 
 HERE = Path(__file__).parent / "faults"
@@ -171,67 +174,87 @@ def main(argv: list[str] | None = None) -> int:
     """Judge and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", nargs="+", default=SCENES, choices=SCENES)
-    parser.add_argument("--faults", nargs="+", default=list(FAULTS), choices=list(FAULTS))
     parser.add_argument(
-        "--floors", action="store_true", help="correct clips only, and how near to their limits they are"
+        "--faults", nargs="*", default=list(FAULTS), choices=list(FAULTS), help="none: correct clips only"
     )
-    parser.add_argument("-o", "--output", type=Path, help="write the tables to this file too")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="keep the reports here, and use those kept before")
+    parser.add_argument("--page", type=Path, metavar="MD", help="put the tables between the marks of this page")
     args = parser.parse_args(argv)
-    lines: list[str] = []
-    failures = 0
-    for scene in args.scenes:
-        conditions = simulated(scene)
-        reports = {
-            f"correct, noise {noise:g}, crf {crf}": judge(
-                perturbed(levels(conditions), noise, 24, seed=seed, crf=crf), conditions=conditions, fps=24
-            )
-            for noise, crf, seed in CORRECT
-        }
-        failures += sum(not r.passed for r in reports.values())
-        if args.floors:
-            lines += _floors(scene, reports)
-            continue
-        for k, name in enumerate(args.faults):
-            clip = perturbed(FAULTS[name](scene, conditions), 2.0, 24, seed=100 + k)
-            reports[name] = judge(clip, conditions=conditions, fps=24)
-            failures += reports[name].passed
-            print(f"{scene} {name}: {', '.join(reports[name].faults) or 'NOT SEEN'}", file=sys.stderr, flush=True)
-        lines += _table(scene, reports)
-    text = "\n".join(lines)
-    print(text)
-    if args.output is not None:
-        args.output.write_text(text + "\n")
-    return 1 if failures else 0
+    found = {scene: _judged(scene, args.faults, args.results) for scene in args.scenes}
+    faults = [line for scene, reports in found.items() for line in _table(scene, reports)]
+    limits = _limits(found)
+    print("\n".join([*faults, "", *limits]))
+    if args.page is not None:
+        put_between(args.page, ("<!-- faults -->", "<!-- /faults -->"), "\n".join(faults))
+        put_between(args.page, ("<!-- limits -->", "<!-- /limits -->"), "\n".join(limits))
+    wrong = [
+        f"{scene} {name}"
+        for scene, reports in found.items()
+        for name, report in reports.items()
+        if report["passed"] != name.startswith("correct")
+    ]
+    print(f"wrongly judged: {', '.join(wrong) or 'none'}", file=sys.stderr)
+    return 1 if wrong else 0
 
 
-def _table(scene: str, reports: dict[str, Report]) -> list[str]:
+def _judged(scene: str, faults: list[str], results: Path | None) -> dict[str, dict[str, Any]]:
+    """Reports as plain data, by clip."""
+    kept = None if results is None else results / f"{scene}.json"
+    if kept is not None and kept.exists():
+        return json.loads(kept.read_text())
+    conditions = simulated(scene)
+    reports = {}
+    for noise, crf, seed in CORRECT:
+        clip = perturbed(levels(conditions), noise, 24, seed=seed, crf=crf)
+        reports[f"correct, noise {noise:g}, crf {crf}"] = judge(clip, conditions=conditions, fps=24)
+    for k, name in enumerate(faults):
+        clip = perturbed(FAULTS[name](scene, conditions), 2.0, 24, seed=100 + k)
+        reports[name] = judge(clip, conditions=conditions, fps=24)
+        print(f"{scene} {name}: {', '.join(reports[name].faults) or 'NOT SEEN'}", file=sys.stderr, flush=True)
+    found = {name: report.to_dict() | {"series": {}} for name, report in reports.items()}
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(found))
+    return found
+
+
+def _table(scene: str, reports: dict[str, dict[str, Any]]) -> list[str]:
     """A row per clip; what is beyond its limit is bold."""
     first = next(iter(reports.values()))
-    columns = [c for c in SHOWN if any(m.name.partition(":")[0] == c and m.value == m.value for m in first.metrics)]
+    known = {m["name"].partition(":")[0] for m in first["metrics"] if m["value"] is not None}
+    columns = [c for c in SHOWN if c in known]
     heads = [f"{c} [{RULES[c].unit}]" if RULES[c].unit else c for c in columns]
     lines = ["", f"### {scene}", "", f"| clip | flagged by | {' | '.join(heads)} |", "|---" * (len(columns) + 2) + "|"]
     for name, report in reports.items():
         cells = []
         for column in columns:
-            rows = [m for m in report.metrics if m.name.partition(":")[0] == column]
-            cells.append(" ".join(f"**{number(m.value)}**" if m.verdict == "fail" else number(m.value) for m in rows))
-        lines.append(f"| {name} | {len(report.faults) or 'none'} | {' | '.join(cells)} |")
+            rows = [m for m in report["metrics"] if m["name"].partition(":")[0] == column]
+            cells.append(
+                " ".join(f"**{number(m['value'])}**" if m["verdict"] == "fail" else number(m["value"]) for m in rows)
+            )
+        lines.append(f"| {name.replace('_', ' ')} | {len(report['faults']) or 'none'} | {' | '.join(cells)} |")
     return lines
 
 
-def _floors(scene: str, reports: dict[str, Report]) -> list[str]:
-    """How much of the way from floor to limit correct clips went, 1 is the limit."""
-    lines = ["", f"### {scene}: share of the way from floor to limit, correct clips", ""]
-    lines += [f"| metric | {' | '.join(reports)} |", "|---" * (len(reports) + 1) + "|"]
-    for metric in next(iter(reports.values())).metrics:
-        if metric.limit is None:
+def _limits(found: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
+    """Factor and margin of each metric, and how much of the way from floor to limit the worst correct clip went."""
+    heads = " | ".join(f"{scene}: floor, worst share" for scene in found)
+    lines = [f"| metric | factor | margin | {heads} |", "|---" * (len(found) + 3) + "|"]
+    for name, rule in RULES.items():
+        if rule.factor == float("inf"):
             continue
-        shares = []
-        for report in reports.values():
-            m = report[metric.name]
-            assert m.floor is not None and m.limit is not None
-            shares.append(f"{(m.value - m.floor) / (m.limit - m.floor):.2f}")
-        lines.append(f"| {metric.name} | {' | '.join(shares)} |")
+        cells = []
+        for reports in found.values():
+            rows = [
+                m
+                for clip, report in reports.items()
+                if clip.startswith("correct")
+                for m in report["metrics"]
+                if m["name"].partition(":")[0] == name and m["limit"] is not None and m["value"] is not None
+            ]
+            shares = [(m["value"] - m["floor"]) / (m["limit"] - m["floor"]) for m in rows]
+            cells.append(f"{number(float(np.median([m['floor'] for m in rows])))}, {max(shares):.2f}" if rows else "")
+        lines.append(f"| {name} | {rule.factor:g} | {rule.margin:g} | {' | '.join(cells)} |")
     return lines
 
 

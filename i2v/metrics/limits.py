@@ -3,8 +3,7 @@
 The limit of a metric is ``floor * factor + margin`` where less is better, and of its loss ``1 - value`` where more is.
 The floor is measured on the scene at hand: the simulated clip itself, with noise and after encoding. Factors and
 margins are from correct clips: with noise of 1 to 6 levels, x264 at crf 18 to 28, and other seeds than the floor's, no
-metric went beyond two thirds of the way from its floor to its limit (``python -m benchmarks.fault_matrix --floors``,
-table in ``docs/judging.md``).
+metric reached its limit (``python -m benchmarks.fault_matrix``, table in ``docs/judging.md``).
 """
 
 from __future__ import annotations
