@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> list[argparse.ArgumentParser]:
     how.add_argument("--latin", type=int, metavar="N", help="N draws spread evenly (Latin hypercube)")
     how.add_argument("--list", type=Path, metavar="FILE", help="runs of a .csv (first line: paths) or .json file")
     sweep.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
-    sweep.add_argument("--level", default="physics", help="physics (default), preview (small videos), video")
+    sweep.add_argument("--level", default="physics", help="physics (default), preview (small videos), video, judged")
     sweep.add_argument(
         "--measure", action="append", default=[], metavar="MODULE:FUNCTION", help="own measure of a trajectory"
     )

@@ -13,7 +13,7 @@ import physim
 from i2v.animate import RunSummary, animate, preview
 from i2v.sweep_page import save_page
 
-Level = Literal["physics", "preview", "video"]
+Level = Literal["physics", "preview", "video", "judged"]
 VIDEO = "video.mp4"
 """Name of a run's video in its folder."""
 
@@ -37,7 +37,8 @@ def sweep(
         shot: A shot, or the path of a shot file.
         plan: Rows of field path → value, see :mod:`physim.sweep_plan`.
         folder: A path or a URL; runs that are there already are not made again.
-        level: 'physics', the simulation alone; 'preview', a small video of the plain composite; 'video', all of it.
+        level: 'physics', the simulation alone; 'preview', a small video of the plain composite; 'video', all of it;
+            'judged', and the judge's metrics of it in the table, his page beside it.
         outcomes: Own measures, each as "module:function".
         workers: Processes; ``None``: one per core.
         timeout: Time after which a run is given up [s].
@@ -51,7 +52,7 @@ def sweep(
     Raises:
         ValueError: An unknown level; and as :func:`physim.sweep`.
     """
-    works = {"physics": None, "preview": preview_run, "video": video_run}
+    works = {"physics": None, "preview": preview_run, "video": video_run, "judged": judged_run}
     if level not in works:
         raise ValueError(f"level is {level!r}, expected one of {', '.join(works)}.")
     table = physim.sweep(
@@ -75,6 +76,18 @@ def video_run(job: Any) -> None:
         summary = animate(physim.Shot(**job.shot), target)
     assert isinstance(summary, RunSummary)
     _finished(job, summary)
+
+
+def judged_run(job: Any) -> None:
+    """The video, and what the judge says of it: columns ``judge.NAME`` with units, and ``judge.html``."""
+    with _target(job) as target:
+        summary = animate(physim.Shot(**job.shot), target, judge=target.with_name("judge.html"))
+        assert isinstance(summary, RunSummary) and summary.judged is not None
+        report = summary.judged
+        target.with_name("judge.json").write_text(report.to_json() + "\n", encoding="utf-8")
+    assert summary.trajectory is not None
+    found = {f"judge.{m.name}{f' [{m.unit}]' if m.unit else ''}": m.value for m in report.metrics}
+    job.finish(summary.trajectory, {"judge.faults": float(len(report.faults))} | found)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,10 @@ class Job:
     folder: str
     outcomes: tuple[str, ...]
 
-    def finish(self, trajectory: Trajectory) -> None:
-        """Write the resolved shot and what was measured; the result last, for it says that the run is done."""
+    def finish(self, trajectory: Trajectory, more: Mapping[str, float] | None = None) -> None:
+        """Write the resolved shot and what was measured, with ``more``; the result last: it says the run is done."""
         folder = Folder(self.folder)
-        values = measured(trajectory, self.outcomes)
+        values = measured(trajectory, self.outcomes) | dict(more or {})
         tracks: dict[str, Any] = {name: body.position.astype(np.float32) for name, body in trajectory.bodies.items()}
         packed = io.BytesIO()
         np.savez(packed, fps=trajectory.fps, **tracks)

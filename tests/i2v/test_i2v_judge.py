@@ -131,3 +131,18 @@ def test_the_command_prints_the_table_and_says_by_its_exit_code_whether_all_is_w
     assert json.loads(capsys.readouterr().out)["against"] == []
     assert main(["judge", str(npz)]) == 2 and "expected a video" in capsys.readouterr().err
     assert main(["judge", str(path_), "--second-take", str(path_)]) == 2
+
+
+def test_a_sweep_puts_the_judge_s_numbers_in_its_table(tmp_path):
+    import physim
+
+    made = {
+        "photo": "skimage:coffee.png", "hints": {"camera": {"pitch": 40, "height": 0.4, "fov": 40}}, "settle": False,
+        "things": [{"name": "ball", "shape": {"sphere": 0.03}, "at": [0, 0.12, -0.5], "rigid": {}}],
+        "output": {"width": 96, "height": 64}, "generate": {"model": "none", "size": 96}, "seconds": 0.25, "fps": 12,
+    }  # fmt: skip
+    shot = physim.Shot(**made)
+    table = i2v.sweep(shot, physim.plan(shot, "seed=1"), tmp_path / "out", level="judged")
+    assert not table.failed, [run.error for run in table.failed]
+    assert max(table.column("judge.faults")) == 0 and min(table.column("judge.mask-iou")) > 0.7
+    assert len(list((tmp_path / "out").rglob("judge.html"))) == 1
