@@ -7,6 +7,8 @@ camera that does not look straight down. The same fit then reads both clips (``i
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from i2v.metrics.limits import metric
@@ -24,6 +26,8 @@ FREE = (8.0, 11.0)
 """A simulated thing that accelerates by this much falls freely [m/s^2]; cloth and leaves do not."""
 CLOSE = 0.01
 """And it does so on a parabola, to this part of its way."""
+GLITCH = 1.2
+"""A tracked place this far off the flight is a glitch [pixels]."""
 STEADY = 0.005
 """Changes of brightness below this are left to the tracker's noise."""
 STEEP = 0.94
@@ -103,7 +107,30 @@ class _Flight:
             normalise=bool(np.abs(clip.gains - 1).max() > STEADY),
         )
         heights[self.first :] = self._heights(track.whole, self.first)
-        return heights
+        return self._without_glitches(heights)
+
+    def _without_glitches(self, heights: np.ndarray) -> np.ndarray:
+        """Without frames in which the tracker was off for a moment: off the parabola that most of the flight lies on.
+
+        Only frames with others on that parabola before and after them: what leaves it for good has bounced.
+        """
+        assert self.gravity is not None
+        first, last = self.gravity.frames
+        window = np.arange(first, last + 1)[np.isfinite(heights[first : last + 1])]
+        if len(window) < LEAST:
+            return heights
+        t, h = self.times[window], heights[window]
+        reach = GLITCH * float(np.nanmedian(self.signals.distance[self.number])) / self.signals.intrinsics[0, 0, 0]
+        best = np.zeros(len(window), bool)
+        for three in itertools.combinations(range(0, len(window), max(1, len(window) // 12)), 3):
+            curve = np.polyfit(t[list(three)] - t[0], h[list(three)], 2)
+            near = np.abs(np.polyval(curve, t - t[0]) - h) < reach
+            best = near if near.sum() > best.sum() else best
+        inside = np.flatnonzero(best)
+        glitch = window[[k for k in np.flatnonzero(~best) if inside[0] < k < inside[-1]]]
+        cleaned = heights.copy()
+        cleaned[glitch] = np.nan
+        return cleaned
 
     def rows(self, name: str, heights: list[np.ndarray]) -> list[Metric]:
         """Of the video and of the correct clip."""

@@ -138,7 +138,7 @@ class Signals:
         return cls(
             coarse=frames,
             flow=moved,
-            source_uv=np.broadcast_to(grid, (count, rows, cols, 2)),
+            source_uv=np.where(things[..., None], np.float32(np.nan), grid),
             ids=things.astype(np.uint16),
             lost=nothing,
             gas=nothing,
