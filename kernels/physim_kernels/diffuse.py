@@ -26,21 +26,64 @@ RZ_OLD = wp.constant(2)
 RR = wp.constant(3)
 
 
-@wp.func
-def neighbour_sums(
-    x: wp.array2d(dtype=wp.float64),
+# A row in one go: side by side on a CPU, where a thread takes a row; one pixel on a GPU, where it takes that.
+
+
+@wp.func_native("""
+    const long long n = x.shape[1], at = i * n;
+    const double *u = weight_u.data + at, *v = weight_v.data + at, *above = v - n, *s = screen.data + at;
+    const double *r = b.data + at;
+    double *o = x.data + at;
+#pragma clang loop vectorize(assume_safety)
+    for (int k = 0; k < count; ++k) {
+        const int j = first + 2 * k;
+        const double right = u[j], left = u[j - 1], below = v[j], over = above[j];
+        const double moment = right * o[j + 1] + left * o[j - 1] + below * o[j + n] + over * o[j - n];
+        const double diagonal = s[j] + (right + left + below + over);
+        o[j] = diagonal > 0.0 ? (r[j] + moment) / (diagonal > 0.0 ? diagonal : 1.0) : o[j];
+    }
+""")
+def relax_row(
     weight_u: wp.array2d(dtype=wp.float64),
     weight_v: wp.array2d(dtype=wp.float64),
+    screen: wp.array2d(dtype=wp.float64),
+    b: wp.array2d(dtype=wp.float64),
+    x: wp.array2d(dtype=wp.float64),
     i: int,
-    j: int,
+    first: int,
+    count: int,
 ):
-    """Sum of w and of w x over the four neighbours of row i, column j, as (sum w, sum w x)."""
-    right = weight_u[i, j]
-    left = weight_u[i, j - 1]
-    below = weight_v[i, j]
-    above = weight_v[i - 1, j]
-    moment = right * x[i, j + 1] + left * x[i, j - 1] + below * x[i + 1, j] + above * x[i - 1, j]
-    return wp.vec2d(right + left + below + above, moment)
+    """Gauss-Seidel at every second of ``2 count`` pixels of row i from column ``first`` on."""
+    ...
+
+
+@wp.func_native("""
+    const long long n = x.shape[1], at = i * n;
+    const double *u = weight_u.data + at, *v = weight_v.data + at, *above = v - n, *s = screen.data + at;
+    const double *y = x.data + at, *r = b.data + at;
+    double *o = out.data + at;
+#pragma clang loop vectorize(assume_safety)
+    for (int j = first; j < first + count; ++j) {
+        const double right = u[j], left = u[j - 1], below = v[j], over = above[j];
+        const double moment = right * y[j + 1] + left * y[j - 1] + below * y[j + n] + over * y[j - n];
+        o[j] = sign * ((s[j] + (right + left + below + over)) * y[j] - moment) + part * r[j];
+    }
+""")
+def stencil_row(
+    weight_u: wp.array2d(dtype=wp.float64),
+    weight_v: wp.array2d(dtype=wp.float64),
+    screen: wp.array2d(dtype=wp.float64),
+    b: wp.array2d(dtype=wp.float64),
+    x: wp.array2d(dtype=wp.float64),
+    sign: wp.float64,
+    part: wp.float64,
+    i: int,
+    first: int,
+    count: int,
+    out: wp.array2d(dtype=wp.float64),
+):
+    """``sign A x + part b`` at ``count`` pixels of row i from column ``first`` on."""
+    ...
 
 
 @wp.kernel
@@ -56,14 +99,9 @@ def relax_kernel(
     x: wp.array2d(dtype=wp.float64),
 ):
     row, block = wp.tid()
-    for column in range(block * strip, wp.min(block * strip + strip, (x.shape[1] - 1) // 2)):
-        i = row + 1
-        j = 2 * column + 1 + (row + colour) % 2
-        if j < x.shape[1] - 1:
-            sums = neighbour_sums(x, weight_u, weight_v, i, j)
-            diagonal = screen[i, j] + sums[0]
-            if diagonal > wp.float64(0.0):
-                x[i, j] = (b[i, j] + sums[1]) / diagonal
+    odd = (row + colour) % 2
+    last = wp.min(block * strip + strip, (x.shape[1] - 1 - odd) // 2)
+    relax_row(weight_u, weight_v, screen, b, x, row + 1, 2 * block * strip + 1 + odd, last - block * strip)
 
 
 @wp.kernel
@@ -79,11 +117,9 @@ def residual_kernel(
     r: wp.array2d(dtype=wp.float64),
 ):
     row, block = wp.tid()
-    for column in range(block * strip, wp.min(block * strip + strip, x.shape[1] - 2)):
-        i = row + 1
-        j = column + 1
-        sums = neighbour_sums(x, weight_u, weight_v, i, j)
-        r[i, j] = b[i, j] - (screen[i, j] + sums[0]) * x[i, j] + sums[1]
+    one = wp.float64(1.0)
+    count = wp.min(strip, x.shape[1] - 2 - block * strip)
+    stencil_row(weight_u, weight_v, screen, b, x, -one, one, row + 1, block * strip + 1, count, r)
 
 
 @wp.kernel
@@ -98,11 +134,9 @@ def apply_kernel(
     q: wp.array2d(dtype=wp.float64),
 ):
     row, block = wp.tid()
-    for column in range(block * strip, wp.min(block * strip + strip, p.shape[1] - 2)):
-        i = row + 1
-        j = column + 1
-        sums = neighbour_sums(p, weight_u, weight_v, i, j)
-        q[i, j] = (screen[i, j] + sums[0]) * p[i, j] - sums[1]
+    count = wp.min(strip, p.shape[1] - 2 - block * strip)
+    one = wp.float64(1.0)
+    stencil_row(weight_u, weight_v, screen, p, p, one, wp.float64(0.0), row + 1, block * strip + 1, count, q)
 
 
 @wp.kernel
@@ -158,6 +192,33 @@ def restrict_kernel(
         coarse_x[row + 1, column + 1] = wp.float64(0.0)
 
 
+@wp.func_native("""
+    const double* c = coarse.data + (long long)(i / 2 + (i & 1)) * coarse.shape[1];
+    double* o = x.data + (long long)i * x.shape[1];
+    const int last = first + count;
+    if (count > 1) {
+#pragma clang loop vectorize(assume_safety)
+        for (int k = 1; 2 * k < last; ++k) {
+            const double step = scale * c[k];
+            o[2 * k - 1] += step;
+            o[2 * k] += step;
+        }
+        if (last & 1) return;
+    }
+    o[last - 1] += scale * c[last / 2];
+""")
+def prolong_row(
+    coarse: wp.array2d(dtype=wp.float64),
+    scale: wp.float64,
+    i: int,
+    first: int,
+    count: int,
+    x: wp.array2d(dtype=wp.float64),
+):
+    """Add ``scale`` times the aggregates to ``count`` pixels of row i: one, or all from column 1 on."""
+    ...
+
+
 @wp.kernel
 def prolong_kernel(
     # inputs
@@ -168,8 +229,23 @@ def prolong_kernel(
     x: wp.array2d(dtype=wp.float64),
 ):
     row, block = wp.tid()
-    for column in range(block * strip, wp.min(block * strip + strip, x.shape[1] - 2)):
-        x[row + 1, column + 1] = x[row + 1, column + 1] + overcorrection * coarse_x[row // 2 + 1, column // 2 + 1]
+    count = wp.min(strip, x.shape[1] - 2 - block * strip)
+    prolong_row(coarse_x, overcorrection, row + 1, block * strip + 1, count, x)
+
+
+@wp.func_native("""
+    const double *x = a.data + (long long)i * a.shape[1], *y = b.data + (long long)i * b.shape[1];
+    const int n = a.shape[1];
+    double part[8] = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
+    int j = 0;
+    for (; j + 8 <= n; j += 8)
+        for (int k = 0; k < 8; ++k) part[k] += x[j + k] * y[j + k];
+    for (; j < n; ++j) part[j & 7] += x[j] * y[j];
+    return ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
+""")
+def dot_row(a: wp.array2d(dtype=wp.float64), b: wp.array2d(dtype=wp.float64), i: int) -> wp.float64:
+    """Of row i, in eight sums side by side: always in the same order."""
+    ...
 
 
 @wp.kernel
@@ -181,10 +257,7 @@ def row_dot_kernel(
     rows: wp.array(dtype=wp.float64),
 ):
     i = wp.tid()
-    total = wp.float64(0.0)
-    for j in range(a.shape[1]):
-        total += a[i, j] * b[i, j]
-    rows[i] = total
+    rows[i] = dot_row(a, b, i)
 
 
 @wp.kernel
@@ -203,6 +276,32 @@ def sum_kernel(
     scalars[slot] = total
 
 
+@wp.func_native("""
+    const long long at = (long long)i * x.shape[1];
+    const double *d = p.data + at, *c = q.data + at;
+    double *ox = x.data + at, *orr = r.data + at, *oz = z.data + at;
+#pragma clang loop vectorize(assume_safety)
+    for (int j = first; j < first + count; ++j) {
+        ox[j] += alpha * d[j];
+        orr[j] -= alpha * c[j];
+        oz[j] = 0.0;
+    }
+""")
+def advance_row(
+    alpha: wp.float64,
+    p: wp.array2d(dtype=wp.float64),
+    q: wp.array2d(dtype=wp.float64),
+    i: int,
+    first: int,
+    count: int,
+    x: wp.array2d(dtype=wp.float64),
+    r: wp.array2d(dtype=wp.float64),
+    z: wp.array2d(dtype=wp.float64),
+):
+    """``x += alpha p``, ``r -= alpha q``; z starts from zero in the cycle that follows."""
+    ...
+
+
 @wp.kernel
 def advance_kernel(
     # inputs
@@ -219,12 +318,26 @@ def advance_kernel(
     alpha = wp.float64(0.0)
     if scalars[PQ] > wp.float64(0.0):
         alpha = scalars[RZ] / scalars[PQ]
-    for column in range(block * strip, wp.min(block * strip + strip, x.shape[1] - 2)):
-        i = row + 1
-        j = column + 1
-        x[i, j] = x[i, j] + alpha * p[i, j]
-        r[i, j] = r[i, j] - alpha * q[i, j]
-        z[i, j] = wp.float64(0.0)  # the cycle that follows starts from zero
+    count = wp.min(strip, x.shape[1] - 2 - block * strip)
+    advance_row(alpha, p, q, row + 1, block * strip + 1, count, x, r, z)
+
+
+@wp.func_native("""
+    const double* c = z.data + (long long)i * z.shape[1];
+    double* o = p.data + (long long)i * p.shape[1];
+#pragma clang loop vectorize(assume_safety)
+    for (int j = first; j < first + count; ++j) o[j] = c[j] + beta * o[j];
+""")
+def direct_row(
+    beta: wp.float64,
+    z: wp.array2d(dtype=wp.float64),
+    i: int,
+    first: int,
+    count: int,
+    p: wp.array2d(dtype=wp.float64),
+):
+    """``p = z + beta p``"""
+    ...
 
 
 @wp.kernel
@@ -240,10 +353,8 @@ def direct_kernel(
     beta = wp.float64(0.0)
     if scalars[RZ_OLD] > wp.float64(0.0):
         beta = scalars[RZ] / scalars[RZ_OLD]
-    for column in range(block * strip, wp.min(block * strip + strip, p.shape[1] - 2)):
-        i = row + 1
-        j = column + 1
-        p[i, j] = z[i, j] + beta * p[i, j]
+    count = wp.min(strip, p.shape[1] - 2 - block * strip)
+    direct_row(beta, z, row + 1, block * strip + 1, count, p)
 
 
 # ---- launches --------------------------------------------------------------------------------------------------------
