@@ -19,6 +19,9 @@ EDGE_PIXELS = 2.0
 CREASE = np.cos(np.radians(40.0))
 """Faces that meet at a smaller angle than 40 degrees are shaded as one smooth surface."""
 
+MANY = 20000
+"""Corners of a mesh of which each is looked at to find where it is seen; of more, those of the box around them."""
+
 
 @dataclass(frozen=True)
 class BodyFrame:
@@ -143,6 +146,14 @@ def pose_matrix(position: np.ndarray, orientation: np.ndarray) -> np.ndarray:
     return pose
 
 
+def _outermost(corners: np.ndarray) -> np.ndarray:
+    """Points (N, 3) whose picture bounds that of corners (M, 3): themselves, or of very many the corners of a box."""
+    if len(corners) <= MANY:
+        return np.unique(corners, axis=0)
+    choice = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+    return np.stack([corners.min(axis=0), corners.max(axis=0)])[choice, [0, 1, 2]]
+
+
 class _Buffer:
     """A z-buffer that grows with the largest crop it had to hold; a full 4K one, supersampled, would be 600 MB."""
 
@@ -204,8 +215,8 @@ class BodyView:
             corners.append(corner.reshape(-1, 3))
             normals.append(normal.reshape(-1, 3))
             slots.append(np.full(len(corner), slot, dtype=np.int32))
-            boxes.append([corners[-1].min(axis=0), corners[-1].max(axis=0)])
-        self._boxes = np.array(boxes)
+            boxes.append(_outermost(corners[-1]))
+        self._boxes = boxes
         numbers = np.array([self.scene.number_of(e.name) for e in self._entities])
         slot_of = np.zeros(len(self.scene.entities) + 1, dtype=np.int32)
         slot_of[numbers] = np.arange(len(numbers))
@@ -228,12 +239,11 @@ class BodyView:
         return np.array([pose_matrix(*track.at(time)) for track in self._tracks])
 
     def _window(self, camera_from_body: np.ndarray, lens: np.ndarray, near: float) -> tuple[int, int, int, int] | None:
-        """Smallest crop that holds the boxes of all bodies; the whole view if one reaches behind the camera."""
+        """Smallest crop that holds the corners of all bodies; the whole view if one reaches behind the camera."""
         rows, cols = self.size
         low, high = np.full(2, np.inf), np.full(2, -np.inf)
-        choice = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
         for matrix, box in zip(camera_from_body, self._boxes, strict=True):
-            points = box[choice, [0, 1, 2]] @ matrix[:3, :3].T + matrix[:3, 3]
+            points = box @ matrix[:3, :3].T + matrix[:3, 3]
             if points[:, 2].max() <= near:
                 continue
             if points[:, 2].min() <= near:

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import warp as wp
+from physim_kernels import cloth_photo, shade
 from physim_kernels import cloth_shade as kernels
-from physim_kernels import shade
 from physim_kernels.occlusion import Casters
 from scipy.ndimage import map_coordinates
 
 from physim.backdrop_view import photo_camera
 from physim.camera import Camera
 from physim.cloth_light import ClothLight
-from physim.cloth_view import ClothFrame, ClothMesh, ClothView, slack_of
+from physim.cloth_view import ClothFrame, ClothMesh, ClothView, Drawn, slack_of
 from physim.looks import TEXTURES, Atlas
 from physim.scene import Entity
 from physim.shading import BodyLayer, Surroundings, shaken
@@ -25,6 +25,9 @@ THROUGH = {"silk": 0.3, "nylon": 0.35, "flag nylon": 0.35, "paper": 0.25, "cotto
 """Part of the light on one side of a fabric that leaves on the other; others 0.1."""
 RANGE = (0.6, 1.4)
 """Of the factor on the light of photographed cloth (picture recipe 3.8: beyond it folds look like stains)."""
+FINE = 1.4
+"""Pixels per pixel of the photo from which one look at a smooth piece of its cloth is enough."""
+LUMA = np.array([0.2126, 0.7152, 0.0722])
 BACK = 0.85
 """A print shows through to the back, a little darker."""
 
@@ -83,6 +86,8 @@ class ClothPainter:
             around: What is about the cloth.
             supersample: Samples per pixel along each side.
         """
+        if self.device.is_cpu and self._scene[name].cutout is not None:
+            return self._paint_photographed(name, times, camera, surface, around, supersample)
         view = self._view(name, supersample)
         frames = [view.at(float(time), shaken(camera, k)) for k, time in enumerate(times)]
         seen = [frame.window for frame in frames if frame is not None]
@@ -100,10 +105,64 @@ class ClothPainter:
         for frame in frames:
             if frame is not None:
                 self._add(name, frame, middle, (v0, u0), len(times), surface, around, (layer, made, behind, near))
+        return self._layer(name, middle, (v0, v1, u0, u1), layer, made.numpy(), near, behind)
+
+    def _layer(self, name, middle: float, window, layer, made: np.ndarray, near, behind) -> BodyLayer:
         # It lies a thread before what it lies on, though its facets may cut the corners of round bodies.
         depth = near.numpy() - 0.15 * self._meshes[name].edge
         seed = int(abs(middle) * 1e4) + self._scene.number_of(name)
-        return BodyLayer((v0, v1, u0, u1), layer.numpy(), made.numpy(), depth, behind.numpy(), seed)
+        return BodyLayer(window, layer.numpy(), made, depth, behind.numpy(), seed)
+
+    def _paint_photographed(self, name, times, camera: Camera, surface, around, supersample: int) -> BodyLayer | None:
+        """:meth:`paint` of a cloth of the photo, in one go from its triangles to the layer; nothing is cast on it."""
+        view, mesh = self._view(name, supersample), self._meshes[name]
+        middle, count, margin = float(times[len(times) // 2]), len(times), 4
+        frames = []
+        for k, time in enumerate(times):
+            drawn = view.drawn(float(time), shaken(camera, k))
+            if drawn is not None:  # the buffer is used again: what the next instant would overwrite is kept
+                key = drawn.key if count == 1 else wp.clone(drawn.key[: drawn.samples.rows * drawn.samples.cols])
+                frames.append((drawn, key))
+        if not frames:
+            return None
+        shown = [self._print(name, view, drawn, around) for drawn, _ in frames]
+        v0, u0 = (max(min(getattr(p, key) for p in shown) - margin, 0) for key in ("v", "u"))
+        v1 = min(max(p.v + p.rows for p in shown) + margin, self.size[0])
+        u1 = min(max(p.u + p.cols for p in shown) + margin, self.size[1])
+        shape = (v1 - v0, u1 - u0)
+        layer = wp.zeros(shape, dtype=wp.vec4, device=self.device)
+        behind = wp.zeros(shape, dtype=wp.float32, device=self.device)
+        near = wp.full(shape, np.inf, dtype=wp.float32, device=self.device)
+        light, lit = self._light_at(name, middle, around)
+        before = self._at_start(name, self._weave(name, around), self._seen_by(camera), around)
+        for (drawn, key), sheet in zip(frames, shown, strict=True):
+            vertex = cloth_photo.Vertices()
+            vertex.seen, vertex.start, vertex.normal = drawn.point, view.start, mesh.normals(drawn.vertices)
+            vertex.place = self._array(np.ascontiguousarray(drawn.vertices, np.float32), wp.vec3)
+            vertex.light, vertex.lit, vertex.before = light, lit, before
+            cloth_photo.paint(
+                key, mesh.face, vertex, surface[0], surface[1], sheet, weight=1 / count,
+                corner=(sheet.v - v0, sheet.u - u0), layer=layer, behind_out=behind, near_out=near,
+            )  # fmt: skip
+        return self._layer(name, middle, (v0, v1, u0, u1), layer, np.zeros(shape, np.float32), near, behind)
+
+    def _print(self, name: str, view: ClothView, drawn: Drawn, around: Surroundings) -> cloth_photo.Print:
+        weave, light, result = self._weave(name, around), self._scene.light, cloth_photo.Print()
+        for key in ("through", "back", "low", "high", "slack", "radius", "size", "corner", "texel", "atlas"):
+            setattr(result, key, getattr(weave, key))
+        result.ground = float(around.height)
+        result.key, result.ambient, result.bounce = (
+            float(np.asarray(colour, np.float64) @ LUMA) for colour in (light.colour, light.ambient, around.colour)
+        )
+        result.sun = self._caster.sun.z
+        n, window = view.supersample, drawn.samples
+        result.supersample, result.thin = n, int(self.size[1] >= FINE * self._photo_size[1])
+        result.u, result.v = window.u // n, window.v // n
+        result.rows, result.cols = window.rows // n, window.cols // n
+        result.metres = 1.0 / drawn.camera.focal
+        result.lens, result.photo_lens = drawn.lens, view.photo_lens
+        result.away = wp.mat33(*drawn.camera.world_from_camera[:3, :3].ravel())
+        return result
 
     def _add(
         self, name, frame: ClothFrame, middle: float, corner, count: int, surface, around: Surroundings, outputs
@@ -181,11 +240,15 @@ class ClothPainter:
         return 0.5 * float(np.linalg.norm(np.ptp(self._trajectory.cloths[name].rest, axis=0)))
 
     def _shown(self, frame: ClothFrame) -> kernels.ClothView:
-        view, light = kernels.ClothView(), self._scene.light
-        view.eye = wp.vec3(*frame.camera.position)
-        view.metres = 1.0 / frame.camera.focal
+        view = self._seen_by(frame.camera)
         view.supersample = frame.supersample
         view.u, view.v = frame.window[2], frame.window[0]
+        return view
+
+    def _seen_by(self, camera: Camera) -> kernels.ClothView:
+        view, light = kernels.ClothView(), self._scene.light
+        view.eye = wp.vec3(*camera.position)
+        view.metres = 1.0 / camera.focal
         view.key, view.ambient = wp.vec3(*light.colour), wp.vec3(*light.ambient)
         return view
 

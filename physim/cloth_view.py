@@ -54,6 +54,23 @@ class ClothFrame:
     time: float
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Cloth in a z-buffer."""
+
+    camera: Camera
+    vertices: np.ndarray
+    """(N, 3) world [m]"""
+    point: wp.array
+    """(N,) vec3d, in the frame of the camera [m]"""
+    samples: Window
+    """The crop that holds all cloth [samples]."""
+    lens: wp.vec4d
+    """(f_u, f_v, c_u, c_v) [samples]"""
+    key: wp.array
+    """Nearest triangle of every sample; see ``physim_kernels.scan``."""
+
+
 class ClothMesh:
     """All cloth of a trajectory as one mesh.
 
@@ -192,6 +209,33 @@ class ClothView:
             time: Any instant; between the samples of the trajectory vertices move in straight lines.
             camera: Where it is seen from, of the view's size; default: the scene's camera at ``time``.
         """
+        drawn = self.drawn(time, camera)
+        if drawn is None:
+            return None
+        n, camera, window, point = self.supersample, drawn.camera, drawn.samples, drawn.point
+        v0, u0 = window.v // n, window.u // n
+        crop = (v0, v0 + window.rows // n, u0, u0 + window.cols // n)
+        types = (wp.float32, wp.uint16, wp.int32, wp.vec2, wp.vec3, wp.vec3, wp.vec2)
+        outputs = [wp.empty((window.rows, window.cols), dtype=t, device=self.device) for t in types]
+        kernels.cloth_resolve(
+            self._fabric,
+            point,
+            self.mesh.normals(drawn.vertices),
+            drawn.key,
+            lens=drawn.lens,
+            window=window,
+            world_from_camera=wp.mat44d(*camera.world_from_camera.ravel()),
+            photo_lens=self._photo_lens,
+            outputs=outputs,
+        )
+        depth, ids, face, weight, normal, rest, source = (o.numpy() for o in outputs)
+        return ClothFrame(crop, n, depth, ids, face, weight, normal, rest, source, camera, time)
+
+    def drawn(self, time: float, camera: Camera | None = None) -> Drawn | None:
+        """The nearest triangle of every sample at ``time`` [s], or None if no cloth is in the picture; see :meth:`at`.
+
+        It is held until the next call.
+        """
         if self._fabric is None:
             return None
         camera = camera or self.scene.camera.at(time, self.size)  # type: ignore[union-attr]
@@ -210,21 +254,18 @@ class ClothView:
         kernels.cloth_raster(
             self._fabric, point, lens=lens_n, photo_lens=self._photo_lens, window=window, near=NEAR, key=self._key
         )  # fmt: skip
-        types = (wp.float32, wp.uint16, wp.int32, wp.vec2, wp.vec3, wp.vec3, wp.vec2)
-        outputs = [wp.empty((window.rows, window.cols), dtype=t, device=self.device) for t in types]
-        kernels.cloth_resolve(
-            self._fabric,
-            point,
-            self.mesh.normals(vertices),
-            self._key,
-            lens=lens_n,
-            window=window,
-            world_from_camera=wp.mat44d(*camera.world_from_camera.ravel()),
-            photo_lens=self._photo_lens,
-            outputs=outputs,
-        )
-        depth, ids, face, weight, normal, rest, source = (o.numpy() for o in outputs)
-        return ClothFrame(crop, n, depth, ids, face, weight, normal, rest, source, camera, time)
+        return Drawn(camera, vertices, point, window, lens_n, self._key)
+
+    @property
+    def start(self) -> wp.array:
+        """Vertices at time 0 in the frame of the photo's camera [m], vec3d."""
+        assert self._fabric is not None
+        return self._fabric.start
+
+    @property
+    def photo_lens(self) -> wp.vec4d:
+        """(f_u, f_v, c_u, c_v) [pixels of the photo]"""
+        return self._photo_lens
 
     def motion(self, frame: ClothFrame, other_time: float, other_camera: Camera | None = None) -> BodyMotion:
         """Where the points of ``frame`` are at ``other_time`` [s], seen by the camera of that time."""

@@ -188,7 +188,7 @@ class SolidComposer:
         layers = []
         for name in [*shutter.resting, *shutter.moving] if names is None else names:
             rests = name in shutter.resting
-            times = np.array([shutter.time]) if rests else shutter.times
+            times = shutter.times_of(name)
             key = self._rest_key(name, shutter.time, frame) if rests else None
             if key is None or self._resting.get(name, (None, None))[0] != key:
                 painter = self._weaver if name in self.trajectory.cloths else self._painter
@@ -286,7 +286,7 @@ class SolidComposer:
             cutout = self.scene[name].cutout
             if cutout is None or cutout.shadow is None:
                 continue
-            times = shutter.times if name in shutter.moving else np.array([shutter.time])
+            times = shutter.times_of(name)
             some = times[:: max(1, len(times) // 4)]
             rings = [self._ring(name, float(time), frame) for time in some]
             left[name] = 1 - float(np.mean([weight for weight, *_ in rings]))

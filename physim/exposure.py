@@ -1,8 +1,8 @@
-"""The instants of one exposure: as many as the fastest thing needs, shared by bodies, cloth and their shadows."""
+"""The instants of one exposure: as many as the fastest thing needs for shadows, for each thing as many as it needs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,11 +49,17 @@ class Exposure:
     time: float
     """Its middle [s]."""
     times: np.ndarray
-    """Instants at which what moves and its shadows are drawn [s]."""
+    """Instants at which shadows of what moves are drawn, as many as the fastest of it needs [s]."""
     moving: list[str]
     """Bodies and cloths that move visibly while the shutter is open."""
     resting: list[str]
     """The others: one instant is enough."""
+    own: dict[str, np.ndarray] = field(default_factory=dict)
+    """Instants of each thing that moves, over the same time, as many as its own way needs [s]."""
+
+    def times_of(self, name: str) -> np.ndarray:
+        """Instants at which a thing is drawn [s]."""
+        return self.own.get(name, self.times) if name in self.moving else np.array([self.time])
 
 
 def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float, pixel: float = 1.0) -> Exposure:
@@ -74,5 +80,10 @@ def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float, 
     resting = [name for name in ways if name not in moving]
     if half <= 0.0 or not moving:
         return Exposure(time, np.array([time]), [], list(ways))
-    count = int(np.clip(np.ceil(max(ways.values()) / STEP), 1, MOST))
-    return Exposure(time, time + half * (2 * (np.arange(count) + 0.5) / count - 1), moving, resting)
+
+    def instants(way: float) -> np.ndarray:
+        count = int(np.clip(np.ceil(way / STEP), 1, MOST))
+        return time + half * (2 * (np.arange(count) + 0.5) / count - 1)
+
+    own = {name: instants(ways[name]) for name in moving}
+    return Exposure(time, instants(max(ways.values())), moving, resting, own)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import warp as wp
-from physim_kernels import shade
+from physim_kernels import shade, shade_ball
 from scipy.ndimage import distance_transform_edt
 
 from physim.backdrop_view import lens_of, photo_camera
@@ -89,6 +89,7 @@ class BodyPainter:
         self._photo_size = self._scene.camera.start.size if backdrop is None else backdrop.photo.shape[:2]
         self._rest_camera = photo_camera(self._scene.camera, self._photo_size)
         self._rest = {name: pose_matrix(*track.at(0.0)) for name, track in trajectory.bodies.items()}
+        self._balls = self._photographed_balls()
 
     def view(self, name: str, supersample: int) -> BodyView:
         """One body alone: it gets a small window and as many instants as it needs; the z-buffer is shared."""
@@ -157,14 +158,30 @@ class BodyPainter:
         return total
 
     def _add(self, name, frame: BodyFrame, time: float, corner, count: int, surface, around, outputs) -> None:
-        moment, turn = self._moment(name, time, frame.camera, around)
         colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
         made = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
         behind = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
+        depth = self._array(frame.depth, wp.float32)
+        if self.device.is_cpu and name in self._balls:
+            shade_ball.shade_ball(
+                depth, self._array(frame.ids, wp.uint16), self._array(frame.point, wp.vec3), surface[0], surface[1],
+                self._ball(name, frame, time), colour_out=colour, made_out=made, behind_out=behind,
+            )  # fmt: skip
+        else:
+            self._shade(name, frame, time, count, depth, surface, around, (colour, made, behind))
+        layer, made_out, behind_out, near_out = outputs
+        shade.gather(
+            colour, made, behind, depth, supersample=frame.supersample, weight=1 / count,
+            corner=(frame.window[0] - corner[0], frame.window[2] - corner[1]),
+            layer=layer, made_out=made_out, behind_out=behind_out, near_out=near_out,
+        )  # fmt: skip
+
+    def _shade(self, name, frame: BodyFrame, time: float, count: int, depth, surface, around, outputs) -> None:
+        """Colour, cover by what was added and cover behind an edge of every sample."""
+        moment, turn = self._moment(name, time, frame.camera, around)
         # A thing of the photo has its light baked in: nothing is cast on it.
         near = self._caster.neighbours(name, time) if self._scene[name].cutout is None else []
         casters = self._caster.casters(near, time) if near else self._nobody
-        depth = self._array(frame.depth, wp.float32)
         seen = (
             depth, self._array(frame.ids, wp.uint16), self._array(frame.point, wp.vec3),
             self._array(frame.normal, wp.vec3), self._array(frame.source_uv, wp.vec2),
@@ -173,16 +190,41 @@ class BodyPainter:
         if self._cloth is not None and self._scene[name].cutout is None:
             veiled = self._cloth.on_bodies(seen[2], seen[3], seen[1], moment.pose, time)
         inner = self._array(self._inner(name, frame, turn), wp.float32)
+        colour, made, behind = outputs
         shade.shade(
             seen, inner, surface[0], surface[1], self._looks, moment, self._view(frame, count), self._caster.sun,
             casters, veiled, colour_out=colour, made_out=made, behind_out=behind,
         )  # fmt: skip
-        layer, made_out, behind_out, near_out = outputs
-        shade.gather(
-            colour, made, behind, depth, supersample=frame.supersample, weight=1 / count,
-            corner=(frame.window[0] - corner[0], frame.window[2] - corner[1]),
-            layer=layer, made_out=made_out, behind_out=behind_out, near_out=near_out,
-        )  # fmt: skip
+
+    def _ball(self, name: str, frame: BodyFrame, time: float) -> shade_ball.Ball:
+        """A ball of the photo as it is at ``time`` [s], for the kernel of its own."""
+        ball, pose = self._balls[name], pose_matrix(*self._trajectory.bodies[name].at(time))
+        ball.pose = wp.mat44(*pose.ravel())
+        ball.eye = wp.vec3(*frame.camera.position)
+        ball.turn = self.turned(name, pose, frame.camera.position)
+        ball.supersample, ball.u, ball.v = frame.supersample, frame.window[2], frame.window[0]
+        return ball
+
+    def _photographed_balls(self) -> dict[str, shade_ball.Ball]:
+        looks, balls = self._looks, {}
+        tables = {key: getattr(looks, key).numpy() for key in ("start", "size", "corner", "texel", "radius", "edge")}
+        for name in self._trajectory.bodies:
+            entity, number = self._scene[name], self._scene.number_of(name)
+            if entity.cutout is None or not isinstance(entity.shape, Sphere):
+                continue
+            ball = shade_ball.Ball()
+            ball.number, ball.start = number, int(tables["start"][number])
+            ball.size, ball.corner = wp.vec2i(*tables["size"][number]), wp.vec2(*tables["corner"][number])
+            ball.texel, ball.radius = float(tables["texel"][number]), float(tables["radius"][number])
+            lens = lens_of(self._rest_camera, self._photo_size)
+            ball.soft = 1.8 * float(tables["edge"][number]) / float(lens[0])
+            away = self._rest_camera.position - self._rest[name][:3, 3]
+            ball.axis = wp.vec3(*(away / np.linalg.norm(away)))
+            ball.rest = wp.mat44(*self._rest[name].ravel())
+            ball.camera, ball.lens = wp.mat44(*self._rest_camera.camera_from_world.ravel()), wp.vec4(*lens)
+            ball.atlas, ball.low = looks.atlas, looks.low
+            balls[name] = ball
+        return balls
 
     def _array(self, values: np.ndarray, dtype):
         return wp.array(np.ascontiguousarray(values), dtype=dtype, device=self.device, copy=False)

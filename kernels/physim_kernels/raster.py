@@ -127,12 +127,16 @@ def resolve_kernel(
     seen = wp.transform_point(rest, here)
     facing = -wp.dot(wp.transform_vector(rest, normal), wp.normalize(seen))
     facing_out[v, u] = wp.float32(facing)
-    # At the limb the smooth normal of a visible facet may already look away: the facet decides there.
-    sa = wp.transform_point(rest, ra)
-    sb = wp.transform_point(rest, rb)
-    sc = wp.transform_point(rest, rc)
-    faced = facing > wp.float64(0.0) or wp.dot(sa, wp.cross(sb, sc)) < wp.float64(0.0)
-    if mesh.textured[slot] == 1 and faced and seen[2] > wp.float64(0.0):
+    if mesh.textured[slot] == 0 or seen[2] <= wp.float64(0.0):
+        return
+    faced = facing > wp.float64(0.0)
+    if not faced:
+        # At the limb the smooth normal of a visible facet may already look away: the facet decides there.
+        sa = wp.transform_point(rest, ra)
+        sb = wp.transform_point(rest, rb)
+        sc = wp.transform_point(rest, rc)
+        faced = wp.dot(sa, wp.cross(sb, sc)) < wp.float64(0.0)
+    if faced:
         pixel = project(seen, photo_lens)
         source_out[v, u] = wp.vec2(wp.float32(pixel[0]), wp.float32(pixel[1]))
 

@@ -11,62 +11,77 @@ import warp as wp
 wp.set_module_options({"enable_backward": False})
 
 
-@wp.func
-def cubic(t: float):
-    """Weights of the four neighbours at -1, 0, 1, 2."""
-    t2 = t * t
-    t3 = t2 * t
-    return wp.vec4(
-        -0.5 * t3 + t2 - 0.5 * t,
-        1.5 * t3 - 2.5 * t2 + 1.0,
-        -1.5 * t3 + 2.0 * t2 + 0.5 * t,
-        0.5 * t3 - 0.5 * t2,
-    )
+# One sample is 16 texels: four channels side by side, a row at a time.
 
 
-@wp.func
-def texel_at(atlas: wp.array(dtype=wp.vec4), start: int, size: wp.vec2i, i: int, j: int):
-    x = wp.clamp(i, 0, size[0] - 1)
-    y = wp.clamp(j, 0, size[1] - 1)
-    return atlas[start + y * size[0] + x]
-
-
-@wp.func
-def sample4(atlas: wp.array(dtype=wp.vec4), start: int, size: wp.vec2i, x: float, y: float, held: bool):
+@wp.func_native("""
+    const int cols = size[0], rows = size[1];
+    const float gx = x - 0.5f < -1.0f ? -1.0f : (x - 0.5f > (float)cols ? (float)cols : x - 0.5f);
+    const float gy = y - 0.5f < -1.0f ? -1.0f : (y - 0.5f > (float)rows ? (float)rows : y - 0.5f);
+    const float fx = floorf(gx), fy = floorf(gy), s = gx - fx, t = gy - fy;
+    const int i = (int)fx, j = (int)fy;
+    const float s2 = s * s, s3 = s2 * s, t2 = t * t, t3 = t2 * t;
+    const float wx[4] = {-0.5f * s3 + s2 - 0.5f * s, 1.5f * s3 - 2.5f * s2 + 1.0f,
+                         -1.5f * s3 + 2.0f * s2 + 0.5f * s, 0.5f * s3 - 0.5f * s2};
+    const float wy[4] = {-0.5f * t3 + t2 - 0.5f * t, 1.5f * t3 - 2.5f * t2 + 1.0f,
+                         -1.5f * t3 + 2.0f * t2 + 0.5f * t, 0.5f * t3 - 0.5f * t2};
+    const float* texels = reinterpret_cast<const float*>(atlas.data) + 4ll * start;
+    int at[4];
+    for (int a = 0; a < 4; ++a) {
+        const int k = i + a - 1;
+        at[a] = 4 * (k < 0 ? 0 : (k > cols - 1 ? cols - 1 : k));
+    }
+    float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    float low[4], high[4];
+    for (int b = 0; b < 4; ++b) {
+        const int k = j + b - 1;
+        const float* row = texels + 4ll * cols * (k < 0 ? 0 : (k > rows - 1 ? rows - 1 : k));
+        float part[4];
+        for (int c = 0; c < 4; ++c)
+            part[c] = wx[0] * row[at[0] + c] + wx[1] * row[at[1] + c] + wx[2] * row[at[2] + c] + wx[3] * row[at[3] + c];
+        for (int c = 0; c < 4; ++c) sum[c] += wy[b] * part[c];
+        if (held && (b == 1 || b == 2)) {
+            for (int c = 0; c < 4; ++c) {
+                const float p = row[at[1] + c], q = row[at[2] + c];
+                const float least = p < q ? p : q, most = p > q ? p : q;
+                low[c] = b == 1 || least < low[c] ? least : low[c];
+                high[c] = b == 1 || most > high[c] ? most : high[c];
+            }
+        }
+    }
+    for (int c = 0; c < 4; ++c) {
+        if (!held) {
+            sum[c] = sum[c] > 0.0f ? sum[c] : 0.0f;
+        } else {
+            sum[c] = sum[c] < high[c] ? sum[c] : high[c];
+            sum[c] = sum[c] > low[c] ? sum[c] : low[c];
+        }
+    }
+    return wp::vec_t<4, wp::float32>(sum[0], sum[1], sum[2], sum[3]);
+""")
+def sample4(atlas: wp.array(dtype=wp.vec4), start: int, size: wp.vec2i, x: float, y: float, held: bool) -> wp.vec4:
     """Catmull-Rom at (x, y) [texels, centres at +0.5]; ``held`` to the range of the four nearest, else to >= 0."""
-    gx = wp.clamp(x - 0.5, -1.0, float(size[0]))
-    gy = wp.clamp(y - 0.5, -1.0, float(size[1]))
-    i = int(wp.floor(gx))
-    j = int(wp.floor(gy))
-    wx = cubic(gx - float(i))
-    wy = cubic(gy - float(j))
-    total = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    for b in range(4):
-        row = wp.vec4(0.0, 0.0, 0.0, 0.0)
-        for a in range(4):
-            row += wx[a] * texel_at(atlas, start, size, i + a - 1, j + b - 1)
-        total += wy[b] * row
-    if not held:
-        return wp.max(total, wp.vec4(0.0, 0.0, 0.0, 0.0))
-    p = texel_at(atlas, start, size, i, j)
-    q = texel_at(atlas, start, size, i + 1, j)
-    r = texel_at(atlas, start, size, i, j + 1)
-    s = texel_at(atlas, start, size, i + 1, j + 1)
-    return wp.max(wp.min(wp.min(p, q), wp.min(r, s)), wp.min(wp.max(wp.max(p, q), wp.max(r, s)), total))
+    ...
 
 
-@wp.func
-def sample_low(low: wp.array(dtype=wp.vec3), start: int, size: wp.vec2i, x: float, y: float):
-    gx = wp.clamp(x - 0.5, 0.0, float(size[0] - 1))
-    gy = wp.clamp(y - 0.5, 0.0, float(size[1] - 1))
-    i = wp.min(int(gx), wp.max(size[0] - 2, 0))
-    j = wp.min(int(gy), wp.max(size[1] - 2, 0))
-    di = wp.min(1, size[0] - 1)
-    dj = wp.min(1, size[1] - 1) * size[0]
-    s = gx - float(i)
-    t = gy - float(j)
-    k = start + j * size[0] + i
-    return (1.0 - t) * ((1.0 - s) * low[k] + s * low[k + di]) + t * ((1.0 - s) * low[k + dj] + s * low[k + dj + di])
+@wp.func_native("""
+    const int cols = size[0], rows = size[1];
+    const float gx = x - 0.5f < 0.0f ? 0.0f : (x - 0.5f > (float)(cols - 1) ? (float)(cols - 1) : x - 0.5f);
+    const float gy = y - 0.5f < 0.0f ? 0.0f : (y - 0.5f > (float)(rows - 1) ? (float)(rows - 1) : y - 0.5f);
+    const int wide = cols > 1 ? cols - 2 : 0, tall = rows > 1 ? rows - 2 : 0;
+    const int i = (int)gx < wide ? (int)gx : wide, j = (int)gy < tall ? (int)gy : tall;
+    const float s = gx - (float)i, t = gy - (float)j;
+    const float* p = reinterpret_cast<const float*>(low.data) + 3ll * (start + j * cols + i);
+    const float* q = p + (rows > 1 ? 3ll * cols : 0ll);
+    const int di = cols > 1 ? 3 : 0;
+    float out[3];
+    for (int c = 0; c < 3; ++c)
+        out[c] = (1.0f - t) * ((1.0f - s) * p[c] + s * p[di + c]) + t * ((1.0f - s) * q[c] + s * q[di + c]);
+    return wp::vec_t<3, wp::float32>(out[0], out[1], out[2]);
+""")
+def sample_low(low: wp.array(dtype=wp.vec3), start: int, size: wp.vec2i, x: float, y: float) -> wp.vec3:
+    """Bilinear at (x, y) [texels, centres at +0.5], held at the border."""
+    ...
 
 
 @wp.kernel

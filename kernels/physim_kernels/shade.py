@@ -13,6 +13,8 @@ light sets over an edge of shade as wide as it is itself: ``max`` is then that o
 World frame: right-handed, Y up, metres. Colours are linear.
 """
 
+import math
+
 import warp as wp
 
 from physim_kernels.occlusion import Casters, Sun, sky_hidden, sun_hidden
@@ -125,19 +127,22 @@ def in_photo(view: View, world: wp.vec3):
 
 @wp.func
 def folded(n: wp.vec3, axis: wp.vec3, limit: float):
-    """A direction pulled into the cap about ``axis`` by mirroring its angle at 0 and at ``limit``."""
+    """A direction pulled into the cap about ``axis`` by mirroring its angle at 0 and at ``limit``.
+
+    The angle a becomes ``|2 limit - a|``, whose cosine and sine follow from those of both without an inverse.
+    """
     cosine = wp.clamp(wp.dot(n, axis), -1.0, 1.0)
-    angle = wp.acos(cosine)
-    if angle <= limit:
+    if cosine >= wp.cos(limit):
         return n
     side = n - cosine * axis
     length = wp.length(side)
     if length < 1.0e-6:
         side = wp.cross(axis, wp.vec3(0.3, 0.5, 0.8))
         length = wp.length(side)
-    wave = wp.mod(angle, 2.0 * limit)
-    inner = limit - wp.abs(wave - limit)
-    return wp.cos(inner) * axis + wp.sin(inner) * side / length
+    sine = wp.sqrt(wp.max(1.0 - cosine * cosine, 0.0))
+    across = wp.cos(2.0 * limit)
+    up = wp.sin(2.0 * limit)
+    return (across * cosine + up * sine) * axis + (wp.abs(up * cosine - across * sine) / length) * side
 
 
 @wp.func
@@ -188,8 +193,10 @@ def photo_ball(number: int, looks: Looks, moment: Moment, view: View, p: wp.vec3
     place = turn * (centre + radius * folded(then, axis, FOLD)) + (1.0 - turn) * wp.transform_point(rest, p)
     detail = ball_detail(looks, view, number, place)
     cover = detail[3]
-    angle = wp.acos(wp.clamp(wp.dot(then, axis), -1.0, 1.0))
-    back = turn * wp.smoothstep(MIRROR_FROM, MIRROR_TO, angle)
+    back = float(0.0)
+    cosine = wp.dot(then, axis)
+    if cosine < wp.static(math.cos(1.3)):
+        back = turn * wp.smoothstep(MIRROR_FROM, MIRROR_TO, wp.acos(wp.max(cosine, -1.0)))
     if back > 0.0:
         detail = (1.0 - back) * detail + back * ball_detail(
             looks, view, number, centre + radius * in_octant(then, axis)
