@@ -15,6 +15,8 @@ from physim.stretch import stretch
 
 REACH = 4
 """How far beyond what changes the photo's residual is given up [pixels of the photo]."""
+LIT = 0.9992
+"""Light from which on a surface counts as fully lit: less is a tenth of an 8-bit step of the picture."""
 PASSED = 0.6
 """Part of the light that a thin white cloud sends to the camera, the key light apart, that comes from behind it."""
 WIDE = 0.04
@@ -74,6 +76,23 @@ def smoke_over(
     out = wp.empty(base.shape, dtype=wp.vec3, device=device)
     kernels.veil(base, through, light, float(whiteness), linear_of=tables[0], srgb_of=tables[1], out=out)
     return out.numpy()
+
+
+def darken(picture: np.ndarray, shadow: np.ndarray, tint: np.ndarray, *, device=None) -> None:
+    """Take light from a picture, in place.
+
+    Args:
+        picture: (H, W, 3) float32 sRGB, contiguous.
+        shadow: What is left of the light (H, W); above ``LIT`` nothing changes, to the bit.
+        tint: Exponent of ``shadow`` per colour (3,).
+        device: Warp device.
+    """
+    tables = [wp.array(table, dtype=wp.float32, device=device, copy=False) for table in (LINEAR_OF, SRGB_OF)]
+    light = wp.array(np.ascontiguousarray(shadow, np.float32), dtype=wp.float32, device=device, copy=False)
+    out = wp.array(picture, dtype=wp.vec3, device=device, copy=False)
+    kernels.darken(light, wp.vec3(*(float(t) for t in tint)), LIT, linear_of=tables[0], srgb_of=tables[1], picture=out)
+    if not out.device.is_cpu:
+        np.copyto(picture, out.numpy())
 
 
 def passed_on(picture: np.ndarray, ambient: np.ndarray | tuple[float, float, float]) -> np.ndarray:

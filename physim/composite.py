@@ -158,9 +158,7 @@ class SolidComposer:
             return Solid(picture, np.ones(self.size, np.float32), frame.depth, frame)
         shutter = self.exposure(time, frame.camera)
         shadow = self._on_water(self._shadow(shutter, frame), frame)
-        touched = np.flatnonzero(shadow.reshape(-1) < 0.9998)
-        flat = picture.reshape(-1, 3)
-        flat[touched] = blend.to_srgb(blend.to_linear(flat[touched]) * shadow.reshape(-1)[touched, None] ** self._tint)
+        blend.darken(picture, shadow, self._tint, device=self._device)
         if self._mirror is not None:
             self._mirror.paint(picture, frame, shutter)
         depth = frame.depth
@@ -267,21 +265,24 @@ class SolidComposer:
 
     def _shadow(self, shutter: Exposure, frame: BackdropFrame) -> np.ndarray:
         """What is left of the light (H, W) float32."""
-        carried = np.ones(self.size, np.float32)
-        weights = self._carry_shadows(carried, shutter, frame)
+        carried, window, weights = self._carried_shadows(shutter, frame)
         assert self._ground is not None
-        thrown = self._ground(shutter, frame, weights, self.unmoved(frame))
-        if not weights:
-            return thrown
+        shadow = self._ground(shutter, frame, weights, self.unmoved(frame))
+        if carried is None:
+            return shadow
+        thrown = shadow[window]
+        both = carried * thrown
         # A thing half of whose shadow is carried throws the other half: two parts of one darkness, which add up.
-        halves = any(FAINT < left < 1 - FAINT for left in weights.values())
-        return np.maximum(carried + thrown - 1, self._caster.floor * carried * thrown) if halves else carried * thrown
+        if any(FAINT < left < 1 - FAINT for left in weights.values()):
+            both = np.maximum(carried + thrown - 1, self._caster.floor * both)
+        shadow[window] = both
+        return shadow
 
-    def _carry_shadows(
-        self, shadow: np.ndarray, shutter: Exposure, frame: BackdropFrame
-    ) -> dict[str, float]:  # fmt: skip
-        """Multiply the shadows that sliding things took along; how much shadow is left for each one to throw."""
-        left = {}
+    def _carried_shadows(
+        self, shutter: Exposure, frame: BackdropFrame
+    ) -> tuple[np.ndarray | None, tuple[slice, slice], dict[str, float]]:
+        """The shadows that sliding things took along, their window, and how much shadow is left for each to throw."""
+        left, found = {}, []
         for name in self._caster.names:
             cutout = self.scene[name].cutout
             if cutout is None or cutout.shadow is None:
@@ -290,12 +291,18 @@ class SolidComposer:
             some = times[:: max(1, len(times) // 4)]
             rings = [self._ring(name, float(time), frame) for time in some]
             left[name] = 1 - float(np.mean([weight for weight, *_ in rings]))
-            before = shadow.copy() if len(some) > 1 else shadow
-            for weight, window, ratio in rings:
-                if window is not None:
-                    v0, v1, u0, u1 = window
-                    shadow[v0:v1, u0:u1] += before[v0:v1, u0:u1] * weight * (ratio - 1) / len(some)
-        return left
+            found.append([(weight / len(some), window, ratio) for weight, window, ratio in rings if window is not None])
+        windows = np.array([window for rings in found for _, window, _ in rings])
+        if not len(windows):
+            return None, (slice(0), slice(0)), left
+        (low_v, _, low_u, _), (_, high_v, _, high_u) = windows.min(axis=0), windows.max(axis=0)
+        carried = np.ones((high_v - low_v, high_u - low_u), np.float32)
+        for rings in found:
+            before = carried.copy() if len(rings) > 1 else carried
+            for weight, (v0, v1, u0, u1), ratio in rings:
+                at = (slice(v0 - low_v, v1 - low_v), slice(u0 - low_u, u1 - low_u))
+                carried[at] += before[at] * np.float32(weight) * (ratio - 1)
+        return carried, (slice(low_v, high_v), slice(low_u, high_u)), left
 
     def _ring(self, name: str, time: float, frame: BackdropFrame):
         """Weight, window and light ratio of a thing's own shadow at one instant."""

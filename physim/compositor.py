@@ -139,6 +139,7 @@ class Compositor:
         residual = self._target - first
         off = np.abs(residual).max(axis=-1) > 0
         self._islands: list[tuple[tuple[slice, slice], np.ndarray]] = []
+        self._last: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._warped: tuple[PlateSampler, PlateSampler] | None = None
         if not off.any():
             return
@@ -154,8 +155,8 @@ class Compositor:
         if not self._islands:
             return picture
         if self._composer.unmoved(solid.backdrop):
-            for window, mine in self._islands:
-                picture[window][mine] = self._carried_in(picture[window], window)[mine]
+            for k, (window, mine) in enumerate(self._islands):
+                np.copyto(picture[window], self._remembered(k, picture[window]), where=mine[..., None])
             return picture
         if self._warped is None:
             photo_size = self._view.photo_size
@@ -167,6 +168,13 @@ class Compositor:
         first, residual = self._warped[0](uv), 2 * self._warped[1](uv) - 1
         residual[np.abs(residual) < 1e-5] = 0
         return np.clip(blend.carry_residual(picture, first, residual, self._scale), 0, 1)
+
+    def _remembered(self, island: int, crop: np.ndarray) -> np.ndarray:
+        """:meth:`_carried_in` of an island, or what it was for the frame before if nothing has changed there since."""
+        before = self._last.get(island)
+        if before is None or not np.array_equal(before[0], crop):
+            before = self._last[island] = (crop.copy(), self._carried_in(crop, self._islands[island][0]))
+        return before[1]
 
     def _carried_in(self, crop: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
         """The same for a part of an unmoved picture: an island of what frame 0 lacked, with some room about it."""
@@ -242,10 +250,9 @@ class Compositor:
         if self._smoke is None:
             return picture
         shadow = self._smoke_shadow(solid, time)
-        dark = shadow < 0.9998
-        if dark.any():
+        if shadow.min() < blend.LIT:
             picture = picture.copy()
-            picture[dark] = blend.to_srgb(blend.to_linear(picture[dark]) * shadow[dark, None] ** self._tint)
+            blend.darken(picture, shadow, self._tint, device=self._device)
         picture = self._firelit(picture, solid, time)
         out = self._through_smoke(picture, solid.depth, solid, time)
         if self._stills is None or not self._composer.unmoved(solid.backdrop):

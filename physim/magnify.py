@@ -67,7 +67,7 @@ class Magnifier:
         self._srgb_of = self._array(blend.SRGB_OF, wp.float32)
         self._rows, self._cols = (_Axis(n, m, device) for n, m in zip(grid.shape[:2], size, strict=True))
         self._tile_count = int(np.prod([-(-n // edge) for n, edge in zip(size, kernels.TILE, strict=True)]))
-        self._was = self._wide(grid, 0, grid.shape[0])
+        self._was = self._wide(grid, (0, grid.shape[0]), (0, size[1]))
         self._memory = _Memory((*size, 3))
 
     def __call__(self, picture: np.ndarray, *, moved: bool = False) -> np.ndarray:
@@ -85,12 +85,12 @@ class Magnifier:
             touched = maximum_filter(change, size=5)  # what any of the 4 x 4 samples about a place differs by
             keep = np.exp(-((gaussian_filter(touched, 1.0) / SAME) ** 2))
             keep[keep < 1e-3] = 0.0
-        tile, low, high = self._tiles(touched > 0, keep > 0)
+        tile, rows, cols = self._tiles(touched > 0, keep > 0)
         if not (tile[:, 2] == kernels.WHOLE).all() or len(tile) < self._tile_count:
             np.copyto(frame, self._whole)
         if len(tile):
             kernels.down(
-                self._array(tile, wp.vec3i), self._wide(picture, low, high), self._was, self._base,
+                self._array(tile, wp.vec3i), self._wide(picture, rows, cols), self._was, self._base,
                 self._array(touched, wp.float32), self._array(keep, wp.float32), self._rows, self._cols, self._srgb_of,
                 out=(out := self._array(frame, wp.vec3)),
             )  # fmt: skip
@@ -100,15 +100,23 @@ class Magnifier:
     def _array(self, values: np.ndarray, dtype) -> wp.array:
         return wp.array(np.ascontiguousarray(values), dtype=dtype, device=self._device, copy=False)
 
-    def _wide(self, picture: np.ndarray, low: int, high: int) -> wp.array:
-        """The picture in linear light, enlarged along its rows from ``low`` to ``high`` alone."""
-        linear = self._array(blend.to_linear(picture), wp.vec3)
+    def _wide(self, picture: np.ndarray, rows: tuple[int, int], cols: tuple[int, int]) -> wp.array:
+        """The picture in linear light, enlarged along some of its rows, for some columns of the frame."""
+        linear = wp.empty(picture.shape[:2], dtype=wp.vec3, device=self._device)
+        some = slice(*rows)
+        if linear.device.is_cpu:
+            linear.numpy()[some] = blend.to_linear(picture[some])
+        else:
+            linear = self._array(blend.to_linear(picture), wp.vec3)
         out = wp.empty((picture.shape[0], self.size[1]), dtype=wp.vec3, device=self._device)
-        kernels.across(linear, self._cols, low, high - low, out=out)
+        kernels.across(linear, self._cols, rows[0], rows[1] - rows[0], cols, out=out)
         return out
 
-    def _tiles(self, touched: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, int, int]:
-        """Tiles (v, u, kind) that have something to do, and the first and last row of the grid that they read."""
+    def _tiles(self, touched: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, tuple[int, int], tuple[int, int]]:
+        """Tiles (v, u, kind) that have something to do, which rows of the grid they read, which columns they make.
+
+        Rows of the grid and columns of the frame as first and end.
+        """
         edges = [np.arange(0, n, edge) for n, edge in zip(self.size, kernels.TILE, strict=True)]
         starts = [(e * (n / m)).astype(int) for e, n, m in zip(edges, touched.shape, self.size, strict=True)]
 
@@ -122,9 +130,10 @@ class Magnifier:
         kind = np.where(mixed[v, u], kernels.MIXED, kernels.WHOLE)
         tile = np.stack([edges[0][v], edges[1][u], kind], axis=1).astype(np.int32)
         if not len(tile):
-            return tile, 0, 0
+            return tile, (0, 0), (0, 0)
         low, high = starts[0][v.min()], (edges[0][v.max()] + kernels.TILE[0]) * (touched.shape[0] / self.size[0])
-        return tile, max(int(low) - 2, 0), min(int(high) + 3, touched.shape[0])
+        rows = max(int(low) - 2, 0), min(int(high) + 3, touched.shape[0])
+        return tile, rows, (int(tile[:, 1].min()), min(int(tile[:, 1].max()) + kernels.TILE[1], self.size[1]))
 
 
 class _Memory:

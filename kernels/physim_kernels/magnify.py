@@ -21,6 +21,29 @@ IDLE, MIXED, WHOLE = 0, 1, 2
 """Kinds of tiles: nothing has changed, some has, everything has and nothing is kept."""
 
 
+@wp.func_native("""
+    const float* in = reinterpret_cast<const float*>(picture.data) + 3ll * picture.shape[1] * v;
+    float* o = reinterpret_cast<float*>(out.data) + 3ll * out.shape[1] * v;
+    for (int u = start; u < start + count; ++u) {
+        const int* at = index.data + 4 * u;
+        const float *a = in + 3 * at[0], *b = in + 3 * at[1], *c = in + 3 * at[2], *d = in + 3 * at[3];
+        const float* w = weight.data[u].c;
+        for (int k = 0; k < 3; ++k) o[3 * u + k] = w[0] * a[k] + w[1] * b[k] + w[2] * c[k] + w[3] * d[k];
+    }
+""")
+def across_row(
+    picture: wp.array2d(dtype=wp.vec3),
+    index: wp.array2d(dtype=wp.int32),
+    weight: wp.array(dtype=wp.vec4),
+    v: int,
+    start: int,
+    count: int,
+    out: wp.array2d(dtype=wp.vec3),
+):
+    """Columns ``start`` to ``start + count`` of row v, enlarged."""
+    ...
+
+
 @wp.kernel
 def across_kernel(
     # inputs
@@ -28,29 +51,14 @@ def across_kernel(
     index: wp.array2d(dtype=wp.int32),
     weight: wp.array(dtype=wp.vec4),
     first: int,
+    left: int,
+    right: int,
     # outputs
     out: wp.array2d(dtype=wp.vec3),
 ):
-    j, u = wp.tid()
-    v = first + j
-    w = weight[u]
-    left = w[0] * picture[v, index[u, 0]] + w[1] * picture[v, index[u, 1]]
-    out[v, u] = left + w[2] * picture[v, index[u, 2]] + w[3] * picture[v, index[u, 3]]
-
-
-@wp.func
-def table_at(linear: wp.vec3, table: wp.array(dtype=wp.float32)):
-    last = float(table.shape[0] - 1)
-    r = int(wp.clamp(linear[0], 0.0, 1.0) * last + 0.5)
-    g = int(wp.clamp(linear[1], 0.0, 1.0) * last + 0.5)
-    b = int(wp.clamp(linear[2], 0.0, 1.0) * last + 0.5)
-    return wp.vec3(table[r], table[g], table[b])
-
-
-@wp.func
-def column_sum(wide: wp.array2d(dtype=wp.vec3), v: int, u: int, index: wp.array2d(dtype=wp.int32), w: wp.vec4):
-    top = w[0] * wide[index[v, 0], u] + w[1] * wide[index[v, 1], u]
-    return top + w[2] * wide[index[v, 2], u] + w[3] * wide[index[v, 3], u]
+    j, block = wp.tid()
+    start = left + block * wp.static(TILE[1])
+    across_row(picture, index, weight, first + j, start, wp.min(right - start, wp.static(TILE[1])), out)
 
 
 @wp.func_native("""
@@ -80,6 +88,49 @@ def whole_row(
     ...
 
 
+@wp.func_native("""
+    const int cols = out.shape[1], end = start + count < cols ? start + count : cols;
+    const float *at_near = touched.data + (long long)touched.shape[1] * near;
+    const float *upper = keep.data + (long long)keep.shape[1] * index.data[4 * v + 1];
+    const float *lower = keep.data + (long long)keep.shape[1] * index.data[4 * v + 2];
+    const float *in = reinterpret_cast<const float*>(was.data), last = (float)(table.shape[0] - 1);
+    const float* a = in + 3 * (long long)cols * index.data[4 * v];
+    const float* b = in + 3 * (long long)cols * index.data[4 * v + 1];
+    const float* c = in + 3 * (long long)cols * index.data[4 * v + 2];
+    const float* d = in + 3 * (long long)cols * index.data[4 * v + 3];
+    const float* photo = reinterpret_cast<const float*>(base.data) + 3 * (long long)cols * v;
+    float* o = reinterpret_cast<float*>(out.data) + 3 * (long long)cols * v;
+    for (int u = start; u < end; ++u) {
+        float *here = o + 3 * u;
+        const float *given = photo + 3 * u;
+        if (at_near[col_near.data[u]] == 0.0f) {
+            here[0] = given[0], here[1] = given[1], here[2] = given[2];
+            continue;
+        }
+        const int left = col_index.data[4 * u + 1], right = col_index.data[4 * u + 2];
+        const float s = col_part.data[u];
+        const float top = upper[left] + s * (upper[right] - upper[left]);
+        const float low = lower[left] + s * (lower[right] - lower[left]);
+        const float kept = top + part * (low - top);
+        if (!(kept > 0.0f)) continue;
+        for (int k = 3 * u; k < 3 * u + 3; ++k) {
+            float x = w[0] * a[k] + w[1] * b[k] + (w[2] * c[k] + w[3] * d[k]);
+            x = x < 0.0f ? 0.0f : (x > 1.0f ? 1.0f : x);
+            x = o[k] + kept * (photo[k] - table.data[(int)(x * last + 0.5f)]);
+            o[k] = x < 0.0f ? 0.0f : (x > 1.0f ? 1.0f : x);
+        }
+    }
+""")
+def mixed_row(
+    was: wp.array2d(dtype=wp.vec3), base: wp.array2d(dtype=wp.vec3), touched: wp.array2d(dtype=wp.float32),
+    keep: wp.array2d(dtype=wp.float32), index: wp.array2d(dtype=wp.int32), w: wp.vec4, near: int, part: float,
+    col_index: wp.array2d(dtype=wp.int32), col_near: wp.array(dtype=wp.int32), col_part: wp.array(dtype=wp.float32),
+    v: int, start: int, count: int, table: wp.array(dtype=wp.float32), out: wp.array2d(dtype=wp.vec3),
+):  # fmt: skip
+    """What is kept of the photo, put back into a row that :func:`whole_row` has made."""
+    ...
+
+
 @wp.kernel
 def down_kernel(
     # inputs
@@ -105,33 +156,23 @@ def down_kernel(
     if v >= out.shape[0]:
         return
     whole_row(now, row_index, row_weight[v], v, tile[k][1], wp.static(TILE[1]), srgb_of, out)
-    if tile[k][2] == wp.static(WHOLE):
-        return
-    near = row_near[v]
-    top = row_index[v, 1]
-    low = row_index[v, 2]
-    for u in range(tile[k][1], wp.min(tile[k][1] + wp.static(TILE[1]), out.shape[1])):
-        if touched[near, col_near[u]] == 0.0:
-            out[v, u] = base[v, u]
-        else:
-            left = col_index[u, 1]
-            right = col_index[u, 2]
-            upper = wp.lerp(keep[top, left], keep[top, right], col_part[u])
-            lower = wp.lerp(keep[low, left], keep[low, right], col_part[u])
-            part = wp.lerp(upper, lower, row_part[v])
-            if part > 0.0:
-                past = table_at(column_sum(was, v, u, row_index, row_weight[v]), srgb_of)
-                value = out[v, u] + part * (base[v, u] - past)
-                out[v, u] = wp.max(wp.min(value, wp.vec3(1.0, 1.0, 1.0)), wp.vec3(0.0, 0.0, 0.0))
+    if tile[k][2] == wp.static(MIXED):
+        mixed_row(
+            was, base, touched, keep, row_index, row_weight[v], row_near[v], row_part[v], col_index, col_near,
+            col_part, v, tile[k][1], wp.static(TILE[1]), srgb_of, out,
+        )  # fmt: skip
 
 
-def across(picture, axis, first, count, *, out):
-    """Enlarge along ``count`` rows from ``first`` on: linear (h, w) vec3 to (h, W).
+def across(picture, axis, first, count, columns, *, out):
+    """Enlarge along ``count`` rows from ``first`` on: linear (h, w) vec3 to (h, W), ``columns`` (first, end) of it.
 
     ``axis``: ``index`` (W, 4), the samples that make each column, and ``weight`` (W,) vec4.
     """
-    inputs = [picture, axis.index, axis.weight, first]
-    wp.launch(across_kernel, dim=(count, out.shape[1]), inputs=inputs, outputs=[out], device=out.device)
+    left, right = columns
+    inputs = [picture, axis.index, axis.weight, first, left, right]
+    wp.launch(
+        across_kernel, dim=(count, -(-(right - left) // TILE[1])), inputs=inputs, outputs=[out], device=out.device
+    )  # fmt: skip
 
 
 def down(tile, now, was, base, touched, keep, rows, cols, srgb_of, *, out):
