@@ -7,8 +7,8 @@ import numpy as np
 from physim.camera import Camera
 from physim.shapes import Triangles
 
-_TILE = 16
-"""Triangles are split until their box fits in this many pixels, then all tested against one tile at a time."""
+_TILES = (2, 4, 8, 16)
+"""Triangles are split until their box fits in the largest, and tested against the smallest that holds them [pixels]."""
 
 
 def pose_matrix(position, orientation) -> np.ndarray:
@@ -41,12 +41,17 @@ def depth_of(mesh: Triangles, camera: Camera) -> np.ndarray:
     for _ in range(12):
         low, high = corners[..., :2].min(1), corners[..., :2].max(1)
         seen = (high > 0).all(1) & (low < (cols, rows)).all(1)
-        corners, big = corners[seen], ((high - low).max(1) >= _TILE - 1)[seen]
+        corners, big = corners[seen], ((high - low).max(1) >= _TILES[-1] - 1)[seen]
         if not big.any():
             break
         corners = np.concatenate([corners[~big], _quartered(corners[big])])
-    for k in range(0, len(corners), 4096):
-        _test_tiles(corners[k : k + 4096], depth)
+    extent = (corners[..., :2].max(1) - corners[..., :2].min(1)).max(1)
+    least = -np.inf
+    for tile in _TILES:
+        alike = corners[(extent >= least) & ((extent < tile - 1) | (tile == _TILES[-1]))]
+        least, count = tile - 1, 1200000 // (tile + 1) ** 2
+        for k in range(0, len(alike), count):
+            _test_tiles(alike[k : k + count], depth, tile)
     return depth
 
 
@@ -56,12 +61,12 @@ def _quartered(corners: np.ndarray) -> np.ndarray:
     return np.concatenate([np.stack(t, axis=1) for t in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
 
 
-def _test_tiles(corners: np.ndarray, depth: np.ndarray) -> None:
+def _test_tiles(corners: np.ndarray, depth: np.ndarray, tile: int) -> None:
     rows, cols = depth.shape
     base = np.floor(corners[..., :2].min(1) - 0.5).astype(int)
-    step = np.arange(_TILE + 1)
-    u = (base[:, 0, None, None] + step[None, None, :]).repeat(_TILE + 1, 1)
-    v = (base[:, 1, None, None] + step[None, :, None]).repeat(_TILE + 1, 2)
+    step = np.arange(tile + 1)
+    u = (base[:, 0, None, None] + step[None, None, :]).repeat(tile + 1, 1)
+    v = (base[:, 1, None, None] + step[None, :, None]).repeat(tile + 1, 2)
     point = np.stack([u, v], axis=-1) + 0.5
     a, b, c = (corners[:, k, None, None, :] for k in range(3))
     area = _cross(b[..., :2] - a[..., :2], c[..., :2] - a[..., :2])

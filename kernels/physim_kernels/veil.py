@@ -87,7 +87,7 @@ def darken_kernel(
 
 
 def darken(shadow, tint, lit, *, linear_of, srgb_of, picture):
-    """Multiply the light of a picture (H, W) vec3, sRGB, by ``shadow ** tint`` where ``shadow`` (H, W) is below ``lit``.
+    """Multiply the light of a picture (H, W) vec3, sRGB, by ``shadow ** tint`` where ``shadow`` (H, W) is under ``lit``
 
     A thread takes one pixel on a GPU and a row on a CPU.
     """
