@@ -48,6 +48,7 @@ class ClothPainter:
     ) -> None:
         self.size = size
         self.device = wp.get_device(device)
+        self._rows = self.device.is_cpu  # cloth of the photo in one go
         self._trajectory = trajectory
         self._scene = trajectory.scene
         self._caster = caster
@@ -86,7 +87,7 @@ class ClothPainter:
             around: What is about the cloth.
             supersample: Samples per pixel along each side.
         """
-        if self.device.is_cpu and self._scene[name].cutout is not None:
+        if self._rows and self._scene[name].cutout is not None:
             return self._paint_photographed(name, times, camera, surface, around, supersample)
         view = self._view(name, supersample)
         frames = [view.at(float(time), shaken(camera, k)) for k, time in enumerate(times)]

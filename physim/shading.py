@@ -74,6 +74,7 @@ class BodyPainter:
     ) -> None:
         self.size = size
         self.device = wp.get_device(device)
+        self._rows = self.device.is_cpu  # balls of the photo in one go
         self._trajectory = trajectory
         self._scene = trajectory.scene
         self._caster = caster
@@ -162,7 +163,7 @@ class BodyPainter:
         made = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
         behind = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
         depth = self._array(frame.depth, wp.float32)
-        if self.device.is_cpu and name in self._balls:
+        if self._rows and name in self._balls:
             shade_ball.shade_ball(
                 depth, self._array(frame.ids, wp.uint16), self._array(frame.point, wp.vec3), surface[0], surface[1],
                 self._ball(name, frame, time), colour_out=colour, made_out=made, behind_out=behind,
