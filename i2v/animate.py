@@ -32,6 +32,8 @@ from i2v.media.soundtrack import mix_of, soundtrack
 from i2v.metrics.report import Report, check_plots
 from i2v.models.registry import NONE, resolve
 from i2v.provenance import Provenance
+from physim.brush import brushed as brushed
+from physim.brush import read_strokes as read_strokes
 from physim.conditions import Conditions
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult
 from physim.photo import locate, picture_size

@@ -25,17 +25,16 @@ def add_commands(commands: Any) -> list[argparse.ArgumentParser]:
 
 
 def _extend(arguments: argparse.Namespace) -> int:
-    import yaml
-
     from i2v.animate import animate
     from i2v.extend import longer, shot_of
+    from physim.shot_file import TextError, parse
 
     then = None
     if arguments.then is not None:
         try:
-            then = yaml.safe_load(arguments.then.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{arguments.then} cannot be read: {str(error).splitlines()[0]}.") from None
+            then, _, _ = parse(arguments.then.read_text(encoding="utf-8"), arguments.then.suffix.lower())
+        except (TextError, UnicodeDecodeError) as error:
+            raise ValueError(f"{arguments.then} cannot be read: {str(error).splitlines()[0]}") from None
         if not isinstance(then, dict):
             raise ValueError(f"{arguments.then} holds no fields, expected `camera` and `forces`.")
     shot = longer(shot_of(arguments.video), arguments.seconds, then)

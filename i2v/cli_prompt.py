@@ -25,6 +25,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME=PLACE",
         help="where in the photo a thing of the prompt is: a pixel u,v, or a mask file; may be given several times",
     )
+    command.add_argument(
+        "--strokes", type=Path, metavar="FILE", help="motion brush: strokes that become pushes, winds, sources and pins"
+    )
     command.add_argument("--write-shot", type=Path, metavar="FILE", help="write the prompt's shot file and stop")
 
 
@@ -38,21 +41,32 @@ def shot_of(arguments: argparse.Namespace) -> tuple[Path | Shot | None, str]:
     if arguments.prompt is None:
         if arguments.shot is None or any(told):
             raise ValueError("give a shot file, or --prompt TEXT with --photo FILE.")
-        return arguments.shot, arguments.shot.stem
+        if arguments.strokes is None:
+            return arguments.shot, arguments.shot.stem
+        from physim.shot_file import load
+
+        return _brushed(load(arguments.shot), arguments.strokes), arguments.shot.stem
     if arguments.shot is not None or arguments.photo is None:
         raise ValueError("--prompt goes with --photo FILE, and without a shot file.")
     from i2v.animate import read_prompt
 
     prompt = read_prompt(arguments.prompt, arguments.photo, select=dict(_place(given) for given in arguments.select))
+    shot = prompt.shot if arguments.strokes is None else _brushed(prompt.shot, arguments.strokes)
     if not arguments.quiet or arguments.write_shot is not None:
         print(prompt.echo(), file=sys.stderr)
     if arguments.write_shot is not None:
         note = "\n".join(["From the prompt:", *arguments.prompt.splitlines(), *prompt.echo().splitlines()])
         from physim.shot_file import save
 
-        print(save(prompt.shot, arguments.write_shot, note=note))
+        print(save(shot, arguments.write_shot, note=note))
         return None, ""
-    return prompt.shot, Path(arguments.photo.removeprefix("skimage:")).stem
+    return shot, Path(arguments.photo.removeprefix("skimage:")).stem
+
+
+def _brushed(shot: Shot, strokes: Path) -> Shot:
+    from i2v.animate import brushed, read_strokes
+
+    return brushed(shot, read_strokes(strokes))
 
 
 def _place(given: str) -> tuple[str, tuple[float, float] | str]:

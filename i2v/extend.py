@@ -128,7 +128,9 @@ def _later(move: Mapping[str, Any], end: float, seconds: float) -> dict[str, Any
 
 
 def _force_later(force: Mapping[str, Any], end: float) -> dict[str, Any]:
-    if "impulse" not in force:
-        raise ValueError("a wind blows during the whole shot; in what follows only impulses can be new.")
-    push = dict(force["impulse"])
+    if "wind" in force:
+        blow = dict(force["wind"])
+        late = {"to": float(blow["to"]) + end} if blow.get("to") is not None else {}
+        return {"wind": {**blow, "from": float(blow.get("from", 0.0)) + end, **late}}
+    push = dict(force.get("impulse", {}))
     return {"impulse": {**push, "at": float(push.get("at", 0.0)) + end}}

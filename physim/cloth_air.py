@@ -52,10 +52,11 @@ sqrt(2^(-2/3) / (0.2^(-2/3) - 2^(-2/3)))."""
 
 def eddies(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Eddies that the winds carry: velocity (m, 3) [m/s], wave vector (m, 3) [1/m] and drift of the phase (m, 2):
-    at time 0 [cycles] and per time [1/s]. From 2 to 16 Hz as they pass; velocities are across the wave vectors.
+    at time 0 [cycles] and per time [1/s]. From 2 to 16 Hz as they pass; velocities are across the wave vectors. A wind
+    that begins or ends has gusts, but no eddies of this size, which would stay when it has gone.
     """
     out: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for wind in (f for f in scene.forces if isinstance(f, Wind) and f.gust > 0):
+    for wind in (f for f in scene.forces if isinstance(f, Wind) and f.gust > 0 and f.lasting):
         mean = np.asarray(wind.velocity, dtype=np.float64)
         speed = float(np.linalg.norm(mean))
         if speed == 0:

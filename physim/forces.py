@@ -14,8 +14,19 @@ class Wind:
     gust: float = 0.0
     """Standard deviation of the speed relative to its mean [-], 0 to 1. Gusts are seeded and smooth in time."""
     seed: int = 0
+    start: float = 0.0
+    """When it begins [s]."""
+    end: float = float("inf")
+    """When it has died down [s]."""
+    rise: float = 0.25
+    """How long it takes to come up after ``start`` and to die down before ``end`` [s]; not at 0 and infinity."""
 
     def __post_init__(self) -> None:
+        if not (0 <= self.start < self.end and 0 <= self.rise < float("inf")):
+            raise ValueError(
+                f"Wind blows from {self.start} to {self.end} and rises in {self.rise} s, expected 0 <= start < end and "
+                "a rise of at least 0 s."
+            )
         if np.shape(self.velocity) != (3,) or not np.all(np.isfinite(self.velocity)):
             raise ValueError(f"Wind.velocity is {self.velocity}, expected three finite numbers [m/s].")
         if not 0.0 <= self.gust <= 1.0:
@@ -27,7 +38,7 @@ class Wind:
         The signal is a sum of eight sines between 0.2 and 2 Hz with seeded phases, amplitudes proportional to
         f^(-5/6) (the square root of Kolmogorov's f^(-5/3) spectrum), scaled to unit variance.
         """
-        mean = np.asarray(self.velocity, dtype=np.float64)
+        mean = np.asarray(self.velocity, dtype=np.float64) * self._share(time)
         if self.gust == 0.0:
             return mean
         rng = np.random.default_rng(self.seed)
@@ -37,6 +48,20 @@ class Wind:
         amplitude *= np.sqrt(2.0 / np.sum(amplitude**2))
         signal = float(np.sum(amplitude * np.sin(2.0 * np.pi * frequency * time + phase)))
         return mean * (1.0 + self.gust * signal)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it blows all the time."""
+        return self.start == 0.0 and self.end == float("inf")
+
+    def _share(self, time: float) -> float:
+        """How much of it blows: up and down by 3 s^2 - 2 s^3, so that its rate of change has no jump."""
+        share = 1.0
+        for begun, bounded in ((time - self.start, self.start > 0.0), (self.end - time, self.end < float("inf"))):
+            if bounded:
+                s = min(max(begun / self.rise, 0.0), 1.0) if self.rise > 0 else float(begun >= 0)
+                share *= s * s * (3.0 - 2.0 * s)
+        return share
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,9 @@ def wind_in(text: Text, draft: Draft) -> bool:
         speed = next((words["speeds"][w] for w in ("strong", *words["speeds"]) if text.has(w)), words["usual"])
     direction = text.direction() or (1.0, 0.0, 0.0)
     gust = 0.5 if text.has("gust", "gusts", "gusty", "gusting") else 0.2
-    draft.wind([round(speed * d, 4) for d in direction], gust)
+    span = _span(text, _start(text, draft))
+    times = {name: span[key] for name, key in (("from", "start"), ("to", "end")) if key in span}
+    draft.wind([round(speed * d, 4) for d in direction], gust, times)
     return True
 
 

@@ -81,10 +81,17 @@ class Draft:
             free, number = f"{name}_{number}", number + 1
         return free
 
-    def wind(self, velocity: list[float], gust: float) -> None:
-        """One wind; a later one takes the place of an earlier."""
-        self.forces = [force for force in self.forces if "wind" not in force]
-        self.forces.append({"wind": {"velocity": velocity, "gust": gust}})
+    def wind(self, velocity: list[float], gust: float, times: Mapping[str, float] | None = None) -> None:
+        """One wind; a later one that blows all the time takes the place of an earlier such one.
+
+        Args:
+            velocity: [m/s]
+            gust: Relative variation [-].
+            times: ``from`` and ``to`` [s].
+        """
+        if not times:
+            self.forces = [f for f in self.forces if not ("wind" in f and {"from", "to"}.isdisjoint(f["wind"]))]
+        self.forces.append({"wind": {"velocity": velocity, "gust": gust, **(times or {})}})
 
     def data(self, photo: Any) -> dict[str, Any]:
         """Fields of a :class:`physim.Shot`."""

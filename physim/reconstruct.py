@@ -245,7 +245,9 @@ def _add_forces(scene: Scene, shot: Shot) -> None:
     bodies = {body.name for body in scene.bodies}
     for force in shot.forces:
         if force.wind is not None:
-            scene.add(Wind(force.wind.velocity, force.wind.gust, shot.seed))
+            blow = force.wind
+            end = float("inf") if blow.end is None else blow.end
+            scene.add(Wind(blow.velocity, blow.gust, shot.seed, blow.start, end, blow.rise))
         if force.impulse is not None:
             push = force.impulse
             if push.on not in bodies:

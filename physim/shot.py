@@ -105,6 +105,17 @@ __all__ = [
 class WindSpec(Model):
     velocity: Vector = Field(description="[m/s]")
     gust: Fraction = Field(default=0.0, description="relative variation [-]")
+    start: float = Field(
+        default=0.0, alias="from", ge=0, description="[s]; a lake's waves are there from the first frame"
+    )
+    end: float | None = Field(default=None, alias="to", gt=0, description="[s]; default: never")
+    rise: float = Field(default=0.25, ge=0, le=60, description="how long it takes to come up and to die down [s]")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> WindSpec:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"blows from {self.start:g} s to {self.end:g} s, expected `to` later than `from`")
+        return self
 
 
 class ImpulseSpec(Model):

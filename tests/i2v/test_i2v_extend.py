@@ -62,8 +62,8 @@ def test_what_cannot_go_on_is_said_in_words(tmp_path, capsys):
         longer(SHOT, 0)
     with pytest.raises(ValueError, match="has things, expected"):
         longer(SHOT, 1, {"things": []})
-    with pytest.raises(ValueError, match="a wind blows"):
-        longer(SHOT, 1, {"forces": [{"wind": {"velocity": [1, 0, 0]}}]})
+    gust = longer(SHOT, 1, {"forces": [{"wind": {"velocity": [1, 0, 0], "to": 0.5}}]}).forces[0].wind
+    assert (gust.start, gust.end) == (SHOT.seconds, SHOT.seconds + 0.5)
     with pytest.raises(ShotError, match="the name of a rigid thing"):
         longer(SHOT, 1, {"forces": [{"impulse": {"on": "cup", "newton_seconds": [1, 0, 0]}}]})
     (tmp_path / "a.mp4").write_bytes(b"no video")

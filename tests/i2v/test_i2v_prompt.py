@@ -29,6 +29,16 @@ def test_a_prompt_is_animated(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "a.ledger.json").exists()
 
 
+def test_strokes_of_a_motion_brush_join_the_shot(tmp_path, capsys):
+    (tmp_path / "strokes.yaml").write_text("- {points: [[100, 100], [200, 100]], makes: push, on: ball, strength: 0.5}")
+    path = tmp_path / "a.yaml"
+    arguments = ["animate", "--prompt", PROMPT, "--photo", "skimage:coffee.png", "--write-shot", str(path)]
+    assert main([*arguments, "--strokes", str(tmp_path / "strokes.yaml")]) == 0
+    assert load(path).forces[0].impulse.newton_seconds == (0.5, 0, 0)
+    assert main([*arguments, "--strokes", str(tmp_path / "none.yaml")]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["animate"], ["animate", "--prompt", "a"], ["animate", "a.yaml", "--photo", "b.png"],
