@@ -24,6 +24,8 @@ SAMPLES = (5, 10)
 thin walls."""
 THIN = 0.35
 """A solid that fills less than this of its box has thin walls; it gets twice the cells as well."""
+FINEST = 40
+"""Cells along the largest side at most."""
 OUTSIDE = 1e-5
 """Stiffness and density of what is not there, in cut cells: keeps nodes that hardly touch the solid tied to it."""
 SHIFT = -1e-3
@@ -94,18 +96,30 @@ def lay(mesh: Triangles, cells: int) -> Grid:
     turned = Triangles(points / length, mesh.faces)
     thin = mesh.mass_properties()[0] < THIN * np.prod(sides)
     samples, cells = (SAMPLES[1], 2 * cells) if thin else (SAMPLES[0], cells)
-    best: Grid | None = None
-    for along in range(2, 41):
-        wanted = sides / sides.max() * along
-        counts = tuple(int(n) for n in np.maximum(np.round(wanted), 1))
-        if best is not None and counts == best.counts:
-            continue
-        grid = _grid(turned, axes, length, low / length, sides / length, counts, samples)
-        if best is not None and len(grid.active) > cells:
+    area = 0.5 * np.linalg.norm(_normals(mesh), axis=1).sum() / length**2
+    volume = mesh.mass_properties()[0] / length**3
+
+    def along(number: int) -> Grid:
+        counts = tuple(int(n) for n in np.maximum(np.round(sides / length * number), 1))
+        return _grid(turned, axes, length, low / length, sides / length, counts, samples)
+
+    number = next(n for n in range(FINEST, 1, -1) if n == 2 or area * n**2 / 2 + volume * n**3 <= cells)
+    grid = along(number)
+    while len(grid.active) > cells and number > 2:
+        number -= 1
+        grid = along(number)
+    while len(grid.active) <= cells and number < FINEST:
+        finer = along(number + 1)
+        if len(finer.active) > cells:
             break
-        best = grid
-    assert best is not None
-    return best
+        number, grid = number + 1, finer
+    return grid
+
+
+def _normals(mesh: Triangles) -> np.ndarray:
+    """Of the faces, as long as twice their area."""
+    a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
+    return np.cross(b - a, c - a)
 
 
 def vibration(mesh: Triangles, *, poisson: float, cells: int = 160, count: int = 40) -> Vibration:

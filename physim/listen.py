@@ -7,6 +7,7 @@ otherwise be heard to chatter (Zheng, James, "Toward High-Quality Modal Contact 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -17,11 +18,12 @@ from physim.compound import _rotation
 from physim.elastic import ELASTIC, Elastic, contact_time
 from physim.floor import Floors
 from physim.materials import Rigid, Static
-from physim.modal import AIR_DENSITY, SOUND_SPEED, Modes, modes
+from physim.modal import AIR_DENSITY, SOUND_SPEED, Modes, modes, no_modes
 from physim.scene import Entity
 from physim.shapes import Capsule, HeightField, Plane, Sphere
 from physim.trajectory import Trajectory
 
+_log = logging.getLogger(__name__)
 LARGEST = 0.6
 """Static things of a larger bounding radius are the world's: they do not ring [m]."""
 MERGE = 1.5e-3
@@ -152,7 +154,12 @@ def _body(entity: Entity, trajectory: Trajectory) -> _Body:
     mesh = entity.shape.triangles  # type: ignore[union-attr]
     volume = entity.shape.volume  # type: ignore[union-attr]
     mass = entity.mass if isinstance(material, Rigid) else density * volume
-    return _Body(entity, trajectory, modes(mesh, elastic, mass=mass, density=density), elastic)
+    try:
+        found = modes(mesh, elastic, mass=mass, density=density)
+    except (ValueError, RuntimeError, MemoryError) as error:  # a mesh that is open or torn: no reason to be silent
+        _log.warning("%s has no modes, only the sound of its jerk is heard: %s", entity.name, error)
+        found = no_modes(mesh, mass)
+    return _Body(entity, trajectory, found, elastic)
 
 
 def _resonator(body: _Body, clock: _Clock, held: np.ndarray | None) -> Resonator:

@@ -30,7 +30,7 @@ SOUND_SPEED = 343.2
 """In air of 20 °C [m/s]."""
 HIGHEST = 16_000.0
 """Modes above this are not computed on [Hz]."""
-VERSION = 2
+VERSION = 3
 """Of what is kept on disk."""
 _KEPT: dict[str, Vibration] = {}
 
@@ -39,7 +39,8 @@ _KEPT: dict[str, Vibration] = {}
 class Modes:
     """What a body of one material does when it is struck."""
 
-    vibration: Vibration
+    vibration: Vibration | None
+    """``None``: it has no modes that are heard."""
     mass: float
     """[kg]"""
     frequency: np.ndarray
@@ -56,6 +57,8 @@ class Modes:
 
         Point [m] and direction are in the frame of the body's mesh.
         """
+        if self.vibration is None:
+            return np.zeros(0)
         return self.vibration.at(np.atleast_2d(point))[0].T @ direction / np.sqrt(self.mass)
 
 
@@ -88,6 +91,12 @@ def modes(
         shapes = found.modes[:, :, kept]
         found = Vibration(found.grid, found.cells, found.nodes, found.eigenvalues[kept], shapes, found.volume)
     return Modes(found, mass, omega[kept] / (2 * np.pi), decay[kept], loudness[kept], radius)
+
+
+def no_modes(mesh: Triangles, mass: float) -> Modes:
+    """Of a body whose mesh cannot be computed on: its acceleration alone is heard."""
+    size = float(np.linalg.norm(np.ptp(mesh.vertices, axis=0))) / 4
+    return Modes(None, mass, np.zeros(0), np.zeros(0), np.zeros(0), max(size, 1e-4))
 
 
 def _surface(mesh: Triangles, found: Vibration) -> tuple[np.ndarray, np.ndarray, float]:

@@ -108,3 +108,17 @@ def test_a_floor_sends_the_pulse_of_the_blow_over_its_mass():
     time = np.arange(4800) / 480_000
     answer = (oak.weight * np.exp(np.outer(time, oak.pole))).sum(axis=1).real
     assert np.trapezoid(answer, time) == pytest.approx(0.6 * 1.204 / (2 * np.pi * 0.03 * 750), rel=1e-3)
+
+
+def test_a_body_whose_mesh_is_torn_is_still_heard(monkeypatch, caplog):
+    def torn(*_, **__):
+        raise ValueError("no point lies inside the mesh")
+
+    monkeypatch.setattr(listening, "modes", torn)
+    scene = physim.Scene()
+    scene.add(physim.Plane(), physim.Static("stone"))
+    scene.add(physim.Sphere(0.02), physim.Rigid("steel"), name="ball", position=(0, 0.05, 0))
+    audible = listen(physim.simulate(scene, seconds=0.2, fps=24))
+    ball = next(r for r in audible.resonators if r.name == "ball")
+    assert len(ball.pole) == 1 and any(audible.resonators[s.resonator] is ball for s in audible.strikes)
+    assert "ball has no modes" in caplog.text
