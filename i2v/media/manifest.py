@@ -55,6 +55,7 @@ def manifest_of(
         "things": _things(shot),
         "forces": _sparse([force.model_dump(mode="json", exclude_none=True) for force in shot.forces]),
         "joints": len(shot.joints),
+        "depth_network": shot.hints.depth.model or "none",
         "conservation": dict(report or {}),
         "versions": dict(versions),
         "shot_sha256": shot_hash(shot),

@@ -1,10 +1,12 @@
 """The watermark: not seen, found again, and not found where it is not. The table is made by benchmarks/watermark.py."""
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import skimage
 from PIL import Image
 
+from i2v.media.video import VideoWriter
 from i2v.media.watermark import PSNR, Marker
 from i2v.media.watermark_detect import SCALES, detect
 from i2v.media.watermark_pattern import from_bits, id_number, load_key, patterns, tile, to_bits
@@ -65,6 +67,17 @@ def test_it_is_found_after_cropping_scaling_mirroring_and_brightness(marked):
         assert (mark.bits == to_bits(NUMBER)).mean() >= 0.99, name
         assert mark.found and mark.id == "0123456789ab", name
         assert mark.mirrored == (name == "mirrored")
+
+
+def test_it_survives_h264_at_a_low_rate(photo, tmp_path):
+    marker = Marker(KEY, NUMBER, photo.shape[:2])
+    with VideoWriter(tmp_path / "a.mp4", photo.shape[:2], 24, crf=28) as writer:
+        for shift in range(4):
+            writer.write(marker(np.roll(photo, shift, axis=1)))
+    reader = imageio_ffmpeg.read_frames(str(tmp_path / "a.mp4"))
+    next(reader)
+    mark = detect([np.frombuffer(frame, np.uint8).reshape(photo.shape) for frame in reader], KEY, scales=(1.0,))
+    assert mark.found and (mark.bits == to_bits(NUMBER)).mean() >= 0.99
 
 
 def test_it_is_not_found_without_a_mark_or_with_another_key(photo, marked):
