@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ def generate_residual(
     num_inference_steps: int = 1,
     guidance_scale: float = 1.0,
     strength: float = 1.0,
+    weights: str | os.PathLike | None = None,
     callback_on_step_end: StepEnd | None = None,
 ) -> np.ndarray | None:
     """What the model changes, at model resolution; add it to ``conditions.coarse``, or upsampled to a larger master.
@@ -33,6 +35,7 @@ def generate_residual(
         num_inference_steps: Network calls of the sampler. 1 is the most likely picture, more add detail.
         guidance_scale: For models that are trained for guidance; 1 is none.
         strength: How much of the residual is kept [-], 0 to 1.
+        weights: Folder of a model whose weights do not come along, such as "wan2.1-i2v-14b".
         callback_on_step_end: ``callback(step, time, x)`` after every step; what it returns replaces x, if anything.
 
     Returns:
@@ -40,6 +43,7 @@ def generate_residual(
 
     Raises:
         ValueError: Unknown model, bad number of steps, or strength outside [0, 1].
+        FileNotFoundError: No weights; what to download and where to put it.
     """
     if not 0 <= strength <= 1:
         raise ValueError(
@@ -47,7 +51,7 @@ def generate_residual(
         )
     if num_inference_steps < 1:
         raise ValueError(f"num_inference_steps is {num_inference_steps}, expected at least 1.")
-    painter = resolve(model)
+    painter = resolve(model, weights)
     if painter is None:
         return None
     residual = painter(
@@ -73,6 +77,7 @@ def generate(
     num_inference_steps: int = 1,
     guidance_scale: float = 1.0,
     strength: float = 1.0,
+    weights: str | os.PathLike | None = None,
     callback_on_step_end: StepEnd | None = None,
 ) -> Clip:
     """The video at model resolution; arguments and errors as :func:`generate_residual`."""
@@ -85,6 +90,7 @@ def generate(
         num_inference_steps=num_inference_steps,
         guidance_scale=guidance_scale,
         strength=strength,
+        weights=weights,
         callback_on_step_end=callback_on_step_end,
     )
     frames = conditions.coarse if residual is None else np.clip(conditions.coarse + residual, 0, 1)

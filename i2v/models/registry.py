@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from i2v.diffusion.sampler import StepEnd
+from i2v.models.wan.config import VARIANTS
 from physim.conditions import Conditions
 
 
@@ -40,23 +42,34 @@ def register(name: str, loader: Callable[[], ResidualModel]) -> None:
     Raises:
         ValueError: The name is taken.
     """
-    if name in _loaders or name == NONE:
+    if name in known_models():
         raise ValueError(f"a model named {name!r} is registered already; choose another name.")
     _loaders[name] = loader
 
 
 def known_models() -> list[str]:
-    """Registered names and 'none'."""
-    return [NONE, *sorted(_loaders)]
+    """Registered names, 'none', and the variants of Wan, which need weights."""
+    return [NONE, *sorted(_loaders), *VARIANTS]
 
 
-def resolve(model: str | ResidualModel) -> ResidualModel | None:
+def resolve(model: str | ResidualModel, weights: str | os.PathLike | None = None) -> ResidualModel | None:
     """A model from its name or itself; ``None`` for 'none'.
 
+    Args:
+        model: The name, or a model.
+        weights: Folder, for models whose weights do not come along.
+
     Raises:
-        ValueError: Unknown name; the nearest known one is given.
+        ValueError: Unknown name, the nearest known one is given; or weights for a model that has its own.
+        FileNotFoundError: Weights that are not there; what to download is told.
         TypeError: Neither a name nor callable.
     """
+    if isinstance(model, str) and model in VARIANTS:
+        from i2v.models.wan.painter import load_painter
+
+        return load_painter(model, weights)
+    if weights is not None:
+        raise ValueError(f"weights are given, but model {model!r} has its own. They are for {', '.join(VARIANTS)}.")
     if callable(model):
         return model
     if not isinstance(model, str):
