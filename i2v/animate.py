@@ -30,7 +30,7 @@ from i2v.media.reframe import frame_path
 from i2v.media.sequence import SequenceWriter
 from i2v.media.soundtrack import mix_of, soundtrack
 from i2v.metrics.report import Report, check_plots
-from i2v.models.registry import NONE, resolve
+from i2v.models.registry import NONE, check
 from i2v.provenance import Provenance
 from physim.brush import brushed as brushed
 from physim.brush import read_strokes as read_strokes
@@ -146,7 +146,7 @@ def animate(
         check_plots(judge, output)
         _check_whole(ready.output)
     target = None if output is None else _target(output, source, ready.output)
-    resolve(ready.generate.model)  # a wrong name must not cost a simulation
+    check(ready.generate.model)  # a wrong name must not cost a simulation
     record = None if target is None else (source or target).stem.removesuffix(".shot.resolved")
     origin = None if target is None else _origin(ready, target, record)  # nor must a broken certificate
     run = _Run(ready, progress, depth if callable(depth) else None)

@@ -83,6 +83,16 @@ def resolve(model: str | ResidualModel, weights: str | os.PathLike | None = None
     return _loaders[model]()
 
 
+def check(model: str | ResidualModel) -> None:
+    """Say a wrong name, or weights that are not there, before any work; errors as :func:`resolve`. Loads no weights."""
+    if isinstance(model, str) and model in VARIANTS:
+        from i2v.models.wan.weights import find_parts, find_weights
+
+        find_parts(find_weights(model))
+        return
+    resolve(model)
+
+
 def _bundled() -> ResidualModel:
     from i2v.models.bundled import bundled_model
 

@@ -71,7 +71,7 @@ def stages(monkeypatch):
     stand_in = Stages()
     monkeypatch.setattr(root, "physim", stand_in)
     monkeypatch.setattr(root, "generate_residual", stand_in.generate_residual)
-    monkeypatch.setattr(root, "resolve", lambda model: None)
+    monkeypatch.setattr(root, "check", lambda model: None)
     return stand_in
 
 

@@ -56,7 +56,7 @@ def stages(monkeypatch):
     stand_in = Stages()
     monkeypatch.setattr(root, "physim", stand_in)
     monkeypatch.setattr(root, "generate_residual", lambda *a, **k: None)
-    monkeypatch.setattr(root, "resolve", lambda model: None)
+    monkeypatch.setattr(root, "check", lambda model: None)
     return stand_in
 
 

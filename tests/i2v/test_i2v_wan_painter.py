@@ -15,6 +15,7 @@ from toy_conditions import toy_conditions
 from wan_golden import golden, unpacked
 
 import i2v
+from i2v.models import registry
 from i2v.models.wan.config import WanConfig
 from i2v.models.wan.motion import depth_video, follow, moved_latents
 from i2v.models.wan.painter import WanPainter, filled_up, load_painter
@@ -180,6 +181,14 @@ def test_a_variant_is_known_by_name_and_its_missing_weights_are_told(conditions,
         i2v.generate(conditions, model="wan2.1-i2v-14b", weights=tmp_path / "none")
     with pytest.raises(ValueError, match="model 'bundled' has its own"):
         i2v.generate(conditions, model="bundled", weights=tmp_path)
+
+
+def test_missing_weights_are_said_before_a_simulation_and_nothing_is_loaded_for_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("I2V_WEIGHTS", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="hf download"):
+        registry.check("wan2.2-ti2v-5b")
+    (tmp_path / "wan2.2-ti2v-5b" / "transformer").mkdir(parents=True)
+    registry.check("wan2.2-ti2v-5b")
 
 
 def test_all_parts_of_a_folder_are_joined(conditions, tmp_path):
