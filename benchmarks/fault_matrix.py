@@ -143,9 +143,9 @@ def background_drift(conditions: Conditions) -> np.ndarray:
 
 
 def stopped(conditions: Conditions) -> np.ndarray:
-    """All motion ends in the middle."""
+    """All motion ends after a third."""
     frames = levels(conditions)
-    frames[len(frames) // 2 :] = frames[len(frames) // 2]
+    frames[len(frames) // 3 :] = frames[len(frames) // 3]
     return frames
 
 
@@ -153,7 +153,7 @@ FAULTS: dict[str, Callable[[str, Conditions], np.ndarray]] = {
     "half_gravity": lambda scene, _: levels(simulated(scene, gravity=0.5)),
     "double_gravity": lambda scene, _: levels(simulated(scene, gravity=2.0)),
     "no_gravity": lambda scene, _: levels(simulated(scene, gravity=1e-6)),
-    "no_bounce": lambda scene, c: levels(simulated(scene, stop=True)) if scene == "rigid" else stopped(c),
+    "stops_dead": lambda scene, c: levels(simulated(scene, stop=True)) if scene == "rigid" else stopped(c),
     "static": lambda _, c: np.repeat(levels(c)[:1], c.frame_count, axis=0),
     "reversed": lambda _, c: levels(c)[::-1].copy(),
     "two_frames_late": lambda _, c: levels(c)[np.maximum(np.arange(c.frame_count) - 2, 0)],

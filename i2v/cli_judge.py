@@ -28,8 +28,6 @@ def _judge(arguments: argparse.Namespace) -> int:
     """Exit code 1: something is beyond its limit."""
     from i2v.metrics.judge import judge
 
-    if arguments.second_take is not None and arguments.reference is None:
-        raise ValueError("--second-take is a second film of --reference, which is not given.")
     report = judge(
         arguments.video,
         conditions=arguments.conditions,

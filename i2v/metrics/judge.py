@@ -63,11 +63,11 @@ def judge(
     """
     if plots is not None:
         check_plots(plots, video)
+    if second_take is not None and reference is None:
+        raise ValueError("a second take is given without a reference, expected both: it is a second film of the event.")
+    if shot is not None and conditions is not None:
+        raise ValueError("conditions and a shot are given, expected one of them: a shot is simulated to conditions.")
     if shot is not None:
-        if conditions is not None:
-            raise ValueError(
-                "conditions and a shot are given, expected one of them: a shot is simulated to conditions."
-            )
         from i2v.animate import conditions_of
 
         conditions = conditions_of(shot)
@@ -145,7 +145,7 @@ def _against(
     if scores:
         rows += _scores(signals.coarse[:count], frames, correct, copies)
     if count < signals.frame_count:
-        rows.append(metric("missing", float(signals.frame_count - count), 0.0, None, "the video ends early"))
+        rows.append(metric("too-short", float(signals.frame_count - count), 0.0, None))
     three.video.pictures |= {"first": frames[0], "middle": frames[count // 2], "last": frames[-1]}
     three.video.pictures |= {f"{k}-true": signals.coarse[t] for k, t in (("middle", count // 2), ("last", count - 1))}
     shown.append(three.video)

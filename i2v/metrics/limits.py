@@ -47,6 +47,7 @@ RULES: dict[str, Rule] = {
     "path-error": Rule("motion", "%", "things' centroid off its path, in picture lengths (PISA L2)", 1.5, 0.15),
     "chamfer": Rule("motion", "%", "things' outlines apart, in picture lengths (PISA)", 1.5, 0.25),
     "missing": Rule("motion", "frames", "frames without any thing where there should be one", 1.0, 0.5, moves=False),
+    "too-short": Rule("motion", "frames", "frames at the end that the video does not have", 1.0, 1.5, moves=False),
     "gravity": Rule("physics", "%", "free fall in the pixels, off that simulated", 1.0, 5.0),
     "restitution": Rule("physics", "", "part of the speed that a bounce leaves, off that simulated", 1.0, 0.08),
     "gmsd": Rule("likeness", "1e-3", "edges not where they should be (0 is the same)", 1.6, 4.0),

@@ -92,9 +92,10 @@ def _heights(report: Report) -> list[Image.Image]:
         title = f"{name}: height [m]"
         try:
             fit = gravity(times, seen[:, None], down=(-1.0,))
-            inside = slice(fit.frames[0], fit.frames[1] + 1)
-            curve = np.polynomial.Polynomial.fit(times[inside], np.nan_to_num(seen[inside]), 2)
-            lines.append(Line(times[inside], curve(times[inside]), FIT, "parabola"))
+            flight = np.arange(fit.frames[0], fit.frames[1] + 1)
+            known = flight[np.isfinite(seen[flight])]
+            curve = np.polynomial.Polynomial.fit(times[known], seen[known], 2)
+            lines.append(Line(times[flight], curve(times[flight]), FIT, "parabola"))
             title += f", free fall {fit.value:.2f} m/s^2"
         except ValueError:
             title += ", no flight is seen"

@@ -19,6 +19,8 @@ from i2v.metrics.sampling import evenly
 
 WORST = 1.0
 """Distance of a thing that is not there, in units of sqrt(2) times the picture's longer side."""
+SPECK = 0.02
+"""Part of a thing's largest area below which it is a speck."""
 CHAMFER_FRAMES = 24
 """Chamfer distances are taken in at most so many frames."""
 
@@ -44,12 +46,16 @@ def trajectory_error(truth: np.ndarray, video: np.ndarray, *, least: int = 12) -
     Args:
         truth: Where the thing should be.
         video: Where it is.
-        least: Fewer pixels than this are nothing.
+        least: Fewer pixels than this are nothing; nor are less than 2 % of the thing's largest area.
+
+    A thing that is only just there may have a third or three times the pixels: it is neither missing nor too much.
     """
     count = min(len(truth), len(video))
     scale = np.sqrt(2) * max(truth.shape[1:])
-    there = truth[:count].sum(axis=(1, 2)) >= least
-    found = video[:count].sum(axis=(1, 2)) >= least
+    area, seen = truth[:count].sum(axis=(1, 2)), video[:count].sum(axis=(1, 2))
+    least = max(least, int(SPECK * area.max(initial=0)))
+    there = area >= least
+    found = seen >= np.where(there, least / 3, 3 * least)
     l2, iou = np.full(count, np.nan), np.full(count, np.nan)
     for t in range(count):
         if there[t] != found[t]:

@@ -74,6 +74,11 @@ def test_each_number_stands_beside_its_floor_and_that_of_a_still_picture(correct
     assert {m.name.partition(":")[0] for m in correct.metrics} <= set(RULES)
 
 
+def test_a_video_that_ends_early_is_flagged_for_that_alone():
+    report = judge(shown(TRUTH.coarse)[:-4], conditions=TRUTH, fps=FPS)
+    assert report.faults == ("too-short",) and report["too-short"].value == 4, report.table()
+
+
 def test_a_metric_that_a_still_picture_passes_is_blind():
     assert metric("flow-error", 0.1, 0.1, 0.2).verdict == "blind"
     assert (
