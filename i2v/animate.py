@@ -28,6 +28,7 @@ from i2v.media.output import check_target, open_writer
 from i2v.media.presets import SEQUENCES
 from i2v.media.reframe import frame_path
 from i2v.media.sequence import SequenceWriter
+from i2v.media.sound import synthesize
 from i2v.media.soundtrack import mix_of, soundtrack
 from i2v.metrics.report import Report, check_plots
 from i2v.models.registry import NONE, check
@@ -153,7 +154,7 @@ def animate(
     run.keep_conditions = judge is not None
     master = run.master()
     if target is None or origin is None:
-        return Clip(master, run.fps, {"shot": ready.to_dict(), "versions": versions()})
+        return Clip(master, run.fps, {"shot": ready.to_dict(), "versions": versions()}, run.samples(len(master)))
     summary = run.write(master, target, origin)
     if judge is not None:
         summary = replace(summary, judged=run.judged(target, judge))
@@ -436,6 +437,15 @@ class _Run:
 
         for i, known in enumerate(signals(self.trajectory, self.whole, self.taken)):
             yield known if master.part is None else master.part.signals(known, i)
+
+    def samples(self, count: int) -> np.ndarray | None:
+        """The sound of ``count`` frames (samples, 2), if the shot asks for one."""
+        spec = self.shot.output.audio
+        if spec is None:
+            return None
+        with self.stage("sound"):
+            audible = physim.listen(self.trajectory)
+            return synthesize(audible, mix_of(spec, self.shot.seed), seconds=count / self.fps).samples
 
     @contextmanager
     def _sound(self, target: Path, seconds: float) -> Iterator[Path | None]:

@@ -34,9 +34,14 @@ def make(tmp_path, monkeypatch):
             photo=tmp_path / "photo.png", things=THINGS, seconds=0.5, fps=24, generate={"model": "none"},
             hints={"camera": {"pitch": 15, "height": 0.5, "fov": 60}}, output={"ledger": False, **output},
         )  # fmt: skip
-        return animate(shot, tmp_path / name)
+        return animate(shot, None if name is None else tmp_path / name)
 
     return run
+
+
+def test_a_clip_that_is_not_written_has_its_sound(make):
+    clip = make(None, audio=True)
+    assert clip.audio.shape == (24_000, 2) and np.abs(clip.audio).max() > 0.1
 
 
 def test_audio_true_is_enough_and_the_blow_is_heard_when_it_happens(make):
