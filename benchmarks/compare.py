@@ -36,7 +36,7 @@ METRICS = {
     "area": ("area of the thing, std / mean", "steadiness", "film"),
     "colour": ("its colour, distance from frame 0 in CIELAB", "steadiness", "film"),
     "background": ("background, mean change from frame 0 [codes]", "steadiness", "film"),
-    "drift": ("background, worst shift [px]", "steadiness", "film"),
+    "drift": ("background, worst shift, in steps of 0.1 px", "steadiness", "film"),
     "flicker": ("background, std of brightness [codes]", "steadiness", "film"),
 }
 """Key → what it is, what it measures, and what is good: the least, the most, a value, or nearest to the film's."""
@@ -81,12 +81,12 @@ def steadiness(video: np.ndarray, tracks: list[Track]) -> dict[str, float]:
     grey = video.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
     still = ~moved
     levels = grey[:, still].mean(axis=1)
-    shifts = [shift_of(grey[0] * still, grey[t] * still) for t in range(1, len(grey), 4)]
+    shifts = [shift_of(grey[0], grey[t]) for t in range(1, len(grey), 4)]
     return {
         "area": float(np.mean(areas)) if areas else float("nan"),
         "colour": float(np.mean(colours)) if colours else float("nan"),
         "background": float(np.abs(grey[1:, still] - grey[0, still]).mean()),
-        "drift": max(shifts, default=0.0),
+        "drift": 0.1 * round(10 * max(shifts, default=0.0)),  # what is less is noise
         "flicker": float(levels.std()),
     }
 

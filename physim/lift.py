@@ -18,9 +18,10 @@ from physim.lift_fit import Fit, Silhouette, box, cylinder, lying_cylinder, sphe
 from physim.lift_turned import turned
 from physim.outline import outline, triangulate, without_pinches
 from physim.recall import remembered
-from physim.shapes import Hull, Mesh, Triangles
+from physim.shapes import Hull, Mesh, Sphere, Triangles
 from physim.shot import Lift
 from physim.view import on_plane
+from physim.zbuffer import placed
 
 GOOD = 0.9
 """Intersection over union with the mask from which a form counts as the thing's own."""
@@ -82,6 +83,8 @@ def lift(
         ValueError: The support cannot be seen where the thing stands.
     """
     mask = without_pinches(np.asarray(mask, dtype=bool))
+    if spec.radius is not None:
+        return _known_sphere(mask, camera, spec.radius, spec.depth, support, name)
     if spec.kind == "revolve" and spec.profile is not None:
         return _revolve(mask, camera, spec, support, name)
     if spec.kind in ("extrude", "card"):
@@ -159,6 +162,21 @@ def _sphere(outline: Silhouette, mask, camera: Camera, support: float, name: str
         )
     distance = spec.depth / float(axis @ camera.world_from_camera[:3, 2])
     return sphere(outline, None, (camera.position + distance * axis, float(distance * sine)))
+
+
+def _known_sphere(mask, camera: Camera, radius: float, depth: float | None, support: float, name: str) -> Lifted:
+    """A sphere of known size behind the middle of its outline, however smeared: on its support or in the air."""
+    v, u = np.nonzero(mask)
+    middle = np.array([u.mean() + 0.5, v.mean() + 0.5])
+    if depth is not None:
+        centre = camera.unproject(middle, depth)
+    else:
+        centre = on_plane(camera, middle, support + radius)
+        if not np.isfinite(centre).all():
+            raise _unseen(name, support + radius)
+    solid = Sphere(radius)
+    overlap = Silhouette(mask, camera).overlap(placed(solid.triangles, _point(centre), (0.0, 0.0, 0.0, 1.0)))
+    return Lifted(solid, _point(centre), overlap=overlap, how="sphere of known size")
 
 
 def _turned(mask, camera: Camera, support: float, name: str, free: np.ndarray | None) -> Lifted | None:

@@ -70,6 +70,9 @@ class Lift(Model):
     kind: Literal["auto", "box", "sphere", "cylinder", "extrude", "revolve", "card", "sheet"] = Field(
         default="auto", description="form of the solid; `sheet` is that of a cloth"
     )
+    radius: Length | None = Field(
+        default=None, description="for `sphere`: its radius [m], if known; its outline may then be smeared by motion"
+    )
     height: Length | None = Field(default=None, description="of the solid [m]; for `cylinder`, `box`")
     thickness: Length | None = Field(default=None, description="away from the camera [m]; for `extrude`, `card`")
     profile: list[tuple[float, float]] | None = Field(
@@ -79,6 +82,12 @@ class Lift(Model):
     )
     circle: CircleHint | None = Field(default=None, description="for `revolve`: a rim that places the axis")
     depth: Length | None = Field(default=None, description="distance along the view axis [m]; default: where it stands")
+
+    @model_validator(mode="after")
+    def _round(self) -> Lift:
+        if self.radius is not None and self.kind != "sphere":
+            raise ValueError("`radius` goes with `kind: sphere`")
+        return self
 
 
 class HangSpec(Model):
