@@ -16,7 +16,7 @@ from typing import Any
 import imageio_ffmpeg
 
 from physim.shot import Shot
-from physim.shot_file import ShotError, load, validate
+from physim.shot_file import ShotError, load
 
 SIDECAR = ".shot.resolved.yaml"
 MAX_SECONDS = 600.0
@@ -46,8 +46,9 @@ def longer(shot: Shot, seconds: float, then: Mapping[str, Any] | None = None) ->
     camera = [_ended(move, end) for move in data["camera"]]
     camera += [_later(move, end, seconds) for move in more.get("camera", [])]
     forces = data["forces"] + [_force_later(force, end) for force in more.get("forces", [])]
-    data |= {"seconds": end + seconds, "camera": camera, "forces": forces}
-    return validate(Shot.model_validate(data), "the longer shot")
+    from i2v.animate import revised  # brings the simulation along, so not at the top
+
+    return revised(shot, {"seconds": end + seconds, "camera": camera, "forces": forces}, "the longer shot")
 
 
 def shot_of(video: str | os.PathLike) -> Shot:

@@ -96,7 +96,11 @@ def brushed(shot: Shot, strokes: Sequence[Stroke]) -> Shot:
     data = shot.to_dict()
     for number, stroke in enumerate(strokes, 1):
         _MAKERS[stroke.makes](data, stroke, number)
-    return validate(Shot.model_validate(data), "strokes")
+    try:
+        return validate(Shot.model_validate(data), "strokes")
+    except ValidationError as error:
+        found = explain(error)
+        raise ShotError([Problem("strokes", 0, field_name(one.route), one.text) for one in found]) from None
 
 
 def _push(data: dict[str, Any], stroke: Stroke, number: int) -> None:

@@ -16,13 +16,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from physim.photo import picture_size
 from physim.prompt_action import action, analysed, wind
 from physim.prompt_camera import camera, light, quality, sound
 from physim.prompt_draft import Clause, Draft
 from physim.prompt_words import Text, lexicon
 from physim.shot import Shot
-from physim.shot_file import ShotError, validate
+from physim.shot_errors import explain
+from physim.shot_file import Problem, ShotError, field_name, validate
 
 MAX_PROMPT = 20_000
 """Longest prompt [characters]."""
@@ -227,7 +230,12 @@ def physics(text: Text, section: str, draft: Draft) -> bool:
 
 
 def _shot(data: dict[str, Any]) -> Shot:
-    return validate(Shot.model_validate(data), "prompt")
+    """Checked as a shot file is: every value that cannot be, at once."""
+    try:
+        return validate(Shot.model_validate(data), "prompt")
+    except ValidationError as error:
+        found = explain(error)
+        raise ShotError([Problem("prompt", 0, field_name(one.route), one.text) for one in found]) from None
 
 
 def _asked(prompt: Prompt, interpret: Interpreter | None) -> Prompt:

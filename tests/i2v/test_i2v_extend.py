@@ -64,6 +64,8 @@ def test_what_cannot_go_on_is_said_in_words(tmp_path, capsys):
         longer(SHOT, 1, {"things": []})
     gust = longer(SHOT, 1, {"forces": [{"wind": {"velocity": [1, 0, 0], "to": 0.5}}]}).forces[0].wind
     assert (gust.start, gust.end) == (SHOT.seconds, SHOT.seconds + 0.5)
+    with pytest.raises(ShotError, match=r"camera\[1\]\.move"):
+        longer(SHOT, 1, {"camera": [{"move": "fly", "metres": 1}]})
     with pytest.raises(ShotError, match="the name of a rigid thing"):
         longer(SHOT, 1, {"forces": [{"impulse": {"on": "cup", "newton_seconds": [1, 0, 0]}}]})
     (tmp_path / "a.mp4").write_bytes(b"no video")

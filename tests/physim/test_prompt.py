@@ -7,7 +7,7 @@ import yaml
 
 from physim import read_prompt
 from physim.prompt_words import Text, inflected
-from physim.shot_file import load, save
+from physim.shot_file import ShotError, load, save
 
 PHOTO = "skimage:coffee.png"
 CORPUS = yaml.safe_load((Path(__file__).parents[1] / "data" / "prompts" / "corpus.yaml").read_text())
@@ -145,6 +145,9 @@ def test_bad_prompts_are_said_in_words():
         read_prompt("  ", PHOTO)
     with pytest.raises(ValueError, match="at most"):
         read_prompt("a" * 30_000, PHOTO)
+    with pytest.raises(ShotError, match=r"camera\[0\]\.factor: given 100") as caught:
+        read_prompt("Camera: zoom in 100x. Action: a ball falls. Physics: restitution 3.", PHOTO)
+    assert len(caught.value.problems) == 2
     with pytest.raises(ValueError, match="expected a pixel"):
         read_prompt("Action: the cup tips over", PHOTO, select={"cup": 5})
     with pytest.raises(ValueError, match=r"things\[0\]"):
