@@ -321,11 +321,18 @@ def _rubs_of(
 
 
 def _splashes(trajectory: Trajectory) -> tuple[Splash, ...]:
-    return tuple(
-        Splash(float(s["time"]), np.asarray(s["point"], float), float(s["energy"]), float(s["air"]))
-        for s in trajectory.splashes
-        if s["energy"] > 0 or s["air"] > 0
-    )
+    """Blows of bodies at their instants; those of liquid on liquid, known once a frame, spread evenly over it.
+
+    Golden-ratio steps leave no two of them together, and no rhythm of frames.
+    """
+    found = []
+    for number, s in enumerate(trajectory.splashes):
+        if s["energy"] <= 0 and s["air"] <= 0:
+            continue
+        early = 0.0 if s["body"] else (0.6180339887 * number) % 1.0 / trajectory.fps
+        time = max(0.0, float(s["time"]) - early)
+        found.append(Splash(time, np.asarray(s["point"], float), float(s["energy"]), float(s["air"])))
+    return tuple(found)
 
 
 def _currents(trajectory: Trajectory, clock: _Clock) -> tuple[Current, ...]:

@@ -75,7 +75,7 @@ def test_a_jet_hisses_while_it_blows_and_steam_of_a_cup_does_not():
 def test_splashes_come_from_where_they_are_with_their_air():
     splashes = np.zeros(2, SPLASH_DTYPE)
     splashes["time"], splashes["energy"], splashes["air"] = [0.2, 0.6], [0.1, 0.0], [1e-6, 0.0]
-    splashes["point"] = (1, 0, -2)
+    splashes["point"], splashes["body"] = (1, 0, -2), "stone"
     audible = listen(trajectory(physim.Scene(), splashes=splashes))
     (splash,) = audible.splashes  # one without energy or air is none
     assert (splash.time, splash.energy, splash.air) == (0.2, 0.1, 1e-6)
@@ -101,3 +101,11 @@ def test_blows_under_a_lake_are_not_heard():
     contacts["point"][:, 1] = [-1.0, 0.5]
     audible = listen(trajectory(scene, contacts=contacts, lakes={"lake": lake}))
     assert {strike.time for strike in audible.strikes} == {0.2}
+
+
+def test_blows_of_liquid_on_liquid_do_not_tick_with_the_frames():
+    splashes = np.zeros(40, SPLASH_DTYPE)
+    splashes["time"], splashes["energy"] = 0.5, 0.01
+    times = np.sort([s.time for s in listen(trajectory(physim.Scene(), splashes=splashes)).splashes])
+    assert 0.5 - 1 / FPS <= times[0] and times[-1] <= 0.5
+    assert np.diff(times).max() < 3 / 40 / FPS  # golden-ratio gaps have three lengths, none longer than this
