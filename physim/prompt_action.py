@@ -320,12 +320,13 @@ def _smoke(text: Text, section: str, draft: Draft, entry: dict, found: Found, co
     velocity = [0.3 * d for d in direction] if direction else [0.0, 0.1, 0.0]
     rate = 3.0 if text.has("thick", "dense", "heavy") else 0.6 if text.has("thin", "light", "faint", "wispy") else 1.5
     free = name if continued and name in draft.things else draft.free_name(name)
+    radius = entry.get("radius", 0.03)
     draft.things[free] = {
         "name": free,
-        "emit": {"pixel": pixel, "radius": 0.03, "rate": rate, "velocity": velocity, **_span(text, start)},
+        "emit": {"pixel": pixel, "radius": radius, "rate": rate, "velocity": velocity, **_span(text, start)},
         "smoke": {"material": entry["material"]},
     }
-    draft.tell(section, text, "done", f"{free}: {entry['material']}, {place}")
+    draft.tell(section, text, "done", f"{free}: {entry['material']}, {2 * radius:g} m wide, {place}")
 
 
 _MAKERS = {
