@@ -20,7 +20,8 @@ import numpy as np
 import warp as wp
 
 import physim
-from physim.shot_file import load, revised
+from physim.shot_file import load
+from physim.shot_path import revised
 
 TITLE = "# The picture at 4K"
 BEFORE = "## Growth and first use"

@@ -259,12 +259,13 @@ class BodyView:
         u1, v1 = np.clip(np.ceil(high), 0, (cols, rows)).astype(int)
         return (int(v0), int(v1), int(u0), int(u1)) if u1 > u0 and v1 > v0 else None
 
-    def at(self, time: float, camera: Camera | None = None) -> BodyFrame | None:
+    def at(self, time: float, camera: Camera | None = None, *, bare: bool = False) -> BodyFrame | None:
         """All bodies at ``time`` [s], or None if none is in the picture.
 
         Args:
             time: Any instant; between the samples of the trajectory poses are interpolated.
             camera: Where they are seen from, of the view's size; default: the scene's camera at ``time``.
+            bare: Leave normals, places in the photo and ``facing`` out: their arrays are empty.
         """
         if not self._entities:
             return None
@@ -292,6 +293,12 @@ class BodyView:
             key=key,
         )
         shape = (window.rows, window.cols)
+        if bare:
+            outputs = [wp.empty(shape, dtype=t, device=self.device) for t in (wp.float32, wp.uint16, wp.vec3)]
+            kernels.resolve_point(self._mesh, self._point, key, lens=lens_n, window=window, outputs=outputs)
+            depth, ids, point = (o.numpy() for o in outputs)
+            none = np.empty((0, 0), np.float32)
+            return BodyFrame(crop, n, depth, ids, point, none, none, none, camera, time)
         types = (wp.float32, wp.uint16, wp.vec3, wp.vec3, wp.vec2, wp.float32)
         outputs = [wp.empty(shape, dtype=t, device=self.device) for t in types]
         kernels.resolve(

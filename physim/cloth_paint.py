@@ -118,15 +118,11 @@ class ClothPainter:
         """:meth:`paint` of a cloth of the photo, in one go from its triangles to the layer; nothing is cast on it."""
         view, mesh = self._view(name, supersample), self._meshes[name]
         middle, count, margin = float(times[len(times) // 2]), len(times), 4
-        frames = []
-        for k, time in enumerate(times):
-            drawn = view.drawn(float(time), shaken(camera, k))
-            if drawn is not None:  # the buffer is used again: what the next instant would overwrite is kept
-                key = drawn.key if count == 1 else wp.clone(drawn.key[: drawn.samples.rows * drawn.samples.cols])
-                frames.append((drawn, key))
+        drawn_at = (view.drawn(float(time), shaken(camera, k)) for k, time in enumerate(times))
+        frames = [drawn for drawn in drawn_at if drawn is not None]
         if not frames:
             return None
-        shown = [self._print(name, view, drawn, around) for drawn, _ in frames]
+        shown = [self._print(name, view, drawn, around) for drawn in frames]
         v0, u0 = (max(min(getattr(p, key) for p in shown) - margin, 0) for key in ("v", "u"))
         v1 = min(max(p.v + p.rows for p in shown) + margin, self.size[0])
         u1 = min(max(p.u + p.cols for p in shown) + margin, self.size[1])
@@ -136,13 +132,13 @@ class ClothPainter:
         near = wp.full(shape, np.inf, dtype=wp.float32, device=self.device)
         light, lit = self._light_at(name, middle, around)
         before = self._at_start(name, self._weave(name, around), self._seen_by(camera), around)
-        for (drawn, key), sheet in zip(frames, shown, strict=True):
+        for drawn, sheet in zip(frames, shown, strict=True):
             vertex = cloth_photo.Vertices()
             vertex.seen, vertex.start, vertex.normal = drawn.point, view.start, mesh.normals(drawn.vertices)
             vertex.place = self._array(np.ascontiguousarray(drawn.vertices, np.float32), wp.vec3)
             vertex.light, vertex.lit, vertex.before = light, lit, before
             cloth_photo.paint(
-                key, mesh.face, vertex, surface[0], surface[1], sheet, weight=1 / count,
+                view.key(drawn), mesh.face, vertex, surface[0], surface[1], sheet, weight=1 / count,
                 corner=(sheet.v - v0, sheet.u - u0), layer=layer, behind_out=behind, near_out=near,
             )  # fmt: skip
         return self._layer(name, middle, (v0, v1, u0, u1), layer, np.zeros(shape, np.float32), near, behind)

@@ -56,7 +56,7 @@ class ClothFrame:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Cloth in a z-buffer."""
+    """Cloth before it goes to a z-buffer."""
 
     camera: Camera
     vertices: np.ndarray
@@ -67,8 +67,6 @@ class Drawn:
     """The crop that holds all cloth [samples]."""
     lens: wp.vec4d
     """(f_u, f_v, c_u, c_v) [samples]"""
-    key: wp.array
-    """Nearest triangle of every sample; see ``physim_kernels.scan``."""
 
 
 class ClothMesh:
@@ -221,7 +219,7 @@ class ClothView:
             self._fabric,
             point,
             self.mesh.normals(drawn.vertices),
-            drawn.key,
+            self.key(drawn),
             lens=drawn.lens,
             window=window,
             world_from_camera=wp.mat44d(*camera.world_from_camera.ravel()),
@@ -232,10 +230,7 @@ class ClothView:
         return ClothFrame(crop, n, depth, ids, face, weight, normal, rest, source, camera, time)
 
     def drawn(self, time: float, camera: Camera | None = None) -> Drawn | None:
-        """The nearest triangle of every sample at ``time`` [s], or None if no cloth is in the picture; see :meth:`at`.
-
-        It is held until the next call.
-        """
+        """Where cloth is seen at ``time`` [s], or None if none is in the picture; see :meth:`at`."""
         if self._fabric is None:
             return None
         camera = camera or self.scene.camera.at(time, self.size)  # type: ignore[union-attr]
@@ -248,13 +243,18 @@ class ClothView:
         n, (v0, v1, u0, u1) = self.supersample, crop
         window = Window()
         window.u, window.v, window.rows, window.cols = u0 * n, v0 * n, (v1 - v0) * n, (u1 - u0) * n
+        return Drawn(camera, vertices, point, window, wp.vec4d(*(lens * n)))
+
+    def key(self, drawn: Drawn) -> wp.array:
+        """Nearest triangle of every sample (see ``physim_kernels.scan``), held until the next call."""
+        window = drawn.samples
         if self._key.shape[0] < window.rows * window.cols:
             self._key = wp.empty(window.rows * window.cols * 5 // 4, dtype=wp.uint64, device=self.device)
-        lens_n = wp.vec4d(*(lens * n))
         kernels.cloth_raster(
-            self._fabric, point, lens=lens_n, photo_lens=self._photo_lens, window=window, near=NEAR, key=self._key
+            self._fabric, drawn.point, lens=drawn.lens, photo_lens=self._photo_lens, window=window, near=NEAR,
+            key=self._key,
         )  # fmt: skip
-        return Drawn(camera, vertices, point, window, lens_n, self._key)
+        return self._key
 
     @property
     def start(self) -> wp.array:

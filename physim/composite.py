@@ -20,6 +20,7 @@ from physim.ground_shadow import FAINT, GroundShadow
 from physim.lake_mirror import LakeMirror
 from physim.lake_view import LakeView
 from physim.matte import SHADOW_RING
+from physim.ordered import Once
 from physim.plate import PlateSampler
 from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
 from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_of
@@ -105,7 +106,8 @@ class SolidComposer:
         self._grain: np.ndarray | None = None
         self._resting: dict[str, tuple[tuple | None, BodyLayer | None]] = {}
         self._uploaded: tuple[np.ndarray, wp.array] | None = None
-        self._found: tuple[DepthEdges | None] | None = None
+        self.edges = Once(self._find_edges)
+        """Where the photographed surface breaks off; composers of the same pictures may share it."""
         self._turns: dict[str, np.ndarray] = {}
         self._start_eye = self.scene.camera.start.position
 
@@ -223,16 +225,14 @@ class SolidComposer:
         centre = 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
         return centre, float(np.linalg.norm(vertices - centre, axis=1).max())
 
-    def _edges(self) -> DepthEdges | None:
-        if self._found is None:
-            assert self.scene.backdrop is not None
-            sample = self.size[1] / self.scene.backdrop.depth.shape[1]
-            self._found = (DepthEdges.find(self.plate, self._view.unmoved_depth(), sample),)
-        return self._found[0]
+    def _find_edges(self) -> DepthEdges | None:
+        assert self.scene.backdrop is not None
+        sample = self.size[1] / self.scene.backdrop.depth.shape[1]
+        return DepthEdges.find(self.plate, self._view.unmoved_depth(), sample)
 
     def _surface(self, frame: BackdropFrame, window: tuple[slice, slice] | None) -> tuple[wp.array, wp.array]:
         """Nearer and farther depth of the photographed surface, which differ along its edges inside ``window``."""
-        edges = self._edges() if window is not None else None
+        edges = self.edges.get() if window is not None else None
         if edges is not None and window is not None:
             assert self.scene.camera is not None
             start = photo_camera(self.scene.camera, self._photo_size)
@@ -409,7 +409,7 @@ class SolidComposer:
         """Where an edge of the photo stands before the body, the nearer side's own colour covers it."""
         if not layer.behind.any():
             return layer
-        edges = self._edges()
+        edges = self.edges.get()
         assert edges is not None
         part = np.clip(layer.behind / np.maximum(layer.colour[..., 3], 1e-6), 0, 1)
         cover = part * self._through(edges.cover, frame, window)

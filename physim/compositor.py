@@ -393,5 +393,6 @@ class Compositor:
                 device=self._device,
             )  # fmt: skip
             twin._magnifier = self._magnifier
+            twin._composer.edges = self._composer.edges
             self._others = [twin]
         return [self, *self._others]

@@ -143,7 +143,7 @@ class _System:
         self.x, self.p, self.q = (wp.zeros(shape, dtype=wp.float64, device=self.device) for _ in range(3))
         self.rows = wp.zeros(shape[0], dtype=wp.float64, device=self.device)
         self.scalars = wp.zeros(4, dtype=wp.float64, device=self.device)
-        self.graph = None
+        self.begin = self.graph = None
 
     def _level(self, weight_u, weight_v, held):
         padded = [np.pad(a, 1) for a in (weight_u, weight_v, held)]  # the kernels read one pixel beyond
@@ -163,7 +163,11 @@ class _System:
             self.x.zero_()
             self.levels[0][3].assign(np.pad(source, 1))
             self.levels[0][4].zero_()
-            diffuse.start(self.levels, self.p, self.rows, self.scalars)
+            if self.begin is None:
+                with wp.ScopedCapture(device=self.device) as capture:
+                    diffuse.start(self.levels, self.p, self.rows, self.scalars)
+                self.begin = capture.graph
+            wp.capture_launch(self.begin)
             for _ in range(0, max_iterations, _CHUNK):
                 self._iterate()
                 if np.sqrt(self.scalars.numpy()[3]) <= tolerance * size:

@@ -131,7 +131,8 @@ class BodyPainter:
             The layer, or None if the body is not in the picture.
         """
         view = self.view(name, supersample)
-        frames = [view.at(float(time), shaken(camera, k)) for k, time in enumerate(times)]
+        bare = self._rows and name in self._balls
+        frames = [view.at(float(time), shaken(camera, k), bare=bare) for k, time in enumerate(times)]
         seen = [frame.window for frame in frames if frame is not None]
         if not seen:
             return None

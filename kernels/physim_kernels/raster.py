@@ -142,6 +142,40 @@ def resolve_kernel(
 
 
 @wp.kernel
+def resolve_point_kernel(
+    mesh: Mesh,
+    point: wp.array(dtype=wp.vec3d),
+    key: wp.array(dtype=wp.uint64),
+    lens: wp.vec4d,
+    window: Window,
+    strip: int,
+    # outputs
+    depth_out: wp.array2d(dtype=wp.float32),
+    ids_out: wp.array2d(dtype=wp.uint16),
+    point_out: wp.array2d(dtype=wp.vec3),
+):
+    v, block = wp.tid()
+    for u in range(block * strip, wp.min(block * strip + strip, window.cols)):
+        k = key[v * window.cols + u]
+        if k == wp.uint64(NOTHING):
+            depth_out[v, u] = wp.inf
+            ids_out[v, u] = wp.uint16(0)
+        else:
+            t = number_of(k)
+            a = point[3 * t]
+            b = point[3 * t + 1]
+            c = point[3 * t + 2]
+            weight = weights_at(ray_at(window.u + u, window.v + v, lens), a, b, c)
+            wa = weight[0]
+            wb = weight[1]
+            wc = weight[2]
+            here = wa * mesh.corner[3 * t] + wb * mesh.corner[3 * t + 1] + wc * mesh.corner[3 * t + 2]
+            depth_out[v, u] = wp.float32(wa * a[2] + wb * b[2] + wc * c[2])
+            ids_out[v, u] = mesh.number[mesh.slot[t]]
+            point_out[v, u] = wp.vec3(wp.float32(here[0]), wp.float32(here[1]), wp.float32(here[2]))
+
+
+@wp.kernel
 def body_motion_kernel(
     point: wp.array2d(dtype=wp.vec3),
     normal: wp.array2d(dtype=wp.vec3),
@@ -214,6 +248,16 @@ def resolve(mesh, point, key, *, lens, window, world_from_body, photo_from_body,
         outputs=outputs,
         device=key.device,
     )
+
+
+def resolve_point(mesh, point, key, *, lens, window, outputs):
+    """The (depth, ids, point) of :func:`resolve` alone; ``point`` is left as it is where nothing is seen."""
+    device = key.device
+    strip = window.cols if device.is_cpu else 1
+    inputs = [mesh, point, key, lens, window, strip]
+    wp.launch(
+        resolve_point_kernel, dim=(window.rows, -(-window.cols // strip)), inputs=inputs, outputs=outputs, device=device
+    )  # fmt: skip
 
 
 def body_motion(
