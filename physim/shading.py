@@ -160,21 +160,22 @@ class BodyPainter:
         return total
 
     def _add(self, name, frame: BodyFrame, time: float, corner, count: int, surface, around, outputs) -> None:
+        layer, made_out, behind_out, near_out = outputs
+        place = (frame.window[0] - corner[0], frame.window[2] - corner[1])
+        depth = self._array(frame.depth, wp.float32)
+        if self._rows and name in self._balls:
+            ids, point = self._array(frame.ids, wp.uint16), self._array(frame.point, wp.vec3)
+            shade_ball.shade_ball(
+                depth, ids, point, surface[0], surface[1], self._ball(name, frame, time), weight=1 / count,
+                corner=place, layer=layer, behind_out=behind_out, near_out=near_out,
+            )  # fmt: skip
+            return
         colour = wp.empty(frame.depth.shape, dtype=wp.vec4, device=self.device)
         made = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
         behind = wp.empty(frame.depth.shape, dtype=wp.float32, device=self.device)
-        depth = self._array(frame.depth, wp.float32)
-        if self._rows and name in self._balls:
-            shade_ball.shade_ball(
-                depth, self._array(frame.ids, wp.uint16), self._array(frame.point, wp.vec3), surface[0], surface[1],
-                self._ball(name, frame, time), colour_out=colour, made_out=made, behind_out=behind,
-            )  # fmt: skip
-        else:
-            self._shade(name, frame, time, count, depth, surface, around, (colour, made, behind))
-        layer, made_out, behind_out, near_out = outputs
+        self._shade(name, frame, time, count, depth, surface, around, (colour, made, behind))
         shade.gather(
-            colour, made, behind, depth, supersample=frame.supersample, weight=1 / count,
-            corner=(frame.window[0] - corner[0], frame.window[2] - corner[1]),
+            colour, made, behind, depth, supersample=frame.supersample, weight=1 / count, corner=place,
             layer=layer, made_out=made_out, behind_out=behind_out, near_out=near_out,
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The colour of a ball of the photo, a row of samples in one go: what ``shade.photo_ball`` says, for a CPU.
+"""A ball of the photo, a row of samples in one go: what ``shade.photo_ball`` and ``shade.gather`` do, for a CPU.
 
 There a structure of arrays handed from function to function is copied for every sample, which costs more than all that
 is done with it; here a row is one function. ``shade.py`` says what is done and why.
@@ -157,12 +157,9 @@ class Ball:
     const int line = ball.v + v / ball.supersample;
     const float* near = surface.data + (long long)line * surface.shape[1];
     const float* far = beyond.data + (long long)line * beyond.shape[1];
-    float* colour = reinterpret_cast<float*>(colour_out.data) + 4 * at;
+    const long long to_row = (long long)(out_v + v / ball.supersample) * layer.shape[1] + out_u;
+    const float part = weight / (float)(ball.supersample * ball.supersample);
     for (int u = 0; u < ids.shape[1]; ++u) {
-        float* o = colour + 4 * u;
-        o[0] = o[1] = o[2] = o[3] = 0.0f;
-        made_out.data[at + u] = 0.0f;
-        behind_out.data[at + u] = 0.0f;
         if (ids.data[at + u] != ball.number) continue;
         const float z = depth.data[at + u];
         const int col = ball.u + u / ball.supersample;
@@ -219,9 +216,12 @@ class Ball:
         const float s = held((radius - gap + soft) / (2.0f * soft + 1.0e-20f), 0.0f, 1.0f);
         const float whole = held((1.0f - turn) * cover_then + turn * s * s * (3.0f - 2.0f * s), 0.0f, 1.0f);
         const float cover = whole * shown, front = held((near[col] + slack - z) * ramp + 1.0f, 0.0f, 1.0f);
-        behind_out.data[at + u] = whole * (shown - front > 0.0f ? shown - front : 0.0f);
-        for (int c = 0; c < 3; ++c) o[c] = light[c] * detail[c] * cover;
-        o[3] = cover;
+        const long long pixel = to_row + u / ball.supersample;
+        float* o = reinterpret_cast<float*>(layer.data) + 4 * pixel;
+        for (int c = 0; c < 3; ++c) o[c] += part * light[c] * detail[c] * cover;
+        o[3] += part * cover;
+        behind_out.data[pixel] += part * whole * (shown - front > 0.0f ? shown - front : 0.0f);
+        if (cover > 0.25f && z < near_out.data[pixel]) near_out.data[pixel] = z;
     }
 #endif
 """)
@@ -233,11 +233,14 @@ def ball_row(
     surface: wp.array2d(dtype=wp.float32),
     beyond: wp.array2d(dtype=wp.float32),
     ball: Ball,
-    colour_out: wp.array2d(dtype=wp.vec4),
-    made_out: wp.array2d(dtype=wp.float32),
+    weight: float,
+    out_u: int,
+    out_v: int,
+    layer: wp.array2d(dtype=wp.vec4),
     behind_out: wp.array2d(dtype=wp.float32),
+    near_out: wp.array2d(dtype=wp.float32),
 ):
-    """Row v of a window."""
+    """Row v of a window; rows come one after the other, for those of one pixel add to the same place."""
     ...
 
 
@@ -250,17 +253,20 @@ def ball_kernel(
     surface: wp.array2d(dtype=wp.float32),
     beyond: wp.array2d(dtype=wp.float32),
     ball: Ball,
+    weight: float,
+    out_u: int,
+    out_v: int,
     # outputs
-    colour_out: wp.array2d(dtype=wp.vec4),
-    made_out: wp.array2d(dtype=wp.float32),
+    layer: wp.array2d(dtype=wp.vec4),
     behind_out: wp.array2d(dtype=wp.float32),
+    near_out: wp.array2d(dtype=wp.float32),
 ):
     v = wp.tid()
-    ball_row(v, depth, ids, point, surface, beyond, ball, colour_out, made_out, behind_out)
+    ball_row(v, depth, ids, point, surface, beyond, ball, weight, out_u, out_v, layer, behind_out, near_out)
 
 
-def shade_ball(depth, ids, point, surface, beyond, ball, *, colour_out, made_out, behind_out):
-    """Premultiplied linear colour and cover of every sample of a window that shows one ball of the photo; CPU only.
+def shade_ball(depth, ids, point, surface, beyond, ball, *, weight, corner, layer, behind_out, near_out):
+    """Add a ball of the photo, times ``weight``, to a layer; CPU only.
 
     Args:
         depth: z of the camera [m], of each sample (rows, cols).
@@ -269,10 +275,12 @@ def shade_ball(depth, ids, point, surface, beyond, ball, *, colour_out, made_out
         surface: z of the photographed surface in the whole picture [m].
         beyond: The same, but the farther side along its edges: what lies clearly behind it is hidden.
         ball: ``Ball``.
-        colour_out: vec4.
-        made_out: 0: nothing of it was added.
+        weight: Of this instant.
+        corner: (v, u) of the window in the layer [pixels].
+        layer: vec4, premultiplied linear colour and cover.
         behind_out: Cover that lies clearly behind ``surface``, though not behind ``beyond``.
+        near_out: Nearest z where it covers more than a quarter of a sample [m].
     """
-    inputs = [depth, ids, point, surface, beyond, ball]
-    outputs = [colour_out, made_out, behind_out]
+    inputs = [depth, ids, point, surface, beyond, ball, float(weight), int(corner[1]), int(corner[0])]
+    outputs = [layer, behind_out, near_out]
     wp.launch(ball_kernel, dim=ids.shape[0], inputs=inputs, outputs=outputs, device=ids.device)
