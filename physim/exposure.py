@@ -11,6 +11,8 @@ from physim.trajectory import ClothTrack, Trajectory
 
 STEP = 2.0
 """Two instants of an exposure lie at most this far apart on a photo up to WIDE [pixels]; hard edges strobe beyond."""
+OWN_STEP = 0.5
+"""Instants of a slow thing lie at most this far apart, if the fastest needs as many [pixels]."""
 WIDE = 1920
 """A wider picture is looked at from as far, so that its instants may lie as much farther apart. [columns]"""
 MOST = 32
@@ -81,9 +83,12 @@ def expose(trajectory: Trajectory, camera: Camera, time: float, shutter: float, 
     if half <= 0.0 or not moving:
         return Exposure(time, np.array([time]), [], list(ways))
 
-    def instants(way: float) -> np.ndarray:
-        count = int(np.clip(np.ceil(way / STEP), 1, MOST))
+    def instants(count: int) -> np.ndarray:
         return time + half * (2 * (np.arange(count) + 0.5) / count - 1)
 
-    own = {name: instants(ways[name]) for name in moving}
-    return Exposure(time, instants(max(ways.values())), moving, resting, own)
+    most = int(np.clip(np.ceil(max(ways.values()) / STEP), 1, MOST))
+    own = {}
+    for name in moving:  # there and back: what is struck may end where it began
+        middle = [motion_of(trajectory, name, camera, *ends) for ends in ((time - half, time), (time, time + half))]
+        own[name] = instants(int(np.clip(np.ceil(sum(middle) / pixel / OWN_STEP), 1, most)))
+    return Exposure(time, instants(most), moving, resting, own)

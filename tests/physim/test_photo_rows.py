@@ -101,7 +101,7 @@ def test_each_thing_is_seen_at_as_many_instants_as_its_own_way_needs():
         return (6.0 * t, 0.1, -0.6), (0.0, 0.0, 0.0, 1.0)
 
     def slow(t):
-        return (0.1 * t, 0.1, -0.8), (0.0, 0.0, 0.0, 1.0)
+        return (0.02 * t, 0.1, -0.8), (0.0, 0.0, 0.0, 1.0)
 
     trajectory = make_trajectory(
         {"fast": (Sphere(0.05), fast), "slow": (Sphere(0.05), slow)}, photo=speckled((180, 240))
