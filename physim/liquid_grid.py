@@ -330,7 +330,8 @@ class LiquidGrid:
 
     def _fold(self, raw: wp.array, reach: wp.array, folded: wp.array) -> None:
         """Give what closed cells hold of ``raw`` to the open cells of ``folded`` beside them."""
-        self._rows(liquid_fold.fold_kernel, self.settings.shape, [self.open, raw, reach], [folded])
+        kernel = liquid_fold.fold_kernel if self.device.is_cpu else liquid_fold.fold_gather_kernel
+        self._rows(kernel, self.settings.shape, [self.open, raw, reach], [folded])
 
     def _gather(self, order: bool = False) -> None:
         """From particles, which are put in ``order`` on the way, to where the liquid is and velocities of faces."""
