@@ -11,6 +11,7 @@ import numpy as np
 
 from physim.camera import Camera
 from physim.depth_grid import normals_of
+from physim.depth_lean import lean_of, leaning
 from physim.depth_regions import edges_without, ground_of, sky_of
 from physim.depth_result import FAR, DepthBackend, DepthResult
 from physim.membrane import edge_weights, fill
@@ -101,8 +102,9 @@ def geometric(
         sky = _sky(image, above, see_through, hints, photo_size) & (~known | walls)
         depth[sky], confidence[sky] = FAR, 0.5
         known &= ~sky
-        depth = _stand_up(image, camera, depth, known, sky, lifted)
-        confidence[~known & ~sky] = 0.2
+        lean = lean_of(image, camera)
+        depth = _stand_up(image, camera, depth, known, sky, lifted, lean)
+        confidence[~known & ~sky] = 0.2 if lean == 0 else 0.1
     if hints.clicks:
         depth, confidence = bent_to_clicks(image, depth, confidence, level_ground, hints.clicks, photo_size)
     depth = np.clip(depth, 1e-3, FAR)
@@ -205,11 +207,13 @@ def _stand_up(
     known: np.ndarray,
     sky: np.ndarray,
     lifted: np.ndarray | None,
+    lean: float = 0.0,
 ) -> np.ndarray:
     """Give what is neither ground nor sky the distance of what it stands on, mostly along its column.
 
     What is carried up the column is the distance along the ground, which is that of an upright surface at any pitch.
-    A thing stands on the known pixel below it; known pixels beside or above it lie behind it and do not pull.
+    A thing stands on the known pixel below it; known pixels beside or above it lie behind it and do not pull. ``lean``
+    ties each pixel to :func:`physim.depth_lean.leaning`.
     """
     rest = ~known & ~sky
     if not rest.any():
@@ -223,13 +227,17 @@ def _stand_up(
     weight_v[:-1][foot], weight_v[:-1][behind] = _UPRIGHT, _BEHIND
     weight_u[:, :-1][known[:, :-1] != known[:, 1:]] = _BEHIND
     distance = np.where(known, depth * rate, FAR)
+    level = known & (depth < FAR)
+    lean = lean if level.any() else 0.0
     cut = rest[-1]
     if cut.any():
         distance[-1, cut], known = _feet_below(camera, distance, known, rate)[cut], known.copy()
         known[-1, cut] = True
     logs = np.log(np.clip(distance, 1e-3, FAR))
+    if lean > 0:
+        logs = np.where(known, logs, np.log(leaning(distance, level, known)))
     # the sky takes no part: an outline against it must not pull the thing away. What touches nothing stays far
-    filled = fill(logs, known, weights=(weight_u, weight_v), domain=~sky, tolerance=1e-4)
+    filled = fill(logs, known, weights=(weight_u, weight_v), screen=lean, domain=~sky, tolerance=1e-4)
     return np.where(rest, np.exp(filled) / rate, depth)
 
 

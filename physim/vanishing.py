@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from physim.camera import Camera
+
 _SIDE = 640
 """Edges are looked for on a grid of at most this many pixels a side: finer ones are texture."""
 _SHORTEST = 0.035
@@ -68,6 +70,14 @@ def seen_frame(image: np.ndarray, focal: float) -> SeenFrame | None:
         pitch, roll = pitches[i], rolls[k]
     share = _agreement(normals, lengths, down_of(pitch, roll)) / total
     return SeenFrame(float(pitch), float(roll), float(share))
+
+
+def frame_share(image: np.ndarray, camera: Camera) -> float:
+    """Part [0, 1] of the straight edges of a picture (H, W, 3) that run upright, or along two level directions at right
+    angles, if this camera took it; 0 where there are none.
+    """
+    normals, lengths = interpretation_planes(image, camera.focal)
+    return _agreement(normals, lengths, -camera.camera_from_world[:3, 1]) / max(float(lengths.sum()), 1e-9)
 
 
 def interpretation_planes(image: np.ndarray, focal: float) -> tuple[np.ndarray, np.ndarray]:
