@@ -253,7 +253,7 @@ def _add_forces(scene: Scene, shot: Shot) -> None:
             if push.on not in bodies:
                 known = ", ".join(sorted(bodies)) or "none"
                 raise ValueError(f"an impulse acts on {push.on!r}, which is no rigid thing. Rigid things: {known}.")
-            scene.add(Impulse(push.on, push.newton_seconds, push.at))
+            scene.add(Impulse(push.on, push.newton_seconds, push.at, push.point))
 
 
 def _set_camera(scene: Scene, shot: Shot, camera: Camera, layers: Layers, report: dict[str, str]) -> None:

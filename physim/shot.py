@@ -122,6 +122,10 @@ class ImpulseSpec(Model):
     on: str = Field(description="name of a rigid thing")
     newton_seconds: Vector = Field(description="[N s]")
     at: float = Field(default=0.0, ge=0, description="[s]")
+    point: Vector | None = Field(
+        default=None,
+        description="where it strikes, from the centre of mass, along the world's axes; default: there [m]",
+    )
 
 
 class ForceSpec(Model):
