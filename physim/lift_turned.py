@@ -14,8 +14,8 @@ from physim.shapes import Mesh, Triangles
 LEVELS = 48
 FOOT, ROUND = 0.05, 0.8
 """A foot is flat: if its disc is narrower than the second part of the widest one in the lowest part of the height (the
-first), it is as wide as that. An outline's foot may end in a speck of a pixel; a disc that must fit between its sides is
-far too small, and too near."""
+first), it is as wide as that. An outline's foot may end in a speck of a pixel; a disc that must fit between the sides
+of that is far too small, and too near."""
 _RING = np.linspace(0, 2 * np.pi, 40, endpoint=False)
 _CIRCLE = np.stack([np.cos(_RING), np.zeros(40), np.sin(_RING)], axis=1)
 _SLACK = 0.4

@@ -8,7 +8,7 @@ import numpy as np
 
 from physim.clean_plate import Choice, Filled, clean_plate
 from physim.depth import resampled
-from physim.grow import dilated, extent
+from physim.grow import dilated, eroded, extent
 from physim.layers import Layers
 from physim.lift_sheet import sheet_cutout
 from physim.light import SurfaceAt
@@ -26,6 +26,8 @@ GROW = 5
 """The hole reaches this far beyond the mask, past the soft edge [pixels at 800 wide]."""
 CONTACT = 10
 """And this far where the thing darkens what it stands on [pixels at 800 wide]."""
+EDGE = 2
+"""Half width of the soft edge of what stays, through which what is gone was seen [pixels at 800 wide]."""
 BESIDE, THROWN = 0.6, 1.0
 """How far from its foot that is, over its height, and a shadow of a light that nobody told of."""
 
@@ -78,6 +80,9 @@ def separate(
             "less, or fewer things."
         )
     plate, filled = clean_plate(photo, hole, forbidden=forbidden, choices=choices, depth=resampled(layers.plate, size))
+    for name, mask in masks.items():
+        if name not in {thing.name for thing in moving}:
+            _lay_edge_back(plate, photo, mask, hole)
     pieces = Pieces(plate, hole.astype(np.float32))
     if filled:
         pieces.report["plate"] = _plate_line(filled, hole)
@@ -143,7 +148,7 @@ def _hole(scene, moving, masks, still, photo, layers: Layers, light: Light) -> t
     everything = np.zeros(size, dtype=bool)
     for name in moves:
         everything |= masks[name]
-    staying = [(mask, mask) for name, mask in masks.items() if name not in moves]
+    staying = [(eroded(mask, EDGE * scale), mask) for name, mask in masks.items() if name not in moves]
     staying += [(c > 0.95, c > 0.05) for c in still.values()]  # the soft edge of a still layer is laid over the fill
     for core, mask in staying:
         under = (mask & everything).sum() / max(everything.sum(), 1)
@@ -175,6 +180,30 @@ def near_foot(scene: Scene, name: str, mask: np.ndarray, layers: Layers, reach: 
     out = np.zeros(mask.shape, dtype=bool)
     out[v, u] = away <= heights * height
     return out
+
+
+def _lay_edge_back(plate: np.ndarray, photo: np.ndarray, mask: np.ndarray, hole: np.ndarray) -> None:
+    """Lay the soft edge of a thing that stays over the fill beside it: the photo's own shows what is gone through it.
+
+    Args:
+        plate: (H, W, 3) sRGB, changed in the hole along the thing's outline.
+        photo: (H, W, 3) sRGB.
+        mask: (H, W) bool: the thing.
+        hole: (H, W) bool; what reaches a little under the thing's edge.
+    """
+    from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+    scale = max(1.0, photo.shape[1] / 800)
+    box = extent(hole & dilated(mask, 2 * EDGE * scale), round(4 * EDGE * scale))
+    pure = (eroded(mask, EDGE * scale) & ~hole)[box]
+    if not pure.any():
+        return
+    alpha = gaussian_filter(mask[box] * 1.0, 0.5 * EDGE * scale)
+    away, nearest = distance_transform_edt(~pure, return_indices=True)
+    colour = to_linear(photo[box][tuple(nearest)])
+    edge = hole[box] & (alpha > 0.01) & (away < 3 * EDGE * scale)  # not where the hole is on the thing itself
+    mixed = alpha[..., None] * colour + (1 - alpha[..., None]) * to_linear(plate[box])
+    plate[box][edge] = to_srgb(mixed[edge])
 
 
 def _cast_shadow(scene: Scene, thing: Thing, layers: Layers, light: Light) -> np.ndarray:
