@@ -173,12 +173,14 @@ def near_foot(scene: Scene, name: str, mask: np.ndarray, layers: Layers, reach: 
     height = float(np.ptp(points[:, 1]))
     foot = points[points[:, 1] < points[:, 1].min() + 0.35 * height]
     ring = dilated(mask, reach) & ~mask
-    v, u = np.nonzero(ring)
-    depth = resampled(layers.plate, mask.shape)[v, u].astype(np.float64)
+    plate = resampled(layers.plate, mask.shape)
+    v, u = np.nonzero(ring & np.isfinite(plate))
+    depth = plate[v, u].astype(np.float64)
     ground = layers.photo_camera.unproject(np.stack([u + 0.5, v + 0.5], axis=1), depth)
-    away, _ = cKDTree(foot[:, [0, 2]]).query(ground[:, [0, 2]])
     out = np.zeros(mask.shape, dtype=bool)
-    out[v, u] = away <= heights * height
+    if len(v):
+        away, _ = cKDTree(foot[:, [0, 2]]).query(ground[:, [0, 2]])
+        out[v, u] = away <= heights * height
     return out
 
 
