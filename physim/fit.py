@@ -3,7 +3,7 @@
 Where a thing was seen, as points over time, is compared with where the simulated one is. A few dozen runs spread over
 the ranges find the neighbourhood; from the best of them least squares walk down, with derivatives by differences: a
 bounce that comes a sample later is a kink, for which the tape of a differentiable step has the wrong slope
-(``docs/design/fit.md``).
+(``docs/design/0007-fit.md``).
 """
 
 from __future__ import annotations
