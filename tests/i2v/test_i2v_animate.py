@@ -15,6 +15,7 @@ from i2v.models import registry
 from physim.shot_file import ShotError
 
 root = importlib.import_module("i2v.animate")
+run = importlib.import_module("i2v.run")
 SHOT = physim.Shot(photo="skimage:coffee.png", seconds=0.25, fps=24, seed=5, output={"width": 120, "height": 80})
 
 
@@ -69,8 +70,8 @@ class Stages:
 @pytest.fixture
 def stages(monkeypatch):
     stand_in = Stages()
-    monkeypatch.setattr(root, "physim", stand_in)
-    monkeypatch.setattr(root, "generate_residual", stand_in.generate_residual)
+    monkeypatch.setattr(run, "physim", stand_in)
+    monkeypatch.setattr(run, "generate_residual", stand_in.generate_residual)
     monkeypatch.setattr(root, "check", lambda model: None)
     return stand_in
 
@@ -119,7 +120,7 @@ def test_the_residual_is_enlarged_and_added_to_the_frames_at_full_size(stages):
 
 def test_a_video_of_more_frames_asks_the_compositor_for_them_and_fades_the_residual(stages, monkeypatch):
     changing = np.arange(6, dtype=np.float32)[:, None, None, None] * np.full((6, 40, 60, 3), 0.01, np.float32)
-    monkeypatch.setattr(root, "generate_residual", lambda conditions, **options: changing)
+    monkeypatch.setattr(run, "generate_residual", lambda conditions, **options: changing)
     clip = root.animate(SHOT.model_copy(update={"output": physim.shot.OutputSpec(width=120, height=80, fps=60)}))
     assert (clip.frame_count, clip.fps, clip.seconds) == (15, 60, 0.25)
     brightness = [frame.mean() for frame in clip]
@@ -154,7 +155,7 @@ def test_an_interruption_while_composing_leaves_nothing(tmp_path, stages):
 
 def test_a_wrong_model_or_output_costs_no_simulation(tmp_path, monkeypatch):
     stand_in = Stages()
-    monkeypatch.setattr(root, "physim", stand_in)
+    monkeypatch.setattr(run, "physim", stand_in)
     with pytest.raises(ValueError, match="Did you mean 'bundled'"):
         root.animate(SHOT, tmp_path / "a.mp4", model="bundeld")
     with pytest.raises(ValueError, match=r"ends in \.mp4"):

@@ -148,14 +148,14 @@ FULL_DISK = """
 import importlib, resource, sys
 from types import SimpleNamespace
 import numpy as np
-root = importlib.import_module("i2v.animate")
+run = importlib.import_module("i2v.run")
 noise = np.random.default_rng(0).random((48, 64, 3), np.float32)
 class Frames:
     frame_count, fps = 400, 24
     def __iter__(self):
         return (np.roll(noise, 5 * i, axis=0) for i in range(400))
 trajectory = SimpleNamespace(frame_count=400, bodies={}, contacts=[], report=SimpleNamespace(values={}))
-root.physim = SimpleNamespace(
+run.physim = SimpleNamespace(
     reconstruct=lambda shot, **_: None,
     simulate=lambda scene, **_: trajectory,
     Compositor=lambda trajectory, **_: Frames(),

@@ -72,7 +72,7 @@ SLOW_COMPOSE = """
 import sys, time, importlib
 from types import SimpleNamespace
 import numpy as np
-root = importlib.import_module("i2v.animate")
+run = importlib.import_module("i2v.run")
 
 def frame(i):
     if i == 2:
@@ -86,7 +86,7 @@ class Frames:
         return map(frame, range(1000))
 
 trajectory = SimpleNamespace(frame_count=1000, bodies={}, contacts=[], report=SimpleNamespace(values={}))
-root.physim = SimpleNamespace(
+run.physim = SimpleNamespace(
     reconstruct=lambda shot, **_: None,
     simulate=lambda scene, **_: trajectory,
     Compositor=lambda trajectory, **_: Frames(),

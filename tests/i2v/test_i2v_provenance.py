@@ -20,6 +20,7 @@ from i2v.verify import verify
 from physim.shot_file import ShotError, load
 
 root = importlib.import_module("i2v.animate")
+run = importlib.import_module("i2v.run")
 SIZE = (160, 240)
 
 
@@ -54,8 +55,8 @@ class Stages:
 @pytest.fixture
 def stages(monkeypatch):
     stand_in = Stages()
-    monkeypatch.setattr(root, "physim", stand_in)
-    monkeypatch.setattr(root, "generate_residual", lambda *a, **k: None)
+    monkeypatch.setattr(run, "physim", stand_in)
+    monkeypatch.setattr(run, "generate_residual", lambda *a, **k: None)
     monkeypatch.setattr(root, "check", lambda model: None)
     return stand_in
 
