@@ -104,7 +104,7 @@ def animate(
     ready, source = _ready(shot, {name: value for name, value in changes.items() if value is not None})
     if judge is not None:
         check_plots(judge, output)
-        _check_whole(ready.output)
+        _check_whole(ready)
     target = None if output is None else _target(output, source, ready.output)
     check(ready.generate.model)  # a wrong name must not cost a simulation
     record = None if target is None else (source or target).stem.removesuffix(".shot.resolved")
@@ -234,8 +234,11 @@ def _origin(shot: Shot, target: Path, record: str | None) -> Provenance:
     return Provenance(shot, target, versions=versions(), photo=locate(shot.photo), record=record)
 
 
-def _check_whole(spec: OutputSpec) -> None:
-    """The judge compares a video with the whole simulated picture."""
+def _check_whole(shot: Shot) -> None:
+    """The judge compares a video with the whole simulated picture, from frame to frame."""
+    spec = shot.output
+    if shot.cuts:
+        raise ValueError(f"cuts is {shot.cuts}; to be judged the video is expected to be one shot without a cut.")
     if spec.aspect is not None or spec.preset in SEQUENCES:
         what = f"output.preset is {spec.preset!r}" if spec.aspect is None else f"output.aspect is {spec.aspect!r}"
         raise ValueError(f"{what}; to be judged the output is expected to be a video file of the whole picture.")

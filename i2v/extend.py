@@ -43,7 +43,7 @@ def longer(shot: Shot, seconds: float, then: Mapping[str, Any] | None = None) ->
         raise ValueError(f"what follows has {', '.join(unknown)}, expected `camera` and `forces`.")
     data = shot.to_dict()
     end = shot.seconds
-    camera = [_ended(move, end) for move in data["camera"]]
+    camera = [_ended(move, next((cut for cut in shot.cuts if cut > _begins(move)), end)) for move in data["camera"]]
     camera += [_later(move, end, seconds) for move in more.get("camera", [])]
     forces = data["forces"] + [_force_later(force, end) for force in more.get("forces", [])]
     from i2v.animate import revised  # brings the simulation along, so not at the top
@@ -111,6 +111,11 @@ def _comment(path: Path) -> str:
     for sign in "=;#\\":
         plain = plain.replace("\\" + sign, sign)
     return plain
+
+
+def _begins(move: Mapping[str, Any]) -> float:
+    """When a move begins [s]."""
+    return float(move["keys"][0]["at"] if move.get("keys") else move.get("from", 0.0))
 
 
 def _ended(move: dict[str, Any], end: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ meet.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,8 @@ Progress = Callable[[str, float], None]
 
 HEADROOM = 4.9
 """Brightest light of a file that holds more than white, over photo white: 1000 over 203 cd/m^2."""
+INSTANT = 1e-6
+"""What times of frames may be off by [s]."""
 PACKAGES = ("physim", "warp-lang", "jax", "flax", "numpy", "scipy", "imageio-ffmpeg")
 
 
@@ -137,7 +141,8 @@ class Run:
             compositor = physim.Compositor(
                 self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.taken, **more
             )
-        return Master(compositor, residual, shot.fps, self._frame(compositor.frame_count))
+        cuts = self._first_frames(self.trajectory.frame_count, shot.fps) if shot.cuts else ()
+        return Master(compositor, residual, shot.fps, self._frame(compositor.frame_count), cuts)
 
     def _frame(self, count: int) -> Frame | None:
         """The part of the picture that is the video, if it is not all of it."""
@@ -145,7 +150,16 @@ class Run:
             return None
         subject = subject_path(self.trajectory, np.arange(count) / self.taken, self.shot.output.follow)
         exact = self.shot.output.preset in SEQUENCES  # what is known of a pixel cannot be interpolated
-        return Frame(self.size, frame_path(subject, self.whole, self.size, self.fps, exact=exact))
+        paths = [
+            frame_path(part, self.whole, self.size, self.fps, exact=exact)
+            for part in np.split(subject, self._first_frames(count, self.taken))
+        ]
+        return Frame(self.size, np.concatenate(paths))
+
+    def _first_frames(self, count: int, rate: float) -> list[int]:
+        """Number of the first frame after each cut."""
+        first = [math.ceil((cut - INSTANT) * rate) for cut in self.shot.cuts]
+        return sorted({frame for frame in first if 0 < frame < count})
 
     def judged(self, video: Path, plots: str | os.PathLike) -> Report:
         """The finished video against what was simulated, at the model's size."""
@@ -166,23 +180,33 @@ class Run:
         return depth_backend(hint.model, weights=hint.weights)
 
     def _residual(self, conditions: Any, progress: Callable[..., None]) -> np.ndarray | None:
-        spec = self.shot.generate
+        """What the model adds; it does not look across a cut."""
+        spec, parts = self.shot.generate, [conditions]
+        if self.shot.cuts:
+            borders = [0, *self._first_frames(conditions.frame_count, self.shot.fps), conditions.frame_count]
+            parts = [conditions.part(first, end) for first, end in pairwise(borders)]
+        steps = spec.num_inference_steps * len(parts)
         done = 0
 
         def after_step(step: int, *_: Any) -> None:
             nonlocal done
             done += 1
-            progress("step", min(done / spec.num_inference_steps, 1.0))
+            progress("step", min(done / steps, 1.0))
 
-        return generate_residual(
-            conditions,
-            model=spec.model,
-            seed=self.shot.seed,
-            num_inference_steps=spec.num_inference_steps,
-            guidance_scale=spec.guidance_scale,
-            strength=spec.strength,
-            callback_on_step_end=after_step,
-        )
+        painted = [
+            generate_residual(
+                part,
+                model=spec.model,
+                seed=self.shot.seed,
+                num_inference_steps=spec.num_inference_steps,
+                guidance_scale=spec.guidance_scale,
+                strength=spec.strength,
+                callback_on_step_end=after_step,
+            )
+            for part in parts
+        ]
+        whole = [residual for residual in painted if residual is not None]
+        return whole[0] if len(whole) == 1 else np.concatenate(whole) if whole else None
 
     def write(self, master: Master, target: Path, origin: Provenance) -> RunSummary:
         """Frames to the file, the resolved shot into it and beside it; where it comes from last."""

@@ -24,12 +24,15 @@ EASES = {
     "in": lambda s: s * s,
     "out": lambda s: s * (2 - s),
     "in_out": lambda s: s * s * (3 - 2 * s),
+    "at_once": lambda s: 1.0,
 }
 """Share of the time that has passed → share of the way."""
 SWAY = (0.15, 4.0)
 """Band of a hand-held camera's sway [Hz]: from the body's balance to where the hand's tremor blurs single frames."""
 WAVES = 24
 """Sinusoids of a hand-held camera's sway, per degree of freedom."""
+INSTANT = 1e-6
+"""What times of frames may be off by [s]."""
 GRASP = 0.7
 """Time in which a hand-held camera begins to sway [s]."""
 
@@ -81,7 +84,7 @@ class CameraMove:
     end: float = 1.0
     """[s]"""
     ease: str = "in_out"
-    """'linear', 'in', 'out' or 'in_out'."""
+    """'linear', 'in', 'out', 'in_out', or 'at_once': there from ``start`` on, as after a cut."""
     distance: float = 1.0
     """Distance of the orbit's centre along the optical axis [m]."""
 
@@ -93,6 +96,8 @@ class CameraMove:
         return replace(self, amount=factor * self.amount)
 
     def _moved(self, time: float) -> float:
+        if time < self.start - INSTANT:
+            return 0.0
         span = max(self.end - self.start, 1e-9)
         return self.amount * EASES[self.ease](min(max((time - self.start) / span, 0.0), 1.0))
 
@@ -214,6 +219,34 @@ class Handheld:
             {"truck": carry[0], "pedestal": carry[1], "dolly": 0.5 * carry[2]},
             {"pan": turn[0], "tilt": turn[1], "roll": 0.5 * turn[2]},
         )
+
+
+@dataclass(frozen=True)
+class Within:
+    """A motion between two cuts: its times count from the first of them, and outside of the two it is not there."""
+
+    motion: Motion
+    start: float
+    """[s]"""
+    end: float
+    """[s]"""
+
+    @property
+    def is_static(self) -> bool:
+        return self.motion.is_static
+
+    def scaled(self, factor: float) -> Within:
+        return replace(self, motion=self.motion.scaled(factor))
+
+    def _there(self, time: float) -> bool:
+        # a frame's time is a sum or a quotient: the one at the cut belongs to what follows, whatever was rounded
+        return self.start - INSTANT <= time < self.end - INSTANT
+
+    def zoom(self, time: float) -> float:
+        return self.motion.zoom(time - self.start) if self._there(time) else 1.0
+
+    def transform(self, time: float) -> np.ndarray:
+        return self.motion.transform(time - self.start) if self._there(time) else np.eye(4)
 
 
 @dataclass(frozen=True)

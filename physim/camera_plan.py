@@ -7,13 +7,14 @@ a composite stands is shortened as a whole, so that its motions keep their propo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from physim.camera import Camera
-from physim.camera_path import ANGULAR, LINEAR, CameraMove, CameraPath, Handheld, Keyframes, Motion
-from physim.shot_camera import MoveSpec
+from physim.camera_path import ANGULAR, LINEAR, CameraMove, CameraPath, Handheld, Keyframes, Motion, Within
+from physim.shot_camera import MoveSpec, part_of
 
 PARALLAX = 15.0
 """Largest shift of near against far content that a smooth sheet bends to without tearing [pixels at 800 wide]."""
@@ -56,14 +57,37 @@ class Demand:
 
 
 def path_from(
-    moves: list[MoveSpec], camera: Camera, *, seconds: float, orbit_distance: float, seed: int = 0
+    moves: list[MoveSpec],
+    camera: Camera,
+    *,
+    seconds: float,
+    orbit_distance: float,
+    seed: int = 0,
+    cuts: Sequence[float] = (),
 ) -> CameraPath:
     """The camera moves of a shot; degrees become radians, an orbit turns about ``orbit_distance`` [m].
+
+    Each cut [s] brings the camera back to where the photo was taken, and a move lasts at most to the next one.
 
     Raises:
         ValueError: A move that ends before it starts.
     """
-    return CameraPath(camera, tuple(_motion(move, i, seconds, orbit_distance, seed) for i, move in enumerate(moves)))
+    motions = []
+    for i, move in enumerate(moves):
+        start, end = part_of(move.begins, cuts, seconds)
+        motion = _motion(_earlier(move, start), i, end - start, orbit_distance, seed)
+        motions.append(Within(motion, start, end if end in cuts else float("inf")) if cuts else motion)
+    return CameraPath(camera, tuple(motions))
+
+
+def _earlier(move: MoveSpec, by: float) -> MoveSpec:
+    """The move with times that count from ``by`` [s]."""
+    if not by:
+        return move
+    if move.keys is not None:
+        return move.model_copy(update={"keys": [key.model_copy(update={"at": key.at - by}) for key in move.keys]})
+    end = None if move.end is None else move.end - by
+    return move.model_copy(update={"start": max(move.start - by, 0.0), "end": end})
 
 
 def _motion(move: MoveSpec, number: int, seconds: float, orbit_distance: float, seed: int) -> Motion:
@@ -136,7 +160,7 @@ def demand(path: CameraPath, depth: np.ndarray, *, seconds: float) -> Demand:
 
 
 def limited(path: CameraPath, depth: np.ndarray, *, seconds: float) -> tuple[CameraPath, Demand, float]:
-    """The path as far as the photo can show it.
+    """The path as far as the photo can show it; what lies between two cuts is shortened by itself.
 
     Args:
         path: As the shot says.
@@ -145,7 +169,23 @@ def limited(path: CameraPath, depth: np.ndarray, *, seconds: float) -> tuple[Cam
 
     Returns:
         The path, what the whole of it would ask for, and the part of it that is left (1 if nothing had to be cut).
+        Of several between cuts, those of the one that asks for the most.
     """
+    parts = sorted({(move.start, move.end) for move in path.moves if isinstance(move, Within)})
+    if not parts:
+        return _limited(path, depth, seconds=seconds)
+    found, moves = [], []
+    for start, end in parts:
+        own = [move for move in path.moves if isinstance(move, Within) and (move.start, move.end) == (start, end)]
+        alone = replace(path, moves=tuple(move.motion for move in own))
+        found.append(_limited(alone, depth, seconds=min(end, seconds) - start))
+        moves += [replace(move, motion=motion) for move, motion in zip(own, found[-1][0].moves, strict=True)]
+    _, asked, part = min(found, key=lambda one: one[2])
+    return replace(path, moves=tuple(moves)), asked, part
+
+
+def _limited(path: CameraPath, depth: np.ndarray, *, seconds: float) -> tuple[CameraPath, Demand, float]:
+    """Of a path without cuts."""
     asked = demand(path, depth, seconds=seconds)
     if asked.excess is None:
         return path, asked, 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,20 @@ class Conditions:
     def size(self) -> tuple[int, int]:
         """(height, width) [pixels]."""
         return self.coarse.shape[1], self.coarse.shape[2]
+
+    def part(self, first: int, end: int) -> Conditions:
+        """Frames ``first`` to ``end - 1``, as if nothing had been before them."""
+        if not 0 <= first < end <= self.frame_count:
+            raise ValueError(f"frames {first} to {end} of {self.frame_count}, expected some of those that are there.")
+        whole = {"image", "fps", "events", "meta"}
+        cut = {f.name: getattr(self, f.name)[first:end] for f in fields(self) if f.name not in whole}
+        for name in ("flow_backward", "disocclusion"):
+            cut[name] = cut[name].copy()
+            cut[name][0] = 0
+        times = self.events["time"]
+        inside = self.events[(times >= first / self.fps) & (times < end / self.fps)].copy()
+        inside["time"] -= first / self.fps
+        return replace(self, events=inside, **cut)
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write one compressed ``.npz``; the array names are the field names. Atomic: written beside, then renamed."""

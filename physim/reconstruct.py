@@ -260,7 +260,7 @@ def _set_camera(scene: Scene, shot: Shot, camera: Camera, layers: Layers, report
     """Camera moves, as far as the photo can show them."""
     rows, cols = layers.visible.shape
     centre = float(np.median(layers.visible[rows // 2 - 2 : rows // 2 + 3, cols // 2 - 2 : cols // 2 + 3]))
-    path = path_from(shot.camera, camera, seconds=shot.seconds, orbit_distance=centre, seed=shot.seed)
+    path = path_from(shot.camera, camera, seconds=shot.seconds, orbit_distance=centre, seed=shot.seed, cuts=shot.cuts)
     scene.camera = path
     if path.is_static:
         return

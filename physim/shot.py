@@ -164,6 +164,11 @@ class Shot(Model):
     joints: list[JointSpec] = Field(default=[], description="what ties things to each other or to the world")
     forces: list[ForceSpec] = Field(default=[], description="wind and pushes; gravity is always there")
     camera: list[MoveSpec] = Field(default=[], description="camera moves, from the photo on")
+    cuts: list[float] = Field(
+        default=[],
+        description="times [s] at which the picture cuts: the world goes on, the camera is where the photo was taken "
+        "and makes the moves that begin after the cut",
+    )
     seconds: float = Field(default=3.0, gt=0, le=600, description="length of the video [s]")
     fps: float = Field(default=24.0, gt=0, le=240, description="frames per second")
     seed: int = Field(default=0, ge=0, lt=2**31, description="of everything random")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from physim.fabrics import FABRICS
@@ -14,12 +15,15 @@ from physim.liquids import LIQUIDS
 from physim.materials import SMOKES, SOLIDS
 from physim.photo import PhotoError, picture_size
 from physim.shot import OutputSpec, Shot, Thing
+from physim.shot_camera import part_of
 from physim.shot_regions import in_photo
 from physim.shot_text import Finding, Route
 
 MAX_THINGS = 1000
 GROUND = "ground"
 """Name of the ground plane."""
+MIN_PART = 1e-3
+"""Shortest time between two cuts [s]."""
 MAX_FRAMES = 36_000
 """25 minutes at 24 frames per second."""
 MAX_SQUEEZE = 0.01
@@ -294,9 +298,19 @@ def _forces(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
 
 
 def _moves(shot: Shot) -> Iterator[Finding]:
+    borders = [0.0, *(shot.cuts or []), float("inf") if shot.seconds is None else shot.seconds]
+    if any(b - a < MIN_PART for a, b in pairwise(borders)):
+        text = f"given {list(shot.cuts or [])}, expected rising times after 0 and before the end."
+        yield Finding(("cuts",), text)
+        return
     for i, move in enumerate(shot.camera or []):
-        end = None if move is None else move.end if move.end is not None else shot.seconds
-        if end is not None and end <= move.start:
+        if move is None or shot.seconds is None:
+            continue
+        if move.ease == "at_once" and move.start == 0:
+            text = "given `at_once` from 0 s on, but the first frame is the photo, expected a later `from`."
+            yield Finding(("camera", i, "ease"), text)
+        end = move.end if move.end is not None else part_of(move.begins, shot.cuts or [], shot.seconds)[1]
+        if end <= move.start and move.keys is None:
             yield Finding(("camera", i), f"given a move from {move.start:g} s to {end:g} s, expected it to end later.")
     hints = shot.hints
     direction = hints.light.direction if hints else None

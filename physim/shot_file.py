@@ -22,6 +22,7 @@ from physim.shot import Shot
 from physim.shot_check import check
 from physim.shot_errors import explain
 from physim.shot_text import Finding, Route, TextError, parse
+from physim.storyboard import expanded
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 MAX_BYTES = 16_000_000
@@ -55,7 +56,7 @@ class ShotError(ValueError):
 
 
 def load(path: str | os.PathLike) -> Shot:
-    """Read a shot file; relative paths in it are taken from its folder.
+    """Read a shot file or a storyboard (:mod:`physim.storyboard`); relative paths in it are taken from its folder.
 
     Raises:
         ShotError: Every mistake, also those between fields and in the files that it names.
@@ -71,6 +72,10 @@ def load(path: str | os.PathLike) -> Shot:
         raise ShotError([Problem(str(path), lines.get((), 0), "", text)])
 
     findings = [Finding(route, f"given a second time on line {line}, expected once.") for route, line in twice]
+    if "shots" in data:
+        data, wrong = expanded(data, lines)
+        if wrong:
+            raise ShotError([_problem(path, lines, finding) for finding in [*findings, *wrong]])
     try:
         shot = Shot.model_validate(data)
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,18 @@ class Master:
             from one to the other, which its softness hides.
         residual_fps: How many of them there are per second.
         part: Of the picture that is shown; ``None``: all of it.
+        cuts: Numbers of the residuals that come after a cut, across which nothing fades.
     """
 
     def __init__(
-        self, compositor: Any, residual: np.ndarray | None, residual_fps: float, part: Frame | None = None
+        self,
+        compositor: Any,
+        residual: np.ndarray | None,
+        residual_fps: float,
+        part: Frame | None = None,
+        cuts: Sequence[int] = (),
     ) -> None:
+        self.cuts = set(cuts)
         self.compositor = compositor
         self.part = part
         self.residual = residual
@@ -64,6 +71,6 @@ class Master:
         at = min(time * self.residual_fps, len(self.residual) - 1.0)
         first = int(at + 1e-6)
         share = at - first
-        if share < 1e-6:
+        if share < 1e-6 or first + 1 in self.cuts:
             return self.residual[first]
         return (1 - np.float32(share)) * self.residual[first] + np.float32(share) * self.residual[first + 1]
