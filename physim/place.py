@@ -115,6 +115,7 @@ def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
         angular_velocity=_radians(thing.angular_velocity) if thing.moves else (0.0, 0.0, 0.0),
         colour=thing.colour,
         visible=thing.moves and thing.visible,
+        release=thing.release,
     )
     return scene.number_of(thing.name)
 
@@ -223,6 +224,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
         texture=thing.texture,
         visible=thing.visible,
         inside=thing.inside,
+        release=thing.release,
     )
 
 

@@ -19,9 +19,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from physim.photo import picture_size
-from physim.prompt_action import action, analysed, wind
+from physim.prompt_action import action, wind
 from physim.prompt_camera import camera, light, quality, sound
 from physim.prompt_draft import Clause, Draft
+from physim.prompt_found import analysed
 from physim.prompt_words import Text, lexicon
 from physim.shot import Shot
 from physim.shot_errors import explain

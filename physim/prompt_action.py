@@ -3,67 +3,33 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from physim.fabrics import FABRICS
 from physim.materials import SOLIDS
 from physim.prompt_draft import Draft
-from physim.prompt_words import Text, lexicon, singular
+from physim.prompt_fluids import beads, lake, liquid, smoke
+from physim.prompt_found import (
+    Found,
+    analysed,
+    count_of,
+    is_in_photo,
+    material_of,
+    matter_of,
+    needs,
+    region_of,
+    span_of,
+    start_of,
+)
+from physim.prompt_words import Text, lexicon
 
-DEFINITE = {"the", "its", "his", "her", "this", "that", "these", "those", "my", "our", "their"}
 PUSH = 0.6
 """Speed that a push gives to a thing of the photo [m/s]."""
 SPEED = {"throw": 2.0, "roll": 1.0, "slide": 0.6, "push": 0.8, "blow": 1.0}
 """Of an added thing, where none is said [m/s]."""
 HEIGHT = 0.3
 """From which an added thing falls, where none is said [m]."""
-WAVES = {"fall": 10.0, "wave": 4.0, "make": 4.0, "push": 6.0}
-"""Wind that makes the waves of a lake, by the verb; crash is a kind of fall [m/s]."""
 LONE = {"rigid": "wood", "mass": 0.5}
-
-
-@dataclass(frozen=True)
-class Found:
-    """The head noun of a clause and its verb."""
-
-    noun: str | None
-    """As in the lexicon or in ``select``."""
-    said: str
-    """As in the prompt."""
-    before: tuple[str, ...]
-    """Words of its phrase before it."""
-    definite: bool
-    verb: str | None
-    """Class of the verb."""
-    base: str | None
-    """The verb itself."""
-
-
-def analysed(text: Text, draft: Draft) -> Found:
-    """Head noun and verb."""
-    words, forms = text.words, lexicon()["forms"]
-    nouns = [_noun(words, i, draft) for i in range(len(words))]
-    pure = [i for i, w in enumerate(words) if w in forms and nouns[i] is None]
-    ambiguous = [i for i, w in enumerate(words) if w in forms and nouns[i] and any(nouns[:i])]
-    at = pure[0] if pure else ambiguous[0] if ambiguous else len(words)
-    known = [i for i, noun in enumerate(nouns) if noun and i != at]
-    heads = [i for i in known if i < at] or [i for i in known if i > at]
-    verb, base = forms[words[at]] if at < len(words) else (None, None)
-    if not heads:
-        return Found(None, "", (), False, verb, base)
-    last = heads[0]
-    while last + 1 in heads:
-        last += 1
-    first = last
-    while first > 0 and (first - 1 in heads or _modifies(words[first - 1])):
-        first -= 1
-    definite = first > 0 and words[first - 1] in DEFINITE
-    noun = nouns[last]
-    said = " ".join(words[last - len(noun.split()) + 1 : last + 1]) if noun else ""
-    said_words = [*words[first : last + 1], *words[at : at + 1]]
-    text.used |= _meaningful(said_words)
-    return Found(noun, said, tuple(words[first:last]), definite, verb, base)
 
 
 def action(text: Text, section: str, draft: Draft) -> bool:
@@ -72,7 +38,7 @@ def action(text: Text, section: str, draft: Draft) -> bool:
     found = analysed(text, draft)
     if found.noun is None and found.verb is None:
         return False
-    if found.verb is None and not ({"living", "cannot"} & {_matter(found.noun)}):
+    if found.verb is None and not ({"living", "cannot"} & {matter_of(found.noun)}):
         if found.noun in draft.things or section == "reference":
             return False
         draft.subject = found.noun
@@ -84,7 +50,7 @@ def action(text: Text, section: str, draft: Draft) -> bool:
     noun = found.noun or draft.subject
     if noun is not None:
         draft.subject = noun
-    matter = _matter(noun)
+    matter = matter_of(noun)
     if matter == "living" or found.verb == "living":
         draft.tell(section, text, "cannot", words["living"]["note"])
     elif found.verb == "cannot" or matter == "cannot":
@@ -110,7 +76,7 @@ def wind_in(text: Text, draft: Draft) -> bool:
         speed = next((words["speeds"][w] for w in ("strong", *words["speeds"]) if text.has(w)), words["usual"])
     direction = text.direction() or (1.0, 0.0, 0.0)
     gust = 0.5 if text.has("gust", "gusts", "gusty", "gusting") else 0.2
-    span = _span(text, _start(text, draft))
+    span = span_of(text, start_of(text, draft))
     times = {name: span[key] for name, key in (("from", "start"), ("to", "end")) if key in span}
     draft.wind([round(speed * d, 4) for d in direction], gust, times)
     return True
@@ -136,25 +102,28 @@ def _rigid(text: Text, section: str, draft: Draft, entry: dict, found: Found, co
     if continued and name in draft.things:
         _moved(text, section, draft, draft.things[name], entry, found)
         return
-    if _in_photo(name, found, draft):
-        region = _region(name, found, draft)
+    if is_in_photo(name, found, draft):
+        region = region_of(name, found, draft)
         if region is None:
-            _needs(text, section, draft, name)
+            needs(text, section, draft, name)
             return
         thing = draft.things.setdefault(name, {"name": name, "select": region})
         thing.pop("static", None)
-        thing.setdefault("rigid", {"material": _material(found, entry, SOLIDS)})
+        thing.setdefault("rigid", {"material": material_of(found, entry, SOLIDS)})
         _moved(text, section, draft, thing, entry, found)
         return
-    for number in range(_count(text, found)):
+    start = start_of(text, draft)
+    for number in range(count_of(text, found)):
         thing = _added(text, draft, entry, found, number)
+        if start and "rigid" in thing:
+            thing["release"] = start
         draft.things[thing["name"]] = thing
     _moved(text, section, draft, thing, entry, found)
 
 
 def _moved(text: Text, section: str, draft: Draft, thing: dict, entry: dict, found: Found) -> None:
     """What the verb does to a rigid thing."""
-    start = _start(text, draft)
+    start = start_of(text, draft)
     over = text.has("over", "down") is not None
     direction = text.direction()
     name = thing["name"]
@@ -175,11 +144,11 @@ def _moved(text: Text, section: str, draft: Draft, thing: dict, entry: dict, fou
         for other in draft.things.values():
             if other["name"].split("_")[0] == name.split("_")[0]:
                 other["angular_velocity"] = [0.0, 720.0, 0.0]
-    if start:
-        text_of = f"{what}, added; but it moves from the first frame, since things cannot be let go at {start:g} s"
-        draft.tell(section, text, "partly", text_of)
-    else:
-        draft.tell(section, text, "done", f"{what}, added")
+    release = thing.get("release", 0.0)
+    later = f", held in sight until it is let go at {release:g} s" if release else ""
+    if start != release and "rigid" in thing:
+        later += f"; what it does at {start:g} s follows from that"
+    draft.tell(section, text, "done" if start == release else "partly", f"{what}, added{later}")
 
 
 def _added(text: Text, draft: Draft, entry: dict, found: Found, number: int) -> dict[str, Any]:
@@ -204,11 +173,11 @@ def _added(text: Text, draft: Draft, entry: dict, found: Found, number: int) -> 
         "above": above,
     }
     if entry["matter"] == "cloth":
-        thing |= {"cloth": {"material": _material(found, entry, FABRICS)}, "rotation": [75.0, 0.0, 10.0]}
+        thing |= {"cloth": {"material": material_of(found, entry, FABRICS)}, "rotation": [75.0, 0.0, 10.0]}
     elif entry["matter"] == "static":
-        thing["static"] = {"material": _material(found, entry, SOLIDS)}
+        thing["static"] = {"material": material_of(found, entry, SOLIDS)}
     else:
-        thing["rigid"] = {"material": _material(found, entry, SOLIDS)}
+        thing["rigid"] = {"material": material_of(found, entry, SOLIDS)}
     if flying:
         speed = text.quantity("speed") or SPEED[found.verb or ""]
         thing["velocity"] = [round(speed * d, 5) for d in direction or (1.0, 0.0, 0.0)]
@@ -232,17 +201,17 @@ def _scaled(text: Text, found: Found, kind: str, dimensions: Any, height: float 
 
 def _cloth(text: Text, section: str, draft: Draft, entry: dict, found: Found, continued: bool) -> None:
     name = entry["noun"]
-    if not _in_photo(name, found, draft) and not continued:
+    if not is_in_photo(name, found, draft) and not continued:
         thing = _added(text, draft, entry, found, 0)
         draft.things[thing["name"]] = thing
         draft.tell(section, text, "done", f"{thing['name']}: a cloth of {thing['cloth']['material']}, added")
         return
-    region = _region(name, found, draft)
+    region = region_of(name, found, draft)
     if region is None:
-        _needs(text, section, draft, name)
+        needs(text, section, draft, name)
         return
     pin = [{"where": entry.get("pin", "top")}]
-    material = _material(found, entry, FABRICS)
+    material = material_of(found, entry, FABRICS)
     draft.things[name] = {
         "name": name,
         "select": region,
@@ -254,177 +223,12 @@ def _cloth(text: Text, section: str, draft: Draft, entry: dict, found: Found, co
     draft.tell(section, text, "done", f"{name}: a cloth of {material}, held at its {pin[0]['where']}, in the wind")
 
 
-def _liquid(text: Text, section: str, draft: Draft, entry: dict, found: Found, continued: bool) -> None:
-    """Poured, where it is told or at the middle of the photo; what lies in the photo is a lake."""
-    name = entry["noun"]
-    region = _region(name, found, draft)
-    if region is not None:
-        _lake(text, section, draft, entry, found, continued)
-        return
-    pixel, place = _target(text, draft, (0.5, 0.55))
-    start = _start(text, draft)
-    slow = text.has("slowly", "slow", "gently", "drip", "drips", "dripping") is not None
-    emit = {"pixel": pixel, "radius": 0.015, "velocity": [0.0, -0.3 if slow else -0.8, 0.0], **_span(text, start)}
-    free = draft.free_name(name)
-    draft.things[free] = {"name": free, "emit": emit, "liquid": {"material": entry["material"]}}
-    draft.tell(section, text, "done", f"{free}: {entry['material']}, poured {place}")
-
-
-def _lake(text: Text, section: str, draft: Draft, entry: dict, found: Found, continued: bool) -> None:
-    name = entry.get("name", entry["noun"])
-    region = _region(entry["noun"], found, draft)
-    if region is None:
-        _needs(text, section, draft, next((w for w in found.before if w in lexicon()["nouns"]), name))
-        return
-    liquid: dict[str, Any] = {"material": entry["material"]}
-    if found.verb == "flow":
-        direction = text.direction() or (1.0, 0.0, 0.0)
-        speed = text.quantity("speed") or 0.5
-        liquid["stream"] = [round(speed * direction[0], 4), round(speed * direction[2], 4)]
-    elif not any("wind" in force for force in draft.forces):
-        draft.wind([WAVES.get(found.verb or "", 4.0), 0.0, 0.0], 0.2)
-    draft.things[name] = {"name": name, "select": region, "liquid": liquid}
-    draft.tell(section, text, "done", f"{name}: {entry['material']} of the photo, moved by wind and what falls in")
-
-
-def _beads(text: Text, section: str, draft: Draft, entry: dict, found: Found, continued: bool) -> None:
-    """Drops on a thing of the photo."""
-    target = next((name for name in draft.select if re.search(rf"\b{re.escape(name)}\b", text.plain)), None)
-    name = entry["name"]
-    if continued and name in draft.things:
-        draft.tell(section, text, "partly", "drops run off as they are, without the contact angle of a treated surface")
-        return
-    if target is None:
-        _needs(text, section, draft, _object(text, "thing that they lie on" if continued else name))
-        return
-    place = draft.place_of(target) or draft.pixel(0.5, 0.5)
-    draft.things[name] = {
-        "name": name,
-        "shape": {"sphere": 0.006},
-        "at_pixel": place,
-        "above": 0.02,
-        "liquid": {"material": entry["material"]},
-    }
-    note = f"a drop of 12 mm falls on the {target}; films and beads below the grid's cells are not resolved"
-    draft.tell(section, text, "partly", note)
-
-
-def _smoke(text: Text, section: str, draft: Draft, entry: dict, found: Found, continued: bool) -> None:
-    name = entry.get("name", entry["noun"])
-    pixel, place = _target(text, draft, (0.5, 0.55))
-    own = draft.place_of(entry["noun"]) or draft.place_of(name)
-    if own is not None:
-        pixel, place = own, f"at {own}"
-    start = _start(text, draft)
-    direction = text.direction()
-    velocity = [0.3 * d for d in direction] if direction else [0.0, 0.1, 0.0]
-    rate = 3.0 if text.has("thick", "dense", "heavy") else 0.6 if text.has("thin", "light", "faint", "wispy") else 1.5
-    free = name if continued and name in draft.things else draft.free_name(name)
-    radius = entry.get("radius", 0.03)
-    draft.things[free] = {
-        "name": free,
-        "emit": {"pixel": pixel, "radius": radius, "rate": rate, "velocity": velocity, **_span(text, start)},
-        "smoke": {"material": entry["material"]},
-    }
-    draft.tell(section, text, "done", f"{free}: {entry['material']}, {2 * radius:g} m wide, {place}")
-
-
 _MAKERS = {
     "rigid": _rigid,
     "static": _rigid,
     "cloth": _cloth,
-    "liquid": _liquid,
-    "lake": _lake,
-    "beads": _beads,
-    "smoke": _smoke,
+    "liquid": liquid,
+    "lake": lake,
+    "beads": beads,
+    "smoke": smoke,
 }
-
-
-def _noun(words: list[str], i: int, draft: Draft) -> str | None:
-    """The noun that ends at word ``i``."""
-    lexical = lexicon()
-    pair = " ".join(words[max(i - 1, 0) : i + 1])
-    for name in (pair, words[i], singular(words[i])):
-        if name in draft.select or name in lexical["nouns"] or name in lexical["living"]["beings"]:
-            return name
-    base = singular(words[i])
-    return base if base in lexical["cannot"] and words[i] not in lexical["forms"] else None
-
-
-def _matter(noun: str | None) -> str | None:
-    words = lexicon()
-    if noun in words["living"]["beings"]:
-        return "living"
-    if noun in words["cannot"]:
-        return "cannot"
-    return None
-
-
-def _modifies(word: str) -> bool:
-    words = lexicon()
-    others = {"two", "three", "four", "five", "six", "some", "several", "against"}
-    return word not in DEFINITE | others and word not in words["forms"] and word not in words["filler"]
-
-
-def _meaningful(phrase: list[str]) -> set[str]:
-    """Words of a noun phrase that change something: nouns, verbs, materials, sizes."""
-    words = lexicon()
-    known = {*words["nouns"], *words["materials"], *words["sizes"], *SOLIDS, *FABRICS, *words["forms"]}
-    return {word for word in phrase if word in known or singular(word) in known}
-
-
-def _material(found: Found, entry: dict[str, Any], table: Any) -> str:
-    for word in reversed(found.before):
-        name = lexicon()["materials"].get(word, word)
-        if name in table:
-            return str(name)
-    return str(entry["material"])
-
-
-def _count(text: Text, found: Found) -> int:
-    number = text.number(r"(?:^|\s)(\d+) (?:\w+ ){0,3}" + re.escape(found.said))
-    if number is None:
-        return 3 if text.has("several", "some", "a few") else 1
-    return max(1, min(int(number), 20))
-
-
-def _in_photo(name: str, found: Found, draft: Draft) -> bool:
-    return found.definite or name in draft.select
-
-
-def _region(name: str, found: Found, draft: Draft) -> dict[str, Any] | None:
-    for key in (name, *found.before, found.said, "water", "sea", "ocean"):
-        wet = lexicon()["nouns"].get(name, {}).get("matter") in ("lake", "liquid")
-        if key in draft.select and (wet or key in (name, *found.before, found.said)):
-            return dict(draft.select[key])
-    return None
-
-
-def _target(text: Text, draft: Draft, usual: tuple[float, float]) -> tuple[list[float], str]:
-    """Where something comes from or goes to: a named place of the photo, else its middle."""
-    for name in draft.select:
-        place = draft.place_of(name)
-        if place is not None and re.search(rf"\b{re.escape(name)}\b", text.plain):
-            text.used |= set(name.split())
-            return place, f"at the {name}"
-    pixel = draft.pixel(*usual)
-    return pixel, f"at pixel {pixel[0]:g}, {pixel[1]:g}, since no place of it was given"
-
-
-def _object(text: Text, name: str) -> str:
-    found = re.search(r"\b(?:on|with|over|onto) the ([a-z]+(?: glass)?)", text.plain)
-    return found.group(1) if found else name
-
-
-def _needs(text: Text, section: str, draft: Draft, name: str) -> None:
-    draft.tell(section, text, "needs", f"where is the {name} in the photo? Give a pixel of it: --select '{name}=u,v'")
-
-
-def _start(text: Text, draft: Draft) -> float:
-    given = text.quantity("time", after=r"(?:at|after|from) ")
-    return draft.time if given is None else given
-
-
-def _span(text: Text, start: float) -> dict[str, float]:
-    length = text.quantity("time", after=r"for ")
-    return ({"start": start} if start else {}) | ({"end": start + length} if length else {})

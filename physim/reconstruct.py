@@ -228,6 +228,7 @@ def _settle(scene: Scene, shot: Shot, report: dict[str, str]) -> None:
         for thing in shot.things
         if thing.select is not None
         and thing.rigid is not None
+        and not thing.release
         and thing.name in scene.entities
         and not (thing.lift.depth is not None and (any(thing.velocity) or any(thing.angular_velocity)))
     ]

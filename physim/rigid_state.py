@@ -11,6 +11,7 @@ from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays, rigid_clock, rigid_joints, rigid_pairs, rigid_rest
 from physim.forces import Impulse
+from physim.hold_stage import HoldStage, holds
 from physim.joint_stage import JointStage
 from physim.kinematic_stage import KinematicStage
 from physim.partner import Partner
@@ -80,6 +81,10 @@ class RigidState:
         self._rest = rigid_rest.watch(self.scene, everything, self._bodies, self._count, device)
         self._make_guides()
         self._make_outer()
+        self._holds: HoldStage | None = None
+        if holds(self.scene):
+            first = self._outer.substep
+            self._holds = HoldStage(self.scene, self._bodies, self._rest, first, h=self.substep, device=device)
         self._make_outputs()
         many = self._pair_total > 2000  # what is less lies in the cache, in whatever order
         loads = self._log.loads

@@ -121,6 +121,8 @@ class Entity:
     """What holds it, if it is cloth."""
     inside: str | None = None
     """The thing that holds it, if it is a liquid: the simulated box moves with that thing."""
+    release: float = 0.0
+    """When a rigid body is let go [s]: until then it is held at its place, and then it has its velocity."""
 
     @property
     def is_body(self) -> bool:
@@ -181,6 +183,7 @@ class Scene:
         visible: bool = True,
         pin: str | Pin | Sequence[str | Pin] = (),
         inside: str | None = None,
+        release: float = 0.0,
     ) -> str:
         """Add a thing (shape × material), a force or a joint; returns the name it goes by.
 
@@ -209,6 +212,8 @@ class Scene:
             raise TypeError(f"{name!r}: only a liquid is inside something; place other things by their position.")
         if inside is not None:
             self[inside]
+        if not (0 <= release < float("inf")) or (release and not isinstance(material, Rigid)):
+            raise ValueError(f"{name}.release is {release}, expected a time from 0 on [s], of a rigid body.")
         for label, value in (("position", position), ("velocity", velocity), ("angular_velocity", angular_velocity)):
             if np.shape(value) != (3,) or not np.all(np.isfinite(value)):
                 raise ValueError(f"{name}.{label} is {value}, expected three finite numbers.")
@@ -229,6 +234,7 @@ class Scene:
             visible=visible,
             pins=self._pins(name, material, pin),
             inside=inside,
+            release=float(release),
         )
         return name
 

@@ -257,6 +257,11 @@ class Thing(Model):
     rotation: Vector = Field(default=(0.0, 0.0, 0.0), description="rotation vector, world axes [degrees]")
     velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="[m/s]")
     angular_velocity: Vector = Field(default=(0.0, 0.0, 0.0), description="[degrees/s]")
+    release: float = Field(
+        default=0.0,
+        ge=0,
+        description="of a rigid thing: when it is let go [s]; held until then, then it has its velocity",
+    )
     colour: Vector = Field(default=(0.8, 0.8, 0.8), description="linear reflectance of an added thing, 0..1")
     texture: Literal["plain", "sugar", "wood", "checker", "speckle", "woven", "gingham"] = Field(
         default="plain", description="surface of an added thing"
@@ -284,6 +289,8 @@ class Thing(Model):
             raise ValueError("only a `rigid` thing with `select` can `hang`")
         if self.hang is not None and self.lift.depth is None:
             raise ValueError("a thing that hangs stands on nothing: it needs `lift: {depth: METRES}`")
+        if self.release and self.rigid is None:
+            raise ValueError("only a `rigid` thing is held and let go at its `release`")
         if self.inside is not None and self.liquid is None:
             raise ValueError("only a `liquid` is `inside` a thing")
         if self.shape is not None and (self.at is None) == (self.at_pixel is None):

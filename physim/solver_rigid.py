@@ -16,6 +16,7 @@ from physim_kernels import (
     collide,
     contact,
     contact_state,
+    hold,
     impact,
     joint,
     joint_blow,
@@ -115,7 +116,11 @@ class RigidSolver(RigidState):
         self._launch_search(k)
         for partner in self._partners:
             partner.launch_search(k)
+        if self._holds:
+            self._holds.let_go(k)
         rigid.kick(self._geometry, bodies, self._outer, self._pairs.hits, k=k, **moving)
+        if self._holds:
+            self._holds.keep(k)
         self._launch_blows(k, settled=1.0 if starts and k == 1 else self.substep / SETTLING)
         self._launch_first_half(k, sweeps)
         for partner in self._partners:
@@ -125,6 +130,8 @@ class RigidSolver(RigidState):
         if self._joints:
             self._joints.solve(LAST)
         rigid.drift(self._geometry, bodies, **moving)
+        if self._holds:
+            self._holds.keep(k)
         if self._kinematics:
             self._kinematics.arrive(k)
         self._launch_second_half(sweeps)
@@ -267,6 +274,7 @@ class RigidSolver(RigidState):
 
     def _load_kernels(self) -> None:
         extra = ((joint, joint_blow) if self._joints else ()) + ((kinematic,) if self._kinematics else ())
+        extra += (hold,) if self._holds else ()
         load_kernels(
             (broad, pair_slots, collide, order, rest, tidy, rigid, contact, contact_state, impact, *extra), self.device
         )

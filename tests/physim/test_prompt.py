@@ -163,3 +163,17 @@ def test_any_text_is_read_or_refused_in_words(text):
         assert read_prompt(text, PHOTO).clauses is not None
     except ValueError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "releases"),
+    [
+        ("Action: [00:01.5] two dice drop. [00:02] a ball drops.", {"die": 1.5, "die_2": 1.5, "ball": 2.0}),
+        ("Action: a ball drops. [00:02] a ball drops.", {"ball": 0.0, "ball_2": 2.0}),
+        ("Action: a marble is thrown to the right at 0.5 s.", {"marble": 0.5}),
+    ],
+)
+def test_things_are_let_go_at_the_time_that_is_said(text, releases):
+    prompt = read_prompt(text, "skimage:coffee.png")
+    assert {thing.name: thing.release for thing in prompt.shot.things} == releases
+    assert {clause.status for clause in prompt.clauses} == {"done"}
