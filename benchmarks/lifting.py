@@ -19,7 +19,7 @@ from benchmarks.lifting_scenes import COUNT, Known, LiftingScene, scene
 from benchmarks.marked import put_between
 from physim.camera import Camera
 from physim.camera_guess import guessed_camera
-from physim.lift import is_closed
+from physim.lifted import is_closed
 from physim.photo_things import lift_things
 from physim.reconstruct import depth_layers
 from physim.scene import Scene

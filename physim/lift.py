@@ -3,7 +3,8 @@
 A solid stands on something: its lowest point touches the support, which turns the outline's size into metres.
 ``auto`` fits a sphere, an upright and a lying cylinder and an upright box (:mod:`physim.lift_fit`) and takes the
 simplest that casts the outline; where none does, a turned body (:mod:`physim.lift_turned`) if one does, else the
-outline itself is extruded along the lines of sight.
+outline itself is extruded along the lines of sight. A ``box`` that no box fits is cut to the outline
+(:mod:`physim.lift_cut`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from physim.camera import Camera
-from physim.compound import Solid
+from physim.lift_cut import cut_box
+from physim.lift_extrude import extrude
 from physim.lift_fit import Fit, Silhouette, box, cylinder, lying_cylinder, sphere
 from physim.lift_turned import turned
-from physim.outline import outline, triangulate, without_pinches
+from physim.lifted import Lifted, centred, foot_of, point, seen_on, unseen
+from physim.outline import outline, without_pinches
 from physim.recall import remembered
-from physim.shapes import Hull, Mesh, Sphere, Triangles
+from physim.shapes import Mesh, Sphere, Triangles
 from physim.shot import Lift
 from physim.view import on_plane
 from physim.zbuffer import placed
@@ -39,24 +42,6 @@ SMOOTH, SURE = 0.965, 0.95
 """Below the first fullness a primitive must overlap by the second: it may be a coarse outline, or another form."""
 CLOSE, SHARP = 1.3, 0.22
 """Of primitives whose outlines err by up to ``CLOSE`` times the best one's, or ``SHARP`` pixels, the simplest."""
-CARD_THICKNESS = 0.01
-"""[m]"""
-Point = tuple[float, float, float]
-Turn = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Lifted:
-    """A solid at its place."""
-
-    shape: Solid
-    position: Point
-    """Of the centre of mass [m], world."""
-    orientation: Turn = (0.0, 0.0, 0.0, 1.0)
-    overlap: float = 1.0
-    """Intersection over union of its outline with the mask [-]."""
-    how: str = "solid"
-    """What was made of the outline, for the report."""
 
 
 @remembered
@@ -88,19 +73,22 @@ def lift(
     if spec.kind == "revolve" and spec.profile is not None:
         return _revolve(mask, camera, spec, support, name)
     if spec.kind in ("extrude", "card"):
-        return _extrude(mask, camera, spec, support, name)
+        return extrude(mask, camera, spec, support, name)
     if spec.depth is not None:
         support = _support_at_depth(mask, camera, spec.depth)
     if spec.kind == "revolve":
         made = _turned(mask, camera, support, name, free)
-        return made if made is not None else _extrude(mask, camera, spec, support, name)
+        return made if made is not None else extrude(mask, camera, spec, support, name)
     outline = Silhouette(mask, camera, free)
     best = _primitive(outline, mask, camera, spec, support, name)
+    if spec.kind == "box" and best.overlap < GOOD and spec.height is None and _slope(mask, camera) <= STEEP:
+        cut = cut_box(mask, camera, support)
+        return cut if cut is not None and cut.overlap > best.overlap else best
     if spec.kind != "auto":
         return best
     if best.overlap >= CERTAIN and outline.fullness >= FULL:
         return best
-    others = [_extrude(mask, camera, spec, support, name)] if spec.height is None else []
+    others = [extrude(mask, camera, spec, support, name)] if spec.height is None else []
     round_one = None
     if spec.height is None and _slope(mask, camera) <= STEEP:
         round_one = _turned(mask, camera, support, name, free)
@@ -110,7 +98,7 @@ def lift(
     if best.overlap >= needed and (outline.fullness >= FULL or outline.covered):
         others = [one for one in others if one is round_one and one.overlap > best.overlap + BETTER]
         return others[0] if others else best
-    return others[0] if others else _extrude(mask, camera, spec, support, name)
+    return others[0] if others else extrude(mask, camera, spec, support, name)
 
 
 def _primitive(outline: Silhouette, mask, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
@@ -173,15 +161,15 @@ def _known_sphere(mask, camera: Camera, radius: float, depth: float | None, supp
     else:
         centre = on_plane(camera, middle, support + radius)
         if not np.isfinite(centre).all():
-            raise _unseen(name, support + radius)
+            raise unseen(name, support + radius)
     solid = Sphere(radius)
-    overlap = Silhouette(mask, camera).overlap(placed(solid.triangles, _point(centre), (0.0, 0.0, 0.0, 1.0)))
-    return Lifted(solid, _point(centre), overlap=overlap, how="sphere of known size")
+    overlap = Silhouette(mask, camera).overlap(placed(solid.triangles, point(centre), (0.0, 0.0, 0.0, 1.0)))
+    return Lifted(solid, point(centre), overlap=overlap, how="sphere of known size")
 
 
 def _turned(mask, camera: Camera, support: float, name: str, free: np.ndarray | None) -> Lifted | None:
     """A turned body that fills the outline and what may hide it."""
-    foot = on_plane(camera, _foot(mask, camera), support)
+    foot = on_plane(camera, foot_of(mask, camera), support)
     if not np.isfinite(foot).all():
         return None
     outline = Silhouette(mask, camera, free)
@@ -198,7 +186,7 @@ def _turned(mask, camera: Camera, support: float, name: str, free: np.ndarray | 
 
 def _slope(mask, camera: Camera) -> float:
     """How far down a thing is looked at [degrees]."""
-    return float(np.degrees(np.arcsin(np.clip(-camera.rays(_foot(mask, camera))[1], -1, 1))))
+    return float(np.degrees(np.arcsin(np.clip(-camera.rays(foot_of(mask, camera))[1], -1, 1))))
 
 
 def _stands(body: Lifted) -> bool:
@@ -215,35 +203,9 @@ def _rim_rays(mask: np.ndarray, camera: Camera) -> np.ndarray:
     return camera.rays(outline(mask, tolerance=0.3))
 
 
-def _seen_on(mask: np.ndarray, camera: Camera, height: float, name: str) -> np.ndarray:
-    """The outline laid on y = ``height``: world points (N, 3)."""
-    points = on_plane(camera, outline(mask, tolerance=0.5), height)
-    seen = points[np.isfinite(points).all(1)]
-    if len(seen) == 0 or np.linalg.norm(seen - camera.position, axis=1).min() > 1e4:
-        raise _unseen(name, height)
-    return seen
-
-
-def _unseen(name: str, height: float) -> ValueError:
-    return ValueError(
-        f"{name} stands where the surface at y = {height:.3g} m cannot be seen: that place of the photo is above the "
-        f"horizon. Look at hints.camera (pitch, horizon, height), or give {name}.lift.depth."
-    )
-
-
-def _foot(mask: np.ndarray, camera: Camera) -> np.ndarray:
-    """The pixel at which an upright thing touches what it stands on: its lowest, in the middle."""
-    down = -camera.camera_from_world[:3, 1][:2]
-    direction = down / max(np.linalg.norm(down), 1e-9) if np.linalg.norm(down) > 1e-6 else np.array([0.0, 1.0])
-    points = outline(mask, tolerance=0.3)
-    along = points @ direction
-    lowest = along >= along.max() - max(1.0, 0.02 * np.ptp(along))
-    return np.array([(points[lowest, 0].min() + points[lowest, 0].max()) / 2, points[along.argmax(), 1]])
-
-
 def _support_at_depth(mask: np.ndarray, camera: Camera, depth: float) -> float:
     """Height of the foot of a thing that stands ``depth`` away along the view axis [m]."""
-    return float(camera.unproject(_foot(mask, camera), depth)[1])
+    return float(camera.unproject(foot_of(mask, camera), depth)[1])
 
 
 # ---- first guesses ---------------------------------------------------------------------------------------------------
@@ -265,7 +227,7 @@ def _upright_starts(mask: np.ndarray, camera: Camera, spec: Lift, support: float
     half = float(min(high[0] - low[0], high[2] - low[2]) / 2)
     if np.isfinite(half) and half > 0:
         starts.append(_Start((low[0] + high[0]) / 2, (low[2] + high[2]) / 2, half, spec.height or 0.5 * half))
-    pixel = _foot(mask, camera)
+    pixel = foot_of(mask, camera)
     foot = on_plane(camera, pixel, support)
     if np.isfinite(foot).all():
         depth = camera.project(foot)[1]
@@ -279,99 +241,8 @@ def _upright_starts(mask: np.ndarray, camera: Camera, spec: Lift, support: float
         height = spec.height or max((tall - 2 * half * steep) / max(np.sqrt(1 - steep**2), 0.2), 0.2 * half)
         starts.append(_Start(foot[0] + half * ahead[0], foot[2] + half * ahead[2], half, height))
     if not starts:
-        raise _unseen(name, support)
+        raise unseen(name, support)
     return starts
-
-
-# ---- outlines as solids ----------------------------------------------------------------------------------------------
-
-
-def _extrude(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
-    """The outline with a depth: lying on the support if ``height`` is given or seen steeply, else standing upright."""
-    steep = np.degrees(np.arcsin(np.clip(-camera.world_from_camera[1, 2], -1, 1))) > 45
-    lies = spec.kind != "card" and spec.thickness is None and (spec.height is not None or steep)
-    corners = outline(mask, tolerance=max(0.75, 0.004 * np.sqrt(mask.sum())))
-    if lies:
-        near = on_plane(camera, corners, support + (spec.height or 0.0))
-        if not np.isfinite(near).all():
-            _seen_on(mask, camera, support, name)
-            raise ValueError(f"{name} reaches above the horizon, so it cannot lie on y = {support:g} m.")
-        height = spec.height or 0.1 * float(np.ptp(near[:, [0, 2]], axis=0).max())
-        if spec.height is None:
-            near = on_plane(camera, corners, support + height)
-        near = np.where([True, False, True], near, support + height)
-        far = near - np.array([0, height, 0])
-    else:
-        corners = _dense(corners)
-        near, away = _standing(mask, corners, camera, spec, support, name)
-        across = near @ np.array([-away[2], 0.0, away[0]])
-        thickness = 0.5 * min(np.ptp(across), np.ptp(near[:, 1]))
-        thickness = spec.thickness or (CARD_THICKNESS if spec.kind == "card" else max(thickness, 1e-4))
-        far = _behind(near, camera, away, max(thickness, 1e-4), None if spec.depth is not None else support)
-    mesh = _prism(near, far, triangulate(corners))
-    overlap = Silhouette(mask, camera).overlap(mesh)
-    how = "card" if spec.kind == "card" else "extruded outline"
-    try:
-        if is_closed(mesh):
-            return centred(mesh, overlap, how)
-    except ValueError:  # it encloses nothing: the outline crosses itself
-        pass
-    hull = Hull(mesh.vertices)
-    return Lifted(hull, _point(hull.offset), overlap=overlap, how=f"hull ({how} is not closed)")
-
-
-def _dense(corners: np.ndarray) -> np.ndarray:
-    """More corners along the long sides of an outline, so that its back can follow the ground."""
-    following = np.roll(corners, -1, axis=0)
-    step = 0.08 * float(np.ptp(corners, axis=0).max())
-    parts = np.maximum(1, np.ceil(np.linalg.norm(following - corners, axis=1) / step)).astype(int)
-    return np.concatenate(
-        [a + (b - a) * np.arange(n)[:, None] / n for a, b, n in zip(corners, following, parts, strict=True)]
-    )
-
-
-def _behind(near: np.ndarray, camera: Camera, away: np.ndarray, thickness: float, support: float | None) -> np.ndarray:
-    """The points of the outline's lines of sight ``thickness`` behind the front, or where these meet the ground.
-
-    So the solid is seen as its outline and nothing beside it.
-    """
-    ray = near - camera.position
-    forward = ray @ away
-    reach = thickness / forward
-    if support is not None:
-        down = np.minimum(ray[:, 1], -1e-12)
-        ground = (support - near[:, 1]) / down
-        reach = np.where((ray[:, 1] < 0) & (near[:, 1] >= support), np.minimum(reach, ground), reach)
-    return near + np.maximum(reach, 1e-3 * thickness / forward)[:, None] * ray
-
-
-def _standing(mask, corners, camera: Camera, spec: Lift, support: float, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The outline on the vertical plane through its foot that faces the camera, and the direction away from it."""
-    pixel = _foot(mask, camera)
-    foot = camera.unproject(pixel, spec.depth) if spec.depth is not None else on_plane(camera, pixel, support)
-    if not np.isfinite(foot).all():
-        _seen_on(mask, camera, support, name)
-        raise ValueError(f"{name} has its foot above the horizon; give {name}.lift.depth, or look at hints.camera.")
-    away = foot - camera.position
-    away[1] = 0
-    away /= np.linalg.norm(away)
-    rays = camera.rays(corners)
-    distance = ((foot - camera.position) @ away) / (rays @ away)
-    return camera.position + distance[:, None] * rays, away
-
-
-def _prism(near: np.ndarray, far: np.ndarray, cap: np.ndarray) -> Triangles:
-    """Closed mesh between two polygons, faces outward."""
-    n = len(near)
-    i = np.arange(n)
-    j = (i + 1) % n
-    sides = np.concatenate([np.stack([i, i + n, j], axis=1), np.stack([j, i + n, j + n], axis=1)])
-    faces = np.concatenate([cap, cap[:, ::-1] + n, sides])
-    mesh = Triangles(np.concatenate([near, far]), faces.astype(np.int32))
-    a, b, c = (mesh.vertices[mesh.faces[:, k]] - mesh.vertices.mean(0) for k in range(3))
-    if np.einsum("ij,ij->", a, np.cross(b, c)) < 0:
-        mesh = Triangles(mesh.vertices, mesh.faces[:, ::-1])
-    return mesh
 
 
 def _revolve(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name: str) -> Lifted:
@@ -388,7 +259,7 @@ def _revolve(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name:
         lowered = spec.circle.height - profile[:, 1].max()
     else:
         lowered = support - profile[:, 1].min()
-        base = _seen_on(mask, camera, support, name)
+        base = seen_on(mask, camera, support, name)
         start = np.array([base[:, 0].mean(), base[:, 2].mean()])
         cloud = mesh.vertices + np.array([0, lowered, 0])
         x, z = target.placed_at(cloud, start, 0.3 * float(profile[:, 0].max()))
@@ -412,22 +283,3 @@ def rim_axis(camera: Camera, ellipse: tuple[float, ...], height: float, name: st
     system = np.stack([2 * x, 2 * z, np.ones_like(x)], axis=1)
     (cx, cz, _), *_ = np.linalg.lstsq(system, x**2 + z**2, rcond=None)
     return float(cx), float(cz)
-
-
-def centred(mesh: Triangles, overlap: float, how: str = "solid") -> Lifted:
-    """A mesh in the world as a solid about its centre of mass."""
-    _, centroid, _ = mesh.mass_properties()
-    return Lifted(Mesh(Triangles(mesh.vertices - centroid, mesh.faces)), _point(centroid), overlap=overlap, how=how)
-
-
-def is_closed(mesh: Triangles) -> bool:
-    """Whether every edge is walked once each way: a surface without border, of which the inside is well defined."""
-    edges = np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]]).astype(np.int64)
-    count = len(mesh.vertices)
-    forward, backward = edges[:, 0] * count + edges[:, 1], edges[:, 1] * count + edges[:, 0]
-    return len(np.unique(forward)) == len(forward) and bool(np.isin(forward, backward).all())
-
-
-def _point(values: np.ndarray) -> Point:
-    x, y, z = (float(v) for v in values)
-    return x, y, z

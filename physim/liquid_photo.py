@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from physim.clean_plate import Choice, clean_plate
 from physim.grow import dilated
 from physim.layers import Layers
-from physim.lift import Lifted, centred
+from physim.lifted import Lifted, centred
 from physim.matte import RING, cut_out
 from physim.outline import largest_part, outline
 from physim.place import material_of

@@ -7,8 +7,9 @@ import numpy as np
 from physim.compound import Compound, Part, Solid
 from physim.join import motion_of
 from physim.layers import Layers
-from physim.lift import Lifted, lift
+from physim.lift import lift
 from physim.lift_sheet import LiftedSheet, lift_sheet
+from physim.lifted import Lifted
 from physim.materials import Cloth, Kinematic, Liquid, Rigid, Smoke, Static
 from physim.mesh import read_mesh
 from physim.outline import largest_part

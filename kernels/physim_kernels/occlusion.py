@@ -262,15 +262,22 @@ def ball_factor(to: wp.vec3, radius: float, n: wp.vec3):
 
 @wp.func
 def solid_factor(point: wp.vec3, n: wp.vec3, casters: Casters, row: int):
-    """Part of the cosine-weighted sky that the faces turned to the receiver hide."""
+    """Part of the cosine-weighted sky that the faces turned to the receiver hide; all of it from inside the solid.
+
+    Where a solid has sunk into the ground a little, no face is turned to the ground inside of it.
+    """
     hidden = float(0.0)
+    turned = int(0)
     for f in range(casters.body_face_start[row], casters.body_face_start[row + 1]):
         start = casters.face_start[f]
         end = casters.face_start[f + 1]
         a = casters.corner[start]
         outward = wp.cross(casters.corner[start + 1] - a, casters.corner[start + 2] - a)
         if wp.dot(outward, point - a) > 0.0:
+            turned = turned + 1
             hidden += face_factor(point, n, casters.corner, start, end)
+    if turned == 0 and casters.body_face_start[row + 1] > casters.body_face_start[row]:
+        hidden = 1.0
     return hidden
 
 

@@ -115,3 +115,12 @@ def test_box_above_the_ground_hides_the_sky_that_rays_find():
         near = np.linalg.norm(origin) / (3.5 * np.linalg.norm(half))
         fade = min(1, 1.6 * (1 - near**2) ** 2)
         assert sky[0] == pytest.approx(seen * fade, abs=4e-3)  # 200 000 rays: sigma 0.001
+
+
+def test_ground_inside_a_body_that_has_sunk_a_little_sees_no_sky():
+    """No face is turned to it, yet beside it, under the body's edge, the sky is hidden nearly whole: no bright line."""
+    caster = still(Box((0.2, 0.1, 0.2)), (0, 0.049, 0))
+    _, sky = hidden(caster, [(0, 0, 0), (0.05, 0, -0.09), (0.0999, 0, 0)])
+    assert sky == pytest.approx(1.0, abs=1e-6)
+    _, beside = hidden(caster, [(0.1001, 0, 0)])
+    assert beside == pytest.approx(0.5, abs=0.02)  # a wall as high as the sky hides half of it

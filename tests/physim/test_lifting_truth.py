@@ -7,8 +7,9 @@ from PIL import Image
 from benchmarks.lifting import rows
 from benchmarks.lifting_scenes import scene
 from physim.camera import Camera
-from physim.lift import is_closed, lift
+from physim.lift import lift
 from physim.lift_turned import turned
+from physim.lifted import is_closed
 from physim.materials import Rigid
 from physim.outline import without_pinches
 from physim.reconstruct import reconstruct
