@@ -34,6 +34,8 @@ _PLENTY = 960
 """Photos of at least twice this width are filled on a shrunk copy, which their own detail is added to. [columns]"""
 _LARGE = 32000
 """And holes of more than about twice this size. [pixels]"""
+COARSE = 4
+"""Side of the blocks on which the strength of grain, which changes slowly, is averaged [pixels]."""
 
 
 @dataclass(frozen=True)
@@ -95,23 +97,72 @@ def clean_plate(
     if not usable.any():
         raise ValueError("the hole leaves no pixel of the photo to fill it from; select less, or fewer things.")
     labels, _ = ndimage.label(hole, np.ones((3, 3)))
-    areas = ndimage.sum_labels(hole, labels, np.arange(1, labels.max() + 1))
-    lines = []
-    for k, box in enumerate(ndimage.find_objects(labels), start=1):
-        scale = max(1, hole.shape[1] // _PLENTY, round(np.sqrt(areas[k - 1] / _LARGE)))
-        margin = int(48 * scale + 1.2 * max(s.stop - s.start for s in box))
-        crop = tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
+    lines: dict[int, Filled] = {}
+    for place in _together(_places(labels, choices)):
+        crop, mine = place.crop, np.isin(labels[place.crop], place.numbers)
         if not usable[crop].any():  # walled in by other things: what is beyond them is all there is
-            crop = (slice(None), slice(None))
-        mine = labels[crop] == k
+            crop, mine = (slice(None), slice(None)), np.isin(labels, place.numbers)
         logs = np.log(to_linear(photo[crop]).astype(np.float64) + _BLACK)
-        choice = next((c for c in choices if (c.region[crop] & mine).sum() > 0.5 * mine.sum()), None)
         far = None if depth is None else np.log(np.maximum(depth[crop].astype(np.float64), 1e-3))
-        filled, line = _fill_scaled(logs, mine, usable[crop], choice, scale, far)
+        filled, line = _fill_scaled(logs, mine, usable[crop], place.choice, place.scale, far)
         target = plate[crop]
         target[mine] = to_srgb(np.exp(filled[mine]) - _BLACK)
-        lines.append(line)
-    return plate, lines
+        lines |= dict.fromkeys(place.numbers, line)
+    return plate, [lines[number] for number in sorted(lines)]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Holes that are filled at once."""
+
+    numbers: tuple[int, ...]
+    """Their labels."""
+    crop: tuple[slice, slice]
+    scale: int
+    """How much smaller the picture is that they are filled on."""
+    choice: Choice | None
+
+    @property
+    def area(self) -> int:
+        return int(np.prod([s.stop - s.start for s in self.crop]))
+
+
+def _places(labels: np.ndarray, choices: tuple[Choice, ...]) -> list[_Place]:
+    """One for each connected hole: it with its surroundings."""
+    from scipy import ndimage
+
+    areas = ndimage.sum_labels(labels > 0, labels, np.arange(1, labels.max() + 1))
+    places = []
+    for k, box in enumerate(ndimage.find_objects(labels), start=1):
+        scale = max(1, labels.shape[1] // _PLENTY, round(np.sqrt(areas[k - 1] / _LARGE)))
+        margin = int(48 * scale + 1.2 * max(s.stop - s.start for s in box))
+        rows, cols = (
+            slice(max(s.start - margin, 0), min(s.stop + margin, n)) for s, n in zip(box, labels.shape, strict=True)
+        )
+        mine = labels[box] == k
+        choice = next((c for c in choices if (c.region[box] & mine).sum() > 0.5 * mine.sum()), None)
+        places.append(_Place((k,), (rows, cols), scale, choice))
+    return places
+
+
+def _together(places: list[_Place]) -> list[_Place]:
+    """Holes in one smooth surface share its grain, and what surrounds them if that is no more to look at."""
+    merged: list[_Place] = []
+    for place in places:
+        smooth = place.choice is not None and place.choice.surface == "smooth"
+        for i, other in enumerate(merged):
+            if not smooth or other.choice is not place.choice or other.scale != place.scale:
+                continue
+            crop = tuple(
+                slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(place.crop, other.crop, strict=True)
+            )
+            both = replace(other, numbers=(*other.numbers, *place.numbers), crop=crop)
+            if both.area <= other.area + place.area:
+                merged[i] = both
+                break
+        else:
+            merged.append(place)
+    return merged
 
 
 def _fill_scaled(logs, hole, usable, choice: Choice | None, scale: int, far=None) -> tuple[np.ndarray, Filled]:
@@ -376,15 +427,12 @@ def _fits(clean: np.ndarray, side: int) -> bool:
 
 def _local_strength(detail: np.ndarray, clean: np.ndarray, scale: int) -> np.ndarray:
     """Standard deviation of the grain around each pixel (h, w, 1): in dark places it is stronger, in the logarithm."""
-    square = (detail**2).mean(-1) * clean
-    share = clean * 1.0
-    if scale > 1:
-        square, share = (blocks(x, scale).mean((1, 3)) for x in (square, share))
-    near, wide = 12.0, 48.0  # the wide one reaches into large holes
+    side = COARSE * scale
+    square, share = (blocks(x, side).mean((1, 3)) for x in ((detail**2).mean(-1) * clean, clean * 1.0))
+    near, wide = 12.0 / COARSE, 48.0 / COARSE  # the wide one reaches into large holes
     power = _blur(square, near) + 0.05 * _blur(square, wide)
     share = _blur(share, near) + 0.05 * _blur(share, wide)
-    strength = np.sqrt(power / np.maximum(share, 1e-9) + 1e-12)
-    return (strength if scale == 1 else _enlarged(strength, scale, clean.shape))[..., None]
+    return _enlarged(np.sqrt(power / np.maximum(share, 1e-9) + 1e-12), side, clean.shape)[..., None]
 
 
 # ---- texture ---------------------------------------------------------------------------------------------------------

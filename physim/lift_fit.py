@@ -15,7 +15,7 @@ import numpy as np
 
 from physim.camera import Camera
 from physim.shapes import Box, Cylinder, Sphere, Triangles
-from physim.zbuffer import depth_of, placed
+from physim.zbuffer import convex_drawn, depth_of, placed
 
 DIRECTIONS = 96
 EDGE = 0.25
@@ -107,7 +107,7 @@ class Silhouette:
 
         Drawn into pixels a solid reaches less far than it does, at corners most: how much, tells the fit itself.
         """
-        best, most = fit, self.overlap(_mesh(fit))
+        best, most = fit, self.overlap(_mesh(fit), convex=True)
         lost: list[np.ndarray] = []
         for _ in range(REFITS if max(self.mask.shape) <= LARGE and most > 0.5 else 0):
             if most >= EXACT:
@@ -118,7 +118,7 @@ class Silhouette:
             lost.append(less)
             self.reach = self._pixels + np.mean(lost[-3:], axis=0)
             fit = fit.refit()
-            overlap = self.overlap(_mesh(fit))
+            overlap = self.overlap(_mesh(fit), convex=True)
             if overlap > most:
                 best, most = fit, overlap
         return best, most
@@ -134,7 +134,7 @@ class Silhouette:
             return None
         u, v = np.asarray(self.camera.principal_point) - self.corner
         camera = Camera(self.camera.focal, (u, v), self.mask.shape, self.camera.world_from_camera)
-        drawn = np.isfinite(depth_of(mesh, camera))
+        drawn = convex_drawn(mesh, camera)
         pixels, _ = self.camera.project(mesh.vertices)
         if not drawn.any():
             return None
@@ -170,7 +170,7 @@ class Silhouette:
         x, _ = _solved(self, lambda x: cloud + unit * np.array([x[0], 0.0, x[1]]), [begin], None)
         return float(unit * x[0]), float(unit * x[1])
 
-    def overlap(self, mesh: Triangles) -> float:
+    def overlap(self, mesh: Triangles, *, convex: bool = False) -> float:
         """Intersection over union of the mask with a solid (world), where nothing can hide it [-]."""
         if not self._is_near(mesh):
             return 0.0
@@ -182,7 +182,8 @@ class Silhouette:
         offset = stride // 2
         seen = self.mask[offset::stride, offset::stride][: size[0], : size[1]]
         free = self.free[offset::stride, offset::stride][: size[0], : size[1]]
-        drawn = np.isfinite(depth_of(mesh, camera)) & (seen | ~free)
+        drawn = convex_drawn(mesh, camera) if convex else np.isfinite(depth_of(mesh, camera))
+        drawn &= seen | ~free
         return float((drawn & seen).sum() / max((drawn | seen).sum(), 1))
 
 
@@ -190,19 +191,24 @@ def _solved(
     outline: Silhouette, model: Model, starts: Sequence[np.ndarray], prior: Callable[[np.ndarray], np.ndarray] | None
 ) -> tuple[np.ndarray, float]:
     """The parameters whose points (N, 3) cast the outline best, and the residual [pixels]."""
-    from scipy.optimize import least_squares
+    from scipy.optimize import leastsq  # least_squares spends more on itself than such small problems cost
 
     def error(x: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
             miss = outline.error(model(x))
-        miss = np.nan_to_num(miss, nan=1e3, posinf=1e3, neginf=-1e3)
+        if not np.isfinite(miss).all():
+            miss = np.nan_to_num(miss, nan=1e3, posinf=1e3, neginf=-1e3)
         return miss if prior is None else np.concatenate([miss, prior(x)])
 
     best, least = starts[0], np.inf
     for start in starts:
-        found = least_squares(error, start, method="lm", x_scale=np.maximum(np.abs(start), 0.1), max_nfev=400)
-        if found.cost < least:
-            best, least = found.x, found.cost
+        scale = 1 / np.maximum(np.abs(start), 0.1)
+        x, _, found, *_ = leastsq(
+            error, start, full_output=True, ftol=1e-8, xtol=1e-8, gtol=1e-8, diag=scale, maxfev=400 * (len(start) + 1)
+        )
+        cost = float(found["fvec"] @ found["fvec"])
+        if cost < least:
+            best, least = x, cost
     return best, float(np.sqrt(np.mean(error(best)[:DIRECTIONS] ** 2)))
 
 

@@ -13,6 +13,7 @@ squares (Huber 1964). The answer is given only where the photo knows it: see :da
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,8 @@ _FEWEST = 40
 """Of a thing, else it is too small to tell [pixels of the grid]."""
 _PIXELS = 800
 """Of each thing, at most."""
+_IN_ALL = 8000
+"""Of all things together, at most about."""
 _NEAR = 2.0
 """Ground counts up to this far from the middle of all things [radii of all things]."""
 _HUBER = 0.15
@@ -129,7 +132,8 @@ def estimate_light(
     if pixels is None:
         return None, "no thing of known form is seen large enough"
     cloud = _surface_samples([thing.mesh for thing in things])
-    found = [(towards, *_misfit(towards, pixels, cloud)) for towards in _half_sphere(130)]
+    with ThreadPoolExecutor(2) as pool:  # NumPy lets go of the interpreter on arrays of this size
+        found = list(pool.map(lambda towards: (towards, *_misfit(towards, pixels, cloud)), _half_sphere(130)))
     for angle in np.radians([9.0, 5.0, 3.0, 1.5]):
         best = min(found, key=lambda one: one[1].sum())[0]
         found += [(towards, *_misfit(towards, pixels, cloud)) for towards in _ring(best, angle)]
@@ -192,7 +196,7 @@ def _observed(image, camera: Camera, things: Sequence[Seen], ground: np.ndarray 
             return None  # the ground alone has one normal and no shadow that we know
         if len(index) < _FEWEST:
             continue
-        index = np.sort(rng.permutation(index)[:_PIXELS])
+        index = np.sort(rng.permutation(index)[: min(_PIXELS, max(_FEWEST, _IN_ALL // len(surfaces)))])
         value = brightness.ravel()[index]
         chosen.append((point.reshape(-1, 3)[index], normal.reshape(-1, 3)[index], value / np.median(value), index))
     return _joined(chosen, cols) if chosen else None
@@ -260,16 +264,19 @@ def _let_through(towards: np.ndarray, cloud: np.ndarray, point: np.ndarray) -> n
     right = np.cross(up, towards)
     right /= np.linalg.norm(right)
     plane = np.stack([right, np.cross(towards, right)], axis=1)
-    top = np.full((_MAP + 2, _MAP + 2), -np.inf)  # a rim of nothing around it
+    side = _MAP + 2  # a rim of nothing around it
+    top = np.full(side * side, -np.inf)
     u, v = (((cloud - centre) @ plane / radius * 0.5 + 0.5) * _MAP).astype(int).T + 1
-    np.maximum.at(top, (v, u), (cloud - centre) @ towards)
+    np.maximum.at(top, v * side + u, (cloud - centre) @ towards)
     spot = ((point - centre) @ plane / radius * 0.5 + 0.5) * _MAP + 1
     height = (point - centre) @ towards + 0.05 * radius  # beyond a texel's slope, no surface shades itself
+    cols, rows = (
+        [np.clip(np.floor(spot[:, k] + d).astype(int), 0, _MAP + 1) for d in (-0.7, 0.0, 0.7)] for k in (0, 1)
+    )
     lit = np.zeros(len(point))
-    for du in (-0.7, 0.0, 0.7):
-        for dv in (-0.7, 0.0, 0.7):
-            i, j = (np.clip(np.floor(spot[:, k] + d).astype(int), 0, _MAP + 1) for k, d in ((1, dv), (0, du)))
-            lit += top[i, j] <= height
+    for i in rows:
+        for j in cols:
+            lit += top[i * side + j] <= height
     return lit / 9
 
 
@@ -290,13 +297,12 @@ def _plain_misfit(pixels: _Pixels) -> float:
 
 def _residual(shading: np.ndarray, pixels: _Pixels) -> np.ndarray:
     """Brightness (R, P) minus albedo x shading, the albedo of each thing by reweighted least squares."""
-    weight = np.ones_like(shading)
-    error = shading
+    weighted = error = shading
     for _ in range(5):
-        above = np.add.reduceat(weight * shading * pixels.value, pixels.start, axis=1)
-        below = np.add.reduceat(weight * shading**2, pixels.start, axis=1)
-        error = pixels.value - (above / np.maximum(below, 1e-12))[:, pixels.thing] * shading
-        weight = _HUBER / np.maximum(np.abs(error), _HUBER)
+        above = np.add.reduceat(weighted * pixels.value, pixels.start, axis=1)
+        below = np.add.reduceat(weighted * shading, pixels.start, axis=1)
+        error = pixels.value - (above / np.maximum(below, 1e-12)).take(pixels.thing, axis=1) * shading
+        weighted = shading * (_HUBER / np.maximum(np.abs(error), _HUBER))
     return error
 
 

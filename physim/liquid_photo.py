@@ -19,7 +19,7 @@ from physim.matte import RING, cut_out
 from physim.outline import largest_part, outline
 from physim.place import material_of
 from physim.scene import Cutout, Scene
-from physim.separate import others_of
+from physim.separate import grown_count, others_of
 from physim.shapes import Mesh, Triangles
 from physim.shot import Thing
 from physim.srgb import to_linear, to_srgb
@@ -165,7 +165,7 @@ def take_apart(
         scene.entities[thing.name] = replace(scene[thing.name], cutout=replace(cutout, colour=own))
         cup, mask = scene[thing.inside], masks[thing.inside]
         if cup.cutout is not None:
-            reach, others = (cup.cutout.reach or 0.0) / RING, others_of(thing.inside, masks)
+            reach, others = (cup.cutout.reach or 0.0) / RING, others_of(mask, grown_count(masks))
             emptied = cut_out(empty[thing.inside], mask, plate, reach=reach, others=others)
             scene.entities[cup.name] = replace(cup, cutout=emptied)
         else:

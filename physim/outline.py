@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from physim.grow import extent
@@ -47,25 +49,27 @@ def outline(mask: np.ndarray, *, tolerance: float = 0.75) -> np.ndarray:
     Returns:
         (N, 2) of (u, v) [pixels], N >= 3, not self-intersecting but for pixels that touch at a corner.
     """
-    mask = largest_part(mask)
+    here = extent(mask)
+    corner_v, corner_u = (s.start for s in here)
+    mask = largest_part(mask[here])
     padded = np.pad(mask, 1)
     successors: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for (u0, v0), (u1, v1), (dv, du) in _EDGES:
         border = mask & ~padded[1 + dv : 1 + dv + mask.shape[0], 1 + du : 1 + du + mask.shape[1]]
-        for v, u in np.argwhere(border):
+        for v, u in np.argwhere(border).tolist():
             successors.setdefault((u + u0, v + v0), []).append((u + u1, v + v1))
     start = min(successors)
-    loop, here, came = [start], start, (0, -1)
+    loop, at, came = [start], start, (0, -1)
     while True:
-        choices = successors[here]
+        choices = successors[at]
         # at a corner shared by two pixels turn right, so that the loop keeps to one of them
-        here_next = max(choices, key=lambda p: came[0] * (p[1] - here[1]) - came[1] * (p[0] - here[0]))
-        choices.remove(here_next)
-        came, here = (here_next[0] - here[0], here_next[1] - here[1]), here_next
-        if here == start:
+        at_next = max(choices, key=lambda p: came[0] * (p[1] - at[1]) - came[1] * (p[0] - at[0]))
+        choices.remove(at_next)
+        came, at = (at_next[0] - at[0], at_next[1] - at[1]), at_next
+        if at == start:
             break
-        loop.append(here)
-    return simplified(np.array(loop, dtype=np.float64), tolerance)
+        loop.append(at)
+    return simplified(np.array(loop, dtype=np.float64) + (corner_u, corner_v), tolerance)
 
 
 def simplified(loop: np.ndarray, tolerance: float) -> np.ndarray:
@@ -80,7 +84,7 @@ def simplified(loop: np.ndarray, tolerance: float) -> np.ndarray:
         if last - first < 2:
             continue
         a, b = closed[first], closed[last]
-        along = (b - a) / max(np.linalg.norm(b - a), 1e-12)
+        along = (b - a) / max(math.hypot(*(b - a)), 1e-12)
         offset = closed[first + 1 : last] - a
         distance = np.abs(offset[:, 0] * along[1] - offset[:, 1] * along[0])
         k = int(np.argmax(distance))

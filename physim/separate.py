@@ -28,6 +28,8 @@ CONTACT = 10
 """And this far where the thing darkens what it stands on [pixels at 800 wide]."""
 EDGE = 2
 """Half width of the soft edge of what stays, through which what is gone was seen [pixels at 800 wide]."""
+OTHERS = 2.0
+"""How far beyond its mask the photo shows something of a thing [pixels]."""
 BESIDE, THROWN = 0.6, 1.0
 """How far from its foot that is, over its height, and a shadow of a light that nobody told of."""
 
@@ -84,6 +86,7 @@ def separate(
         if name not in {thing.name for thing in moving}:
             _lay_edge_back(plate, photo, mask, hole)
     pieces = Pieces(plate, hole.astype(np.float32))
+    count = grown_count(masks)
     if filled:
         pieces.report["plate"] = _plate_line(filled, hole)
     for thing in moving:
@@ -96,7 +99,7 @@ def separate(
             whole = mask | behind
             cutout = cut_out(
                 uncovered(photo, whole, behind), whole, plate, reach=_beyond(cast, mask),
-                others=others_of(thing.name, masks), hidden=behind,
+                others=others_of(mask, count), hidden=behind,
             )  # fmt: skip
         scene.entities[thing.name] = replace(scene[thing.name], cutout=cutout)
     if still:
@@ -131,14 +134,14 @@ def _hole(scene, moving, masks, still, photo, layers: Layers, light: Light) -> t
     """What moving things leave open: themselves, their soft edge, contact shadow, and cast shadow if it is known."""
     size = photo.shape[:2]
     scale = max(1.0, size[1] / 800)
-    hole = np.zeros(size, dtype=bool)
+    hole, count = np.zeros(size, dtype=bool), grown_count(masks)
     for thing in moving:
         mask = masks[thing.name]
         hole |= dilated(mask, GROW * scale)
         if thing.cloth is None:
             known = light.source == "user"
             cast = _cast_shadow(scene, thing, layers, light) if known else np.zeros(size, dtype=bool)
-            own = own_shadow(photo, mask, cast, others_of(thing.name, masks))
+            own = own_shadow(photo, mask, cast, others_of(mask, count))
             if own.any() and not known:
                 own &= near_foot(scene, thing.name, mask, layers, _beyond(own, mask), THROWN)
             hole |= near_foot(scene, thing.name, mask, layers, CONTACT * scale, BESIDE)
@@ -230,13 +233,17 @@ def _cast_shadow(scene: Scene, thing: Thing, layers: Layers, light: Light) -> np
     return polygon_coverage(pixels[hull.vertices], size) > 0.5
 
 
-def others_of(name: str, masks: dict[str, np.ndarray]) -> np.ndarray:
-    """Where the photo shows other things (H, W) bool, a little grown."""
-    found = np.zeros(masks[name].shape, dtype=bool)
-    for other, mask in masks.items():
-        if other != name:
-            found |= dilated(mask, 2)
+def grown_count(masks: dict[str, np.ndarray]) -> np.ndarray:
+    """How many things, a little grown, the photo shows at each pixel (H, W)."""
+    found = np.zeros(next(iter(masks.values())).shape, np.uint16) if masks else np.zeros((), np.uint16)
+    for mask in masks.values():
+        found += dilated(mask, OTHERS)
     return found
+
+
+def others_of(mask: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Where the photo shows other things than one of those counted by :func:`grown_count` (H, W) bool."""
+    return count > dilated(mask, OTHERS)
 
 
 def _beyond(region: np.ndarray, mask: np.ndarray) -> float:

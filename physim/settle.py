@@ -16,6 +16,8 @@ from physim.materials import Kinematic, Liquid, Rigid, Static
 from physim.scene import Entity, Scene
 
 SECONDS = 0.5
+FPS = 120
+"""Launches of one frame are recorded, which costs more than running them: the shorter a frame, the fewer [1/s]."""
 DRIFTS = 0.02
 """Movement of some point of a body from which it counts as not at rest [sizes of the body]."""
 NUDGE = 0.002
@@ -69,7 +71,7 @@ def settled(scene: Scene, names: list[str] | None = None, *, device: str | None 
     if not asked:
         return {}
     still = _still(scene, asked)
-    trajectory = simulate(still, seconds=SECONDS, fps=24, samples_per_frame=1, device=device)
+    trajectory = simulate(still, seconds=SECONDS, fps=FPS, samples_per_frame=1, device=device)
     found = {}
     for name in asked:
         track, start = trajectory.bodies[name], scene[name]

@@ -55,6 +55,29 @@ def depth_of(mesh: Triangles, camera: Camera) -> np.ndarray:
     return depth
 
 
+def convex_drawn(mesh: Triangles, camera: Camera) -> np.ndarray:
+    """Where a convex solid before the camera is seen, (H, W) bool: pixel centres within the hull of its corners."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    rows, cols = camera.size
+    pixels, _ = camera.project(mesh.vertices)
+    try:
+        ring = pixels[ConvexHull(pixels).vertices]
+    except QhullError:  # seen edge on
+        return np.zeros((rows, cols), dtype=bool)
+    ends = np.roll(ring, -1, axis=0)
+    centre = np.arange(rows)[:, None] + 0.5
+    rise = ends[:, 1] - ring[:, 1]
+    crossed = (np.minimum(ring[:, 1], ends[:, 1]) <= centre) & (centre <= np.maximum(ring[:, 1], ends[:, 1]))
+    crossed &= np.abs(rise) > 1e-12  # a level side adds nothing to its ends
+    along = (centre - ring[:, 1]) / np.where(np.abs(rise) > 1e-12, rise, 1.0)
+    at = ring[:, 0] + along * (ends[:, 0] - ring[:, 0])
+    left = np.where(crossed, at, np.inf).min(1, keepdims=True)
+    right = np.where(crossed, at, -np.inf).max(1, keepdims=True)
+    across = np.arange(cols) + 0.5
+    return (left - 1e-9 <= across) & (across <= right + 1e-9)
+
+
 def _quartered(corners: np.ndarray) -> np.ndarray:
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     ab, bc, ca = (a + b) / 2, (b + c) / 2, (c + a) / 2
