@@ -153,10 +153,10 @@ def _together(places: list[_Place]) -> list[_Place]:
         for i, other in enumerate(merged):
             if not smooth or other.choice is not place.choice or other.scale != place.scale:
                 continue
-            crop = tuple(
+            rows, cols = (
                 slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(place.crop, other.crop, strict=True)
             )
-            both = replace(other, numbers=(*other.numbers, *place.numbers), crop=crop)
+            both = replace(other, numbers=(*other.numbers, *place.numbers), crop=(rows, cols))
             if both.area <= other.area + place.area:
                 merged[i] = both
                 break
@@ -282,15 +282,22 @@ def _judged(
     if ring.sum() < 20 or not rest.any():
         return smooth_fill(logs, hole, usable), Filled("smooth", float("nan"))
     smooth = best = Filled("smooth", _score(smooth_fill(logs, bigger, rest), logs, ring))
-    ways = [(rim, each) for each in ((None,) if far is None else (None, far)) for rim in (6, 10, 14)]
-    way = ways[0]
-    for rim, depths in ways:
-        tried = clone_fill(logs, bigger, rest, rim=rim, far=depths)
-        if tried is not None:
-            score = _score(tried[0], logs, ring)
+    way: tuple[int, np.ndarray | None] = (6, None)
+    search = Search.of(logs, rest, far)
+    tried: set[tuple[int, tuple[int, int]]] = set()
+    for depths in (None,) if far is None else (None, far):
+        for rim in (6, 10, 14):
+            offset = search.offset(bigger, _edge(bigger, rest, rim), near=depths is not None)
+            if offset is None or (rim, offset) in tried:
+                continue
+            tried.add((rim, offset))
+            cloned = clone_fill(logs, bigger, rest, rim=rim, source=(offset[1], offset[0]))
+            if cloned is None:
+                continue
+            score = _score(cloned[0], logs, ring)
             # a clone must be clearly better: where it is wrong it is wrong by more
             if score < (best.score if best.surface == "texture" else _MARGIN * best.score):
-                best, way = Filled("texture", score, tried[1]), (rim, depths)
+                best, way = Filled("texture", score, cloned[1]), (rim, depths)
     if best.score > PLAIN:
         allowed = _MARGIN * best.score if best.surface == "texture" else PIECED * smooth.score
         put = shift_fill(logs, bigger, rest, far=far)
@@ -308,6 +315,8 @@ def _judged(
 
 def _score(filled: np.ndarray, truth: np.ndarray, ring: np.ndarray) -> float:
     """Low-pass error plus the difference of texture energy, on the ring [sRGB]."""
+    box = extent(ring, 10)  # farther than anything is blurred
+    filled, truth, ring = filled[box], truth[box], ring[box]
     inside = ring[..., None] * 1.0
     filled, truth = (to_srgb(np.exp(x) - _BLACK).astype(np.float64) for x in (filled, truth))
 
@@ -463,13 +472,11 @@ def clone_fill(
     Returns:
         The filled picture and the offset (du, dv), or ``None`` if no patch lies wholly on usable pixels.
     """
-    from scipy.ndimage import binary_dilation
-
-    edge = binary_dilation(hole, iterations=rim) & usable
+    edge = _edge(hole, usable, rim)
     if not edge.any():
         return None
     if source is None:
-        offset = _best_offset(logs, hole, edge, usable, far)
+        offset = Search.of(logs, usable, far).offset(hole, edge, near=far is not None)
         if offset is None:
             return None
     else:
@@ -480,43 +487,82 @@ def clone_fill(
         return None
     copied = np.zeros_like(logs)
     copied[v, u] = logs[sv, su]
-    weight = np.maximum(_blur(edge[..., None] * 1.0, 8.0), 1e-4)
-    ratio = np.clip(_blur((logs - copied) * edge[..., None], 8.0) / weight, -1.6, 1.6)
-    change = fill(np.where(edge[..., None], ratio, 0), edge, domain=edge | hole, tolerance=1e-4)
+    box = extent(edge, 34)  # farther than anything is blurred
+    inside = edge[box][..., None]
+    weight = np.maximum(_blur(inside * 1.0, 8.0), 1e-4)
+    ratio = np.zeros_like(logs)
+    ratio[box] = np.clip(_blur((logs[box] - copied[box]) * inside, 8.0) / weight, -1.6, 1.6) * inside
+    change = fill(ratio, edge, domain=edge | hole, tolerance=1e-4)
     return np.where(hole[..., None], copied + change, logs), (int(offset[1]), int(offset[0]))
 
 
-def _best_offset(logs, hole, edge, usable, far: np.ndarray | None = None) -> tuple[int, int] | None:
-    """(dv, du) of the usable patch with the least squared difference on the rim, by FFT."""
-    from scipy.signal import fftconvolve
+def _edge(hole: np.ndarray, usable: np.ndarray, rim: int) -> np.ndarray:
+    """What is usable within ``rim`` pixels of a hole (h, w) bool."""
+    from scipy.ndimage import binary_dilation
 
-    grey = logs.mean(-1)
-    known = np.maximum(_blur(usable * 1.0, 18.0), 1e-3)
-    feature = np.where(usable, grey - 0.7 * _blur(np.where(usable, grey, 0), 18.0) / known, 0.0)
-    needed = hole | edge
-    rows, cols = np.flatnonzero(needed.any(1)), np.flatnonzero(needed.any(0))
-    box = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    if needed[box].shape[0] > usable.shape[0] or needed[box].shape[1] > usable.shape[1]:
-        return None
+    box, edge = extent(hole, rim), np.zeros_like(hole)
+    edge[box] = binary_dilation(hole[box], iterations=rim) & usable[box]
+    return edge
 
-    def correlate(picture: np.ndarray, template: np.ndarray) -> np.ndarray:
-        return fftconvolve(picture, template[::-1, ::-1], mode="valid")
 
-    mask = edge[box] * 1.0
-    template = feature[box] * mask
-    squared = correlate(feature**2, mask) - 2 * correlate(feature, template) + (template**2).sum()
-    blocked = correlate((~usable) * 1.0, needed[box] * 1.0) > 0.5
-    squared[blocked] = np.inf
-    if far is not None:
-        inside = needed[box] * 1.0
-        base = float(far[needed].mean())
-        away, here = far - base, (far[box] - base) * inside
-        ratio = correlate(away**2, inside) - 2 * correlate(away, here) + (here**2).sum()
-        squared = np.maximum(squared, 0) * (1 + ratio / (inside.sum() * SAME_DEPTH**2))
-    if not np.isfinite(squared).any():
-        return None
-    v, u = np.unravel_index(int(np.argmin(squared)), squared.shape)
-    return int(v - rows[0]), int(u - cols[0])
+@dataclass(frozen=True)
+class Search:
+    """Looks for patches of a picture that continue the rim of a hole in it, by FFT."""
+
+    usable: np.ndarray
+    """(h, w) bool"""
+    feature: np.ndarray
+    """(h, w) what is compared: grey without most of its local mean."""
+    far: np.ndarray | None
+    """(h, w) log of the depth."""
+    size: tuple[int, int]
+    """Of the spectra."""
+    spectra: tuple[np.ndarray, np.ndarray, np.ndarray]
+    """Of what is not usable, of the feature and of its square."""
+
+    @classmethod
+    def of(cls, logs: np.ndarray, usable: np.ndarray, far: np.ndarray | None = None) -> Search:
+        from scipy import fft
+
+        grey = logs.mean(-1)
+        known = np.maximum(_blur(usable * 1.0, 18.0), 1e-3)
+        feature = np.where(usable, grey - 0.7 * _blur(np.where(usable, grey, 0), 18.0) / known, 0.0)
+        # correlations wrap around, but never where the template lies wholly inside
+        size = tuple(fft.next_fast_len(n, real=True) for n in usable.shape)
+        blocked, plain, square = (fft.rfft2(x, size) for x in (~usable * 1.0, feature, feature**2))
+        return cls(usable, feature, far, (size[0], size[1]), (blocked, plain, square))
+
+    def offset(self, hole: np.ndarray, edge: np.ndarray, *, near: bool) -> tuple[int, int] | None:
+        """(dv, du) of the usable patch with the least squared difference on the rim, ``near`` at a like depth."""
+        from scipy import fft
+
+        needed = hole | edge
+        if not edge.any():
+            return None
+        rows, cols = np.flatnonzero(needed.any(1)), np.flatnonzero(needed.any(0))
+        box = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+        places = np.s_[: hole.shape[0] - len(needed[box]) + 1, : hole.shape[1] - needed[box].shape[1] + 1]
+
+        def spectrum(template: np.ndarray) -> np.ndarray:
+            return np.conj(fft.rfft2(template, self.size))
+
+        mask = edge[box] * 1.0
+        template, whole = self.feature[box] * mask, spectrum(needed[box] * 1.0)
+        blocked, plain, square = self.spectra
+        squared = fft.irfft2(square * spectrum(mask) - 2 * plain * spectrum(template), self.size)[places]
+        squared = squared + (template**2).sum()
+        squared[fft.irfft2(blocked * whole, self.size)[places] > 0.5] = np.inf
+        if near and self.far is not None:
+            inside = needed[box] * 1.0
+            base = float(self.far[needed].mean())
+            away, here = self.far - base, (self.far[box] - base) * inside
+            depths = fft.rfft2(away**2, self.size) * whole - 2 * fft.rfft2(away, self.size) * spectrum(here)
+            ratio = fft.irfft2(depths, self.size)[places] + (here**2).sum()
+            squared = np.maximum(squared, 0) * (1 + ratio / (inside.sum() * SAME_DEPTH**2))
+        if not np.isfinite(squared).any():
+            return None
+        v, u = np.unravel_index(int(np.argmin(squared)), squared.shape)
+        return int(v - rows[0]), int(u - cols[0])
 
 
 def _blur(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -6,12 +6,16 @@ residual has fallen. Used for depth, for clean plates and for light ratios.
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import warp as wp
 from physim_kernels import diffuse
 
 _CHUNK = 6
 """Iterations between two looks at the residual."""
+KEPT = 1 << 20
+"""The latest system is kept if it has at most so many pixels: its launches are recorded."""
 
 
 def edge_weights(image: np.ndarray, *, beta: float = 40.0, floor: float = 5e-3) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +95,7 @@ def fill(
     v0, v1, u0, u1 = _bounds(unknown)
     crop = np.s_[v0:v1, u0:u1]
     pair = (np.ones(known.shape), np.ones(known.shape)) if weights is None else weights
-    system = _System((pair[0][crop], pair[1][crop]), unknown[crop], (known & domain)[crop], screen[crop], device)
+    system = _system((pair[0][crop], pair[1][crop]), unknown[crop], (known & domain)[crop], screen[crop], device)
     flat = result[crop].reshape(*known[crop].shape, -1)
     for channel in range(flat.shape[-1]):
         flat[..., channel] = system.solve(flat[..., channel], tolerance, max_iterations)
@@ -116,6 +120,35 @@ def _bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
     rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     height, width = mask.shape
     return max(rows[0] - 1, 0), min(rows[-1] + 2, height), max(cols[0] - 1, 0), min(cols[-1] + 2, width)
+
+
+_latest = threading.local()
+
+
+def _system(weights, unknown, known, screen, device) -> _System:
+    """The system of the call before, if it is the same: a hole is filled several ways, which differ in values only.
+
+    What is known and touches nothing unknown, and weights elsewhere, are no part of it.
+    """
+    touching = known & _widened(unknown)
+    parts = [*(np.where(unknown | touching, w, 0.0) for w in weights), unknown, touching, np.where(unknown, screen, 0)]
+    found = getattr(_latest, "system", None)
+    if found is None or _latest.device != device or not all(map(np.array_equal, parts, _latest.parts)):
+        found = _System(weights, unknown, touching, screen, device)
+        _latest.system = None
+        if unknown.size <= KEPT:
+            _latest.system, _latest.parts, _latest.device = found, parts, device
+    return found
+
+
+def _widened(mask: np.ndarray) -> np.ndarray:
+    """A mask and what is beside it (h, w) bool."""
+    out = mask.copy()
+    out[1:] |= mask[:-1]
+    out[:-1] |= mask[1:]
+    out[:, 1:] |= mask[:, :-1]
+    out[:, :-1] |= mask[:, 1:]
+    return out
 
 
 class _System:
