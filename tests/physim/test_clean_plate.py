@@ -193,3 +193,17 @@ def test_a_line_that_breaks_off_costs_more_than_the_same_error_everywhere():
     everywhere, broken = truth + 0.1, truth.copy()
     broken[20:23] += 2.0  # 5 % of the pixels, twenty times as much
     assert _score(broken, truth, ring) > 2 * _score(everywhere, truth, ring)
+
+
+def test_two_holes_in_one_named_surface_are_filled_at_once_and_told_apart():
+    photo = gradient(0.005)
+    left, right = disc(9, (60, 60)), disc(9, (60, 100))
+    broken = photo.copy()
+    broken[left | right] = (1.0, 0.0, 0.0)
+    everywhere = np.ones(SIZE, dtype=bool)
+    plate, lines = clean_plate(broken, left | right, choices=(Choice(everywhere, "smooth"),))
+    assert [line.surface for line in lines] == ["smooth", "smooth"]
+    assert np.array_equal(plate[~(left | right)], broken[~(left | right)])
+    assert psnr(plate, photo, left) > 40 and psnr(plate, photo, right) > 40  # grain of 0.5 % alone is 50 dB
+    apart, lines = clean_plate(broken, left | right, choices=(Choice(left, "smooth"), Choice(right, "smooth")))
+    assert len(lines) == 2 and psnr(apart, plate, left | right) > 40
