@@ -6,7 +6,9 @@ These two files are the one place where the physical and the neural half meet.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +115,8 @@ def animate(
     run.keep_conditions = judge is not None
     master = run.master()
     if target is None or origin is None:
-        return Clip(master, run.fps, {"shot": ready.to_dict(), "versions": versions()}, run.samples(len(master)))
+        known = {"shot": ready.to_dict(), "versions": versions()}
+        return Clip(master, run.fps, known, run.samples(len(master)), partial(_origin, ready, report=run.laws()))
     summary = run.write(master, target, origin)
     if judge is not None:
         summary = replace(summary, judged=run.judged(target, judge))
@@ -230,8 +233,11 @@ def _ready(shot: Shot | str | os.PathLike, changes: dict[str, Any]) -> tuple[Sho
     return (revised(loaded, changes) if changes else loaded), source
 
 
-def _origin(shot: Shot, target: Path, record: str | None) -> Provenance:
-    return Provenance(shot, target, versions=versions(), photo=locate(shot.photo), record=record)
+def _origin(
+    shot: Shot, target: Path, record: str | None = None, report: Mapping[str, float] | None = None
+) -> Provenance:
+    photo = locate(shot.photo)
+    return Provenance(shot, target, versions=versions(), photo=photo, record=record, report=report)
 
 
 def _check_whole(shot: Shot) -> None:

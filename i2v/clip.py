@@ -5,16 +5,30 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from i2v.media.sound import RATE
 from i2v.media.sound_file import write_wav
 from i2v.media.video import VideoWriter
+
+
+class Origin(Protocol):
+    """What a file is given so that it can be told where it comes from; see :class:`i2v.provenance.Provenance`."""
+
+    @property
+    def unsigned(self) -> Path:
+        """Where the video is to be written."""
+
+    def marked(self, frames: Iterable[np.ndarray], size: tuple[int, int]) -> Iterator[np.ndarray]:
+        """The frames with their mark."""
+
+    def finish(self) -> None:
+        """Sign the written video and give it its name."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,9 @@ class Clip:
     """Plain data about the making: shot, model, seeds, versions. Written into the file."""
     audio: np.ndarray | None = None
     """Sound (samples, channels) at full scale 1, 48,000 samples per second, from the first frame on."""
+
+    origin: Callable[[Path], Origin] | None = field(default=None, repr=False, compare=False)
+    """Gives what marks and signs the file of that name, if its shot asks for it."""
 
     def __post_init__(self) -> None:
         if not self.fps > 0:
@@ -71,18 +88,25 @@ class Clip:
     def save(self, path: str | os.PathLike, *, crf: int = 18) -> Path:
         """Write an MP4, frame by frame; an existing file is replaced once the new one is complete.
 
+        A clip of a shot that asks for a watermark or a signature gets both. It is not recorded in a ledger.
+
         Raises:
-            ValueError: Odd sizes, frames of different sizes, another suffix than ``.mp4``.
+            ValueError: Odd sizes, frames of different sizes, another suffix than ``.mp4``; a key or certificate that
+                cannot be used. If only signing fails, the video is complete without.
             i2v.media.video.VideoError: The disk is full or may not be written. Nothing is left behind.
         """
         comment = json.dumps(self.provenance, ensure_ascii=False, sort_keys=True) if self.provenance else None
-        frames = iter(self)
+        origin = None if self.origin is None else self.origin(Path(path))
+        target = Path(path) if origin is None else origin.unsigned
+        frames = iter(self) if origin is None else iter(origin.marked(self, self.size))
         first = next(frames)
         with tempfile.TemporaryDirectory(prefix="i2v-clip-") as folder:
             sound = None if self.audio is None else write_wav(Path(folder) / "sound.wav", self.audio, RATE)
             notes = {"comment": comment} if comment else None
-            with VideoWriter(path, first.shape[:2], self.fps, crf=crf, metadata=notes, audio=sound) as writer:
+            with VideoWriter(target, first.shape[:2], self.fps, crf=crf, metadata=notes, audio=sound) as writer:
                 writer.write(first)
                 for frame in frames:
                     writer.write(frame)
-        return writer.path
+        if origin is not None:
+            origin.finish()
+        return writer.path if origin is None else Path(path)

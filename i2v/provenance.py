@@ -31,6 +31,7 @@ class Provenance:
         versions: Package → version.
         photo: The picture file that the shot names.
         record: Name of the shot, for its ledger beside the video; ``None``: this run is not recorded.
+        report: What the conservation laws say, if it is known already.
 
     Raises:
         i2v.media.certificate.CredentialsError: A certificate or key that cannot sign.
@@ -40,8 +41,16 @@ class Provenance:
     """
 
     def __init__(
-        self, shot: Shot, target: Path, *, versions: Mapping[str, str], photo: Path, record: str | None = None
+        self,
+        shot: Shot,
+        target: Path,
+        *,
+        versions: Mapping[str, str],
+        photo: Path,
+        record: str | None = None,
+        report: Mapping[str, float] | None = None,
     ) -> None:
+        self.report = dict(report or {})
         self.shot = shot
         self.target = target
         self.versions = dict(versions)
@@ -75,7 +84,7 @@ class Provenance:
 
         yield from Marker(*self.mark, size).all(frames)
 
-    def finish(self, report: Mapping[str, float]) -> None:
+    def finish(self, report: Mapping[str, float] | None = None) -> None:
         """Sign the written video, give it its name, and append to the ledger.
 
         Raises:
@@ -83,7 +92,7 @@ class Provenance:
             i2v.media.ledger.LedgerError: The ledger could not be written; the video is complete.
         """
         try:
-            self._sign(report)
+            self._sign(self.report if report is None else report)
         except CredentialsError as error:
             os.replace(self.unsigned, self.target)
             raise CredentialsError(f"{error} The video is complete, without a signature: {self.target}.") from None

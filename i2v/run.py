@@ -225,7 +225,7 @@ class Run:
                         writer.write(frame)
                     progress("frame", (i + 1) / len(master))
         save(self.shot, sidecar, note=note)
-        origin.finish(self.trajectory.report.values)
+        origin.finish(self.laws())
         backdrop = getattr(self.scene, "backdrop", None)
         return RunSummary(
             path=target,
@@ -237,11 +237,15 @@ class Run:
             stages=self.stages,
             bodies=len(self.trajectory.bodies),
             contacts=len(self.trajectory.contacts),
-            conservation={name: float(value) for name, value in self.trajectory.report.values.items()},
+            conservation=self.laws(),
             inferred=dict(backdrop.report) if backdrop is not None else {},
             peak_memory=peak_memory(),
             trajectory=self.trajectory,
         )
+
+    def laws(self) -> dict[str, float]:
+        """What the conservation laws say of the simulation."""
+        return {name: float(value) for name, value in self.trajectory.report.values.items()}
 
     def _signals(self, master: Master) -> Iterator[dict[str, np.ndarray]]:
         """Depth, flow, ids and smoke of every frame, of the part that is shown."""

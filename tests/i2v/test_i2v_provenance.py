@@ -158,3 +158,25 @@ def test_verify_speaks_about_any_file(tmp_path, capsys):
     assert main(["verify", str(tmp_path / "none.mp4")]) == 2
     assert main(["cert", "make-test", str(tmp_path / "k")]) == 0
     assert main(["cert", "make-test", str(tmp_path / "k")]) == 2
+
+
+def test_a_clip_that_is_saved_is_marked_and_signed_as_its_shot_says(stages, tmp_path):
+    (tmp_path / "key").write_bytes(b"eight or more bytes")
+    clip = root.animate(shot(credentials="test", watermark={"key": tmp_path / "key", "id": "c0ffee"}))
+    assert clip.save(tmp_path / "a.mp4") == tmp_path / "a.mp4"
+    assert names(tmp_path) == ["a.mp4", "key"]
+    found = verify(tmp_path / "a.mp4", key=tmp_path / "key")
+    assert found.credentials.state == "valid, unknown signer" and found.mark.id == "000000c0ffee"
+    plain = root.animate(shot()).save(tmp_path / "b.mp4")
+    assert verify(plain, key=tmp_path / "key").credentials.state == "none"
+    assert not verify(plain, key=tmp_path / "key").mark.found
+
+
+def test_a_clip_is_not_lost_when_it_cannot_be_signed(stages, tmp_path, monkeypatch):
+    def fail(*args, **options):
+        raise CredentialsError("the token was pulled out.")
+
+    monkeypatch.setattr("i2v.media.credentials.sign", fail)
+    with pytest.raises(CredentialsError, match="without a signature"):
+        root.animate(shot(credentials="test")).save(tmp_path / "a.mp4")
+    assert names(tmp_path) == ["a.mp4"]

@@ -91,6 +91,26 @@ def test_twice_the_fall_is_as_much_louder_as_its_impulse():
     assert 20 * np.log10(peaks[1] / peaks[0]) == pytest.approx(6.0, abs=2.5)  # and a faster blow is shorter: brighter
 
 
+@pytest.mark.parametrize(("material", "floor"), [("wood", "stone"), ("glass", "stone"), ("steel", "wood")])
+def test_twice_the_impulse_of_a_fall_is_six_decibels_of_level(material, floor):
+    """Through the solver: a ball falls from one height and from four times that; the level is that of the whole blow.
+
+    A faster blow is shorter (Hertz: v^(-1/5)) and reaches higher modes, which is what may go beyond 6.02 dB.
+    """
+    levels, impulses = [], []
+    for height in (0.05, 0.2):
+        scene = physim.Scene()
+        scene.add(physim.Plane(), physim.Static(floor))
+        ball = physim.Rigid(material, drag_coefficient=0.0)
+        scene.add(physim.Sphere(0.02), ball, name="ball", position=(0, height + 0.02, 0))
+        audible = listen(physim.simulate(scene, seconds=float(np.sqrt(2 * height / 9.81)) + 0.05, fps=24))
+        one = Audible(0.6, audible.sample_rate, audible.resonators, audible.strikes[:1], camera=audible.camera)
+        levels.append(np.linalg.norm(pressure(one, Mix(tone=0), count=RATE // 2, rate=RATE)["blows"]))
+        impulses.append(one.strikes[0].impulse)
+    assert impulses[1] / impulses[0] == pytest.approx(2, rel=0.02)
+    assert 20 * np.log10(levels[1] / levels[0]) == pytest.approx(6.02, abs=1.0)
+
+
 def blow_on(material, shape, point, impulse=0.02):
     """A steel ball of 5 mm at 1 m/s on one side of a free body; Hertz says for how long."""
     elastic, density = ELASTIC[material], SOLIDS[material]["density"]
