@@ -14,8 +14,8 @@ from physim_kernels import diffuse
 
 _CHUNK = 6
 """Iterations between two looks at the residual."""
-KEPT = 1 << 20
-"""The latest system is kept if it has at most so many pixels: its launches are recorded."""
+KEPT = 1 << 18
+"""The latest system is kept if it has at most so many pixels, as that of a hole has: its launches are recorded."""
 
 
 def edge_weights(image: np.ndarray, *, beta: float = 40.0, floor: float = 5e-3) -> tuple[np.ndarray, np.ndarray]:
