@@ -1,1 +1,1 @@
-"""Training of the bundled model: clips, loss, loop. Nothing is loaded here."""
+"""Training of the bundled model and of Wan: clips, loss, loop. Nothing is loaded here."""

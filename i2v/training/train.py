@@ -17,8 +17,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-import orbax.checkpoint as ocp
 from flax import nnx
 
 from i2v.diffusion.bridge import bridge_state
@@ -27,6 +25,7 @@ from i2v.models.bundled import save_model
 from i2v.models.unet import ResidualUNet, UNetConfig
 from i2v.training.calibrate import best_strength
 from i2v.training.data import Batch, TrainingClip, load_clips, sample_batch
+from i2v.training.loop import Checkpoints, adamw, begun, updated, warm_cosine
 
 
 @dataclass(frozen=True)
@@ -72,29 +71,16 @@ def loss(network: ResidualUNet, batch: dict[str, jax.Array], config: TrainConfig
     return still + config.motion_weight * moving
 
 
-def optimizer(config: TrainConfig) -> optax.GradientTransformation:
-    """AdamW for a rate of 1; the step multiplies by the rate of the moment."""
-    return optax.chain(
-        optax.clip_by_global_norm(1.0), optax.scale_by_adam(b2=0.99), optax.add_decayed_weights(config.weight_decay)
-    )
-
-
 @partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2,))
 def train_step(graph: nnx.GraphDef, config: TrainConfig, state: dict[str, Any], batch: Batch, rate: jax.Array):
     """One update of parameters, their moving average and the optimizer; returns the state and the loss."""
     value, gradient = jax.value_and_grad(lambda p: loss(nnx.merge(graph, p), batch, config))(state["parameters"])
-    updates, moments = optimizer(config).update(gradient, state["optimizer"], state["parameters"])
-    parameters = jax.tree.map(lambda p, u: p - rate * u, state["parameters"], updates)
-    step = state["step"] + 1
-    keep = jnp.minimum(config.ema, step / (step + 10.0))  # short memory while everything changes fast
-    average = jax.tree.map(lambda a, p: keep * a + (1 - keep) * p, state["average"], parameters)
-    return {"parameters": parameters, "average": average, "optimizer": moments, "step": step}, value
+    return updated(state, gradient, adamw(config.weight_decay), rate, config.ema), value
 
 
 def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
     """Linear warm-up by steps, cosine to zero by progress in [0, 1]."""
-    cosine = 0.5 * (1 + np.cos(np.pi * min(progress, 1.0)))
-    return config.learning_rate * min(1.0, (step + 1) / config.warmup) * cosine
+    return warm_cosine(config.learning_rate, config.warmup, step, progress)
 
 
 class Trainer:
@@ -105,19 +91,13 @@ class Trainer:
         self.folder = Path(folder).resolve()
         network = ResidualUNet(config.network, rngs=nnx.Rngs(config.seed))
         self.graph, parameters = nnx.split(network, nnx.Param)
-        self.state = {
-            "parameters": parameters,
-            "average": jax.tree.map(jnp.copy, parameters),
-            "optimizer": optimizer(config).init(parameters),
-            "step": jnp.zeros((), jnp.int32),
-        }
+        self.state = begun(parameters, adamw(config.weight_decay))
         self.seconds = 0.0
         """Time spent in all runs together."""
-        self.manager = ocp.CheckpointManager(
-            self.folder / "checkpoints", options=ocp.CheckpointManagerOptions(max_to_keep=2, create=True)
-        )
-        if self.manager.latest_step() is not None:
-            self._restore()
+        self.checkpoints = Checkpoints(self.folder / "checkpoints")
+        saved = self.checkpoints.restored(self.state)
+        if saved is not None:
+            self.state, self.seconds = saved
 
     @property
     def step(self) -> int:
@@ -152,9 +132,9 @@ class Trainer:
                 if on_step is not None:
                     on_step(step, now, self.progress(step))
                 if step % self.config.save_every == 0:
-                    self._save()
-        self._save()
-        self.manager.wait_until_finished()
+                    self.checkpoints.save(self.state, self.seconds)
+        self.checkpoints.save(self.state, self.seconds)
+        self.checkpoints.wait()
 
     def network(self) -> ResidualUNet:
         """The network with averaged weights."""
@@ -169,25 +149,6 @@ class Trainer:
         c = self.config
         rng = np.random.default_rng([c.seed, step])
         return sample_batch(self.clips, rng, batch=c.batch, side=c.side, frames=c.frames)
-
-    def _save(self) -> None:
-        if self.manager.latest_step() != self.step:
-            self.manager.save(
-                self.step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(jax.tree.leaves(self.state)),
-                    clock=ocp.args.JsonSave({"seconds": self.seconds}),
-                ),
-            )
-
-    def _restore(self) -> None:
-        leaves, layout = jax.tree.flatten(self.state)
-        saved = self.manager.restore(
-            self.manager.latest_step(),
-            args=ocp.args.Composite(state=ocp.args.StandardRestore(leaves), clock=ocp.args.JsonRestore()),
-        )
-        self.state = jax.tree.unflatten(layout, saved["state"])
-        self.seconds = saved["clock"]["seconds"]
 
 
 @dataclass

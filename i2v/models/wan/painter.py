@@ -140,7 +140,7 @@ class WanPainter:
         whole = filled_up(conditions, self.vae.config.time, 2 * self.vae.config.space)
         size = latent_size(self.vae.config, *whole.coarse.shape[:3])
         noise = self._noise(whole, size, seed)
-        told, without = self._told(whole, size)
+        told, without = self.tell(whole, size)
         guide = guidance_scale != 1
         velocity = guided(self._model, told, without if guide else None, guidance_scale=guidance_scale)
         schedule = unipc_schedule(num_inference_steps, self.shift)
@@ -163,8 +163,13 @@ class WanPainter:
         made = latent_noise(flow, hidden, size, channels=channels, rng=rng, degradation=self.degradation, time=time)
         return jnp.asarray(made[None])
 
-    def _told(self, whole: Conditions, size: tuple[int, int, int]) -> tuple[Told, Told]:
-        """With motion and prompt, and without either."""
+    def tell(self, whole: Conditions, size: tuple[int, int, int]) -> tuple[Told, Told]:
+        """What the network is told with motion and prompt, and without either.
+
+        Args:
+            whole: Of a size and number of frames that Wan can make, see :func:`filled_up`.
+            size: (t, h, w) of its latents.
+        """
         vae, photo = self.vae, whole.coarse[:1]
         looks = None if self.image is None else self.image(whole.image)
         told = Told(self.text(self.prompt), looks)
@@ -182,7 +187,9 @@ class WanPainter:
         elif self.config.in_channels == 48:  # TI2V: the picture stands in for the first latent frame
             told = replace(told, first=encoded(vae, 2 * photo[None] - 1))
         if self.config.camera_channels is not None:
-            rays = camera_rays(whole.intrinsics, whole.world_from_camera, *whole.coarse.shape[1:3])
+            rays = camera_rays(
+                whole.intrinsics, whole.world_from_camera, *whole.coarse.shape[1:3], time=vae.config.time
+            )
             told = replace(told, camera=jnp.asarray(rays[None]))
         if self.config.reference_channels is not None:
             told = replace(told, reference=jnp.zeros((1, *size[1:], self.config.reference_channels)))

@@ -46,20 +46,23 @@ class Told:
     """(b, h, w, c) latent of a reference picture."""
 
 
+def asked(network: WanTransformer, x: jax.Array, timestep: jax.Array, told: Told) -> jax.Array:
+    """One evaluation: samples (b, t, h, w, c) at the times (b,), with what is told beside them."""
+    if told.first is not None:
+        x = jnp.concatenate([told.first, x[:, 1:]], axis=1)
+        timestep = jnp.broadcast_to(timestep[:, None], x.shape[:2]).at[:, 0].set(0)
+    if told.beside is not None:
+        x = jnp.concatenate([x, told.beside], axis=-1)
+    return network(x, timestep, told.text, told.image, camera=told.camera, reference=told.reference)
+
+
 def as_model(transformer: WanTransformer) -> Model:
     """The network for :func:`i2v.diffusion.guidance.guided`, compiled once per size."""
     graph, state = nnx.split(transformer)
 
     @jax.jit
     def evaluate(state, x: jax.Array, time: jax.Array, told: Told) -> jax.Array:
-        timestep = jnp.full((x.shape[0],), time, jnp.float32)
-        if told.first is not None:
-            x = jnp.concatenate([told.first, x[:, 1:]], axis=1)
-            timestep = jnp.full(x.shape[:2], time, jnp.float32).at[:, 0].set(0)
-        if told.beside is not None:
-            x = jnp.concatenate([x, told.beside], axis=-1)
-        network = nnx.merge(graph, state)
-        return network(x, timestep, told.text, told.image, camera=told.camera, reference=told.reference)
+        return asked(nnx.merge(graph, state), x, jnp.full((x.shape[0],), time, jnp.float32), told)
 
     return lambda x, time, told: evaluate(state, x, jnp.float32(time), told)
 

@@ -1,0 +1,302 @@
+"""Training of Wan, all of it or adapters, on clips whose motion is known.
+
+A sample at level sigma is x = (1 - sigma) z + sigma n; the loss is the square error of the velocity n - z, weighted
+over the picture. Levels are even, shifted as in sampling (:mod:`i2v.diffusion.flow_matching`). Identity: the loss
+counts on the subject, and a share of the examples is of other things, so that the class does not become the subject
+(Ruiz et al., DreamBooth, 2023, section 3.2). A share is told nothing, which guidance needs.
+
+Every batch follows from (seed, step), and checkpoints hold the whole state: a resumed run is the run itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from i2v.diffusion.flow_matching import TRAINED, shifted
+from i2v.models.wan.lora import Adapter, LoraParam, attach, attached, new_adapter
+from i2v.models.wan.motion import latent_noise
+from i2v.models.wan.painter import WanPainter, filled_up
+from i2v.models.wan.pipeline import Told, asked, encoded, latent_size
+from i2v.models.wan.transformer import WanTransformer
+from i2v.training.loop import Checkpoints, State, adamw, begun, updated, warm_cosine
+from physim.conditions import Conditions
+
+
+@dataclass(frozen=True)
+class WanExample:
+    """One clip as the network sees it. All examples of a run have the same sizes and are told the same kinds."""
+
+    latents: np.ndarray
+    """(t, h, w, c): the truth, encoded."""
+    told: Told
+    """With a batch axis of 1."""
+    without: Told | None = None
+    """What is told when nothing is told; ``None``: the same with zeros for text and for what is beside the sample."""
+    mask: np.ndarray | None = None
+    """(t, h, w) in [0, 1]: where the subject is; ``None``: everywhere."""
+    flow: np.ndarray | None = None
+    """(T, H, W, 2) [pixels/frame]: the noise is carried along it; ``None``: fresh noise."""
+    occlusion: np.ndarray | None = None
+    """(T, H, W), with ``flow``."""
+
+
+Source = Sequence[WanExample] | Callable[[np.random.Generator], WanExample]
+"""Examples to choose from, or a function that makes one."""
+
+
+@dataclass(frozen=True)
+class WanTrainConfig:
+    """A run. The number of clips in a step is ``batch`` times ``accumulate``."""
+
+    steps: int
+    batch: int = 1
+    """Clips that are on the device at once."""
+    accumulate: int = 1
+    """Batches whose gradients are added up before an update."""
+    rank: int | None = None
+    """Of the adapters that are trained; ``None`` trains all parameters."""
+    learning_rate: float = 1e-4
+    warmup: int = 100
+    """Steps."""
+    weight_decay: float = 1e-3
+    ema: float = 0.999
+    shift: float = 3.0
+    drop: float = 0.1
+    """Share of the examples that are told nothing."""
+    background: float = 0.0
+    """Weight outside an example's mask."""
+    prior_share: float = 0.25
+    """Share of the examples from ``prior``, if there is one."""
+    degradation: tuple[float, float] = (0.0, 1.0)
+    """Carried noise: bounds of the share of fresh noise."""
+    noise_stride: int = 4
+    """Frames per latent frame, for carried noise."""
+    remat: bool = False
+    """Compute activations inside blocks again in the backward pass."""
+    save_every: int = 500
+    """Steps between checkpoints."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        counts = {
+            "steps": self.steps,
+            "batch": self.batch,
+            "accumulate": self.accumulate,
+            "save_every": self.save_every,
+        }
+        for name, value in counts.items():
+            if value < 1:
+                raise ValueError(f"{name} is {value}, expected at least 1.")
+        for name, share in (("drop", self.drop), ("prior_share", self.prior_share), ("background", self.background)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}, expected a share from 0 to 1.")
+
+
+def velocity_loss(network: WanTransformer, batch: dict[str, Any]) -> jax.Array:
+    """Mean over clips of the weighted mean square error of the velocity.
+
+    Args:
+        network: See :class:`WanTransformer`.
+        batch: ``latents`` and ``noise`` (b, t, h, w, c), ``sigma`` (b,), ``weight`` (b, t, h, w), ``told``.
+    """
+    sigma = batch["sigma"][:, None, None, None, None]
+    x = (1 - sigma) * batch["latents"] + sigma * batch["noise"]
+    predicted = asked(network, x, TRAINED * batch["sigma"], batch["told"])
+    error = ((predicted - (batch["noise"] - batch["latents"])) ** 2).mean(-1)
+    weight = batch["weight"]
+    if batch["told"].first is not None:
+        weight = jnp.asarray(weight).at[:, 0].set(0)  # given, not predicted
+    each = (weight * error).sum((1, 2, 3)) / jnp.maximum(weight.sum((1, 2, 3)), 1e-6)
+    return each.mean()
+
+
+@partial(jax.jit, static_argnums=(0, 1), donate_argnums=(3,))
+def train_step(graph: nnx.GraphDef, config: WanTrainConfig, rest: Any, state: State, batches: Any, rate: jax.Array):
+    """One update from ``batches``, which have a leading axis over what is accumulated; returns state and loss."""
+
+    def one(parameters: Any, batch: Any) -> jax.Array:
+        return velocity_loss(nnx.merge(graph, parameters, rest), batch)
+
+    def added(total: Any, batch: Any) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, jax.value_and_grad(one)(state["parameters"], batch)), None
+
+    nothing = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, state["parameters"]))
+    total, _ = jax.lax.scan(added, nothing, batches)
+    value, gradient = jax.tree.map(lambda a: a / config.accumulate, total)
+    return updated(state, gradient, adamw(config.weight_decay), rate, config.ema), value
+
+
+class WanTrainer:
+    """A run that can stop and go on.
+
+    Args:
+        network: Trained in a copy, in its own type (bfloat16: weights and activations within a step); what is trained
+            is kept in float32. Adapters that are attached stay as they are if ``config.rank`` is ``None`` (then
+            nothing but they is trained), else they are taken off and new ones are trained.
+        config: The run.
+        examples: What to learn.
+        folder: For checkpoints; a run that is there is continued.
+        prior: What must not change: examples of the class that are not the subject.
+    """
+
+    def __init__(
+        self,
+        network: WanTransformer,
+        config: WanTrainConfig,
+        examples: Source,
+        folder: str | Path,
+        *,
+        prior: Source | None = None,
+    ) -> None:
+        self.config, self.examples, self.prior = config, examples, prior
+        network = nnx.clone(network)
+        if config.rank is not None:
+            attach(network, [(new_adapter(network, config.rank, seed=config.seed), 1.0)])
+        network.remat = config.remat
+        adapted = bool(attached(network).down)
+        self.graph, parameters, self.rest = nnx.split(network, LoraParam if adapted else nnx.Param, ...)
+        self.own_types = jax.tree.map(lambda p: p.dtype, parameters)
+        self.state = begun(jax.tree.map(lambda p: p.astype(jnp.float32), parameters), adamw(config.weight_decay))
+        self.seconds = 0.0
+        """Time spent in all runs together."""
+        self.checkpoints = Checkpoints(folder)
+        saved = self.checkpoints.restored(self.state)
+        if saved is not None:
+            self.state, self.seconds = saved
+
+    @property
+    def step(self) -> int:
+        return int(self.state["step"])
+
+    def run(self, *, stop_at: int | None = None, on_step: Callable[[int, float], None] | None = None) -> None:
+        """Train to the end, or to step ``stop_at``, and save; ``on_step(step, loss)`` after every step.
+
+        Raises:
+            FloatingPointError: The loss is not finite any more.
+        """
+        config, step, start = self.config, self.step, time.monotonic() - self.seconds
+        with ThreadPoolExecutor(1) as pool:
+            pending = pool.submit(self._batches, step)
+            while step < config.steps and step != stop_at:
+                batches, pending = pending.result(), pool.submit(self._batches, step + 1)
+                rate = warm_cosine(config.learning_rate, config.warmup, step, step / config.steps)
+                self.state, value = train_step(self.graph, config, self.rest, self.state, batches, jnp.float32(rate))
+                step, now = step + 1, float(value)
+                if not np.isfinite(now):
+                    raise FloatingPointError(f"loss is {now} at step {step}; lower learning_rate or check the clips.")
+                self.seconds = time.monotonic() - start
+                if on_step is not None:
+                    on_step(step, now)
+                if step % config.save_every == 0:
+                    self.checkpoints.save(self.state, self.seconds)
+        self.checkpoints.save(self.state, self.seconds)
+        self.checkpoints.wait()
+
+    def network(self) -> WanTransformer:
+        """The network with averaged weights, adapters attached."""
+        average = jax.tree.map(lambda p, dtype: p.astype(dtype), self.state["average"], self.own_types)
+        network = nnx.merge(self.graph, average, self.rest)
+        network.remat = False
+        return network
+
+    def adapter(self) -> Adapter:
+        """The averaged adapters, to be saved by :func:`i2v.models.wan.lora.save_adapter`."""
+        return attached(self.network())
+
+    def _batches(self, step: int) -> dict[str, Any]:
+        """All clips of a step, (accumulate, batch, ...)."""
+        c = self.config
+        rng = np.random.default_rng([c.seed, step])
+        drawn = [self._drawn(rng) for _ in range(c.accumulate * c.batch)]
+        stacked = jax.tree.map(lambda *parts: np.stack(parts), *drawn)
+        return jax.tree.map(lambda a: a.reshape(c.accumulate, c.batch, *a.shape[1:]), stacked)
+
+    def _drawn(self, rng: np.random.Generator) -> dict[str, Any]:
+        c, source = self.config, self.examples
+        if self.prior is not None and rng.random() < c.prior_share:
+            source = self.prior
+        example = source(rng) if callable(source) else source[int(rng.integers(len(source)))]
+        latents = np.asarray(example.latents, np.float32)
+        told = told_nothing(example) if rng.random() < c.drop else example.told
+        mask = np.ones(latents.shape[:3], np.float32) if example.mask is None else example.mask
+        if example.flow is None or example.occlusion is None:
+            noise = rng.standard_normal(latents.shape, dtype=np.float32)
+        else:
+            noise = latent_noise(
+                example.flow,
+                example.occlusion,
+                latents.shape[:3],
+                channels=latents.shape[3],
+                rng=rng,
+                degradation=rng.uniform(*c.degradation),
+                time=c.noise_stride,
+            )
+        return {
+            "latents": latents,
+            "noise": noise,
+            "sigma": np.float32(shifted(rng.uniform(1 / TRAINED, 1), c.shift)),
+            "weight": (c.background + (1 - c.background) * mask).astype(np.float32),
+            "told": jax.tree.map(lambda a: np.asarray(a)[0], told),
+        }
+
+
+def told_nothing(example: WanExample) -> Told:
+    """What the example is told when it is told nothing."""
+    if example.without is not None:
+        return example.without
+    beside = example.told.beside
+    return replace(
+        example.told,
+        text=jnp.zeros_like(example.told.text),
+        beside=None if beside is None else jnp.zeros_like(beside),
+    )
+
+
+def example_of(
+    painter: WanPainter, conditions: Conditions, truth: np.ndarray | None = None, *, subject: int | None = None
+) -> WanExample:
+    """A simulated clip as a painter would tell it, with the truth it should have painted.
+
+    Args:
+        painter: Its prompt, form of motion and autoencoder are used.
+        conditions: Of the clip; edges and frames are filled up as the painter does.
+        truth: (T, H, W, 3) sRGB in [0, 1]; default: the coarse render.
+        subject: Number of the entity the loss counts on; default: everything.
+    """
+    config = painter.vae.config
+    if truth is not None:
+        conditions = replace(conditions, coarse=truth)
+    whole = filled_up(conditions, config.time, 2 * config.space)
+    size = latent_size(config, *whole.coarse.shape[:3])
+    told, without = painter.tell(whole, size)
+    mask = None
+    if subject is not None:
+        mask = latent_mask(whole.ids == subject, config.time, config.space)
+    carried = painter.motion == "noise"
+    return WanExample(
+        np.asarray(encoded(painter.vae, 2 * whole.coarse[None] - 1))[0],
+        told,
+        without,
+        mask,
+        whole.flow if carried else None,
+        whole.occlusion if carried else None,
+    )
+
+
+def latent_mask(mask: np.ndarray, time: int, space: int) -> np.ndarray:
+    """Share of each latent cell that is in the mask (T, H, W), T = 1 + time n: (t, h, w) float32."""
+    frames, rows, cols = mask.shape
+    cells = np.asarray(mask, np.float32).reshape(frames, rows // space, space, cols // space, space).mean((2, 4))
+    later = cells[1:].reshape(-1, time, *cells.shape[1:]).mean(1)
+    return np.concatenate([cells[:1], later])
