@@ -93,7 +93,7 @@ def test_image_to_video_gets_the_picture_and_grey_frames(conditions):
 def test_tracks_move_the_pictures_latents_and_only_with_guidance_are_compared_without(conditions):
     moving = painter(10, motion="tracks")
     whole = filled_up(conditions, 4, 16)
-    told, without = moving._told(whole, (3, 6, 8))
+    told, without = moving.tell(whole, (3, 6, 8))
     tracks = follow(whole.flow, whole.occlusion, whole.depth, spacing=4)
     plain = np.asarray(without.beside[0, ..., 4:])
     assert np.array_equal(told.beside[0, ..., 4:], moved_latents(plain, tracks))
@@ -102,7 +102,7 @@ def test_tracks_move_the_pictures_latents_and_only_with_guidance_are_compared_wi
 
 
 def test_control_weights_get_the_depth_and_the_first_frame(conditions):
-    told, _ = painter(9)._told(filled_up(conditions, 4, 16), (3, 6, 8))
+    told, _ = painter(9).tell(filled_up(conditions, 4, 16), (3, 6, 8))
     whole = filled_up(conditions, 4, 16)
     depth = Means().encode(2 * jnp.asarray(depth_video(whole.depth))[None] - 1, chunk=1)
     assert np.allclose(told.beside[..., :3], depth, atol=1e-6)
@@ -112,7 +112,7 @@ def test_control_weights_get_the_depth_and_the_first_frame(conditions):
 
 def test_camera_weights_get_rays(conditions):
     made = painter(6, {"camera_channels": 24})
-    told, _ = made._told(filled_up(conditions, 4, 16), (3, 6, 8))
+    told, _ = made.tell(filled_up(conditions, 4, 16), (3, 6, 8))
     assert told.camera.shape == (1, 3, 48, 64, 24)
     assert "camera's way as rays" in made.told
 
@@ -203,7 +203,7 @@ def test_all_parts_of_a_folder_are_joined(conditions, tmp_path):
     (tmp_path / "tokenizer").mkdir()
     (tmp_path / "tokenizer" / "spiece.model").write_bytes(golden("tokenizer")["identity/model"].tobytes())
     made = load_painter("wan2.1-t2v-1.3b", tmp_path, dtype=jnp.float32, prompt="a red ball", motion="noise")
-    told, without = made._told(filled_up(conditions, 4, 16), (3, 6, 8))
+    told, without = made.tell(filled_up(conditions, 4, 16), (3, 6, 8))
     assert told.text.shape == (1, 512, 24)
     words = np.abs(np.asarray(told.text[0])).sum(-1) > 0
     assert words[: words.sum()].all()  # then zeros
