@@ -27,6 +27,8 @@ ADDED = wp.constant(1)
 PHOTO = wp.constant(2)
 PHOTO_BALL = wp.constant(3)
 MATCAP = wp.constant(48)
+SOLID, INWARDS = wp.constant(0.95), wp.constant(24)  # cover of what the photo shows of the thing alone; looks for it
+EDGE_ON = wp.constant(0.1)  # cosine to the line of sight below which the photo shows a side's edge, not the side
 MIRROR_FROM = wp.constant(1.3)  # rad from the view axis: across the rim the mirror image is stretched by 1.1 here,
 MIRROR_TO = wp.constant(1.65)  # and by 1.5 here, where three planes have taken over
 FOLD = wp.constant(1.18)  # rad from the view axis: beyond acos(.38) texels of a ball are too stretched to be used
@@ -222,18 +224,28 @@ def photo_form(
     pose = moment.pose[number]
     rest = looks.rest[number]
     turn = moment.turn[number]
+    centre = wp.transform_point(rest, wp.vec3(0.0, 0.0, 0.0))
+    then = wp.transform_point(rest, p)
+    body = wp.transform_vector(wp.transpose(pose), n)
     place = uv
     hidden = float(0.0)
     if wp.isnan(uv[0]):
-        centre = wp.transform_point(rest, wp.vec3(0.0, 0.0, 0.0))
         axis = wp.normalize(view.rest_eye - centre)
-        then = wp.transform_point(rest, p)
         behind = wp.dot(then - centre, axis)
         place = in_photo(view, then - wp.min(2.0 * behind, 0.0) * axis)
         hidden = 1.0
+    elif wp.dot(wp.transform_vector(rest, body), wp.normalize(view.rest_eye - then)) < EDGE_ON:
+        hidden = 1.0
     at = (place - looks.corner[number]) / looks.texel[number]
     colour = sample4(looks.atlas, looks.start[number], looks.size[number], at[0], at[1], False)
-    body = wp.transform_vector(wp.transpose(pose), n)
+    if hidden > 0.0 and colour[3] < SOLID:
+        # sides along the lines of sight lie on the outline, and their mirror image outside of it: what is inwards of it
+        middle = in_photo(view, centre)
+        for k in range(1, INWARDS):
+            if colour[3] < SOLID:
+                part = float(k) / float(INWARDS)
+                near = (place + part * part * (middle - place) - looks.corner[number]) / looks.texel[number]
+                colour = sample4(looks.atlas, looks.start[number], looks.size[number], near[0], near[1], False)
     before = wp.transform_vector(view.camera_from_world, wp.transform_vector(rest, body))
     now = wp.transform_vector(view.camera_from_world, n)
     was = wp.max(matcap_at(looks.matcap, number, before), 1.0e-4)
