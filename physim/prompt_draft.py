@@ -12,6 +12,11 @@ Status = Literal["done", "partly", "needs", "cannot", "ignored"]
 """done; partly: the note says what is missing; needs: a place in the photo must be given; cannot: not simulated;
 ignored: not understood."""
 
+USUAL = 3.0
+"""Length of a video where none is said [s]."""
+AFTER = 1.0
+"""What is left of it at least once the last thing has begun [s]."""
+
 
 @dataclass(frozen=True)
 class Clause:
@@ -98,6 +103,9 @@ class Draft:
         for thing in self.things.values():
             if "rigid" in thing:
                 thing["rigid"] |= self.rigid.get("", {}) | self.rigid.get(thing["name"].split("_")[0], {})
+        late = max((beginning(entry) for entry in (*self.things.values(), *self.forces)), default=0.0)
+        if "seconds" not in self.top and late > USUAL - AFTER:
+            self.top["seconds"] = round(late + AFTER, 3)
         self._in_turn()
         hints = {"light": self.light} if self.light else {}
         return {
@@ -115,7 +123,13 @@ class Draft:
         timed = any({"from", "to"} & move.keys() for move in self.camera)
         if not self.following or timed:
             return
-        seconds = float(self.top.get("seconds", 3.0))
+        seconds = float(self.top.get("seconds", USUAL))
         part = seconds / len(self.camera)
         for i, move in enumerate(self.camera):
             move |= {"from": round(i * part, 6), "to": round((i + 1) * part, 6)}
+
+
+def beginning(entry: Mapping[str, Any]) -> float:
+    """When a thing or a force of the shot begins to do something [s]."""
+    start = entry.get("emit", {}).get("start", entry.get("wind", {}).get("from", entry.get("release", 0.0)))
+    return float(entry.get("impulse", {}).get("at", start))

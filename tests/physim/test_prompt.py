@@ -177,3 +177,16 @@ def test_things_are_let_go_at_the_time_that_is_said(text, releases):
     prompt = read_prompt(text, "skimage:coffee.png")
     assert {thing.name: thing.release for thing in prompt.shot.things} == releases
     assert {clause.status for clause in prompt.clauses} == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Action: [00:05] a ball drops.", 6.0),
+        ("Action: [00:02] a ball drops.", 3.0),
+        ("Action: [00:05] a ball drops. 4 seconds.", 4.0),
+        ("Action: [00:04] smoke rises.", 5.0),
+    ],
+)
+def test_the_video_is_long_enough_for_what_is_to_begin_in_it_unless_its_length_is_said(text, seconds):
+    assert read_prompt(text, "skimage:coffee.png").shot.seconds == seconds
