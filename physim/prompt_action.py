@@ -204,7 +204,9 @@ def _cloth(text: Text, section: str, draft: Draft, entry: dict, found: Found, co
     if not is_in_photo(name, found, draft) and not continued:
         thing = _added(text, draft, entry, found, 0)
         draft.things[thing["name"]] = thing
-        draft.tell(section, text, "done", f"{thing['name']}: a cloth of {thing['cloth']['material']}, added")
+        note, start = f"{thing['name']}: a cloth of {thing['cloth']['material']}, added", start_of(text, draft)
+        late = f"; but it moves from the first frame, since a cloth cannot be let go at {start:g} s" if start else ""
+        draft.tell(section, text, "partly" if start else "done", note + late)
         return
     region = region_of(name, found, draft)
     if region is None:

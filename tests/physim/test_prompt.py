@@ -190,3 +190,8 @@ def test_things_are_let_go_at_the_time_that_is_said(text, releases):
 )
 def test_the_video_is_long_enough_for_what_is_to_begin_in_it_unless_its_length_is_said(text, seconds):
     assert read_prompt(text, "skimage:coffee.png").shot.seconds == seconds
+
+
+def test_a_cloth_that_cannot_wait_says_so():
+    (clause,) = read_prompt("Action: [00:02] a silk scarf falls.", "skimage:coffee.png").clauses
+    assert clause.status == "partly" and "cannot be let go at 2 s" in clause.note
