@@ -210,3 +210,10 @@ def test_all_parts_of_a_folder_are_joined(conditions, tmp_path):
     assert 3 < words.sum() < 20
     assert (np.abs(np.asarray(without.text[0])).sum(-1) > 0).sum() == 1  # the end token
     assert "noise carried along" in made.told
+
+
+def test_a_long_clip_in_windows_is_told_of_each_frame_what_it_is_told_at_once(conditions):
+    """Five latent frames, three at a time: a network of single frames gives the same, to rounding."""
+    longer = toy_conditions(frames=17, height=16, width=32)
+    whole, parts = (residual(painter(9, motion="control", window=window), longer) for window in (None, 3))
+    assert np.abs(whole - parts).max() < 1e-5

@@ -22,9 +22,19 @@ from i2v.diffusion.flow_sampler import sample_flow
 from i2v.diffusion.guidance import experts, guided
 from i2v.diffusion.hold import first_step, noised
 from i2v.diffusion.sampler import StepEnd
+from i2v.diffusion.windows import in_windows
 from i2v.models.wan import clip
 from i2v.models.wan.motion import DEGRADATION, camera_rays, depth_video, follow, latent_noise, moved_latents
-from i2v.models.wan.pipeline import Told, as_model, decoded, encoded, first_kept, latent_size, picture_first
+from i2v.models.wan.pipeline import (
+    Told,
+    as_model,
+    decoded,
+    encoded,
+    first_kept,
+    latent_size,
+    picture_first,
+    told_within,
+)
 from i2v.models.wan.tokenizer import load_tokenizer
 from i2v.models.wan.transformer import WanTransformer
 from i2v.models.wan.vae import WanVae
@@ -63,6 +73,8 @@ class WanPainter:
         strength: 1 starts from noise, less from the coarse render noised to that level.
         shift: 3 at 480p, 5 at 720p.
         degradation: Of carried noise.
+        window: Latent frames the network sees at once (Wan was trained with 21); a longer clip is made in windows that
+            share noise and latents (:mod:`i2v.diffusion.windows`). ``None``: all of them.
 
     Raises:
         ValueError: A form of motion that the weights have no input for, or no image encoder where one is needed.
@@ -83,6 +95,7 @@ class WanPainter:
         strength: float = 1.0,
         shift: float = 5.0,
         degradation: float = DEGRADATION,
+        window: int | None = None,
     ) -> None:
         self.config, self.vae, self.text, self.image = transformer.config, vae, text, image
         self.prompt, self.negative_prompt = prompt, negative_prompt
@@ -93,6 +106,8 @@ class WanPainter:
         self._model = as_model(transformer)
         if second is not None:
             self._model = experts(self._model, as_model(second), boundary=boundary)
+        if window is not None:
+            self._model = in_windows(self._model, window, window // 4, told_within)
 
     @property
     def _beside(self) -> Literal["nothing", "picture", "control", "start"]:

@@ -9,7 +9,7 @@ Source: Wan Team, Wan: Open and Advanced Large-Scale Video Generative Models (20
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -65,6 +65,16 @@ def as_model(transformer: WanTransformer) -> Model:
         return asked(nnx.merge(graph, state), x, jnp.full((x.shape[0],), time, jnp.float32), told)
 
     return lambda x, time, told: evaluate(state, x, jnp.float32(time), told)
+
+
+def told_within(told: Told, window: slice) -> Told:
+    """What is told of some of the latent frames; the picture itself stands in for the first of all only."""
+    return replace(
+        told,
+        beside=None if told.beside is None else told.beside[:, window],
+        camera=None if told.camera is None else told.camera[:, window],
+        first=told.first if window.start == 0 else None,
+    )
 
 
 def first_kept(first: jax.Array) -> Hold:
