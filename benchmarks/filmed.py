@@ -61,6 +61,7 @@ EXPERIMENTS = {
             (46, 48, 50, 52, 53, 55, 57), 2.0, False,
         ),
         Experiment("flag_wind_a", {"flag": "mask0_flag.png"}, tuple(range(125)), None, False),
+        Experiment("liquid_drop_splash", {"drop": "mask0_drop.png"}, tuple(range(182)), None, False),
     )
 }  # fmt: skip
 
@@ -232,6 +233,11 @@ def score(experiment: Experiment, film: np.ndarray, ours: np.ndarray, fps: float
         "ours": float(other.mean()),
         "ratio": float(other.mean() / one.mean()),
     }
+    if experiment.noise is None:
+        place = mask_at(clips / experiment.name / next(iter(experiment.masks.values())), film.shape[1:3])
+        result["activity"]["ratio_there"] = float(activity(ours, place).mean() / activity(film, place).mean())
+        curves = [np.convolve(curve, np.full(9, 1 / 9), "valid") for curve in (one, other)]
+        result["activity"]["curve"] = float(np.corrcoef(*curves)[0, 1])
     result["mse"] = float((((film.astype(np.float32) - ours) / 255) ** 2).mean())
     return result | physics_iq(film, ours)
 

@@ -40,7 +40,7 @@ def lift_things(
             )
             continue
         mask = covered[thing.name] >= 0.5
-        if thing.liquid is not None:
+        if thing.liquid is not None and not thing.flies:
             report[f"{thing.name}.lake"] = add_lake(scene, thing, mask, layers)
             continue
         if thing.cloth is not None:
@@ -61,7 +61,7 @@ def lift_things(
             masks[thing.name] = mask
             mesh = placed(solid.shape.triangles, solid.position, solid.orientation)
             before[thing.name] = mesh
-            layers.add(mesh, mask, number, moves=thing.moves)
+            layers.add(mesh, mask, number, moves=thing.moves or thing.flies)
     return masks
 
 

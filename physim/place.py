@@ -106,16 +106,17 @@ def lift_cloth(thing: Thing, mask: np.ndarray, layers: Layers) -> LiftedSheet:
 
 def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
     """Add a lifted thing; returns its number in id maps."""
+    moves = thing.moves or thing.flies
     scene.add(
         solid.shape,
         material_of(thing),
         name=thing.name,
         position=solid.position,
         orientation=solid.orientation,
-        velocity=thing.velocity if thing.moves else (0.0, 0.0, 0.0),
-        angular_velocity=_radians(thing.angular_velocity) if thing.moves else (0.0, 0.0, 0.0),
+        velocity=thing.velocity if moves else (0.0, 0.0, 0.0),
+        angular_velocity=_radians(thing.angular_velocity) if moves else (0.0, 0.0, 0.0),
         colour=thing.colour,
-        visible=thing.moves and thing.visible,
+        visible=moves and thing.visible,
         release=thing.release,
     )
     return scene.number_of(thing.name)

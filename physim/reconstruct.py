@@ -32,7 +32,7 @@ from physim.photo_things import hang_things, lift_things
 from physim.place import add_cloth, add_emitter, add_shape
 from physim.scene import Backdrop, Scene
 from physim.selection import selected
-from physim.separate import separate
+from physim.separate import separate, without_drops
 from physim.settle import bring_to_rest
 from physim.shapes import Plane
 from physim.shot import Shot
@@ -113,7 +113,7 @@ def reconstruct(
         tell("done", 1.0)
         return scene
     scene.backdrop = Backdrop(
-        photo=photo.image,
+        photo=without_drops(photo.image, plate, pieces.hole, shot, masks),
         plate=plate,
         hole=pieces.hole,
         depth=layers.plate.astype(np.float32),
@@ -183,7 +183,7 @@ def depth_layers(
     size = (max(2, round(rows * shrink)), max(2, round(cols * shrink)))
     small = camera.resized(size)
     picture = resampled(image, size)
-    lakes = {t.name for t in shot.things if t.liquid is not None and t.inside is None}
+    lakes = {t.name for t in shot.things if t.liquid is not None and t.inside is None and not t.flies}
     moving = {t.name for t in shot.things if not t.still} - lakes
     result = geometric(
         picture,

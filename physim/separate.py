@@ -68,7 +68,7 @@ def separate(
     """
     size = photo.shape[:2]
     still = {t.name: covered[t.name] for t in shot.things if t.still and t.select is not None}
-    moving = [t for t in shot.things if (t.moves or t.cloth is not None) and t.name in masks]
+    moving = [t for t in shot.things if (t.moves or t.flies or t.cloth is not None) and t.name in masks]
     hidden = {t.name: _before(t, masks[t.name], masks, still) for t in moving if t.cloth is not None}
     seen = {name: mask & ~hidden[name] if name in hidden else mask for name, mask in masks.items()}
     hole, forbidden = _hole(scene, moving, seen, still, photo, layers, light)
@@ -91,6 +91,8 @@ def separate(
         pieces.report["plate"] = _plate_line(filled, hole)
     for thing in moving:
         mask = masks[thing.name]
+        if thing.flies:  # shows what is behind it, bent: a picture of that cannot be carried along
+            continue
         if thing.cloth is not None:
             cutout = sheet_cutout(photo, mask, hidden[thing.name], plate)
         else:
@@ -108,6 +110,15 @@ def separate(
             if thing.name in still:
                 pieces.stills.append(_still_layer(thing, still[thing.name], photo, behind, layers))
     return pieces
+
+
+def without_drops(photo: np.ndarray, plate: np.ndarray, hole: np.ndarray, shot: Shot, masks: dict) -> np.ndarray:
+    """The photo (H, W, 3) with the plate where drops were: a drop is drawn anew, and none of it stays where it was."""
+    drops = [masks[thing.name] for thing in shot.things if thing.flies and thing.name in masks]
+    if not drops:
+        return photo
+    there = dilated(np.logical_or.reduce(drops), GROW * max(1.0, photo.shape[1] / 800)) & (hole > 0)
+    return np.where(there[..., None], plate, photo)
 
 
 def _before(thing: Thing, mask: np.ndarray, masks: dict[str, np.ndarray], still: dict) -> np.ndarray:

@@ -170,7 +170,12 @@ class Shot(Model):
         "and makes the moves that begin after the cut",
     )
     seconds: float = Field(default=3.0, gt=0, le=600, description="length of the video [s]")
-    fps: float = Field(default=24.0, gt=0, le=240, description="frames per second")
+    fps: float = Field(
+        default=24.0,
+        gt=0,
+        le=20_000,
+        description="frames per second of life",
+    )
     seed: int = Field(default=0, ge=0, lt=2**31, description="of everything random")
     settle: bool = Field(
         default=True, description="check that what the photo shows at rest stays at rest when nothing happens"

@@ -248,7 +248,7 @@ class Thing(Model):
     liquid: LiquidSpec | None = Field(
         default=None,
         description="with `shape`: it fills that; with `emit`: it is poured; with `select`: a lake, river or sea of "
-        "the photo, or, `inside` of a thing, what that holds",
+        "the photo; `inside` of a thing, what that holds; or, with a `lift.kind`, a drop in the air",
     )
     inside: str | None = Field(default=None, description="name of the thing that holds a liquid; it moves with that")
     at: Vector | None = Field(default=None, description="world position of the centre [m]; for `shape`")
@@ -273,6 +273,11 @@ class Thing(Model):
         """Whether it is a solid that changes its place."""
         return self.rigid is not None or self.kinematic is not None
 
+    @property
+    def flies(self) -> bool:
+        """Whether it is a liquid of the photo with a form of its own, such as a drop in the air, and no lake."""
+        return self.liquid is not None and self.select is not None and self.lift.kind != "auto"
+
     @model_validator(mode="after")
     def _consistent(self) -> Thing:
         places = [n for n in ("select", "shape", "emit") if getattr(self, n) is not None]
@@ -293,6 +298,8 @@ class Thing(Model):
             raise ValueError("only a `rigid` thing is held and let go at its `release`")
         if self.inside is not None and self.liquid is None:
             raise ValueError("only a `liquid` is `inside` a thing")
+        if self.flies and self.inside is not None:
+            raise ValueError("a liquid `inside` of a thing takes its form from that, and no `lift`")
         if self.shape is not None and (self.at is None) == (self.at_pixel is None):
             raise ValueError("a `shape` needs exactly one of `at` and `at_pixel`")
         sheet = self.shape is not None and self.shape.sheet is not None
