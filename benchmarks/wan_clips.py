@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from physim.camera import Camera
-from physim.camera_path import CameraMove, CameraPath
+from physim.camera_path import CameraPath
 from physim.conditions import Conditions
 from physim.materials import Rigid
 from physim.render import render
@@ -91,21 +91,6 @@ def turned(clip: Conditions, flip: bool, upside: bool) -> Conditions:
             value = value * np.array([-1.0 if flip else 1.0, -1.0 if upside else 1.0], np.float32)
         changed[name] = np.ascontiguousarray(value)
     return replace(clip, **changed, image=changed["coarse"][0])
-
-
-def sideways(seed: int) -> Scene:
-    """The wall alone; the camera travels to a side."""
-    rng = np.random.default_rng([seed, 0xCA3])
-    scene = thrown_ball(seed)
-    for name in [entity.name for entity in scene]:
-        del scene.entities[name]
-    base = scene.camera.base if hasattr(scene.camera, "base") else None
-    camera = base or Camera.looking((SIDE, SIDE), fov_deg=FOV, height=HEIGHT)
-    scene.add(Plane(), name="ground")
-    scene.camera = CameraPath(
-        camera, (CameraMove("truck", float(rng.uniform(-1.6, 1.6)), 0.0, SCENE_FRAMES / FPS, "linear"),)
-    )
-    return scene
 
 
 def load_or_make(folder: Path, seeds: range, build: Callable[[int], Scene] = thrown_ball) -> list[Conditions]:

@@ -1,6 +1,6 @@
 """Whether the simulated motion steers Wan: tiny ones, trained from scratch with and without each form of motion.
 
-    python -m benchmarks.wan_steering --steps 240 --clips /tmp/wan_clips
+    python -m benchmarks.wan_steering --steps 500 --clips /tmp/wan_clips
 
 Every network has the same size and sees the same simulated clips equally often; latents have Wan's strides (4 frames,
 8 x 8 pixels), and what is told goes through :class:`i2v.models.wan.painter.WanPainter`, as with published weights. On
@@ -149,9 +149,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, help="folder to keep the simulated clips in")
     parser.add_argument("--out", type=Path, help="folder to keep the networks in")
-    parser.add_argument("--scenes", type=int, default=48, help="scenes to train on, six clips each")
+    parser.add_argument("--scenes", type=int, default=40, help="scenes to train on, six clips each")
     parser.add_argument("--held-out", type=int, default=8, help="scenes to measure on")
-    parser.add_argument("--steps", type=int, default=240)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--motions", nargs="+", choices=list(CHANNELS), default=list(CHANNELS))
