@@ -12,12 +12,12 @@ from physim.grow import dilated, eroded, extent
 from physim.layers import Layers
 from physim.membrane import fill
 from physim.scene import Scene
+from physim.smooth_fill import BLACK
 from physim.srgb import to_linear, to_srgb
 from physim.zbuffer import depth_of, placed
 
 RIM = 3
 """Along the border of what hides it a pixel shows both things [pixels at 800 wide]."""
-_BLACK = 0.004  # keeps the logarithm of black pixels finite, linear
 
 
 def hidden_part(scene: Scene, name: str, mask: np.ndarray, masks: dict[str, np.ndarray], layers: Layers) -> np.ndarray:
@@ -79,7 +79,7 @@ def uncovered(photo: np.ndarray, mask: np.ndarray, hidden: np.ndarray) -> np.nda
         return photo
     box = extent(mask, round(8 * scale))
     wanted, seen, crop = wanted[box], seen[box], photo[box]
-    logs = np.log(to_linear(crop).astype(np.float64) + _BLACK)
+    logs = np.log(to_linear(crop).astype(np.float64) + BLACK)
     # the soft border of the thing is mixed with the ground and lends nothing
     pure = seen & ~dilated(~mask[box], RIM * scale)
     pure = pure if pure.any() else seen
@@ -93,7 +93,7 @@ def uncovered(photo: np.ndarray, mask: np.ndarray, hidden: np.ndarray) -> np.nda
         change = fill(np.where(rim[..., None], logs - copy, 0), rim, domain=rim | wanted, tolerance=1e-4)
         flat = np.where(lent[..., None], copy + np.clip(change, -1.6, 1.6), flat)
     painted = np.array(photo, dtype=np.float32)
-    painted[box][wanted] = to_srgb(np.exp(flat[wanted]) - _BLACK)
+    painted[box][wanted] = to_srgb(np.exp(flat[wanted]) - BLACK)
     return painted
 
 

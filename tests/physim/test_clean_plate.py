@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from physim.clean_plate import Choice, _one_colour, _score, borrowed_grain, clean_plate, clone_fill, smooth_fill
+from physim.clean_plate import Choice, _score, clean_plate
+from physim.clone_fill import clone_fill
+from physim.smooth_fill import _one_colour, borrowed_grain, smooth_fill
 from physim.srgb import to_srgb
 
 SIZE = (120, 160)
