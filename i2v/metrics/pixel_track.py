@@ -18,6 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from i2v.metrics.pixel_brightness import brightness, levelled_frame, normalised, unit_frame
+
+__all__ = ["Track", "brightness", "normalised", "track_object"]
+
 SHARES = (0.5, 0.3)
 """Share of the thing from which a pixel belongs to it; the second one for what is blurred all over."""
 OTHER = 0.15
@@ -114,74 +118,15 @@ def track_object(
     if path.shape != (len(video), 2):
         raise ValueError(f"path has shape {path.shape}, expected ({len(video)}, 2), one place per frame.")
     levels = brightness(video, ignore=mask) if normalise else None
-    palette = _palette(_unit(video[0]), mask)
+    palette = _palette(unit_frame(video[0]), mask)
     if background is None:
         background = _background(video, mask, levels, palette)
     empty = np.asarray(background, dtype=np.float32)
     follower = _Follower(palette, mask, empty, _noise(video, empty, mask, levels), keep_masks)
-    follower.mind_shadows(_unit(video[0]))
+    follower.mind_shadows(unit_frame(video[0]))
     for t in range(len(video)):
-        follower.step(_frame(video, t, levels), path[t])
+        follower.step(levelled_frame(video, t, levels), path[t])
     return follower.track(fps)
-
-
-def brightness(video: np.ndarray, ignore: np.ndarray | None = None) -> np.ndarray:
-    """Gain and offset (T, 2, C) that bring each frame to the first: ``frame * gain + offset``.
-
-    The line that gives the pixels that do not move the spread they have in the first frame.
-
-    Args:
-        video: (T, H, W, C), float or uint8.
-        ignore: (H, W) bool, pixels to leave out, such as those of a thing that moves away.
-    """
-    step = max(1, int(np.sqrt(video.shape[1] * video.shape[2] / 20000)))
-    kept = np.ones(video.shape[1:3], bool) if ignore is None else ~np.asarray(ignore, bool)
-    kept = kept[::step, ::step]
-    first = _unit(video[0, ::step, ::step])[kept]
-    levels = np.zeros((len(video), 2, video.shape[3]), np.float32)
-    levels[:, 0] = 1.0
-    for t in range(1, len(video)):
-        now = _unit(video[t, ::step, ::step])[kept]
-        for c in range(video.shape[3]):
-            levels[t, :, c] = _line(now[:, c], first[:, c])
-    return levels
-
-
-def normalised(video: np.ndarray, ignore: np.ndarray | None = None) -> np.ndarray:
-    """The video (T, H, W, C) float32 with each frame's brightness brought to that of the first; see `brightness`."""
-    levels = brightness(video, ignore)
-    return np.stack([_frame(video, t, levels) for t in range(len(video))])
-
-
-def _line(now: np.ndarray, first: np.ndarray) -> tuple[float, float]:
-    """Gain and offset of the pixels that did not move, from their spread; those that fit worst are left out.
-
-    Least squares would be pulled to gain 0 by noise, and to gain 1 by keeping what fits gain 1.
-    """
-    (a0, a1), (b0, b1) = (np.percentile(x, [10, 90]) for x in (now, first))
-    if a1 - a0 < 0.02:  # a flat picture tells of the offset alone
-        return 1.0, float(np.median(first) - np.median(now))
-    gain = float(np.clip((b1 - b0) / (a1 - a0), 0.5, 2.0))
-    offset = float(b0 + b1 - gain * (a0 + a1)) / 2
-    for _ in range(2):
-        error = np.abs(gain * now + offset - first)
-        good = error <= 4 * max(float(np.median(error)), 1e-6)
-        x, y = now[good], first[good]
-        if x.std() < 1e-3:
-            break
-        gain = float(np.clip(y.std() / x.std(), 0.5, 2.0))
-        offset = float(y.mean() - gain * x.mean())
-    return gain, offset
-
-
-def _unit(frame: np.ndarray) -> np.ndarray:
-    return np.float32(1 / 255) * frame if frame.dtype == np.uint8 else np.asarray(frame, dtype=np.float32)
-
-
-def _frame(video: np.ndarray, t: int, levels: np.ndarray | None) -> np.ndarray:
-    """Frame t (H, W, C) float32 in [0, 1], at the first one's brightness."""
-    frame = _unit(video[t])
-    return frame if levels is None else frame * levels[t, 0] + levels[t, 1]
 
 
 def _checked(video: np.ndarray, mask: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -216,7 +161,7 @@ def _background(video: np.ndarray, mask: np.ndarray, levels: np.ndarray | None, 
     empty = np.empty(video.shape[1:], np.float32)
     for top in range(0, video.shape[1], BAND):  # all frames of a large picture would not fit
         rows = slice(top, top + BAND)
-        stack = np.stack([_frame(video[:, rows], int(t), levels) for t in chosen])
+        stack = np.stack([levelled_frame(video[:, rows], int(t), levels) for t in chosen])
         middle = np.median(stack, axis=0)
         changed = mask[rows] | (np.ptp(stack, axis=0).max(axis=2) > 2 * LEAST)
         there = stack[:, changed]  # frames, pixels, channels
@@ -232,7 +177,7 @@ def _noise(video: np.ndarray, empty: np.ndarray, mask: np.ndarray, levels: np.nd
     """Standard deviation of the still pixels' distance from the background [sRGB units]."""
     chosen = np.unique(np.linspace(0, len(video) - 1, 9).round().astype(int))
     away = ~mask
-    off = [np.linalg.norm(_frame(video, int(t), levels) - empty, axis=2)[away][::7] for t in chosen]
+    off = [np.linalg.norm(levelled_frame(video, int(t), levels) - empty, axis=2)[away][::7] for t in chosen]
     return float(1.4826 * np.median(np.concatenate(off))) if away.any() else 0.0
 
 
