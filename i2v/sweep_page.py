@@ -34,16 +34,17 @@ def save_page(table: Any, folder: physim.Folder) -> None:
 def _data(table: Any, folder: physim.Folder) -> dict[str, Any]:
     """What the page shows, as plain data."""
     drawn = set(np.linspace(0, len(table) - 1, min(len(table), LIMIT)).round().astype(int).tolist())
+    tracks = folder.read_many([f"runs/{table[i].key}/tracks.npz" for i in sorted(drawn)])
+    there = (folder / "runs").names()
     runs = []
     for i, run in enumerate(table):
-        place = folder / "runs" / run.key
         runs.append({
             "key": run.key,
             "values": run.values,
             "outcomes": {name: _plain(value) for name, value in run.outcomes.items()},
             "error": run.error,
-            "video": f"runs/{run.key}/video.mp4" if place.exists("video.mp4") else None,
-            "tracks": _tracks(place.read("tracks.npz")) if i in drawn else None,
+            "video": f"runs/{run.key}/video.mp4" if f"{run.key}/video.mp4" in there else None,
+            "tracks": _tracks(tracks.get(f"runs/{run.key}/tracks.npz")) if i in drawn else None,
         })  # fmt: skip
     return {
         "fields": list(dict.fromkeys(name for run in table for name in run.values)),

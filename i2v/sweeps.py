@@ -19,7 +19,7 @@ VIDEO = "video.mp4"
 
 
 def sweep(
-    shot: physim.Shot | str | os.PathLike,
+    shot: physim.Shot | str | os.PathLike | Sequence[physim.Shot | str | os.PathLike],
     plan: Sequence[dict[str, Any]],
     folder: str | os.PathLike,
     *,
@@ -29,12 +29,15 @@ def sweep(
     timeout: float | None = None,
     retries: int = 1,
     executor: Any = None,
+    needs: physim.Needs | None = None,
     progress: Callable[[int, int], None] | None = None,
+    on_event: Callable[[physim.Event], None] | None = None,
+    price: float = 0.0,
 ) -> Any:
     """Run a shot with other values, and write ``table.csv`` and the page ``index.html`` into ``folder``.
 
     Args:
-        shot: A shot, or the path of a shot file.
+        shot: A shot, the path or URL of a shot file, or several of them, for each of which the plan is run.
         plan: Rows of field path → value, see :mod:`physim.sweep_plan`.
         folder: A path or a URL; runs that are there already are not made again.
         level: 'physics', the simulation alone; 'preview', a small video of the plain composite; 'video', all of it;
@@ -43,8 +46,11 @@ def sweep(
         workers: Processes; ``None``: one per core.
         timeout: Time after which a run is given up [s].
         retries: How often a run is begun again whose process died or took too long.
-        executor: Who does the runs, instead of processes of this machine.
+        executor: Who does the runs: 'local', 'ray', 'ray://HOST:PORT', 'slurm', or an executor.
+        needs: What one run asks of a machine, looked at before the first one begins.
         progress: Called with (runs done, runs in all).
+        on_event: Called with every event: how far it is, how long it will take, what it costs.
+        price: Of an hour of one worker.
 
     Returns:
         :class:`physim.sweep_table.Table`.
@@ -57,7 +63,7 @@ def sweep(
         raise ValueError(f"level is {level!r}, expected one of {', '.join(works)}.")
     table = physim.sweep(
         shot, plan, folder, outcomes=outcomes, work=works[level], workers=workers, timeout=timeout, retries=retries,
-        executor=executor, progress=progress,
+        executor=executor, needs=needs, progress=progress, on_event=on_event, price=price,
     )  # fmt: skip
     save_page(table, physim.Folder.of(folder))
     return table
@@ -66,14 +72,14 @@ def sweep(
 def preview_run(job: Any) -> None:
     """A small video without a network."""
     with _target(job) as target:
-        summary = preview(physim.Shot(**job.shot), target)
+        summary = preview(job.ready(), target)
     _finished(job, summary)
 
 
 def video_run(job: Any) -> None:
     """All of it: what ``i2v animate`` does."""
     with _target(job) as target:
-        summary = animate(physim.Shot(**job.shot), target)
+        summary = animate(job.ready(), target)
     assert isinstance(summary, RunSummary)
     _finished(job, summary)
 
@@ -81,7 +87,7 @@ def video_run(job: Any) -> None:
 def judged_run(job: Any) -> None:
     """The video, and what the judge says of it: columns ``judge.NAME`` with units, and ``judge.html``."""
     with _target(job) as target:
-        summary = animate(physim.Shot(**job.shot), target, judge=target.with_name("judge.html"))
+        summary = animate(job.ready(), target, judge=target.with_name("judge.html"))
         assert isinstance(summary, RunSummary) and summary.judged is not None
         report = summary.judged
         target.with_name("judge.json").write_text(report.to_json() + "\n", encoding="utf-8")

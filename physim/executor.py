@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import threading
 import time
@@ -12,6 +14,8 @@ from typing import Any, Protocol
 
 Work = Callable[[Any], Any]
 """A function of a module, so that another process can find it by name."""
+AHEAD = 4
+"""Jobs of one worker that wait in its queue: what is looked at after each answer must not grow with the sweep."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,35 @@ class Failure:
     """What went wrong, as the error said it."""
     tries: int
     """How often it was begun."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one job asks of a machine. It is looked at before the first one begins."""
+
+    cpus: float = 1.0
+    """Cores."""
+    gpus: float = 0.0
+    """Graphics processors; a part of one where several jobs share it."""
+    memory: float = 0.0
+    """[bytes]; 0: not looked at."""
+
+    def __post_init__(self) -> None:
+        numbers = (self.cpus, self.gpus, self.memory)
+        if not all(math.isfinite(number) and number >= 0 for number in numbers) or self.cpus == 0:
+            raise ValueError(
+                f"given cpus={self.cpus}, gpus={self.gpus}, memory={self.memory}; expected cores above 0, and nothing "
+                "negative."
+            )
+
+    def __str__(self) -> str:
+        """Such as "1 CPU, 2 GPU, 4 GB"."""
+        asked = [f"{self.cpus:g} CPU", f"{self.gpus:g} GPU" if self.gpus else "", gigabytes(self.memory)]
+        return ", ".join(filter(None, asked))
+
+    def within(self, cpus: float, gpus: float, memory: float) -> bool:
+        """Whether a machine with so much can do such a job."""
+        return self.cpus <= cpus and self.gpus <= gpus and self.memory <= memory
 
 
 class Executor(Protocol):
@@ -43,31 +76,47 @@ class Serial:
             try:
                 yield number, work(job)
             except Exception as error:  # one failing run must not stop the rest
-                yield number, Failure(_said(error), 1)
+                yield number, Failure(said(error), 1)
 
 
 class Local:
     """Processes of this machine.
 
     Args:
-        workers: Processes; default: one per core.
+        workers: Processes; default: as many as have the cores, and the GPUs, that each of them needs.
         timeout: Time a job may take before its process is stopped [s]; ``None``: any.
         retries: How often a job is begun again whose process died or took too long. An error that the job itself
             raises is final: it would be raised again.
+        needs: What one job asks of this machine.
 
     Raises:
-        ValueError: A number that cannot be.
+        ValueError: A number that cannot be; a machine that does not have what is asked for.
         ImportError: Pebble is not installed.
     """
 
-    def __init__(self, workers: int | None = None, *, timeout: float | None = None, retries: int = 1) -> None:
-        cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0))
-        self.workers = cores or 1 if workers is None else workers
-        self.timeout, self.retries = timeout, retries
-        if self.workers < 1 or retries < 0 or (timeout is not None and not timeout > 0):
+    def __init__(
+        self, workers: int | None = None, *, timeout: float | None = None, retries: int = 1, needs: Needs | None = None
+    ) -> None:
+        if (workers is not None and workers < 1) or retries < 0 or (timeout is not None and not timeout > 0):
             raise ValueError(
                 f"given workers={workers}, retries={retries}, timeout={timeout}; expected at least one worker, no "
                 "negative retries and a timeout above 0 s."
+            )
+        self.timeout, self.retries, self.needs = timeout, retries, needs or Needs()
+        here = (cores(), graphics_processors() if self.needs.gpus else 0, free_memory())
+        if not self.needs.within(*here):
+            raise ValueError(
+                f"a run asks for {self.needs}, but this machine has {here[0]} CPU, {here[1]} GPU, "
+                f"{gigabytes(here[2])} free."
+            )
+        fit = [here[0] / self.needs.cpus]
+        fit += [here[1] / self.needs.gpus] if self.needs.gpus else []
+        fit += [here[2] / self.needs.memory] if self.needs.memory else []
+        self.workers = int(min(fit)) if workers is None else workers
+        if self.workers > 1 and self.needs.memory * self.workers > here[2]:
+            raise ValueError(
+                f"{self.workers} runs at once of {gigabytes(self.needs.memory)} each were asked for, but "
+                f"{gigabytes(here[2])} is free: expected at most {max(int(here[2] / self.needs.memory), 1)} workers."
             )
 
     def run(self, work: Work, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -87,7 +136,8 @@ class Local:
             running[pool.schedule(work, args=(jobs[number],), timeout=self.timeout)] = number
 
         try:
-            for number in range(len(jobs)):
+            fresh = iter(range(len(jobs)))
+            for number in itertools.islice(fresh, AHEAD * self.workers):
                 begin(number)
             while running:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -95,8 +145,11 @@ class Local:
                     answer = self._answer(future, tries[number])
                     if answer is None:
                         begin(number)
-                    else:
-                        yield number, answer
+                        continue
+                    following = next(fresh, None)
+                    if following is not None:
+                        begin(following)
+                    yield number, answer
         finally:
             pool.stop() if running else pool.close()
             pool.join()
@@ -112,8 +165,41 @@ class Local:
         except ProcessExpired as error:
             text = f"its process died with exit code {error.exitcode}"
         except Exception as error:
-            return Failure(_said(error), tries)
+            return Failure(said(error), tries)
         return Failure(text, tries) if tries > self.retries else None
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def graphics_processors() -> int:
+    """CUDA devices that this process may use."""
+    import physim_kernels  # noqa: F401  before the first use of Warp: its settings
+    import warp as wp
+
+    return int(wp.get_cuda_device_count())
+
+
+def free_memory() -> float:
+    """Memory that is free, or held by what can be dropped [bytes]; endless where the system does not say."""
+    try:
+        with open("/proc/meminfo") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        free = float(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):
+        return math.inf
+    try:
+        with open("/sys/fs/cgroup/memory.max") as file:  # of a container
+            return min(free, float(file.read()))
+    except (OSError, ValueError):
+        return free
+
+
+def gigabytes(amount: float) -> str:
+    """Such as "4 GB"; empty for nothing."""
+    return f"{amount / 1e9:.3g} GB" if amount else ""
 
 
 def _begin(parent: int) -> None:
@@ -127,5 +213,6 @@ def _begin(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """An error in one line."""
     return f"{type(error).__name__}: {error}"

@@ -81,7 +81,7 @@ def load(path: str | os.PathLike) -> Shot:
     except ValidationError as error:
         findings += explain(error)
         shot = _valid_parts(data, {finding.route for finding in findings})
-    judged = _with_paths(shot, lambda p: _below(path.parent, p))
+    judged = with_paths(shot, lambda p: _below(path.parent, p))
     known = {finding.route for finding in findings}
     findings += [finding for finding in check(judged) if finding.route not in known]
     if findings:
@@ -126,7 +126,7 @@ def text_for(shot: Shot, path: str | os.PathLike, *, note: str = "") -> str:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    data = _without_none(_with_paths(shot, lambda p: _relative(p, path.parent)).to_dict())
+    data = _without_none(with_paths(shot, lambda p: _relative(p, path.parent)).to_dict())
     if suffix == ".json":
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     head = "".join(f"# {line}\n" for line in note.splitlines())
@@ -210,14 +210,14 @@ def field_name(route: Route) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in route).removeprefix(".")
 
 
-def _with_paths(value: Any, change: Callable[[Path], Path]) -> Any:
-    """A copy of a model in which every path is changed."""
+def with_paths(value: Any, change: Callable[[Path], Path]) -> Any:
+    """A copy of a shot in which every path is changed by ``change``; it is not checked again."""
     if isinstance(value, Path):
         return change(value)
     if isinstance(value, list):
-        return [_with_paths(v, change) for v in value]
+        return [with_paths(v, change) for v in value]
     if isinstance(value, BaseModel):
-        return value.model_copy(update={n: _with_paths(v, change) for n, v in _items(value)})
+        return value.model_copy(update={n: with_paths(v, change) for n, v in _items(value)})
     return value
 
 

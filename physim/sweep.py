@@ -8,58 +8,31 @@ run in the order of the plan. See ``docs/sweeps.md``.
 from __future__ import annotations
 
 import functools
-import hashlib
-import io
-import json
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from physim.executor import Executor, Failure, Local, Serial, Work
-from physim.outcomes import found, measured
+from physim.events import Meter, OnEvent
+from physim.executor import Executor, Failure, Local, Needs, Serial, Work
+from physim.executor_choice import chosen
+from physim.outcomes import found
 from physim.shot import Shot
-from physim.shot_file import load, text_for
-from physim.shot_path import revised
+from physim.shot_file import load
+from physim.shot_remote import brought, is_url
 from physim.store import Folder
+from physim.sweep_job import Job, jobs_of, once, results_of
 from physim.sweep_plan import Row
 from physim.sweep_table import Run, Table
-from physim.trajectory import Trajectory
 
-KEY_LENGTH = 16
-"""Hexadecimal digits that name a run."""
 Progress = Callable[[int, int], None]
 """Called with (runs done, runs in all), first with those that were there."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run, as plain data."""
-
-    shot: dict[str, Any]
-    folder: str
-    outcomes: tuple[str, ...]
-
-    def finish(self, trajectory: Trajectory, more: Mapping[str, float] | None = None) -> None:
-        """Write the resolved shot and what was measured, with ``more``; the result last: it says the run is done."""
-        folder = Folder(self.folder)
-        values = measured(trajectory, self.outcomes) | dict(more or {})
-        tracks: dict[str, Any] = {name: body.position.astype(np.float32) for name, body in trajectory.bodies.items()}
-        packed = io.BytesIO()
-        np.savez(packed, fps=trajectory.fps, **tracks)
-        folder.write("tracks.npz", packed.getvalue())
-        folder.write("shot.json", text_for(Shot(**self.shot), (folder.local or Path.cwd()) / "shot.json"))
-        folder.remove("error.txt")
-        plain = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        folder.write("result.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+OneShot = Shot | str | os.PathLike
 
 
 def sweep(
-    shot: Shot | str | os.PathLike,
+    shot: OneShot | Sequence[OneShot],
     plan: Sequence[Row],
     folder: Folder | str | os.PathLike,
     *,
@@ -68,48 +41,84 @@ def sweep(
     workers: int | None = 1,
     timeout: float | None = None,
     retries: int = 1,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
+    needs: Needs | None = None,
     progress: Progress | None = None,
+    on_event: OnEvent | None = None,
+    price: float = 0.0,
 ) -> Table:
     """Run a shot with other values again and again; what is there already is not run again.
 
     Args:
-        shot: A shot, or the path of a shot file.
-        plan: Rows of field path → value, such as :func:`physim.sweep_plan.grid` makes.
+        shot: A shot, the path or URL of a shot file, or several of them, for each of which the plan is run.
+        plan: Rows of field path → value, such as :func:`physim.sweep_plan.grid` makes; ``[{}]`` is the shot as it is.
         folder: Where runs and table go, a path or a URL (s3://, gs://, memory://). Several sweeps may share it.
         outcomes: Own measures beside those of :func:`physim.outcomes.measured`, each as "module:function".
         work: What a run is, a function of a :class:`Job`; default: :func:`physics`, the simulation alone.
-        workers: Processes on this machine; 1: this one; ``None``: one per core.
+        workers: Processes on this machine; 1: this one; ``None``: as many as fit.
         timeout: Time after which a run is given up [s]; it needs a process of its own.
         retries: How often a run is begun again whose process died or took too long.
-        executor: Who does the runs, instead of processes of this machine.
+        executor: Who does the runs: 'local', 'ray', 'ray://HOST:PORT', 'slurm', or an
+            :class:`~physim.executor.Executor`, which then knows its own time-outs and retries.
+        needs: What one run asks of a machine, looked at before the first one begins.
         progress: Called with (runs done, runs in all).
+        on_event: Called with every :class:`~physim.events.Event`, such as a :class:`~physim.webhook.Webhook`.
+        price: Of an hour of one worker, for the costs in events.
 
     Returns:
         The table, one row per row of the plan. A run that failed has an ``error`` and no outcomes.
 
     Raises:
-        ValueError: A field or a measure that is not there.
+        ValueError: A field, a measure or an executor that is not there; a machine that lacks what a run needs.
         physim.shot_file.ShotError: A value that cannot be; nothing was run.
     """
-    base = shot if isinstance(shot, Shot) else load(shot)
     for outcome in outcomes:
         found(outcome)
     work = work or physics
     root = Folder.of(folder)
-    keys, jobs = _jobs(base, plan, root, tuple(outcomes), work)
-    waiting = [job for job in jobs.values() if _result(job) is None]
-    tell = progress or (lambda done, total: None)
-    tell(len(jobs) - len(waiting), len(jobs))
-    alone = workers == 1 and timeout is None
-    who = executor or (Serial() if alone else Local(workers, timeout=timeout, retries=retries))
-    for done, (number, answer) in enumerate(who.run(work, waiting), 1):
-        if isinstance(answer, Failure):
-            Folder(waiting[number].folder).write("error.txt", answer.text + "\n")
-        tell(len(jobs) - len(waiting) + done, len(jobs))
-    table = Table(tuple(_run(row, key, jobs[key]) for row, key in zip(plan, keys, strict=True)))
+    who = chosen(executor, root, workers=workers, timeout=timeout, retries=retries, needs=needs)
+    if root.place.startswith("memory://") and isinstance(who, Local):
+        raise ValueError(f"{root} lies in the memory of this process: expected workers=1.")
+    with ExitStack() as here:
+        shots, brought_here = _shots(shot, here)
+        apart = brought_here or root.local is None or not isinstance(who, Serial | Local)
+        rows, jobs = jobs_of(shots, plan, root, tuple(outcomes), work, apart)
+        results = results_of(root, jobs)
+        waiting = [job for key, job in jobs.items() if key not in results]
+        meter = Meter(str(root), len(jobs), len(results), price)
+        errors = _do(
+            who, work, waiting, meter, progress or (lambda done, total: None), on_event or (lambda event: None)
+        )
+    results |= results_of(root, [job.key for job in waiting])
+    table = Table(tuple(_run(row, key, results.get(key), errors) for row, key in rows))
     root.write("table.csv", table.to_csv())
+    if on_event:
+        on_event(meter.event("finished"))
     return table
+
+
+def _do(
+    who: Executor, work: Work, waiting: Sequence[Job], meter: Meter, progress: Progress | None, on_event: OnEvent | None
+) -> dict[str, str]:
+    """Do what is to be done; the errors of runs that failed, by key."""
+    tell, happen = progress or (lambda done, total: None), on_event or (lambda event: None)
+    event = meter.event("started")
+    tell(event.done, event.total)
+    happen(event)
+    errors: dict[str, str] = {}
+    try:
+        for number, answer in who.run(functools.partial(once, work), waiting):
+            job, error = waiting[number], ""
+            if isinstance(answer, Failure):
+                errors[job.key] = error = answer.text
+                Folder(job.folder).write("error.txt", error + "\n")
+            event = meter.add(job.key, answer if isinstance(answer, float) else 0.0, error)
+            tell(event.done, event.total)
+            happen(event)
+    except BaseException:
+        happen(meter.event("stopped"))
+        raise
+    return errors
 
 
 def physics(job: Job) -> None:
@@ -118,7 +127,7 @@ def physics(job: Job) -> None:
     from physim.reconstruct import reconstruct
     from physim.simulate import simulate
 
-    shot, (bench, steps) = Shot(**job.shot), _shared()
+    shot, (bench, steps) = job.ready(), _shared()
     with remembering(steps):
         scene = reconstruct(shot, picture=False)
     job.finish(simulate(scene, seconds=shot.seconds, fps=shot.fps, bench=bench))
@@ -133,50 +142,23 @@ def _shared() -> tuple[Any, Any]:
     return Bench(), Steps()
 
 
-def _jobs(
-    base: Shot, plan: Sequence[Row], folder: Folder, outcomes: tuple[str, ...], work: Work
-) -> tuple[list[str], dict[str, Job]]:
-    """The key of every row, and the jobs by key: rows that come to the same are run once."""
-    keys, jobs = [], {}
-    for i, row in enumerate(plan):
-        data = revised(base, row, f"run {i}").to_dict()
-        decides = [_with_contents(data), f"{work.__module__}:{work.__qualname__}", *outcomes]
-        text = json.dumps(decides, sort_keys=True, ensure_ascii=False)
-        key = hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
-        keys.append(key)
-        jobs[key] = Job(data, str(folder / "runs" / key), outcomes)
-    return keys, jobs
+def _shots(shot: OneShot | Sequence[OneShot], here: ExitStack) -> tuple[dict[str, Shot], bool]:
+    """Shots by name, of several each has one of its own; and whether one was brought here from storage."""
+    several = [shot] if isinstance(shot, Shot | str | os.PathLike) else list(shot)
+    if not several:
+        raise ValueError("there is no shot to sweep, expected at least one.")
+    shots: dict[str, Shot] = {}
+    for i, one in enumerate(several):
+        stem = f"shot {i}" if isinstance(one, Shot) else Path(os.fspath(one)).stem
+        name = stem if stem not in shots else f"{stem} {i}"
+        if isinstance(one, Shot):
+            shots[name] = one
+        else:
+            shots[name] = here.enter_context(brought(os.fspath(one))) if is_url(one) else load(one)
+    return shots, any(is_url(one) for one in several)
 
 
-def _with_contents(value: Any) -> Any:
-    """Plain data in which every file's path is the digest of what the file holds: it may lie somewhere else."""
-    if isinstance(value, dict):
-        return {key: _with_contents(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_with_contents(entry) for entry in value]
-    if isinstance(value, str) and os.sep in value and Path(value).is_file():
-        return _digest(value, Path(value).stat().st_mtime_ns)
-    return value
-
-
-@functools.cache
-def _digest(path: str, changed: int) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def _run(row: Row, key: str, job: Job) -> Run:
-    outcomes = _result(job)
+def _run(row: Row, key: str, outcomes: Mapping[str, float] | None, errors: Mapping[str, str]) -> Run:
     if outcomes is None:
-        error = Folder(job.folder).read("error.txt") or b"not run"
-        return Run(key, dict(row), {}, error.decode("utf-8").strip())
-    return Run(key, dict(row), outcomes)
-
-
-def _result(job: Job) -> dict[str, float] | None:
-    """What a finished run measured; ``None``: it is still to be done."""
-    text = Folder(job.folder).read("result.json")
-    try:
-        plain = json.loads(text) if text is not None else None
-    except ValueError:
-        return None
-    return None if plain is None else {name: math.nan if value is None else value for name, value in plain.items()}
+        return Run(key, dict(row), {}, errors.get(key, "not run").strip())
+    return Run(key, dict(row), dict(outcomes))

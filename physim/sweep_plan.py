@@ -15,6 +15,7 @@ import numpy as np
 
 from physim.shot import Shot
 from physim.shot_path import route_of, unit_of
+from physim.shot_remote import read
 from physim.units import quantity
 
 Row = dict[str, Any]
@@ -72,7 +73,7 @@ class Span:
 
 
 def plan(
-    shot: Shot,
+    shot: Shot | str | os.PathLike,
     *axes: Axis | Span | str,
     random: int | None = None,
     latin: int | None = None,
@@ -82,7 +83,7 @@ def plan(
     """The runs of a sweep: ``plan(shot, "things.ball.rigid.restitution=0.2:0.9:8")`` for :func:`physim.sweep`.
 
     Args:
-        shot: The one that is swept.
+        shot: The one that is swept, or its file or URL.
         axes: Fields and their values, as :func:`parsed` reads them; every combination is run.
         random: So many independent draws instead.
         latin: So many draws that are spread evenly instead.
@@ -94,6 +95,8 @@ def plan(
     """
     if sum(way is not None for way in (random, latin, rows)) > 1 or (rows is not None and axes):
         raise ValueError("given several ways to choose the runs, expected axes with or without draws, or a list.")
+    if not isinstance(shot, Shot):
+        shot = read(shot)
     if rows is not None:
         return listed(rows, shot)
     ready = [parsed(axis, shot) if isinstance(axis, str) else axis for axis in axes]

@@ -37,6 +37,8 @@ ALLOWED = {
 }
 OPTIONAL = {
     "physim.decompose": {"coacd"},
+    "physim.executor_ray": {"ray"},
+    "physim.executor_slurm": {"submitit"},
     "physim.store": {"fsspec"},
     "physim.sweep_table": {"pyarrow"},
     "physim.viewer": {"viser"},

@@ -53,11 +53,27 @@ def test_the_command_prints_its_runs_then_makes_them(shot, tmp_path, capsys):
     ("options", "words"),
     [(["--set", "things.bal.rigid.mass=1,2"], "Did you mean 'ball'"), ([], "one or more different fields"),
      (["--set", "seconds=1,2", "--level", "film"], "expected one of physics, preview, video"),
-     (["--set", "seconds=1,-2"], r"run 1  seconds: given -2"), (["--list", "nothing.csv"], "nothing.csv")],
+     (["--set", "seconds=1,-2"], r"run 1  seconds: given -2"), (["--list", "nothing.csv"], "nothing.csv"),
+     (["--set", "seed=1,2", "--executor", "cloud"], "expected one of local, ray, slurm"),
+     (["--set", "seed=1,2", "--gpus", "64"], "but this machine has"),
+     (["--set", "seed=1,2", "--webhook", "nowhere"], "expected http"),
+     (["--set", "seed=1,2", "--executor", "ray", "--retries", "-1"], "no negative retries")],
 )  # fmt: skip
 def test_a_wrong_sweep_is_said_in_words(shot, tmp_path, capsys, options, words):
     assert main(["sweep", str(shot), *options, "-o", str(tmp_path / "out"), "--quiet", "--workers", "1"]) == 2
     assert re.search(words, capsys.readouterr().err)
+
+
+def test_several_shots_are_run_as_they_are_and_may_lie_in_storage(shot, capsys):
+    fsspec = pytest.importorskip("fsspec")
+    fsspec.filesystem("memory").pipe_file("/shots/second.json", shot.read_bytes())
+    command = ["sweep", str(shot), "memory://shots/second.json", "-o", "memory://shots/out", "--workers", "1"]
+    assert main([*command, "--price", "3600"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "memory://shots/out/table.csv\n" and "runs 1 of 1" in told.err and "cost" in told.err
+    table = fsspec.filesystem("memory").cat_file("/shots/out/table.csv").decode().splitlines()
+    assert [line.split(",")[1] for line in table] == ["shot", "shot", "second"]
+    assert table[1].split(",")[2:] == table[2].split(",")[2:]  # one run: both are the same shot
 
 
 def test_a_failed_run_makes_the_exit_code_1(shot, tmp_path, capsys):
