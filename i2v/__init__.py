@@ -14,6 +14,7 @@ _EXPORTS = {
     "depth_backend": "i2v.animate",
     "generate": "i2v.generate",
     "sweep": "i2v.sweeps",
+    "fit": "i2v.fit",
     "judge": "i2v.metrics.judge",
     "Report": "i2v.metrics.report",
     "Clip": "i2v.clip",

@@ -32,6 +32,7 @@ _EXPORTS = {
     "Webhook": "physim.webhook",
     "fit": "physim.fit",
     "Sighting": "physim.fit",
+    "Fit": "physim.fit",
     "listen": "physim.listen",
     # types
     "Camera": "physim.camera",

@@ -9,7 +9,7 @@ bounce that comes a sample later is a kink, for which the tape of a differentiab
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +89,7 @@ def fit(
     shot: Shot | str | os.PathLike,
     sightings: Sequence[Sighting],
     *ranges: Span | Axis | str,
+    near: Mapping[str, float] | None = None,
     starts: int = 24,
     seed: int = 0,
     progress: Progress | None = None,
@@ -99,6 +100,7 @@ def fit(
         shot: A shot, or the path of a shot file. It lasts at least to the last sighting.
         sightings: At least one.
         ranges: Fields and where their values lie: ``"things.ball.rigid.restitution=0.2:0.95"``, units as in sweeps.
+        near: Field path → value that is nearly right: then nothing is looked for elsewhere.
         starts: Runs that look for the neighbourhood.
         seed: Of the starts.
         progress: Called with (runs, least rms residual).
@@ -114,7 +116,7 @@ def fit(
     if last > base.seconds + 0.5 / base.fps:
         raise ValueError(f"a thing was seen at {last:g} s, but the shot ends at {base.seconds:g} s: make it longer.")
     search = _Search(base, list(sightings), spans, progress)
-    return search.result(search.best(starts, seed))
+    return search.result(search.best(starts, seed) if near is None else search.descended([search.share_of(near)]))
 
 
 class _Search:
@@ -159,19 +161,30 @@ class _Search:
 
     def best(self, starts: int, seed: int) -> np.ndarray:
         """The point of the cube with the least residuals."""
-        from scipy.optimize import least_squares
-
         unit = [Span(str(i), 0.0, 1.0) for i in range(len(self.spans))]
         drawn = [np.array(list(row.values())) for row in latin_hypercube(max(starts, 1), *unit, seed=seed)]
         ordered = sorted((self._cost(share), tuple(share)) for share in drawn)
+        return self.descended([np.array(share) for _, share in ordered[:DESCENTS]])
+
+    def descended(self, shares: Sequence[np.ndarray]) -> np.ndarray:
+        """The lowest point that is reached from some of the cube."""
+        from scipy.optimize import least_squares
+
         found = [
             least_squares(
                 self.residuals, np.clip(share, 0.01, 0.99), bounds=(0, 1), loss="soft_l1", f_scale=OUTLIER,
                 diff_step=STEP, max_nfev=30, xtol=1e-7, ftol=1e-9,
             )
-            for _, share in ordered[:DESCENTS]
+            for share in shares
         ]  # fmt: skip
         return min(found, key=lambda result: result.cost).x
+
+    def share_of(self, values: Mapping[str, float]) -> np.ndarray:
+        """The point of the cube that has these values."""
+        missing = [span.path for span in self.spans if span.path not in values]
+        if missing:
+            raise ValueError(f"near has no value for {', '.join(missing)}.")
+        return np.array([span.share(values[span.path]) for span in self.spans])
 
     def _cost(self, share: np.ndarray) -> float:
         off = self.residuals(share) / OUTLIER

@@ -64,6 +64,12 @@ class Span:
             return [float(v) for v in self.low * (self.high / self.low) ** share]
         return [float(v) for v in self.low + (self.high - self.low) * share]
 
+    def share(self, value: float) -> float:
+        """Where in the range a value lies, from 0 to 1; the inverse of ``drawn``."""
+        if self.log:
+            return float(np.log(value / self.low) / np.log(self.high / self.low))
+        return (value - self.low) / (self.high - self.low)
+
     def listed(self) -> tuple[Any, ...]:
         """Its values on a grid, ends included; twelve digits, so that 0.1 is 0.1."""
         if self.count is None:
