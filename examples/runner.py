@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import i2v
@@ -12,6 +15,19 @@ from i2v.cli import print_summary, show_progress
 from physim.shot import Shot
 
 HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a law of physics says about a run, and what the run says."""
+
+    what: str
+    """With its unit: "free fall of the sugar [m/s^2]"."""
+    got: float
+    expected: float | None = None
+    """``None``: nothing foretells it."""
+    source: str = ""
+    """Of the law: "g", "v^2 / (2 mu g)"."""
 
 
 def build_parser(doc: str, name: str) -> argparse.ArgumentParser:
@@ -23,10 +39,20 @@ def build_parser(doc: str, name: str) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="length of the video, instead of the shot's")
     parser.add_argument("--model", help="'bundled', or 'none' for the plain composite")
     parser.add_argument("--preview", action="store_true", help="small and without the network")
+    parser.add_argument("--side", type=int, default=480, help="longer side of a preview in pixels (default: 480)")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write what was done and measured to this JSON file"
+    )
     return parser
 
 
-def run_example(doc: str, name: str, check: Callable[[RunSummary], None], argv: list[str] | None) -> RunSummary:
+def run_example(
+    doc: str,
+    name: str,
+    check: Callable[[RunSummary], None],
+    argv: list[str] | None,
+    measured: Callable[[RunSummary], Sequence[Measure]] = lambda summary: (),
+) -> RunSummary:
     """Make the video of ``examples/<name>.yaml``, print its path and summary, and check what must be true of it."""
     args = build_parser(doc, name).parse_args(argv)
     args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -35,11 +61,20 @@ def run_example(doc: str, name: str, check: Callable[[RunSummary], None], argv: 
         shot = shot.model_copy(update={"seconds": args.seconds})
     with show_progress() as progress:
         if args.preview:
-            summary = i2v.preview(shot, args.output, progress=progress)
+            summary = i2v.preview(shot, args.output, size=args.side, progress=progress)
         else:
             summary = i2v.animate(shot, args.output, model=args.model, progress=progress)
     assert isinstance(summary, RunSummary)
     print_summary(summary)
     check(summary)
+    if args.report is not None:
+        _save_report(args.report, summary, measured(summary))
     print(summary.path)
     return summary
+
+
+def _save_report(path: Path, summary: RunSummary, measures: Sequence[Measure]) -> None:
+    data = json.loads(summary.to_json()) | {"measured": [asdict(measure) for measure in measures]}
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(data, indent=2, ensure_ascii=False), encoding="utf-8")
+    os.replace(part, path)
