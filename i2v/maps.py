@@ -19,6 +19,8 @@ CHANNELS = (
 """What the network is told about each pixel, in this order."""
 LIQUID_CHANNELS = ("liquid", "liquid normal right", "liquid normal down")
 """Kept apart: their weights start at zero and stay there until a model is trained with liquids."""
+EDGE_CHANNELS = ("edge",)
+"""Of networks that know them, after those of liquids."""
 PIXELS_PER_UNIT = 8.0
 """Flow of this many pixels per frame is 1 for the network."""
 
@@ -115,10 +117,53 @@ class Strength:
     shade: float = 1.0
     liquid: float = 0.0
     """0 unless the network was trained on liquids: they are left as the renderer made them."""
+    edge: float = 0.0
+    """Outlines of what moves; 0 unless the network was trained on them."""
 
 
 EVERYWHERE = Strength(liquid=1.0)
 """The gate as a network sees it."""
+EDGES_TOO = Strength(liquid=1.0, edge=1.0)
+"""The same for networks that were trained on edges."""
+
+
+def edges(signals: Signals) -> np.ndarray:
+    """Outlines of what moves, two pixels to both sides. (T, H, W) float32 in [0, 1]."""
+    ids = signals.ids
+    rim = np.zeros(ids.shape, np.float32)
+    for axis in (1, 2):
+        near, far = [slice(None)] * 3, [slice(None)] * 3
+        near[axis], far[axis] = slice(None, -1), slice(1, None)
+        differ = ids[tuple(near)] != ids[tuple(far)]
+        rim[tuple(near)] = np.maximum(rim[tuple(near)], differ)
+        rim[tuple(far)] = np.maximum(rim[tuple(far)], differ)
+    return smoothstep(0, 0.25, soften(rim, 2)).astype(np.float32) if rim.any() else rim
+
+
+def ways(signals: Signals) -> np.ndarray:
+    """The way of what each pixel shows: to the frame before, whether it is seen there, to the frame after, likewise.
+
+    Smoke moves as smoke does where it covers more than what is behind it. (T, H, W, 6) float32, pixels.
+    """
+    count, rows, cols = signals.ids.shape
+    smoky = (signals.smoke[..., 0] > 0.4)[..., None]
+    back = np.where(smoky, -signals.smoke_flow, signals.flow_backward)
+    forth = np.where(smoky, signals.smoke_flow, signals.flow)
+    out = np.zeros((count, rows, cols, 6), np.float32)
+    v, u = np.mgrid[:rows, :cols]
+    for step, flow, first in ((-1, back, 0), (1, forth, 3)):
+        out[..., first : first + 2] = flow
+        for t in range(count):
+            other = t + step
+            if not 0 <= other < count:
+                continue
+            at_u, at_v = np.rint(u + flow[t, ..., 0]).astype(int), np.rint(v + flow[t, ..., 1]).astype(int)
+            inside = (at_u >= 0) & (at_u < cols) & (at_v >= 0) & (at_v < rows)
+            there = signals.ids[other][np.clip(at_v, 0, rows - 1), np.clip(at_u, 0, cols - 1)]
+            out[t, ..., first + 2] = inside & ((there == signals.ids[t]) | smoky[t, ..., 0])
+    hidden = (signals.occlusion > 0.5) & ~smoky[..., 0]
+    out[..., 5] *= ~hidden
+    return out
 
 
 def gate(signals: Signals, strength: Strength) -> np.ndarray:
@@ -137,9 +182,16 @@ def gate(signals: Signals, strength: Strength) -> np.ndarray:
     # What is filled is a guess, whatever lies over it.
     result = np.maximum(touched, hole) * (hole * strength.hole + (1 - hole) * share)
     result = np.where(signals.liquid[..., 3] > 0, strength.liquid, result)
+    if strength.edge:
+        result = np.maximum(result, strength.edge * edges(signals))
     same = np.abs(signals.coarse[0] - signals.image).max(-1) < 1e-4
     result[0] = np.where(same, 0, result[0])
     return result.astype(np.float32)
+
+
+def gate_seen(signals: Signals, *, with_edges: bool) -> np.ndarray:
+    """The gate as a network is told of it: all it may ever be asked to paint."""
+    return gate(signals, EDGES_TOO if with_edges else EVERYWHERE)
 
 
 def depth_scale(signals: Signals) -> float:

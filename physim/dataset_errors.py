@@ -65,7 +65,7 @@ def missed_depth(depth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
 
     error = gaussian_filter(rng.standard_normal(depth.shape), 0.12 * max(depth.shape), mode="nearest")
-    error *= DEPTH_ERROR / max(float(error.std()), 1e-9)
+    error = (error - error.mean()) * (DEPTH_ERROR / max(float(error.std()), 1e-9))
     return (depth * np.exp(error)).astype(np.float32)
 
 

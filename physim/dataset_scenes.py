@@ -354,13 +354,13 @@ def _splash(stage: _Stage) -> None:
 
 
 SUBJECTS: dict[str, Callable[[_Stage], None]] = {
-    "slide": _slide,
+    "smoke": _smoke,
     "fall": _fall,
     "collide": _collide,
     "flag": _flag,
     "drape": _drape,
     "steam": _steam,
-    "smoke": _smoke,
+    "slide": _slide,
     "dam": _dam,
     "smoke and bodies": _smoke_and_bodies,
     "splash": _splash,

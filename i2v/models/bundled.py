@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,8 @@ from i2v import weights as weight_file
 from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
 from i2v.diffusion.noise_warp import scene_noise
 from i2v.diffusion.sampler import StepEnd, sample
-from i2v.maps import EVERYWHERE, Signals, Strength, depth_scale, encode, gate, unknown
+from i2v.maps import Signals, Strength, depth_scale, edges, encode, gate, gate_seen, unknown, ways
+from i2v.models.aligned import AlignedConfig, AlignedUNet
 from i2v.models.unet import ResidualUNet, UNetConfig
 from physim.conditions import Conditions
 
@@ -30,14 +32,39 @@ FRAMES_PER_ENCODING = 8
 """Frames whose condition maps are held as float32 at once."""
 
 
-class BundledModel:
-    """Residual model: network, noise and sampler."""
+NETWORKS: dict[str, tuple[type[UNetConfig], type[ResidualUNet]]] = {
+    "unet": (UNetConfig, ResidualUNet),
+    "aligned": (AlignedConfig, AlignedUNet),
+}
+"""Kinds of networks by the name that weights files carry."""
 
-    def __init__(self, network: ResidualUNet, strength: Strength | None = None) -> None:
+
+def kind_of(config: UNetConfig) -> str:
+    """Name of the network that a configuration is for."""
+    return "aligned" if isinstance(config, AlignedConfig) else "unet"
+
+
+def build(config: UNetConfig, *, seed: int = 0) -> ResidualUNet:
+    """The untrained network of a configuration."""
+    return NETWORKS[kind_of(config)][1](config, rngs=nnx.Rngs(seed))
+
+
+class BundledModel:
+    """Residual model: network, noise and sampler.
+
+    Args:
+        network: The trained network.
+        strength: How much of its residual to use.
+        noisy: Whether it was trained to start from noise; without, it is a regressor and any number of steps is one.
+    """
+
+    def __init__(self, network: ResidualUNet, strength: Strength | None = None, *, noisy: bool = True) -> None:
         self.config = network.config
         self.strength = strength or Strength()
+        self.noisy = noisy
+        self._with_edges = isinstance(network.config, AlignedConfig)
         graph, self._parameters = nnx.split(network, nnx.Param)
-        self._context = jax.jit(lambda p, maps, liquid: nnx.merge(graph, p).context(maps, liquid))
+        self._context = jax.jit(lambda p, *known: nnx.merge(graph, p).context(*known))
         self._predict = jax.jit(lambda p, x, time, context, valid: nnx.merge(graph, p)(x, time, context, valid))
 
     @classmethod
@@ -52,10 +79,11 @@ class BundledModel:
         if "config" not in metadata:
             raise ValueError(f"{path} holds no network configuration; expected a file written by i2v.training.")
         settings = json.loads(metadata["config"])
-        config = UNetConfig(**{**settings, "widths": tuple(settings["widths"])})
-        network = ResidualUNet(config, rngs=nnx.Rngs(0))
+        form = NETWORKS[metadata.get("network", "unet")][0]
+        network = build(form(**{**settings, "widths": tuple(settings["widths"])}))
         weight_file.assign(network, flat, origin=str(path))
-        return cls(network, Strength(**json.loads(metadata.get("strength", "{}"))))
+        noisy = metadata.get("objective", "bridge") != "regression"
+        return cls(network, Strength(**json.loads(metadata.get("strength", "{}"))), noisy=noisy)
 
     def __call__(
         self,
@@ -77,7 +105,7 @@ class BundledModel:
                 f"conditions, so there is no unconditional answer to steer away from."
             )
         signals = Signals.of(conditions)
-        gate_map = gate(signals, EVERYWHERE)
+        gate_map = gate_seen(signals, with_edges=self._with_edges)
         result = np.zeros_like(signals.coarse)
         window = _window(gate_map, self.config.multiple)
         if window is None:
@@ -100,46 +128,59 @@ class BundledModel:
     ) -> np.ndarray:
         rows, cols = gate_map.shape[1:]
         pad = [(0, -rows % self.config.multiple), (0, -cols % self.config.multiple)]
-        rng = np.random.default_rng(seed)
-        noise = scene_noise(signals.flow, signals.occlusion, signals.smoke_flow, signals.smoke[..., 0], rng=rng)
-        start = noise_scale(unknown(signals))[..., None] * noise
-        start = np.pad(start, [(0, 0), *pad, (0, 0)])
+        start = np.pad(self._start(signals, seed), [(0, 0), *pad, (0, 0)])
         context = self._encode(signals, gate_map, scale, pad)
         likely = self._denoise(start, 0.0, context=context)
 
         def denoise(x: np.ndarray, time: float) -> jax.Array:
-            return self._denoise(x, time, context=context) if time > 0 else likely
+            return self._denoise(x, time, context=context) if time > 0 and self.noisy else likely
 
         x = sample(denoise, start, num_inference_steps=steps, callback_on_step_end=callback)
+        if not self.noisy:
+            return np.asarray(likely)[:, :rows, :cols]
         return np.asarray(likely + luminance(x - likely))[:, :rows, :cols]
 
-    def _encode(self, signals: Signals, gate_map: np.ndarray, scale: float, pad: list) -> jax.Array:
-        """Network context of all frames (T, h, w, C), a few frames of maps at a time."""
+    def _start(self, signals: Signals, seed: int) -> np.ndarray:
+        """x_0 (T, H, W, 3)."""
+        if not self.noisy:
+            return np.zeros_like(signals.coarse)
+        rng = np.random.default_rng(seed)
+        noise = scene_noise(signals.flow, signals.occlusion, signals.smoke_flow, signals.smoke[..., 0], rng=rng)
+        return noise_scale(unknown(signals))[..., None] * noise
+
+    def _encode(self, signals: Signals, gate_map: np.ndarray, scale: float, pad: list) -> Any:
+        """Network context of all frames (T, ...) each, a few frames of maps at a time."""
         parts = []
+        motion = ways(signals) if self._with_edges else None
         for begin in range(0, len(gate_map), FRAMES_PER_ENCODING):
             run = slice(begin, begin + FRAMES_PER_ENCODING)
             maps, liquid = encode(signals[run], gate_map[run], scale)
             fill = FRAMES_PER_ENCODING - len(maps)  # one compiled shape for all runs
             full = [(0, fill), *pad, (0, 0)]
-            maps, liquid = np.pad(maps, full, mode="edge"), np.pad(liquid, full, mode="edge")
-            context = self._context(self._parameters, maps[None], liquid[None])[0]
-            parts.append(context[: FRAMES_PER_ENCODING - fill])
-        return jnp.concatenate(parts)
+            known = [np.pad(value, full, mode="edge")[None] for value in (maps, liquid)]
+            if motion is not None:
+                known.append(np.pad(edges(signals[run])[..., None], full, mode="edge")[None])
+                known.append(np.pad(motion[run], full)[None])  # nothing is seen beyond the border
+            context = self._context(self._parameters, *known)
+            parts.append(jax.tree.map(lambda value, keep=FRAMES_PER_ENCODING - fill: value[0, :keep], context))
+        return jax.tree.map(lambda *values: jnp.concatenate(values), *parts)
 
-    def _denoise(self, x: np.ndarray, time: float, *, context: jax.Array) -> jax.Array:
+    def _denoise(self, x: np.ndarray, time: float, *, context: Any) -> jax.Array:
         """Prediction for all frames, in chunks that overlap by the network's reach, so that no seam can exist."""
         frames = len(x)
         reach = self.config.reach
         fits = max(PIXELS_PER_CALL // (x.shape[1] * x.shape[2]), 2 * reach + 8)
         now = jnp.full(1, time, jnp.float32)
         if frames <= fits:
-            return self._predict(self._parameters, jnp.asarray(x)[None], now, context[None], jnp.ones((1, frames)))[0]
+            whole = jax.tree.map(lambda value: value[None], context)
+            return self._predict(self._parameters, jnp.asarray(x)[None], now, whole, jnp.ones((1, frames)))[0]
         inner, parts = fits - 2 * reach, []
         for begin in range(0, frames, inner):
             wanted = np.arange(begin - reach, begin + inner + reach)
             valid = jnp.asarray((wanted >= 0) & (wanted < frames), jnp.float32)
             taken = np.clip(wanted, 0, frames - 1)
-            r = self._predict(self._parameters, jnp.asarray(x)[taken][None], now, context[taken][None], valid[None])
+            part = jax.tree.map(lambda value, taken=taken: value[taken][None], context)
+            r = self._predict(self._parameters, jnp.asarray(x)[taken][None], now, part, valid[None])
             parts.append(r[0, reach : reach + min(inner, frames - begin)])
         return jnp.concatenate(parts)
 
@@ -177,6 +218,7 @@ def save_model(
     """
     metadata = {
         **about,
+        "network": kind_of(network.config),
         "config": json.dumps(asdict(network.config)),
         "strength": json.dumps(asdict(strength or Strength())),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -83,8 +84,8 @@ class Block(nnx.Module):
         # Zero start: the untrained block is the identity.
         self.second = nnx.Conv(width, width, (3, 3), kernel_init=nnx.initializers.zeros_init(), rngs=rngs)
 
-    def __call__(self, x: jax.Array, embedding: jax.Array, valid: jax.Array) -> jax.Array:
-        h = jax.nn.silu(self.norm_first(shift_in_time(x, valid)))
+    def __call__(self, x: jax.Array, embedding: jax.Array, valid: jax.Array, *, shifted: bool = True) -> jax.Array:
+        h = jax.nn.silu(self.norm_first(shift_in_time(x, valid) if shifted else x))
         h = self.norm_second(_per_frame(self.first, h))
         scale, shift = jnp.split(self.film(embedding)[:, None, None, None, :], 2, -1)
         return x + _per_frame(self.second, jax.nn.silu(h * (1 + scale) + shift))
@@ -116,12 +117,16 @@ class ResidualUNet(nnx.Module):
         self.norm = nnx.RMSNorm(widths[0], rngs=rngs)
         self.out = nnx.Conv(widths[0], 3 * cells, (3, 3), kernel_init=zeros, rngs=rngs)
 
-    def context(self, maps: jax.Array, liquid: jax.Array) -> jax.Array:
+    def context(
+        self, maps: jax.Array, liquid: jax.Array, edge: jax.Array | None = None, motion: jax.Array | None = None
+    ) -> Any:
         """What the network knows before it starts: computed once, used by every step.
 
         Args:
             maps: (B, T, H, W, len(CHANNELS)); H and W multiples of ``config.multiple``.
             liquid: (B, T, H, W, len(LIQUID_CHANNELS)).
+            edge: Not used by this network.
+            motion: Not used by this network.
 
         Returns:
             (B, T, H / unshuffle, W / unshuffle, widths[0]).
@@ -129,7 +134,7 @@ class ResidualUNet(nnx.Module):
         k = self.config.unshuffle
         return self.stem_maps(unshuffle(maps, k)) + self.stem_liquid(unshuffle(liquid, k))
 
-    def __call__(self, x: jax.Array, time: jax.Array, context: jax.Array, valid: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, time: jax.Array, context: Any, valid: jax.Array) -> jax.Array:
         """Predict the residual.
 
         Args:
@@ -151,4 +156,8 @@ class ResidualUNet(nnx.Module):
             h = self.up[level](h, embedding, valid)
             if level:
                 h = shuffle(self.grow[level - 1](h), 2) + kept[level - 1]
-        return shuffle(_per_frame(self.out, jax.nn.silu(self.norm(h))), k)
+        return self.read(h)
+
+    def read(self, h: jax.Array) -> jax.Array:
+        """The residual (B, T, H, W, 3) from features of the first level."""
+        return shuffle(_per_frame(self.out, jax.nn.silu(self.norm(h))), self.config.unshuffle)

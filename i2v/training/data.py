@@ -2,20 +2,34 @@
 
 A shard is an ``.npz`` with the arrays of :class:`physim.Conditions` for N clips (first axis) and ``truth``, the same
 frames rendered cleanly. ``uint8`` arrays other than ``ids`` are fractions of 255, ``float16`` arrays are values.
+Packed shards hold differences from frame to frame, see :mod:`physim.dataset_shards`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
 from i2v.diffusion.noise_warp import blend_noise, transport_noise
-from i2v.maps import CHANNELS, EVERYWHERE, LIQUID_CHANNELS, Signals, depth_scale, encode, gate, trust, unknown
+from i2v.maps import (
+    CHANNELS,
+    LIQUID_CHANNELS,
+    Signals,
+    depth_scale,
+    edges,
+    encode,
+    gate_seen,
+    trust,
+    unknown,
+    ways,
+)
 
 NOISE_FIELDS = 6
 """White fields kept per clip and kind; a sample uses four random orthonormal mixtures of them."""
@@ -36,6 +50,10 @@ class TrainingClip:
     surface_noise: np.ndarray
     """(T, H, W, NOISE_FIELDS) float16"""
     smoke_noise: np.ndarray
+    motion: np.ndarray
+    """(T, H, W, 6) float16, see :func:`i2v.maps.ways`."""
+    edge: np.ndarray
+    """(T, H, W) float16"""
 
     def window(self, frames: slice, rows: slice, cols: slice) -> tuple[Signals, np.ndarray]:
         """Signals and truth of a window, as float32."""
@@ -56,8 +74,17 @@ def _signals(arrays: dict[str, np.ndarray]) -> Signals:
     return Signals(**{k: v for k, v in arrays.items() if k not in ("truth", "liquid")}, liquid=liquid)
 
 
-def load_clips(folder: str | os.PathLike, *, seed: int = 0) -> list[TrainingClip]:
+def load_clips(
+    folder: str | os.PathLike, *, seed: int = 0, with_edges: bool = False, noisy: bool = True, processes: int = 1
+) -> list[TrainingClip]:
     """All clips of all ``*.npz`` shards of a folder, with their noise.
+
+    Args:
+        folder: Of the shards.
+        seed: Of the noise.
+        with_edges: Whether outlines are to be painted, too.
+        noisy: Whether noise is wanted; without, it is zero and costs nothing.
+        processes: That prepare shards side by side; the result does not depend on it.
 
     Raises:
         FileNotFoundError: The folder holds no shards.
@@ -65,37 +92,62 @@ def load_clips(folder: str | os.PathLike, *, seed: int = 0) -> list[TrainingClip
     paths = sorted(Path(folder).glob("*.npz"))
     if not paths:
         raise FileNotFoundError(f"no .npz shards in {folder}; write some with `python -m physim.dataset`.")
-    clips: list[TrainingClip] = []
-    for path in paths:
-        with np.load(path, allow_pickle=False) as data:
-            shard = {name: data[name] for name in data.files}
-        clips += [
-            _prepare({name: value[i] for name, value in shard.items()}, np.random.default_rng([seed, len(clips) + i]))
-            for i in range(len(shard["coarse"]))
-        ]
-    return clips
+    work = [(path, [seed, number], with_edges, noisy) for number, path in enumerate(paths)]
+    if processes == 1:
+        return [clip for item in work for clip in _load_shard(item)]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return [clip for clips in pool.map(_load_shard, work) for clip in clips]
 
 
-def _prepare(arrays: dict[str, np.ndarray], rng: np.random.Generator) -> TrainingClip:
-    signals = _signals({name: _decode(name, value) for name, value in arrays.items()})
-    noise = [
-        transport_noise(flow, occlusion, channels=NOISE_FIELDS, rng=rng).astype(np.float16)
-        for flow, occlusion in ((signals.flow, signals.occlusion), (signals.smoke_flow, None))
+def _load_shard(work: tuple[Path, list[int], bool, bool]) -> list[TrainingClip]:
+    path, seed, with_edges, noisy = work
+    with np.load(path, allow_pickle=False) as data:
+        shard = _unpacked({name: data[name] for name in data.files})
+    return [
+        _prepare({n: v[i] for n, v in shard.items()}, np.random.default_rng([*seed, i]), with_edges, noisy)
+        for i in range(len(shard["coarse"]))
     ]
-    return TrainingClip(arrays, gate(signals, EVERYWHERE), depth_scale(signals), noise[0], noise[1])
+
+
+def _unpacked(shard: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a plain shard, summed up if they are differences."""
+    if "truth~coarse" not in shard:
+        return shard
+    out = {"image": shard["image"]}
+    for name, value in shard.items():
+        if name.endswith("~t"):
+            bits = np.cumsum(value, axis=1, dtype=value.dtype)
+            out[name.removesuffix("~t")] = bits.view(np.float16) if bits.dtype == np.uint16 else bits
+    change = np.cumsum(shard["truth~coarse"], axis=1, dtype=np.uint8)
+    return {**out, "truth": out["coarse"] + change}
+
+
+def _prepare(
+    arrays: dict[str, np.ndarray], rng: np.random.Generator, with_edges: bool = False, noisy: bool = True
+) -> TrainingClip:
+    signals = _signals({name: _decode(name, value) for name, value in arrays.items()})
+    none = np.broadcast_to(np.float16(0), (*signals.hole.shape, NOISE_FIELDS))  # one zero: no memory
+    noise = [none, none]
+    if noisy:
+        noise[0] = transport_noise(signals.flow, signals.occlusion, channels=NOISE_FIELDS, rng=rng).astype(np.float16)
+    if noisy and signals.smoke[..., 0].any():
+        noise[1] = transport_noise(signals.smoke_flow, None, channels=NOISE_FIELDS, rng=rng).astype(np.float16)
+    seen = gate_seen(signals, with_edges=with_edges).astype(np.float16)
+    motion, edge = ways(signals).astype(np.float16), edges(signals).astype(np.float16)
+    return TrainingClip(arrays, seen, depth_scale(signals), noise[0], noise[1], motion, edge)
 
 
 def sample_batch(
     clips: Sequence[TrainingClip], rng: np.random.Generator, *, batch: int, side: int, frames: int
 ) -> Batch:
-    """Random windows: ``maps, liquid, residual, noise, scale, weight, time``, each with a leading batch axis."""
+    """Random windows: ``maps, liquid, edge, motion, residual, noise, scale, weight, time``; batch axis first."""
     samples = [_sample(*_pick(clips, rng, side, frames), rng) for _ in range(batch)]
     return {name: np.stack([s[name] for s in samples]) for name in samples[0]}
 
 
 def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.random.Generator) -> Batch:
     signals, truth = clip.window(*where)
-    gate_map = clip.gate[where]
+    gate_map = clip.gate[where].astype(np.float32)
     mixture = np.linalg.qr(rng.standard_normal((NOISE_FIELDS, NOISE_FIELDS)))[0][:, :4].astype(np.float32)
     surface, smoky = (n[where].astype(np.float32) @ mixture for n in (clip.surface_noise, clip.smoke_noise))
     noise = blend_noise(surface, smoky, signals.smoke[..., 0], rng=rng)
@@ -112,6 +164,8 @@ def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.rando
         "noise": noise,
         "scale": noise_scale(unknown(signals))[..., None],
         "weight": gate_map * trust(signals),
+        "edge": clip.edge[where].astype(np.float32)[..., None],
+        "motion": clip.motion[where].astype(np.float32),
     }
     if rng.random() < 0.5:
         result = _mirror(result)
@@ -124,6 +178,7 @@ def _mirror(sample: Batch) -> Batch:
     for name, channels in (("maps", CHANNELS), ("liquid", LIQUID_CHANNELS)):
         sign = np.array([-1 if c.endswith("right") else 1 for c in channels], np.float32)
         flipped[name] = flipped[name] * sign
+    flipped["motion"] = flipped["motion"] * np.array([-1, 1, 1, -1, 1, 1], np.float32)
     return flipped
 
 
@@ -142,5 +197,5 @@ def _pick(
             )
         t, v, u = (int(rng.integers(have - want + 1)) for have, want in zip(shape, (frames, side, side), strict=True))
         found.append((clip, (slice(t, t + frames), slice(v, v + side), slice(u, u + side))))
-    work = np.array([clip.gate[window].mean() for clip, window in found]) + 0.005
+    work = np.array([clip.gate[window].mean(dtype=np.float32) for clip, window in found]) + 0.005
     return found[rng.choice(CANDIDATES, p=work / work.sum())]

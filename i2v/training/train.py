@@ -1,36 +1,45 @@
-"""Training loop of the bundled model: ``python -m i2v.training.train --data DIR --out DIR --minutes M``.
+"""Training loop of the bundled model: ``i2v train --data DIR --out DIR --minutes M``, on CPU and GPU alike.
 
-The loss is quadratic (error of the residual and of its change from frame to frame), so its minimum is the posterior
-mean that the sampler needs. Every batch follows from (seed, step), so a resumed run is the run itself, bit by bit.
+The loss is quadratic (error of the residual and of its change along time), so its minimum is the posterior mean that
+the sampler needs. Every batch follows from (seed, step), so a resumed run is the run itself, bit by bit.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from i2v import weights as weight_file
 from i2v.diffusion.bridge import bridge_state
 from i2v.maps import Strength
-from i2v.models.bundled import save_model
+from i2v.models.aligned import AlignedConfig, fetched, route
+from i2v.models.bundled import build, kind_of, save_model
 from i2v.models.unet import ResidualUNet, UNetConfig
-from i2v.training.calibrate import best_strength
-from i2v.training.data import Batch, TrainingClip, load_clips, sample_batch
+from i2v.training.data import Batch, TrainingClip, sample_batch
 from i2v.training.loop import Checkpoints, adamw, begun, updated, warm_cosine
+from i2v.training.resident import ResidentClips
+
+Objective = Literal["bridge", "regression", "flow"]
+FLOW_SCALE = 0.4
+"""Noise of the plain rectified flow, everywhere: about the rms of what is to be painted."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     network: UNetConfig = field(default_factory=UNetConfig)
+    objective: Objective = "bridge"
+    """Noise where the picture is a guess, a quarter of the samples at time 0; no noise; or even noise everywhere."""
     steps: int | None = None
     """Length of the run; or give ``minutes``."""
     minutes: float | None = None
@@ -45,36 +54,75 @@ class TrainConfig:
     weight_decay: float = 1e-3
     ema: float = 0.997
     motion_weight: float = 0.25
-    """Weight of the error of the change from frame to frame."""
+    """Weight of the error of the change from frame to frame, at one place."""
+    along_weight: float = 0.0
+    """Weight of the error of the change along the true motion."""
     background_weight: float = 0.02
     """Weight of pixels the gate shuts."""
     save_every: int = 500
     """Steps between checkpoints."""
+    half: bool = False
+    """Compute in bfloat16; parameters, their average and the optimizer stay float32."""
+    resident: bool = False
+    """Keep all clips in the memory of the device and cut batches there."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
             raise ValueError(f"give exactly one of steps ({self.steps}) and minutes ({self.minutes}).")
+        if self.objective not in ("bridge", "regression", "flow"):
+            raise ValueError(f"objective is {self.objective!r}, expected bridge, regression or flow.")
+
+    @property
+    def with_edges(self) -> bool:
+        """Whether the network paints outlines."""
+        return isinstance(self.network, AlignedConfig)
+
+    def said(self) -> dict[str, Any]:
+        """As plain data; what a run can be resumed with is the same."""
+        return {**asdict(self), "network": {"kind": kind_of(self.network), **asdict(self.network)}}
 
 
 def loss(network: ResidualUNet, batch: dict[str, jax.Array], config: TrainConfig) -> jax.Array:
     """Weighted mean square error of the predicted residual, in its own units."""
-    t = batch["time"][:, None, None, None, None]
-    x = bridge_state(batch["residual"], batch["noise"], batch["scale"], t)
-    valid = jnp.ones(x.shape[:2])
-    predicted = network(x, batch["time"], network.context(batch["maps"], batch["liquid"]), valid)
+    x, time_ = _state(batch, config)
+    kind = jnp.bfloat16 if config.half else jnp.float32
+    maps, liquid, edge = (batch[name].astype(kind) for name in ("maps", "liquid", "edge"))
+    context = network.context(maps, liquid, edge, batch["motion"])
+    valid = jnp.ones(x.shape[:2], kind)
+    predicted = network(x.astype(kind), time_.astype(kind), context, valid).astype(jnp.float32)
     error = predicted - batch["residual"]
     weight = (config.background_weight + batch["weight"])[..., None]
-    still = (weight * error**2).mean() / weight.mean()
-    shared = jnp.minimum(weight[:, 1:], weight[:, :-1])
-    moving = (shared * (error[:, 1:] - error[:, :-1]) ** 2).mean() / weight.mean()
-    return still + config.motion_weight * moving
+    total = (weight * error**2).mean() / weight.mean()
+    if config.motion_weight:
+        shared = jnp.minimum(weight[:, 1:], weight[:, :-1])
+        total += config.motion_weight * (shared * (error[:, 1:] - error[:, :-1]) ** 2).mean() / weight.mean()
+    if config.along_weight:
+        before = route(batch["motion"][:, 1:, ..., :3], 1)
+        seen = before["weight"].sum(2).reshape(error[:, 1:].shape[:-1])[..., None]
+        change = seen * error[:, 1:] - fetched(error[:, :-1], before)
+        total += config.along_weight * (weight[:, 1:] * change**2).mean() / weight.mean()
+    return total
+
+
+def _state(batch: dict[str, jax.Array], config: TrainConfig) -> tuple[jax.Array, jax.Array]:
+    """What the network is given, and its time (B,)."""
+    if config.objective == "regression":
+        return jnp.zeros_like(batch["residual"]), jnp.zeros_like(batch["time"])
+    scale = batch["scale"] if config.objective == "bridge" else FLOW_SCALE
+    t = batch["time"][:, None, None, None, None]
+    return bridge_state(batch["residual"], batch["noise"], scale, t), batch["time"]
 
 
 @partial(jax.jit, static_argnums=(0, 1), donate_argnums=(2,))
 def train_step(graph: nnx.GraphDef, config: TrainConfig, state: dict[str, Any], batch: Batch, rate: jax.Array):
     """One update of parameters, their moving average and the optimizer; returns the state and the loss."""
-    value, gradient = jax.value_and_grad(lambda p: loss(nnx.merge(graph, p), batch, config))(state["parameters"])
+
+    def value_of(parameters):
+        kind = jnp.bfloat16 if config.half else jnp.float32
+        return loss(nnx.merge(graph, jax.tree.map(lambda p: p.astype(kind), parameters)), batch, config)
+
+    value, gradient = jax.value_and_grad(value_of)(state["parameters"])
     return updated(state, gradient, adamw(config.weight_decay), rate, config.ema), value
 
 
@@ -84,12 +132,28 @@ def learning_rate(config: TrainConfig, step: int, progress: float) -> float:
 
 
 class Trainer:
-    """A run that can stop and go on: everything it needs is in its checkpoints."""
+    """A run that can stop and go on: everything it needs is in its checkpoints.
 
-    def __init__(self, config: TrainConfig, clips: Sequence[TrainingClip], folder: Path) -> None:
+    Args:
+        config: Of the run.
+        clips: To train on.
+        folder: For checkpoints, ``config.json`` and ``loss.csv``.
+        start: Weights to begin from; what they lack begins as in an untrained network.
+
+    Raises:
+        ValueError: The folder holds a run of another configuration.
+    """
+
+    def __init__(
+        self, config: TrainConfig, clips: Sequence[TrainingClip], folder: Path, *, start: Path | None = None
+    ) -> None:
         self.config, self.clips = config, clips
         self.folder = Path(folder).resolve()
-        network = ResidualUNet(config.network, rngs=nnx.Rngs(config.seed))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._same_run()
+        network = build(config.network, seed=config.seed)
+        if start is not None:
+            _begin_from(network, start)
         self.graph, parameters = nnx.split(network, nnx.Param)
         self.state = begun(parameters, adamw(config.weight_decay))
         self.seconds = 0.0
@@ -98,6 +162,21 @@ class Trainer:
         saved = self.checkpoints.restored(self.state)
         if saved is not None:
             self.state, self.seconds = saved
+        self._resident = ResidentClips(clips) if config.resident else None
+
+    def _same_run(self) -> None:
+        """Write the configuration beside the checkpoints, or compare: only the length of a run may change."""
+        path, mine = self.folder / "config.json", self.config.said()
+        if path.exists():
+            other = json.loads(path.read_text(encoding="utf-8"))
+            free = {"steps", "minutes", "save_every", "resident"}
+            plain = json.loads(json.dumps(mine))
+            wrong = [
+                f"{n} was {other.get(n)}, is {plain[n]}" for n in plain if n not in free and other.get(n) != plain[n]
+            ]
+            if wrong:
+                raise ValueError(f"{self.folder} holds another run: {'; '.join(wrong)}. Choose another folder.")
+        path.write_text(json.dumps(mine, indent=1), encoding="utf-8")
 
     @property
     def step(self) -> int:
@@ -110,12 +189,19 @@ class Trainer:
         assert self.config.minutes is not None
         return self.seconds / (60 * self.config.minutes)
 
-    def run(self, *, stop_at: int | None = None, on_step: Callable[[int, float, float], None] | None = None) -> None:
+    def run(
+        self,
+        *,
+        stop_at: int | None = None,
+        on_step: Callable[[int, float, float], None] | None = None,
+        look_every: int = 1,
+    ) -> None:
         """Train to the end of the run, or to step ``stop_at``, and save.
 
         Args:
             stop_at: Step to stop at.
-            on_step: ``on_step(step, loss, progress)`` after every step.
+            on_step: ``on_step(step, loss, progress)``.
+            look_every: Steps between looks at the loss; a device that is not waited for works ahead meanwhile.
         """
         step, begun = self.step, time.monotonic() - self.seconds
         with ThreadPoolExecutor(1) as pool:
@@ -125,12 +211,15 @@ class Trainer:
                 rate = jnp.float32(learning_rate(self.config, step, self.progress(step)))
                 self.state, value = train_step(self.graph, self.config, self.state, batch, rate)
                 step += 1
-                now = float(value)
-                if not np.isfinite(now):
-                    raise FloatingPointError(f"loss is {now} at step {step}; lower learning_rate or check the clips.")
                 self.seconds = time.monotonic() - begun
-                if on_step is not None:
-                    on_step(step, now, self.progress(step))
+                if step % look_every == 0 or step == stop_at:
+                    now = float(value)
+                    if not np.isfinite(now):
+                        raise FloatingPointError(
+                            f"loss is {now} at step {step}; lower learning_rate or check the clips."
+                        )
+                    if on_step is not None:
+                        on_step(step, now, self.progress(step))
                 if step % self.config.save_every == 0:
                     self.checkpoints.save(self.state, self.seconds)
         self.checkpoints.save(self.state, self.seconds)
@@ -142,54 +231,36 @@ class Trainer:
 
     def export(self, path: Path, *, strength: Strength | None = None, **about: str) -> Path:
         """Write the averaged weights for :class:`i2v.models.bundled.BundledModel`."""
+        config = json.dumps(self.config.said())
         about = {"steps": str(self.step), "clips": str(len(self.clips)), "seed": str(self.config.seed), **about}
+        about |= {"training": config, "objective": self.config.objective, "seconds": f"{self.seconds:.0f}"}
         return save_model(path, self.network(), strength=strength, about=about)
 
-    def _batch(self, step: int) -> Batch:
+    def _batch(self, step: int) -> Batch | dict[str, jax.Array]:
         c = self.config
         rng = np.random.default_rng([c.seed, step])
+        if self._resident is not None:
+            return self._resident.batch(rng, batch=c.batch, side=c.side, frames=c.frames)
         return sample_batch(self.clips, rng, batch=c.batch, side=c.side, frames=c.frames)
 
 
-@dataclass
-class Arguments:
-    """Train the bundled model on shards written by ``python -m physim.dataset``."""
-
-    data: Path
-    """Folder of .npz shards."""
-    out: Path
-    """Folder for checkpoints and model.safetensors; an unfinished run there is continued."""
-    calibration: Path | None = None
-    """Folder of shards with textures that training does not see, for the strength of each region; without, it is 1."""
-    minutes: float = 30.0
-    """Length of the run."""
-    batch: int = 4
-    """Crops per step."""
-    seed: int = 0
+def _finite(value: float, step: int) -> float:
+    if not np.isfinite(value):
+        raise FloatingPointError(f"loss is {value} at step {step}; lower learning_rate or check the clips.")
+    return value
 
 
-def main() -> None:
-    import tyro
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+def _begin_from(network: ResidualUNet, path: Path) -> None:
+    """Put the weights of a file into a network; parameters that the file lacks stay as they are."""
+    flat, _ = weight_file.load(path)
+    weight_file.assign(network, {**weight_file.flatten(network), **flat}, origin=str(path))
 
-    arguments = tyro.cli(Arguments)
-    clips = load_clips(arguments.data, seed=arguments.seed)
-    config = TrainConfig(minutes=arguments.minutes, batch=arguments.batch, seed=arguments.seed)
-    trainer = Trainer(config, clips, arguments.out)
-    columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
-    with Progress(*columns) as bar:
-        task, recent = bar.add_task("training", total=1.0), []
 
-        def show(step: int, value: float, progress: float) -> None:
-            recent.append(value)
-            mean = np.mean(recent[-200:])
-            bar.update(task, completed=progress, description=f"step {step}  loss {mean:.4f}")
+def main(argv: list[str] | None = None) -> None:
+    """The command ``i2v train``."""
+    from i2v.training.command import main as command
 
-        trainer.run(on_step=show)
-    strength = None
-    if arguments.calibration is not None:
-        strength = best_strength(trainer.network(), load_clips(arguments.calibration))
-    trainer.export(arguments.out / "model.safetensors", strength=strength, data=arguments.data.name)
+    command(argv)
 
 
 if __name__ == "__main__":

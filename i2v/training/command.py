@@ -1,0 +1,152 @@
+"""The command ``i2v train``: reads shards, trains, shows how it goes, calibrates and writes the weights."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NETWORKS = ("flow", "shift", "none", "both", "unet")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Everything a run can be told."""
+    parser.add_argument("--data", type=Path, required=True, help="folder of .npz shards (python -m physim.dataset)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one is continued")
+    parser.add_argument(
+        "--calibration", type=Path, help="shards with other photos: for the strength of each region and for the strips"
+    )
+    parser.add_argument("--minutes", type=float, help="length of the run (default: 30)")
+    parser.add_argument("--steps", type=int, help="length of the run in steps, instead of minutes")
+    parser.add_argument(
+        "--network", choices=NETWORKS, default="flow",
+        help="how frames meet: along the flow, by temporal shift, not at all, by both; unet: that of the first version",
+    )  # fmt: skip
+    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 192], help="channels of each level")
+    parser.add_argument("--objective", choices=("bridge", "regression", "flow"), default="bridge")
+    parser.add_argument("--batch", type=int, default=4, help="crops per step")
+    parser.add_argument("--side", type=int, default=64, help="of the crops in pixels")
+    parser.add_argument("--frames", type=int, default=8, help="of the crops")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
+    parser.add_argument("--ema", type=float, default=0.997, help="memory of the average of the weights")
+    parser.add_argument("--along", type=float, default=0.0, help="weight of the error of changes along the motion")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save-every", type=int, default=500, help="steps between checkpoints")
+    parser.add_argument("--strip-every", type=int, default=1000, help="steps between pictures of how it looks")
+    parser.add_argument("--start", type=Path, help="weights to begin from instead of random ones")
+    parser.add_argument("--processes", type=int, default=1, help="that read the shards")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """``python -m i2v.training.train``."""
+    parser = argparse.ArgumentParser(prog="i2v train", description=__doc__)
+    add_arguments(parser)
+    run(parser.parse_args(argv))
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    """Train; returns the file of the weights."""
+    import jax
+
+    from i2v.training.calibrate import best_strength
+    from i2v.training.data import load_clips
+    from i2v.training.train import Trainer
+
+    config = configured(arguments, gpu=jax.default_backend() != "cpu")
+    noisy = config.objective != "regression"
+    options: dict[str, Any] = {"with_edges": config.with_edges, "noisy": noisy}
+    clips = load_clips(arguments.data, seed=arguments.seed, processes=arguments.processes, **options)
+    seen = load_clips(arguments.calibration, **{**options, "noisy": False}) if arguments.calibration else []
+    trainer = Trainer(config, clips, arguments.out, start=arguments.start)
+    watch = _Watch(arguments, trainer, seen[:: max(1, len(seen) // 6)][:6], noisy)
+    with watch:
+        trainer.run(on_step=watch, look_every=1 if not config.resident else 20)
+    strength = best_strength(trainer.network(), seen, noisy=noisy) if seen else None
+    path = trainer.export(arguments.out / "model.safetensors", strength=strength, data=arguments.data.name)
+    return path
+
+
+def configured(arguments: argparse.Namespace, *, gpu: bool) -> Any:
+    """The configuration that is asked for; on a GPU in half precision, with the clips in its memory."""
+    from i2v.models.aligned import AlignedConfig
+    from i2v.models.unet import UNetConfig
+    from i2v.training.train import TrainConfig
+
+    widths = tuple(arguments.widths)
+    aligned = arguments.network != "unet"
+    network = AlignedConfig(widths=widths, mixing=arguments.network) if aligned else UNetConfig(widths=widths)
+    minutes = arguments.minutes if arguments.minutes or arguments.steps else 30.0
+    return TrainConfig(
+        network=network,
+        objective=arguments.objective,
+        steps=arguments.steps,
+        minutes=None if arguments.steps else minutes,
+        batch=arguments.batch,
+        side=arguments.side,
+        frames=arguments.frames,
+        learning_rate=arguments.rate,
+        ema=arguments.ema,
+        along_weight=arguments.along,
+        save_every=arguments.save_every,
+        half=gpu,
+        resident=gpu,
+        seed=arguments.seed,
+    )
+
+
+class _Watch:
+    """Shows loss and curve, writes ``loss.csv`` and the strips."""
+
+    def __init__(self, arguments: argparse.Namespace, trainer: Any, clips: list, noisy: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
+        self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=arguments.quiet)
+        self._task = self._bar.add_task("training", total=1.0)
+        self._every, self._trainer, self._clips, self._noisy = arguments.strip_every, trainer, clips, noisy
+        self._recent: list[float] = []
+        self._curve: list[float] = []
+        self._next = (trainer.step // self._every + 1) * self._every
+
+    def __enter__(self) -> _Watch:
+        self._file = open(self._trainer.folder / "loss.csv", "a", newline="", encoding="utf-8")
+        self._rows = csv.writer(self._file)
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+        self._file.close()
+
+    def __call__(self, step: int, loss: float, progress: float) -> None:
+        self._recent.append(loss)
+        if len(self._recent) >= 50:
+            mean = float(np.mean(self._recent))
+            self._rows.writerow([step, f"{self._trainer.seconds:.1f}", f"{mean:.6f}"])
+            self._file.flush()
+            self._curve.append(mean)
+            self._recent.clear()
+        mean = self._curve[-1] if self._curve else loss
+        said = f"step {step}  loss {mean:.4f}  {sparkline(self._curve)}"
+        self._bar.update(self._task, completed=progress, description=said)
+        if step >= self._next and self._clips:
+            from i2v.training.strips import write_strip
+
+            self._next += self._every
+            path = self._trainer.folder / "strips" / f"step_{step:07d}.png"
+            write_strip(path, self._trainer.network(), self._clips, noisy=self._noisy)
+
+
+def sparkline(values: list[float], width: int = 24) -> str:
+    """A curve in one line of text, its logarithm from lowest to highest."""
+    if len(values) < 2:
+        return ""
+    picked = np.log([np.mean(part) for part in np.array_split(values, min(width, len(values)))])
+    low, high = picked.min(), max(picked.max(), picked.min() + 1e-9)
+    return "".join("▁▂▃▄▅▆▇█"[int(7.999 * (x - low) / (high - low))] for x in picked)
