@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 NETWORKS = ("flow", "shift", "none", "both", "unet")
 
 
@@ -127,7 +125,7 @@ class _Watch:
     def __call__(self, step: int, loss: float, progress: float) -> None:
         self._recent.append(loss)
         if len(self._recent) >= 50:
-            mean = float(np.mean(self._recent))
+            mean = sum(self._recent) / len(self._recent)
             self._rows.writerow([step, f"{self._trainer.seconds:.1f}", f"{mean:.6f}"])
             self._file.flush()
             self._curve.append(mean)
@@ -147,6 +145,8 @@ def sparkline(values: list[float], width: int = 24) -> str:
     """A curve in one line of text, its logarithm from lowest to highest."""
     if len(values) < 2:
         return ""
+    import numpy as np
+
     picked = np.log([np.mean(part) for part in np.array_split(values, min(width, len(values)))])
     low, high = picked.min(), max(picked.max(), picked.min() + 1e-9)
     return "".join("▁▂▃▄▅▆▇█"[int(7.999 * (x - low) / (high - low))] for x in picked)

@@ -62,8 +62,8 @@ def test_depth_is_off_by_per_cents_and_smoothly():
     depth = np.full((60, 80), 3.0, np.float32)
     error = np.log(missed_depth(depth, np.random.default_rng(0)) / 3)
     assert error.std() == pytest.approx(0.06, rel=1e-3) and error.mean() == pytest.approx(0, abs=1e-3)
-    # Smooth over 10 pixels: neighbours differ by 0.06 / 10 (one sigma).
-    assert np.abs(np.diff(error, axis=1)).max() < 0.03
+    # Smooth over 7 pixels: neighbours differ by 0.06 / 7 (one sigma), at the border by somewhat more.
+    assert np.abs(np.diff(error, axis=1)).max() < 0.05
 
 
 def test_coarser_liquid_has_the_same_volume_in_fewer_particles():
