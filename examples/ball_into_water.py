@@ -8,11 +8,9 @@ surface is a cap of depth d and volume pi d^2 (3 r - d) / 3, so d solves d^2 (3 
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
-from examples.runner import run_example
+from examples.runner import Measure, run_example
 from i2v.animate import RunSummary
 
 SETTLED = 3.5
@@ -29,8 +27,8 @@ def draught(radius: float, ratio: float) -> float:
     return float(next(r.real for r in roots if abs(r.imag) < 1e-9 and 0 < r.real < 2 * radius))
 
 
-def check(summary: RunSummary) -> None:
-    """What must be true of the result; the test suite runs it."""
+def check(summary: RunSummary) -> list[Measure]:
+    """What must be true of the result, and what was measured; the test suite runs it."""
     trajectory = summary.trajectory
     assert trajectory is not None
     scene, track, water = trajectory.scene, trajectory["ball"], trajectory.liquids["water"]
@@ -47,15 +45,16 @@ def check(summary: RunSummary) -> None:
     late = t >= SETTLED
     raised = BOTTOM + (water.volume(len(t) - 1) + cap) / INSIDE**2
     found = float(raised - (y[late].mean() - radius)) if late.any() else np.nan
-    print(
-        f"crown of the ball: {1000 * crown:.0f} mm above the water; it dives {1000 * (surface - y.min() + radius):.0f} "
-        f"mm deep and floats {1000 * found:.1f} mm deep, Archimedes' law {1000 * depth:.1f} mm",
-        file=sys.stderr,
-    )
     assert crown > 0.5 * radius, "water is thrown up"
     assert y.min() - radius > BOTTOM - 1e-3, "the ball stays in the tub"
+    measures = [
+        Measure("crown above the water [mm]", 1000 * crown),
+        Measure("the ball dives [mm]", 1000 * float(surface - y.min() + radius)),
+    ]
     if late.any():
         assert abs(found / depth - 1) < 0.05, "the ball floats as deep as Archimedes says"
+        measures.append(Measure("and floats deep [mm]", 1000 * found, 1000 * depth, "Archimedes"))
+    return measures
 
 
 def main(argv: list[str] | None = None) -> None:

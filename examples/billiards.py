@@ -9,12 +9,11 @@ turns both into rolling, and the paths bend until each moves with 5/7 of its spe
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from examples.runner import run_example
+from examples.runner import Measure, run_example
 from i2v.animate import RunSummary
 from physim.trajectory import Trajectory
 
@@ -69,8 +68,8 @@ def rolling_velocity(velocity: np.ndarray, spin: np.ndarray, radius: float) -> n
     return 5 / 7 * velocity + 2 / 7 * np.cross(spin, [0, radius, 0])
 
 
-def check(summary: RunSummary) -> None:
-    """What must be true of the result; the test suite runs it."""
+def check(summary: RunSummary) -> list[Measure]:
+    """What must be true of the result, and what was measured; the test suite runs it."""
     trajectory = summary.trajectory
     assert trajectory is not None
     impact = first_impact(trajectory)
@@ -78,20 +77,20 @@ def check(summary: RunSummary) -> None:
     momentum = [velocity.sum(axis=0)[[0, 2]] for velocity in (impact.before, impact.after)]
     lost = float(np.linalg.norm(momentum[1] - momentum[0]) / np.linalg.norm(momentum[0]))
     energy = float((impact.after**2).sum() / (impact.before**2).sum())
-    print(
-        f"balls part at {opening:.2f} degrees (law: 90); momentum changes by {100 * lost:.2f} % (law: 0); "
-        f"energy of translation after / before {energy:.4f} (law: 1)",
-        file=sys.stderr,
-    )
     # The little friction between the balls turns their paths by up to mu / 2 of a radian.
     assert abs(opening - 90) < 2.5, "equal elastic balls part at a right angle"
     assert lost < 0.01 and abs(energy - 1) < 0.02
-    _check_rolling(trajectory, impact)
+    return [
+        Measure("balls part at [degrees]", opening, 90.0, "equal and elastic"),
+        Measure("momentum changes by [%]", 100 * lost, 0.0),
+        Measure("energy of translation, after over before", energy, 1.0),
+        *_check_rolling(trajectory, impact),
+    ]
 
 
-def _check_rolling(trajectory: Trajectory, impact: Impact) -> None:
+def _check_rolling(trajectory: Trajectory, impact: Impact) -> list[Measure]:
     """Where both balls roll undisturbed, they do so with the velocity that friction must give them."""
-    contacts, track = trajectory.contacts, trajectory.bodies
+    contacts, track, found = trajectory.contacts, trajectory.bodies, []
     step = 1 / (trajectory.fps * track["red"].samples_per_frame)
     for slot, name in enumerate(PAIR):
         radius = float(trajectory.scene[name].shape.radius)  # type: ignore[union-attr]
@@ -105,12 +104,10 @@ def _check_rolling(trajectory: Trajectory, impact: Impact) -> None:
         if np.linalg.norm(slip) > 0.02 * np.linalg.norm(got):
             continue  # still sliding when it meets the next ball, or when the film ends
         error = float(np.linalg.norm(got - law) / np.linalg.norm(law))
-        print(
-            f"{name} rolls at {np.linalg.norm(got):.3f} m/s, law {np.linalg.norm(law):.3f} m/s "
-            f"({100 * error:.2f} % off in size and direction)",
-            file=sys.stderr,
-        )
         assert error < 0.03, f"{name} rolls as its momentum and spin say"
+        speed, lawful = float(np.linalg.norm(got)), float(np.linalg.norm(law))
+        found.append(Measure(f"{name} rolls at [m/s]", speed, lawful, "5/7 of its speed, 2/7 of its spin's"))
+    return found
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from examples.runner import run_example
+from examples.runner import Measure, run_example
 from i2v.animate import RunSummary
 
 
-def check(summary: RunSummary) -> None:
-    """What must be true of the result; the test suite runs it."""
+def check(summary: RunSummary) -> list[Measure]:
+    """What must be true of the result, and what was measured; the test suite runs it."""
     trajectory = summary.trajectory
     assert trajectory is not None
     track, impacts = trajectory["sugar"], trajectory.contacts
@@ -23,10 +23,15 @@ def check(summary: RunSummary) -> None:
     falling = trajectory.times < first
     t, y = trajectory.times[falling], track.position[falling, 1]
     assert np.allclose(y, y[0] + track.velocity[0, 1] * t - 9.81 * t**2 / 2, atol=1e-4), "free fall, less a little drag"
+    end = summary.conservation["energy_end [J]"]
     assert summary.conservation["energy_gain [J]"] <= 1e-4 * summary.conservation["energy_start [J]"]
     assert summary.conservation["deepest_penetration [m]"] < 1e-3
     if trajectory.seconds >= 2:
         assert np.linalg.norm(track.velocity[-1]) < 0.02, "at rest"
+    return [
+        Measure("sugar falls with [m/s²]", float(-2 * np.polyfit(t, y, 2)[0]), 9.81, "g, less a little drag"),
+        Measure("energy of the sugar left [part]", end / summary.conservation["energy_start [J]"]),
+    ]
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from examples.runner import run_example
+from examples.runner import Measure, run_example
 from i2v.animate import RunSummary
 
 
@@ -22,8 +22,8 @@ def kinetic_energy(summary: RunSummary) -> np.ndarray:
     return sum(0.5 * trajectory.scene[name].mass * np.sum(track.velocity**2, axis=1) for name, track in bodies)
 
 
-def check(summary: RunSummary) -> None:
-    """What must be true of the result; the test suite runs it."""
+def check(summary: RunSummary) -> list[Measure]:
+    """What must be true of the result, and what was measured; the test suite runs it."""
     trajectory = summary.trajectory
     assert trajectory is not None
     assert len(trajectory.bodies) == 24
@@ -36,6 +36,10 @@ def check(summary: RunSummary) -> None:
     if after.sum() > 4:
         assert np.all(np.diff(energy[after]) <= 1e-6), "no energy comes from nowhere"
         assert energy[-1] < 0.05 * energy.max()
+    return [
+        Measure("energy left at the end [J]", float(energy[-1]), 0.0, "friction"),
+        Measure("energy of all coins at most [J]", float(energy.max())),
+    ]
 
 
 def main(argv: list[str] | None = None) -> None:

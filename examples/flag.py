@@ -9,13 +9,11 @@ of its mean speed, is held against that. The flag itself may neither leave its p
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 from scipy.optimize import brentq
 
 import physim
-from examples.runner import run_example
+from examples.runner import Measure, run_example
 from i2v.animate import RunSummary
 from physim.materials import Cloth
 
@@ -41,15 +39,14 @@ def leaning_strip(fabric: Cloth, speed: float) -> float:
     return float(np.degrees(np.arctan2(along[:, 2], -along[:, 1]).mean()))
 
 
-def check(summary: RunSummary) -> None:
-    """What must be true of the result; the test suite runs it."""
+def check(summary: RunSummary) -> list[Measure]:
+    """What must be true of the result, and what was measured; the test suite runs it."""
     trajectory = summary.trajectory
     assert trajectory is not None
     entity, track = trajectory.scene["flag"], trajectory.cloths["flag"]
     assert isinstance(entity.material, Cloth)
     speed = float(np.linalg.norm(trajectory.scene.forces[0].velocity))  # type: ignore[union-attr]
     law, got = leaning_law(entity.material, speed), leaning_strip(entity.material, speed)
-    print(f"a strip of the flag leans {got:.2f} degrees in {speed:.2f} m/s, law {law:.2f} degrees", file=sys.stderr)
     assert abs(got - law) < 0.03 * law, "weight and wind balance"
     held = np.unique(np.concatenate([np.atleast_1d(pin.where) for pin in entity.pins])).astype(int)
     move = np.linalg.norm(track.position - track.position[0], axis=-1)
@@ -59,14 +56,15 @@ def check(summary: RunSummary) -> None:
         return np.linalg.norm(points[..., edges[:, 0], :] - points[..., edges[:, 1], :], axis=-1)
 
     stretch = length(track.position.astype(np.float64)) / length(track.rest) - 1
-    print(
-        f"the flag moves by up to {100 * move.max():.1f} cm, its pole by {1e3 * move[:, held].max():.4f} mm; "
-        f"threads stretch by {100 * np.percentile(stretch, 99):.2f} % (99th percentile)",
-        file=sys.stderr,
-    )
     assert move[:, held].max() < 1e-6, "what is pinned stays"
     assert np.percentile(stretch, 99) < 0.02, "fabric bends, it does not stretch"
     assert move.max() > 0.005, "it waves"
+    return [
+        Measure(f"a strip of it leans in {speed:.2f} m/s by [degrees]", got, law, "weight against wind"),
+        Measure("the flag moves by up to [cm]", 100 * float(move.max())),
+        Measure("its pole by [mm]", 1e3 * float(move[:, held].max()), 0.0, "pinned"),
+        Measure("99 of 100 threads stretch by less than [%]", 100 * float(np.percentile(stretch, 99))),
+    ]
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -9,20 +9,18 @@ surface is a cap of depth d and volume pi d^2 (3 r - d) / 3, so d solves d^2 (3 
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
 from examples.ball_into_water import draught
-from examples.runner import run_example
+from examples.runner import Measure, run_example
 from i2v.animate import RunSummary
 
 SETTLED = 2.5
 """From then on the ball's mean depth counts [s]."""
 
 
-def check(summary: RunSummary) -> None:
-    """What must be true of the result; the test suite runs it."""
+def check(summary: RunSummary) -> list[Measure]:
+    """What must be true of the result, and what was measured; the test suite runs it."""
     trajectory = summary.trajectory
     assert trajectory is not None
     scene, track, lake = trajectory.scene, trajectory["ball"], trajectory.lakes["pond"]
@@ -44,10 +42,10 @@ def check(summary: RunSummary) -> None:
         if time > touched:
             reach = np.sqrt(9.81 * scene["pond"].shape.depth) * (time - touched) + 2 * radius  # type: ignore[union-attr]
             ahead = max(ahead, float(change[away > reach].max(initial=0.0)))
-    print(
-        f"rings of the ball: up to {1000 * height:.0f} mm high, ahead of sqrt(g h) {1000 * ahead:.2f} mm",
-        file=sys.stderr,
-    )
+    measures = [
+        Measure("rings of the ball, up to [mm]", 1000 * height),
+        Measure("farther than √(g h) t from it [mm]", 1000 * ahead, 0.0, "nothing is faster"),
+    ]
     if np.isfinite(touched) and t[-1] > touched + 0.5:
         assert height > 0.005, "the ball makes waves"
         assert ahead < 0.02 * height, "nothing runs faster than sqrt(g h)"
@@ -55,8 +53,9 @@ def check(summary: RunSummary) -> None:
     if late.sum() > 12:
         ratio = scene["ball"].material.density / scene["pond"].material.density  # type: ignore[union-attr]
         deep, law = float(-low[late].mean()), draught(radius, ratio)
-        print(f"the ball floats {1000 * deep:.0f} mm deep, Archimedes' law {1000 * law:.0f} mm", file=sys.stderr)
         assert abs(deep / law - 1) < 0.25, "it floats as Archimedes says, on waves"
+        measures.append(Measure("the ball floats deep [mm]", 1000 * deep, 1000 * law, "Archimedes"))
+    return measures
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from examples.runner import run_example
+from examples.runner import Measure, run_example
 from i2v.animate import RunSummary
 from physim import blackbody
 
@@ -32,20 +32,29 @@ def centre_of_smoke(summary: RunSummary) -> np.ndarray:
     return np.stack([(density[present] * grid).sum(axis=(1, 2, 3)) / total for grid in grids], axis=1)
 
 
-def check(summary: RunSummary) -> None:
-    """What must be true of the result; the test suite runs it."""
+def check(summary: RunSummary) -> list[Measure]:
+    """What must be true of the result, and what was measured; the test suite runs it."""
     centre = centre_of_smoke(summary)
     assert centre[-1, 1] > centre[0, 1], "hot gas rises"
     trajectory = summary.trajectory
     assert trajectory is not None
     t, height = trajectory.times, trajectory["rocket"].position[:, 1]
-    flies = t > START
+    flies, measures = t > START, []
     if flies.sum() > 10:
         law = 2.5 * (t[flies] - START) ** 2 / 2
         assert np.allclose(height[flies] - height[0], law, atol=0.05), "it keeps to its acceleration"
+        rise = float(2 * np.polyfit(t[flies], height[flies], 2)[0])
+        measures.append(Measure("the rocket rises with [m/s²]", rise, 2.5, "given"))
     (track,) = trajectory.smokes.values()
     assert float(track.temperature.max()) + 293 > blackbody.DRAPER, "its flame glows"
     assert summary.conservation["smoke_divergence [-]"] < 1e-2
+    hottest = float(track.temperature.max()) + 293
+    return [
+        *measures,
+        Measure("centre of the smoke rises by [m]", float(centre[-1, 1] - centre[0, 1])),
+        Measure("and drifts by [m]", float(centre[-1, 0] - centre[0, 0])),
+        Measure("hottest [K]", hottest),
+    ]
 
 
 def main(argv: list[str] | None = None) -> None:

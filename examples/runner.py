@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +30,10 @@ class Measure:
     source: str = ""
     """Of the law: "g", "v^2 / (2 mu g)"."""
 
+    def __str__(self) -> str:
+        law = "" if self.expected is None else f", law {self.expected:.4g}"
+        return f"{self.what}: {self.got:.4g}{law}{f' ({self.source})' if self.source else ''}"
+
 
 def build_parser(doc: str, name: str) -> argparse.ArgumentParser:
     """Options of an example; the defaults make the real thing."""
@@ -49,11 +54,13 @@ def build_parser(doc: str, name: str) -> argparse.ArgumentParser:
 def run_example(
     doc: str,
     name: str,
-    check: Callable[[RunSummary], None],
+    check: Callable[[RunSummary], Sequence[Measure]],
     argv: list[str] | None,
-    measured: Callable[[RunSummary], Sequence[Measure]] = lambda summary: (),
 ) -> RunSummary:
-    """Make the video of ``examples/<name>.yaml``, print its path and summary, and check what must be true of it."""
+    """Make the video of ``examples/<name>.yaml``, check what must be true of it, and print what was measured.
+
+    The path of the video goes to stdout, all else to stderr.
+    """
     args = build_parser(doc, name).parse_args(argv)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     shot = Shot.load(HERE / f"{name}.yaml")
@@ -66,9 +73,11 @@ def run_example(
             summary = i2v.animate(shot, args.output, model=args.model, progress=progress)
     assert isinstance(summary, RunSummary)
     print_summary(summary)
-    check(summary)
+    measures = check(summary)
+    for measure in measures:
+        print(measure, file=sys.stderr)
     if args.report is not None:
-        _save_report(args.report, summary, measured(summary))
+        _save_report(args.report, summary, measures)
     print(summary.path)
     return summary
 

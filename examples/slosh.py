@@ -9,11 +9,9 @@ cylinder: h is the coffee's volume over the area of its surface. Before the push
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
-from examples.runner import run_example
+from examples.runner import Measure, run_example
 from i2v.animate import RunSummary
 
 ZERO = 1.8412
@@ -52,17 +50,16 @@ def measured(summary: RunSummary) -> tuple[float, float]:
     return float(best[0]), float(np.hypot(best[2], best[3]))
 
 
-def check(summary: RunSummary) -> None:
-    """What must be true of the result; the test suite runs it."""
+def check(summary: RunSummary) -> list[Measure]:
+    """What must be true of the result, and what was measured; the test suite runs it."""
     law, (got, size) = frequency(summary), measured(summary)
-    print(
-        f"slosh of the coffee: {got:.2f} per second, Lamb's law {law:.2f} ({100 * (got / law - 1):+.1f} %); its centre "
-        f"swings by {1000 * size:.2f} mm",
-        file=sys.stderr,
-    )
     assert abs(got / law - 1) < 0.1, "it swings at the pitch of its basin"
     report = summary.conservation
     assert report["liquid_volume_end [m^3]"] > 0.99 * report["liquid_volume_start [m^3]"], "none is spilt"
+    return [
+        Measure("the coffee swings per second", got, law, "Lamb"),
+        Measure("its centre by [mm]", 1000 * size),
+    ]
 
 
 def main(argv: list[str] | None = None) -> None:
