@@ -21,6 +21,7 @@ from i2v.metrics.report import check_plots
 from i2v.models.registry import NONE, check
 from i2v.provenance import Provenance
 from i2v.run import Progress, Run, RunSummary, depth_backend, model_size, sidecar_of, versions
+from i2v.segments import SUFFIX, threads_of
 from physim.brush import brushed, read_strokes
 from physim.conditions import Conditions
 from physim.depth_result import GEOMETRIC, DepthBackend
@@ -30,6 +31,7 @@ from physim.shot import OutputSpec, Shot
 from physim.shot_check import output_size
 from physim.shot_file import load, validate
 from physim.shot_path import revised
+from physim.sweep_job import contents_of, key_of
 
 __all__ = [
     "DepthChoice",
@@ -70,6 +72,10 @@ def animate(
     progress: Progress | None = None,
     report: str | os.PathLike | None = None,
     judge: str | os.PathLike | None = None,
+    segments: int | None = None,
+    workers: int | None = None,
+    executor: Any = None,
+    store: str | os.PathLike | None = None,
 ) -> RunSummary | Clip:
     """Make the video of a shot.
 
@@ -91,6 +97,12 @@ def animate(
         report: Write the summary as JSON to this file.
         judge: Judge the finished video against its simulation (``docs/judging.md``), and write the plots to this
             ``.png`` or ``.html``; the report is in the summary.
+        segments: In so many parts the frames are made, by workers side by side; the file is the same. A render that
+            was interrupted goes on where it was, if it is begun again with the same shot.
+        workers: Processes for segments; ``None``: one per core.
+        executor: Who makes segments: 'local', 'ray', 'ray://HOST:PORT', 'slurm', or a :class:`physim.Executor`.
+        store: Folder or URL for what workers make until the video is complete; it must be seen by all of them.
+            Default: beside the output.
 
     Returns:
         What was done, or a :class:`Clip`.
@@ -104,6 +116,7 @@ def animate(
     changes |= {"output.audio": audio, "output.preset": preset}
     changes |= depth_changes(depth, depth_weights, depth_kind)
     ready, source = _ready(shot, {name: value for name, value in changes.items() if value is not None})
+    _check_segments(ready, output, segments, workers, executor, store)
     if judge is not None:
         check_plots(judge, output)
         _check_whole(ready)
@@ -113,11 +126,18 @@ def animate(
     origin = None if target is None else _origin(ready, target, record)  # nor must a broken certificate
     run = Run(ready, progress, depth if callable(depth) else None)
     run.keep_conditions = judge is not None
-    master = run.master()
     if target is None or origin is None:
+        master = run.master()
         known = {"shot": ready.to_dict(), "versions": versions()}
         return Clip(master, run.fps, known, run.samples(len(master)), partial(_origin, ready, report=run.laws()))
-    summary = run.write(master, target, origin)
+    if segments is None:
+        summary = run.write(run.master(), target, origin)
+    else:
+        place = _place(ready, target, store, callable(depth))
+        who = physim.executor_of(executor, place, workers=workers)
+        parts = run.segmented(place, segments, who, threads_of(who), origin)
+        summary = run.write(parts, target, origin)
+        parts.clear()
     if judge is not None:
         summary = replace(summary, judged=run.judged(target, judge))
     if report is not None:
@@ -248,6 +268,27 @@ def _check_whole(shot: Shot) -> None:
     if spec.aspect is not None or spec.preset in SEQUENCES:
         what = f"output.preset is {spec.preset!r}" if spec.aspect is None else f"output.aspect is {spec.aspect!r}"
         raise ValueError(f"{what}; to be judged the output is expected to be a video file of the whole picture.")
+
+
+def _check_segments(shot: Shot, output: Any, segments: int | None, *more: Any) -> None:
+    """Whether a clip can be made in segments; what belongs to them alone is not given without."""
+    if segments is None:
+        if any(given is not None for given in more):
+            raise ValueError("given workers, executor or store without segments, expected segments=N with them.")
+        return
+    count = max(1, round(shot.seconds * shot.fps))
+    if not 1 <= segments <= count:
+        raise ValueError(f"segments is {segments}, expected 1 to {count}, the number of simulated frames.")
+    if output is None or shot.output.preset in SEQUENCES:
+        what = "there is no output" if output is None else f"output.preset is {shot.output.preset!r}"
+        raise ValueError(f"{what}; to be made in segments the output is expected to be a video file.")
+
+
+def _place(shot: Shot, target: Path, store: str | os.PathLike | None, unknown: bool) -> physim.Folder:
+    """Where segments are laid down: the same for the same frames; a new one if it is not known what decides them."""
+    key = os.urandom(8).hex() if unknown else key_of([contents_of(shot), versions()])
+    root = physim.Folder.of(target.with_name(f"{target.stem}{SUFFIX}") if store is None else store)
+    return root / key
 
 
 def _target(output: str | os.PathLike, source: Path | None, spec: OutputSpec) -> Path:

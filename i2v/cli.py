@@ -63,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     animate.add_argument(
         "--judge", type=Path, metavar="FILE", help="judge the finished video; plots to this .png or .html"
     )
+    animate.add_argument("--segments", type=int, metavar="N", help="make the frames in N parts, side by side")
+    animate.add_argument("--workers", type=int, help="processes for segments (default: one per core)")
+    animate.add_argument("--executor", help="who makes segments: local (default), ray, ray://HOST:PORT or slurm")
+    animate.add_argument("--store", metavar="PLACE", help="folder or URL for segments until the video is complete")
     animate.set_defaults(run=_animate)
 
     preview = commands.add_parser(
@@ -130,6 +134,10 @@ def _animate(arguments: argparse.Namespace) -> int:
                 progress=progress,
                 report=arguments.report,
                 judge=arguments.judge,
+                segments=arguments.segments,
+                workers=arguments.workers,
+                executor=arguments.executor,
+                store=arguments.store,
             ),
         )
     if summary.judged is not None and not arguments.quiet:

@@ -36,6 +36,7 @@ from i2v.media.soundtrack import mix_of, soundtrack
 from i2v.metrics.report import Report
 from i2v.models.registry import NONE
 from i2v.provenance import Provenance
+from i2v.segments import Recipe, Segmented, stored
 from physim.conditions import Conditions
 from physim.depth_result import DepthBackend, DepthResult
 from physim.photo import picture_size
@@ -127,6 +128,12 @@ class Run:
 
     def master(self) -> Master:
         """Simulate, render, generate; what is left is making the frames."""
+        recipe = self.recipe()
+        with self.stage("prepare"):
+            return recipe.master()
+
+    def recipe(self) -> Recipe:
+        """Simulate, render, generate: what decides the frames."""
         shot = self.shot
         self.simulate()
         residual = None
@@ -136,13 +143,26 @@ class Run:
             with self.stage("generate") as progress:
                 residual = self._residual(conditions, progress)
             self.conditions = conditions if self.keep_conditions else None
-        with self.stage("prepare"):
-            more = {"headroom": HEADROOM} if shot.output.preset in ("hdr10", "exr") else {}
-            compositor = physim.Compositor(
-                self.trajectory, size=self.whole, motion_blur=shot.output.motion_blur, fps=self.taken, **more
-            )
         cuts = self._first_frames(self.trajectory.frame_count, shot.fps) if shot.cuts else ()
-        return Master(compositor, residual, shot.fps, self._frame(compositor.frame_count), cuts)
+        bright = HEADROOM if shot.output.preset in ("hdr10", "exr") else None
+        count = max(1, round(self.trajectory.seconds * self.taken))
+        return Recipe(
+            self.trajectory, self.whole, self.taken, shot.output.motion_blur, bright, residual, shot.fps,
+            self._frame(count), tuple(cuts),
+        )  # fmt: skip
+
+    def segmented(
+        self, store: physim.Folder, segments: int, executor: Any, threads: int, origin: Provenance
+    ) -> Segmented:
+        """As :meth:`master`, of frames that workers make; what an interrupted run laid into ``store`` is taken up."""
+        recipe = stored(store)
+        if recipe is None:
+            recipe = self.recipe()
+        else:
+            self.trajectory, self.scene = recipe.trajectory, recipe.trajectory.scene
+        return Segmented(
+            recipe, store, segments, executor, threads=threads, preset=self.shot.output.preset, mark=origin.mark
+        )
 
     def _frame(self, count: int) -> Frame | None:
         """The part of the picture that is the video, if it is not all of it."""
@@ -208,7 +228,7 @@ class Run:
         whole = [residual for residual in painted if residual is not None]
         return whole[0] if len(whole) == 1 else np.concatenate(whole) if whole else None
 
-    def write(self, master: Master, target: Path, origin: Provenance) -> RunSummary:
+    def write(self, master: Master | Segmented, target: Path, origin: Provenance) -> RunSummary:
         """Frames to the file, the resolved shot into it and beside it; where it comes from last."""
         sidecar = sidecar_of(target)
         note = "\n".join(["Everything that decided the video.", *(f"{n} {v}" for n, v in versions().items())])
@@ -218,7 +238,8 @@ class Run:
             notes = {"comment": comment}
             known = self._signals(master)
             with open_writer(origin.unsigned, self.size, self.fps, output, metadata=notes, audio=sound) as writer:
-                for i, frame in enumerate(origin.marked(master, self.size)):
+                frames = master if isinstance(master, Segmented) else origin.marked(master, self.size)
+                for i, frame in enumerate(frames):
                     if isinstance(writer, SequenceWriter):
                         writer.write(frame, next(known))
                     else:
@@ -247,7 +268,7 @@ class Run:
         """What the conservation laws say of the simulation."""
         return {name: float(value) for name, value in self.trajectory.report.values.items()}
 
-    def _signals(self, master: Master) -> Iterator[dict[str, np.ndarray]]:
+    def _signals(self, master: Master | Segmented) -> Iterator[dict[str, np.ndarray]]:
         """Depth, flow, ids and smoke of every frame, of the part that is shown."""
         from physim.signals import signals
 

@@ -10,7 +10,8 @@ A frame much larger than the photo is composed on a grid that loses nothing of i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -380,7 +381,22 @@ class Compositor:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """All frames in order, on a CPU two at a time; never more than a few are held."""
-        yield from in_order([compositor.frame for compositor in self.team()], self.frame_count)
+        return self.frames()
+
+    def frames(self, first: int = 0, end: int | None = None, *, threads: int = 2) -> Iterator[np.ndarray]:
+        """Frames ``first`` to ``end`` - 1 in order: the same as among all of them, whatever came before.
+
+        Args:
+            first: Number of the first one.
+            end: Number after the last one; ``None``: all that are left.
+            threads: Made at a time, 1 or 2.
+        """
+        end = self.frame_count if end is None else end
+        if not 0 <= first <= end <= self.frame_count:
+            raise IndexError(f"frames {first} to {end} of {self.frame_count}; expected a part of them.")
+        team = self.team() if threads > 1 else [self]
+        makers = [functools.partial(_later, compositor.frame, first) for compositor in team]
+        return in_order(makers, end - first)
 
     def team(self) -> list[Compositor]:
         """This compositor, and on a CPU with a free core another like it: frames do not depend on each other."""
@@ -396,3 +412,7 @@ class Compositor:
             twin._composer.edges = self._composer.edges
             self._others = [twin]
         return [self, *self._others]
+
+
+def _later(make: Callable[[int], np.ndarray], first: int, index: int) -> np.ndarray:
+    return make(first + index)

@@ -12,8 +12,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from physim.ordered import cores
+
 Work = Callable[[Any], Any]
 """A function of a module, so that another process can find it by name."""
+AGAIN = object()
+"""In place of an answer: the job is to be begun again. ``None`` is an answer."""
 AHEAD = 4
 """Jobs of one worker that wait in its queue: what is looked at after each answer must not grow with the sweep."""
 
@@ -143,7 +147,7 @@ class Local:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     number = running.pop(future)
                     answer = self._answer(future, tries[number])
-                    if answer is None:
+                    if answer is AGAIN:
                         begin(number)
                         continue
                     following = next(fresh, None)
@@ -155,7 +159,7 @@ class Local:
             pool.join()
 
     def _answer(self, future: Future, tries: int) -> Any:
-        """What a job gave; ``None``: it is to be begun again."""
+        """What a job gave; ``AGAIN``: it is to be begun again."""
         from pebble import ProcessExpired
 
         try:
@@ -166,12 +170,7 @@ class Local:
             text = f"its process died with exit code {error.exitcode}"
         except Exception as error:
             return Failure(said(error), tries)
-        return Failure(text, tries) if tries > self.retries else None
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return Failure(text, tries) if tries > self.retries else AGAIN
 
 
 def graphics_processors() -> int:

@@ -11,21 +11,21 @@ NAMES = ("local", "ray", "slurm")
 RAY_URL = "ray://"
 
 
-def chosen(
+def executor_of(
     executor: Executor | str | None,
     folder: Folder,
     *,
-    workers: int | None,
-    timeout: float | None,
-    retries: int,
-    needs: Needs | None,
+    workers: int | None = None,
+    timeout: float | None = None,
+    retries: int = 1,
+    needs: Needs | None = None,
 ) -> Executor:
     """The executor that is meant.
 
     Args:
         executor: One, or 'local', 'ray' (this machine, or the cluster that RAY_ADDRESS names), 'ray://HOST:PORT',
             'slurm'; ``None`` is 'local'.
-        folder: Of the sweep; Slurm's own files go into it.
+        folder: Where what the jobs make is to lie; Slurm's own files go into it too.
         workers: How many jobs at a time; ``None``: as many as fit.
         timeout: Time after which a job is given up [s].
         retries: How often a job is begun again whose process died or took too long.
@@ -39,6 +39,8 @@ def chosen(
         return executor
     if executor in (None, "local"):
         alone = workers == 1 and timeout is None and needs is None
+        if not alone and folder.place.startswith("memory://"):
+            raise ValueError(f"{folder} lies in the memory of this process, which no other one sees: workers=1.")
         return Serial() if alone else Local(workers, timeout=timeout, retries=retries, needs=needs)
     if executor == "ray" or executor.startswith(RAY_URL):
         from physim.executor_ray import Ray

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from physim.executor import Failure, Needs, Work, gigabytes, said
+from physim.executor import AGAIN, Failure, Needs, Work, gigabytes, said
 
 AHEAD = 1000
 """Jobs that Ray has been told of and that are not done: enough for its autoscaler to see that nodes are wanted."""
@@ -103,7 +103,7 @@ class _Tasks:
                 for reference in done:
                     number = self.running.pop(reference)
                     answer = self._answer(reference, self.tries[number])
-                    if answer is None:
+                    if answer is AGAIN:
                         self._begin(number)
                         continue
                     following = next(fresh, None)
@@ -133,7 +133,7 @@ class _Tasks:
                 self.ray.cancel(reference, force=True)
 
     def _answer(self, reference: Any, tries: int) -> Any:
-        """What a job gave; ``None``: it is to be begun again."""
+        """What a job gave; ``AGAIN``: it is to be begun again."""
         errors = self.ray.exceptions
         try:
             return self.ray.get(reference)
@@ -148,7 +148,7 @@ class _Tasks:
             return Failure(said(error), tries)
         finally:
             self.late.discard(reference)
-        return Failure(text, tries) if tries > self.settings.retries else None
+        return Failure(text, tries) if tries > self.settings.retries else AGAIN
 
 
 class _Clock:

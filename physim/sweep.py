@@ -16,7 +16,7 @@ from typing import Any
 
 from physim.events import Meter, OnEvent
 from physim.executor import Executor, Failure, Local, Needs, Serial, Work
-from physim.executor_choice import chosen
+from physim.executor_choice import executor_of
 from physim.outcomes import found
 from physim.shot import Shot
 from physim.shot_file import load
@@ -76,9 +76,7 @@ def sweep(
         found(outcome)
     work = work or physics
     root = Folder.of(folder)
-    who = chosen(executor, root, workers=workers, timeout=timeout, retries=retries, needs=needs)
-    if root.place.startswith("memory://") and isinstance(who, Local):
-        raise ValueError(f"{root} lies in the memory of this process: expected workers=1.")
+    who = executor_of(executor, root, workers=workers, timeout=timeout, retries=retries, needs=needs)
     with ExitStack() as here:
         shots, brought_here = _shots(shot, here)
         apart = brought_here or root.local is None or not isinstance(who, Serial | Local)

@@ -97,10 +97,8 @@ def jobs_of(
         for i, row in enumerate(plan):
             shot = revised(base, row, f"{name}, run {i}" if len(shots) > 1 else f"run {i}")
             inputs: dict[str, str] = {}
-            contents = with_paths(shot, functools.partial(_named, inputs=inputs)).to_dict()
-            decides = [contents, f"{work.__module__}:{work.__qualname__}", *outcomes]
-            text = json.dumps(decides, sort_keys=True, ensure_ascii=False)
-            key = hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+            decides = [contents_of(shot, inputs), f"{work.__module__}:{work.__qualname__}", *outcomes]
+            key = key_of(decides)
             rows.append(({"shot": name, **row} if len(shots) > 1 else dict(row), key))
             if apart:
                 _send(inputs, folder / INPUTS, sent)
@@ -129,6 +127,17 @@ def results_of(folder: Folder, keys: Iterable[str]) -> dict[str, dict[str, float
             continue
         found[name.split("/")[1]] = {n: math.nan if value is None else value for n, value in plain.items()}
     return found
+
+
+def key_of(decides: Any) -> str:
+    """A name for what plain data decides."""
+    text = json.dumps(decides, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def contents_of(shot: Shot, inputs: dict[str, str] | None = None) -> dict[str, Any]:
+    """A shot as plain data, with what its files hold in place of where they lie; ``inputs`` takes note of them."""
+    return with_paths(shot, functools.partial(_named, inputs={} if inputs is None else inputs)).to_dict()
 
 
 def _named(path: Path, inputs: dict[str, str]) -> Path:

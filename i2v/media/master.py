@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,20 @@ class Master:
     def __len__(self) -> int:
         return self.compositor.frame_count
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of a frame [pixels]."""
+        return self.compositor.size if self.part is None else self.part.size
+
     def __iter__(self) -> Iterator[np.ndarray]:
-        for i, frame in enumerate(self.compositor):
+        return self._finished(self.compositor, 0)
+
+    def frames(self, first: int, end: int, *, threads: int = 2) -> Iterator[np.ndarray]:
+        """Frames ``first`` to ``end`` - 1, made by so many threads at a time: the same as among all of them."""
+        return self._finished(self.compositor.frames(first, end, threads=threads), first)
+
+    def _finished(self, composed: Iterable[np.ndarray], first: int) -> Iterator[np.ndarray]:
+        for i, frame in enumerate(composed, first):
             if self.residual is not None:
                 frame = add_residual(frame, self._residual(i / self.compositor.fps))
             yield frame if self.part is None else framed(frame, self.part.corner[i], self.part.size)

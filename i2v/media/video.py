@@ -94,11 +94,13 @@ class VideoWriter:
     def write(self, frame: np.ndarray) -> None:
         """Append one frame (H, W, 3): float sRGB in [0, 1], or uint8. HDR10 takes more than 1: brighter than white.
 
+        What :func:`levels_of` gives is written as it is.
+
         Raises:
             ValueError: Wrong shape, or values that are not finite.
             VideoError: ffmpeg stopped, most likely for lack of disk space.
         """
-        data = _bytes_of(frame, self.size, self.frame_count, self._preset)
+        data = levels_of(frame, self.size, self.frame_count, self._preset).data.cast("B")
         if self._process.stdin is None or self._process.stdin.closed:
             raise VideoError(f"{self.path}: the video is closed already.")
         try:
@@ -323,12 +325,24 @@ def _escaped(text: str) -> str:
     return "".join("\\" + c if c in "=;#\\\n" else c for c in text.replace("\0", ""))
 
 
-def _bytes_of(frame: np.ndarray, size: tuple[int, int], index: int, preset: Preset) -> memoryview:
+def levels_of(frame: np.ndarray, size: tuple[int, int], index: int, preset: Preset) -> np.ndarray:
+    """What the encoder is given of a frame: (H, W, 3) uint8, or uint16 for presets of more than 8 bits.
+
+    Args:
+        frame: As for :meth:`VideoWriter.write`; levels stay what they are.
+        size: (height, width) of the video.
+        index: Number of the frame, for messages.
+        preset: Of the video.
+
+    Raises:
+        ValueError: Wrong shape, or values that are not finite.
+    """
     frame = np.asarray(frame)
     if frame.shape != (*size, 3):
         raise ValueError(f"frame {index} has shape {frame.shape}, expected {(*size, 3)}, the size of the video.")
-    if frame.dtype == np.uint8 and preset.bits == 8:
-        return np.ascontiguousarray(frame).data.cast("B")
+    top, kind = (255, "u1") if preset.bits == 8 else (WHITE_LEVEL, "<u2")
+    if frame.dtype == np.dtype(kind):
+        return np.ascontiguousarray(frame)
     if frame.dtype == np.uint8:
         frame = frame.astype(np.float32) / np.float32(255)
     if not np.issubdtype(frame.dtype, np.floating):
@@ -336,11 +350,10 @@ def _bytes_of(frame: np.ndarray, size: tuple[int, int], index: int, preset: Pres
     if not np.isfinite(frame.sum()):  # one pass; a sum of finite values of this size stays finite
         raise ValueError(f"frame {index} has values that are not finite.")
     if preset.hdr:
-        return np.ascontiguousarray(pq_levels(frame), dtype="<u2").data.cast("B")
-    top, kind = (255, "u1") if preset.bits == 8 else (WHITE_LEVEL, "<u2")
+        return np.ascontiguousarray(pq_levels(frame), dtype="<u2")
     levels = frame * np.float32(top)
     levels = np.rint(np.clip(levels, 0, top, out=levels), out=levels).astype(kind)
-    return np.ascontiguousarray(levels).data.cast("B")
+    return np.ascontiguousarray(levels)
 
 
 def _signal_name(number: int) -> str:

@@ -260,15 +260,16 @@ def squared(number):
         os._exit(7)
     if number == 5:
         time.sleep(60)
-    return number * number
+    return number * number if number else None
 
 
 def test_processes_give_every_job_its_answer_and_say_what_failed():
-    answers = dict(Local(2, timeout=3.0, retries=1).run(squared, [1, 2, 3, 4, 5, 6]))
-    assert {n: a for n, a in answers.items() if not isinstance(a, Failure)} == {0: 1, 1: 4, 5: 36}
+    answers = dict(Local(2, timeout=3.0, retries=1).run(squared, [1, 2, 3, 4, 5, 6, 0]))
+    assert {n: a for n, a in answers.items() if not isinstance(a, Failure)} == {0: 1, 1: 4, 5: 36, 6: None}
     assert answers[2] == Failure("ValueError: three is no number", 1)
     assert answers[3] == Failure("its process died with exit code 7", 2)
     assert answers[4] == Failure("it took longer than 3 s", 2)
+    assert answers[6] is None  # is an answer, too
     assert dict(Serial().run(squared, [1, 3])) == {0: 1, 1: Failure("ValueError: three is no number", 1)}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import physim
 from physim.executor import Failure, Needs
-from physim.executor_choice import chosen
+from physim.executor_choice import executor_of
 from physim.executor_ray import Ray
 from physim.executor_slurm import Slurm
 from physim.store import Folder
@@ -66,7 +66,7 @@ def odd(job):
             os._exit(9)
     if number == 6:
         time.sleep(600)
-    return number * number
+    return number * number if number else None
 
 
 @pytest.mark.slow
@@ -78,9 +78,9 @@ def test_a_sweep_on_ray_gives_the_table_of_a_sweep_here(ray, here, tmp_path):
 
 @pytest.mark.slow
 def test_on_ray_a_worker_that_dies_is_replaced_and_what_hangs_or_is_poisoned_is_reported(ray, tmp_path):
-    jobs = [(number, str(tmp_path)) for number in (1, 3, 4, 5, 6, 7)]
+    jobs = [(number, str(tmp_path)) for number in (1, 3, 4, 5, 6, 7, 0)]
     answers = dict(Ray(retries=1, timeout=1.5).run(odd, jobs))
-    assert (answers[0], answers[2], answers[5]) == (1, 16, 49)
+    assert (answers[0], answers[2], answers[5], answers[6]) == (1, 16, 49, None)
     assert answers[1] == Failure("ValueError: three is no number", 1)
     assert answers[3].tries == 2 and "its worker died" in answers[3].text
     assert answers[4] == Failure("it took longer than 1.5 s", 2)
@@ -135,7 +135,7 @@ def test_what_slurm_refuses_is_said_in_its_words(tmp_path, monkeypatch):
 def test_executors_are_known_by_name(tmp_path):
     def named(name, **more):
         settings = {"workers": None, "timeout": None, "retries": 1, "needs": None} | more
-        return chosen(name, Folder.of(tmp_path), **settings)
+        return executor_of(name, Folder.of(tmp_path), **settings)
 
     assert named("ray://head:10001", timeout=9.0) == Ray("ray://head:10001", timeout=9.0)
     assert named("slurm", workers=16) == Slurm(tmp_path / "slurm", at_once=16)
