@@ -15,7 +15,7 @@ from typing import Any
 
 import imageio_ffmpeg
 
-from physim.shot import Shot
+from physim.shot import Shot, later_keys
 from physim.shot_file import ShotError, load
 
 SIDECAR = ".shot.resolved.yaml"
@@ -137,6 +137,7 @@ def _force_later(force: Mapping[str, Any], end: float) -> dict[str, Any]:
     if "wind" in force:
         blow = dict(force["wind"])
         late = {"to": float(blow["to"]) + end} if blow.get("to") is not None else {}
-        return {"wind": {**blow, "from": float(blow.get("from", 0.0)) + end, **late}}
+        velocity = later_keys(blow.get("velocity"), end)
+        return {"wind": {**blow, "velocity": velocity, "from": float(blow.get("from", 0.0)) + end, **late}}
     push = dict(force.get("impulse", {}))
     return {"impulse": {**push, "at": float(push.get("at", 0.0)) + end}}

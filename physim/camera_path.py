@@ -14,19 +14,12 @@ from typing import Protocol
 import numpy as np
 
 from physim.camera import Camera
+from physim.over_time import EASES, OverTime
 
 LINEAR = {"dolly": (0.0, 0.0, 1.0), "truck": (1.0, 0.0, 0.0), "pedestal": (0.0, -1.0, 0.0)}
 """Metres along these axes of the camera: forward, right, up."""
 ANGULAR = {"pan": (0.0, 1.0, 0.0), "tilt": (1.0, 0.0, 0.0), "roll": (0.0, 0.0, 1.0)}
 """Radians about these axes of the camera: right, up, clockwise."""
-EASES = {
-    "linear": lambda s: s,
-    "in": lambda s: s * s,
-    "out": lambda s: s * (2 - s),
-    "in_out": lambda s: s * s * (3 - 2 * s),
-    "at_once": lambda s: 1.0,
-}
-"""Share of the time that has passed → share of the way."""
 SWAY = (0.15, 4.0)
 """Band of a hand-held camera's sway [Hz]: from the body's balance to where the hand's tremor blurs single frames."""
 WAVES = 24
@@ -147,16 +140,13 @@ class Keyframes:
         return replace(self, values={name: tuple(factor * v for v in vs) for name, vs in self.values.items()})
 
     @cached_property
-    def _curves(self) -> dict[str, object]:
-        from scipy.interpolate import PchipInterpolator
-
-        # A rest before the first and after the last key makes the speed nought there.
-        times = np.array([-1.0, 0.0, *self.times, self.times[-1] + 1.0])
-        return {name: PchipInterpolator(times, [0.0, 0.0, *vs, vs[-1]]) for name, vs in self.values.items()}
+    def _curves(self) -> dict[str, OverTime]:
+        times = (0.0, *self.times)
+        return {name: OverTime(times, (0.0, *values), "smooth") for name, values in self.values.items()}
 
     def _at(self, name: str, time: float) -> float:
         curve = self._curves.get(name)
-        return 0.0 if curve is None else float(curve(min(max(time, 0.0), self.times[-1])))  # type: ignore[operator]
+        return 0.0 if curve is None else float(curve.at(time))
 
     def zoom(self, time: float) -> float:
         return float(np.exp(self._at("zoom", time)))

@@ -10,6 +10,7 @@ from physim import cloth_plate
 from physim.cloth_arrays import _array, _fans, _rows
 from physim.cloth_piece import Whole
 from physim.forces import Wind
+from physim.over_time import value_at
 from physim.rigid_arrays import AIR_DENSITY
 from physim.scene import Scene
 
@@ -17,7 +18,7 @@ from physim.scene import Scene
 def air(whole: Whole, substeps: int, scene: Scene, device: wp.Device) -> cloth_wind.Air:
     """Tables of gravity, wind and impulses; those over time are filled every frame."""
     a, pieces = cloth_wind.Air(), whole.pieces
-    a.gravity = wp.vec3(*scene.gravity)
+    a.gravity = wp.zeros(substeps, dtype=wp.vec3, device=device)
     a.wind = wp.zeros(substeps, dtype=wp.vec3, device=device)
     eddy, waves, _ = eddies(scene)
     a.eddy, a.eddy_wave, a.eddies = _array(eddy, wp.vec3, device), _array(waves, wp.vec3, device), len(eddy)
@@ -57,7 +58,7 @@ def eddies(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     out: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for wind in (f for f in scene.forces if isinstance(f, Wind) and f.gust > 0 and f.lasting):
-        mean = np.asarray(wind.velocity, dtype=np.float64)
+        mean = value_at(wind.velocity, 0.0)
         speed = float(np.linalg.norm(mean))
         if speed == 0:
             continue

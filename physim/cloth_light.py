@@ -46,12 +46,17 @@ class ClothLight:
     def __init__(self, mesh: ClothMesh, light: Light, *, device=None) -> None:
         self.mesh = mesh
         self.device = wp.get_device(device)
-        spread = float(np.tan(max(light.half_angle, 1e-3)))
-        self._lights = [(light_frame(np.array(light.direction)), spread, SUN_SIDE)]
         wide = float(np.tan(np.radians(SKY / 2)))
-        self._lights += [(light_frame(d), wide, SKY_SIDE) for d in _sky_directions()]
+        self._sky = [(light_frame(d), wide, SKY_SIDE) for d in _sky_directions()]
+        self.aim(light)
         self._height = wp.empty(SUN_SIDE * SUN_SIDE, dtype=wp.float32, device=self.device)
-        self._memo: tuple[tuple, wp.array] | None = None
+        self._memo: tuple[tuple, wp.array] | None
+
+    def aim(self, light: Light) -> None:
+        """Let the light come from elsewhere from now on."""
+        spread = float(np.tan(max(light.half_angle, 1e-3)))
+        self._lights = [(light_frame(np.array(light.direction)), spread, SUN_SIDE), *self._sky]
+        self._memo = None
 
     def charts(self, times: np.ndarray) -> wp.array:
         """Maps of the sun and the sky at each of ``times`` [s]."""

@@ -19,6 +19,7 @@ from physim.looks import TEXTURES, Atlas
 from physim.scene import Entity
 from physim.shading import BodyLayer, Surroundings, shaken
 from physim.shadow import ShadowCaster
+from physim.srgb import LUMA
 from physim.trajectory import Trajectory
 
 THROUGH = {"silk": 0.3, "nylon": 0.35, "flag nylon": 0.35, "paper": 0.25, "cotton": 0.15, "canvas": 0.04, "denim": 0.02}
@@ -27,7 +28,6 @@ RANGE = (0.6, 1.4)
 """Of the factor on the light of photographed cloth (picture recipe 3.8: beyond it folds look like stains)."""
 FINE = 1.4
 """Pixels per pixel of the photo from which one look at a smooth piece of its cloth is enough."""
-LUMA = np.array([0.2126, 0.7152, 0.0722])
 BACK = 0.85
 """A print shows through to the back, a little darker."""
 

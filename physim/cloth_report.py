@@ -41,10 +41,10 @@ def report(solver: ClothSolver) -> dict[str, float]:
     """
     pieces, start = solver.whole.pieces, solver.whole.vertex_start
     first, last = solver.history[0], solver.history[-1]
-    gravity = solver.scene.gravity
+    scene = solver.scene
     energies = [
-        sum(energy(p, s[0][k][a:b], s[1][k][a:b], gravity) for p, a, b in zip(pieces, start, start[1:], strict=False))
-        for s, k in ((first, 0), (last, -1))
+        sum(energy(p, s[0][k][a:b], s[1][k][a:b], g) for p, a, b in zip(pieces, start, start[1:], strict=False))
+        for s, k, g in ((first, 0, scene.gravity), (last, -1, scene.gravity_at(solver.time)))
     ]
     stretch = max(strains(p, last[0][-1][a:b])[:, :2].max() for p, a, b in zip(pieces, start, start[1:], strict=False))
     values = {
@@ -67,7 +67,7 @@ def _momentum_error(solver: ClothSolver) -> float:
     """Momentum that nothing accounts for, over the largest sum of the vertices' momenta [-]."""
     mass = np.concatenate([p.mass for p in solver.whole.pieces])[:, None]
     first, last = solver.history[0][1][0].astype(np.float64), solver.history[-1][1][-1].astype(np.float64)
-    given = solver.time * mass.sum() * solver.scene.gravity
+    given = solver.time * mass.sum() * solver.scene.mean_gravity(0.0, solver.time)
     for push in solver.scene.impulses():
         if push.on in solver.names and push.at < solver.time:
             given = given + np.array(push.newton_seconds)

@@ -137,7 +137,7 @@ class GasCoupling:
             force = force - now * along
             self._give(gas, i, now / fps * along - drag)
         self.given[i] += force / fps + drag
-        gravity = self.rigid.scene.gravity
+        gravity = self.rigid.weight.now
         implicit = max(0.0, (0.5 * displaced - 0.5 * self._mass[i]) / 1.5)
         lift = -displaced * self._share[i] * gravity
         return (force + lift + implicit * (change - gravity)) / (self._mass[i] + implicit)

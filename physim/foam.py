@@ -64,14 +64,19 @@ class Foam:
         seed: int,
     ):
         self._density, self._name, self._cell, self._volume = float(liquid.density), name, cell, particle_volume  # type: ignore[arg-type]
-        self._gravity, self._dt, self._seed = np.asarray(gravity, dtype=np.float64), dt, seed
-        strength = float(np.linalg.norm(self._gravity))
-        self._up = -self._gravity / strength if strength > 0 else np.zeros(3)
+        self._dt, self._seed = dt, seed
+        self.weigh(gravity)
         self.balls = np.zeros(0, FOAM_DTYPE)
         """Now, ``FOAM_DTYPE``."""
         self.events: list[tuple] = []
         """Liquid on liquid so far, rows of ``SPLASH_DTYPE``."""
         self._frame = 0
+
+    def weigh(self, gravity: np.ndarray) -> None:
+        """Another gravity (3,) [m/s^2] from now on."""
+        self._gravity = np.asarray(gravity, dtype=np.float64)
+        strength = float(np.linalg.norm(self._gravity))
+        self._up = -self._gravity / strength if strength > 0 else np.zeros(3)
 
     def frame(self, x: np.ndarray, v: np.ndarray, blows: np.ndarray) -> None:
         """Advance by a frame.

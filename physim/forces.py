@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from physim.over_time import OverTime, value_at
+
 
 @dataclass(frozen=True)
 class Wind:
     """Air moving over the whole scene. Drags bodies, carries smoke."""
 
-    velocity: tuple[float, float, float]
-    """Mean wind velocity [m/s], world frame."""
+    velocity: tuple[float, float, float] | OverTime
+    """Mean wind velocity [m/s], world frame; it may change with time."""
     gust: float = 0.0
     """Standard deviation of the speed relative to its mean [-], 0 to 1. Gusts are seeded and smooth in time."""
     seed: int = 0
@@ -27,7 +29,8 @@ class Wind:
                 f"Wind blows from {self.start} to {self.end} and rises in {self.rise} s, expected 0 <= start < end and "
                 "a rise of at least 0 s."
             )
-        if np.shape(self.velocity) != (3,) or not np.all(np.isfinite(self.velocity)):
+        first = value_at(self.velocity, 0.0)
+        if np.shape(first) != (3,) or not np.all(np.isfinite(first)):
             raise ValueError(f"Wind.velocity is {self.velocity}, expected three finite numbers [m/s].")
         if not 0.0 <= self.gust <= 1.0:
             raise ValueError(f"Wind.gust is {self.gust}, expected 0 to 1.")
@@ -38,7 +41,7 @@ class Wind:
         The signal is a sum of eight sines between 0.2 and 2 Hz with seeded phases, amplitudes proportional to
         f^(-5/6) (the square root of Kolmogorov's f^(-5/3) spectrum), scaled to unit variance.
         """
-        mean = np.asarray(self.velocity, dtype=np.float64) * self._share(time)
+        mean = value_at(self.velocity, time) * self._share(time)
         if self.gust == 0.0:
             return mean
         rng = np.random.default_rng(self.seed)
@@ -51,7 +54,9 @@ class Wind:
 
     @property
     def lasting(self) -> bool:
-        """Whether it blows all the time."""
+        """Whether it blows all the time, as hard and from the same side."""
+        if isinstance(self.velocity, OverTime) and len(self.velocity.times) > 1:
+            return False
         return self.start == 0.0 and self.end == float("inf")
 
     def _share(self, time: float) -> float:

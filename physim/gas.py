@@ -330,7 +330,7 @@ class GasGrid:
             self._rows(grid.centre_velocity_kernel, g.shape, [*u, *u, 1.0, 0.0], [*s.centre])
             self._rows(smoke.curl_kernel, g.shape, [*s.centre], [*s.curl, s.curl_length])
         inputs = [*s.curl, s.curl_length, temperature, g.confinement, 0.25 * g.speed, g.cell, g.ambient_temperature]
-        self._rows(smoke.acceleration_kernel, g.shape, [*inputs, wp.vec3(*g.gravity)], [*s.centre])
+        self._rows(smoke.acceleration_kernel, g.shape, [*inputs, s.gravity, step], [*s.centre])
         relax = 1.0 - float(np.exp(-g.speed * dt / (g.sponge * g.cell))) if g.sponge else 0.0
         for axis in g.axes:
             inputs = [

@@ -210,6 +210,8 @@ class GasState:
     """At every step of the frame [m/s], vec3."""
     gust: wp.array
     """Its rate of change [m/s^2], vec3."""
+    gravity: wp.array
+    """At every step of the frame [m/s^2], vec3."""
     mass: tuple[wp.array, wp.array]
     """Before and after, sums over planes."""
     outflow: wp.array
@@ -250,10 +252,12 @@ class GasState:
             q=zeros(padded), q2=zeros(padded), trapped=zeros(shape[:2], int),
             volume=zeros(padded), flux=zeros(padded), volume_flux=zeros(padded),
             wind=zeros(settings.steps, wp.vec3), gust=zeros(settings.steps, wp.vec3),
+            gravity=zeros(settings.steps, wp.vec3),
             mass=(zeros(nx, wp.float64), zeros(nx, wp.float64)), outflow=zeros((nx, 3), wp.float64),
             ledger=zeros(2, wp.float64),
         )  # fmt: skip
         state.volume.fill_(1.0)
+        state.gravity.fill_(wp.vec3(*settings.gravity))
         return state
 
 

@@ -35,8 +35,7 @@ class LakeMirror:
         self._trajectory, self._lakes, self._device = trajectory, lakes, wp.get_device(device)
         scene = trajectory.scene
         self._light = kernels.Lighting()
-        self._light.towards = wp.vec3(*scene.light.direction)
-        self._light.key, self._light.ambient = wp.vec3(*scene.light.colour), wp.vec3(*scene.light.ambient)
+        self.aim(scene.light)
         self._meshes = {
             name: self._mesh(scene[name]) for name in trajectory.bodies if scene[name].cutout is None
         }  # fmt: skip

@@ -12,6 +12,7 @@ from physim_kernels.shallow import RIM
 from physim import lake_grid
 from physim.lake import Lake
 from physim.materials import Liquid
+from physim.over_time import OverTime
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter
 
@@ -105,7 +106,7 @@ class LakeWater:
         rates = []
         for emitter, fall in zip(self.lake.inlets, self._falls, strict=True):
             on = max(0.0, min(end, emitter.end + fall) - max(start, emitter.start + fall)) / (end - start)
-            amount = np.pi * emitter.radius**2 * np.linalg.norm(emitter.velocity)
+            amount = np.pi * emitter.radius**2 * np.linalg.norm(np.asarray(emitter.velocity))
             rates.append(on * amount / self.lake.cell**2)
         return np.array(rates)
 
@@ -175,6 +176,11 @@ def _springs(inlets: tuple[Emitter, ...], water: LakeWater):
     wet = water.depth > 0
     cells, weights, numbers = [], [], []
     for number, emitter in enumerate(inlets):
+        if isinstance(emitter.velocity, OverTime):
+            raise ValueError(
+                "the velocity of a lake's inlet changes with time, expected a constant one [m/s]: where its jet lands "
+                "is found once. Give several inlets with `start` and `end`."
+            )
         drop = emitter.centre[1] - water.level
         if drop < 0:
             raise ValueError(f"an inlet of {water.entity.name!r} is at y = {emitter.centre[1]:g} m, under the water.")

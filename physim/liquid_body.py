@@ -48,7 +48,7 @@ class WetBodies:
     ):
         self._rigid, self._domain, self._walls = rigid, domain, walls
         self._density, self._dt, self.device = density, dt, rigid.device
-        self._gravity = wp.vec3(*(float(g) for g in rigid.scene.gravity))
+        self._gravity = rigid.weight.frame
         numbers = [i for i in moving(rigid.pieces) if i != holder]
         self.numbers = numbers + ([holder] if holder >= 0 else [])
         self.count = len(numbers)

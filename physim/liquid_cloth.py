@@ -54,14 +54,13 @@ class WetCloth:
         liquid: What they fall into.
         domain: Of the liquid's grid.
         bodies: In the liquid, with the frame of its grid; ``None``: the grid stands still.
-        gravity: [m/s^2]
         dt: Step of the liquid [s].
         particle: Volume of one particle [cells].
     """
 
     def __init__(
         self, solver: ClothSolver, liquid: Liquid, domain: LiquidDomain, bodies: WetBodies | None, *,
-        gravity: np.ndarray, dt: float, particle: float,
+        dt: float, particle: float,
     ):  # fmt: skip
         self._solver, self._liquid, self._cell, self.device = solver, liquid, domain.cell, solver.device
         self._h, self._rate = solver.rigid.substep, 1 - float(np.exp(-dt / SOAK_TIME))
@@ -72,7 +71,7 @@ class WetCloth:
         else:
             water.origin, water.axes = bodies.frame.origin, bodies.frame.axes
         water.cell, water.density, water.particle = domain.cell, float(liquid.density), particle  # type: ignore[arg-type]
-        water.gravity = wp.vec3(*(float(g) for g in gravity))
+        water.gravity = solver.rigid.weight.frame
         self.water = water
         self.samples = self._make_samples()
         shape = domain.shape

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from physim.materials import WALLS, Liquid
+from physim.over_time import strongest_of
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter, HeightField, Plane
 from physim.terrain import ground_height, rotation_matrix
@@ -156,14 +157,14 @@ def _reach(scene: Scene, entities: list[Entity], seconds: float) -> Box:
     boxes = np.array([entity_box(e) for e in entities])
     low, high = boxes[:, 0].min(0), boxes[:, 1].max(0)
     size = float((high - low).max())
-    strength = float(np.linalg.norm(scene.gravity))
+    strength = float(np.linalg.norm(scene.heaviest))
     held = _holder(scene, low, high)
     if held is not None:
         margin = 0.08 * float((held[1] - held[0]).max())
         return np.minimum(low, held[0]) - margin * np.array([1, 0.5, 1]), np.maximum(high, held[1]) + margin
     fall = 0.5 * strength * seconds**2
     for e in entities:
-        velocity = np.array(e.velocity) + (np.array(e.shape.velocity) if isinstance(e.shape, Emitter) else 0.0)
+        velocity = np.array(e.velocity) + (strongest_of(e.shape.velocity) if isinstance(e.shape, Emitter) else 0.0)
         way = velocity * min(seconds, 6 * size / max(float(np.linalg.norm(velocity)), 1e-9))
         low, high = np.minimum(low, low + way), np.maximum(high, high + way)
     floor = _floor(scene, low, high)
@@ -201,12 +202,12 @@ def _floor(scene: Scene, low: np.ndarray, high: np.ndarray) -> float | None:
 
 def expected_speed(scene: Scene, entities: list[Entity], domain: LiquidDomain, seconds: float) -> float:
     """Fastest liquid to expect [m/s]: thrown as it is, fallen through the box, or struck by what falls into it."""
-    strength = float(np.linalg.norm(scene.gravity))
-    drop = float(abs(scene.gravity / max(strength, 1e-12)) @ (np.array(domain.high) - domain.low))
+    strength = float(np.linalg.norm(scene.heaviest))
+    drop = float(abs(scene.heaviest / max(strength, 1e-12)) @ (np.array(domain.high) - domain.low))
     fall = min(strength * seconds, float(np.sqrt(2 * strength * drop)))
     own = 0.0
     for e in entities:
-        jet = np.array(e.shape.velocity) if isinstance(e.shape, Emitter) else np.zeros(3)
+        jet = strongest_of(e.shape.velocity) if isinstance(e.shape, Emitter) else np.zeros(3)
         own = max(own, float(np.linalg.norm(jet + e.velocity)))
     struck = max((float(np.linalg.norm(e.velocity)) for e in scene.bodies), default=0.0)
     return float(np.hypot(max(own, struck), fall)) + 1e-6

@@ -67,8 +67,8 @@ class LiquidDrag:
         self._rigid, self._bodies, self._name = rigid, bodies, name
         self._cell, self._dt, self.device, self.count = cell, dt, rigid.device, bodies.count
         self._density = float(liquid.density)  # type: ignore[arg-type]
-        self._gravity = wp.vec3(*(float(g) for g in rigid.scene.gravity))
-        self._strength = float(np.linalg.norm(rigid.scene.gravity))
+        self._gravity = rigid.weight.frame
+        self._strength = float(np.linalg.norm(rigid.scene.heaviest))
         self._make(max(float(liquid.viscosity) / self._density, 1e-9))  # type: ignore[arg-type]
         bounds = [rigid.pieces[i].bound / cell for i in bodies.numbers[: self.count]]
         self._layers = int(2 * np.ceil(max(bounds) + float(kernels.AROUND)) + 2)

@@ -176,6 +176,11 @@ class LiquidGrid:
     def _floats(self, values: np.ndarray) -> wp.array:
         return wp.array(np.ascontiguousarray(values, dtype=np.float32), dtype=float, device=self.device)
 
+    def set_gravity(self, gravity: np.ndarray) -> None:
+        """Another one from the next frame on, (3,) [m/s^2]; only where the settings have some."""
+        weight = np.asarray(gravity, dtype=np.float64) * self._dt / self.settings.cell
+        self._weight.assign(weight.astype(np.float32)[None])
+
     def frame(self) -> None:
         """Advance by ``steps`` steps."""
         if self._graph is None:

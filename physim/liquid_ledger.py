@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import warp as wp
 from physim_kernels import liquid_ledger as kernels
@@ -15,7 +17,7 @@ class MomentumLedger:
 
     Args:
         bodies: In the liquid; ``None``: there are none.
-        gravity: [m/s^2]
+        gravity: Its mean between two times [s], (3,) [m/s^2].
         density: Of the liquid [kg/m^3].
         cell: [m]
         mass: Of one particle [kg].
@@ -24,10 +26,10 @@ class MomentumLedger:
     """
 
     def __init__(
-        self, bodies: WetBodies | None, gravity: np.ndarray, *, density: float, cell: float, mass: float,
-        axes: np.ndarray, device,
+        self, bodies: WetBodies | None, gravity: Callable[[float, float], np.ndarray], *, density: float,
+        cell: float, mass: float, axes: np.ndarray, device,
     ):  # fmt: skip
-        self._bodies, self._gravity, self._mass = bodies, np.asarray(gravity, dtype=np.float64), mass
+        self._bodies, self._gravity, self._mass = bodies, gravity, mass
         self._unit = density * cell**4
         self._device, self._axes = device, axes
         self.cloth: WetCloth | None = None
@@ -50,10 +52,12 @@ class MomentumLedger:
             inputs = [self._bodies.wet.force, self._bodies.wet.inv_mass, self._total]
             wp.launch(kernels.bodies_kernel, dim=len(self._bodies.numbers), inputs=inputs, device=self._device)
 
-    def hold(self, sums: list[wp.array], area: Faces, gain: list[float], volume: float) -> None:
-        """Add what walls do to the liquid at their closed faces: ``sums`` of the particles of ``volume`` [cells]."""
+    def hold(self, sums: list[wp.array], area: Faces, weight: wp.array, scale: float, volume: float) -> None:
+        """Add what walls do to the liquid at their closed faces: ``sums`` of the particles of ``volume`` [cells], whose
+        weight in this step is ``scale`` times ``weight`` [cells/s].
+        """
         for axis in range(3):
-            inputs = [sums[axis], area[axis], axis, gain[axis], volume, self._total]
+            inputs = [sums[axis], area[axis], axis, weight, scale, volume, self._total]
             wp.launch(kernels.held_kernel, dim=area[axis].shape[:2], inputs=inputs, device=self._device)
 
     def look(self, time: float, velocity: np.ndarray) -> None:
@@ -62,7 +66,8 @@ class MomentumLedger:
         if self._start is None:
             self._start, self._seen = momentum, (time, mass)
             return
-        self._weight = self._weight + (time - self._seen[0]) * 0.5 * (mass + self._seen[1]) * self._gravity
+        gravity = self._gravity(self._seen[0], time)
+        self._weight = self._weight + (time - self._seen[0]) * 0.5 * (mass + self._seen[1]) * gravity
         self._seen = time, mass
         # on the liquid, and of that what bodies got of pressure
         solids, to_bodies = self._total.numpy() * self._unit @ self._axes.T

@@ -37,8 +37,7 @@ class LiquidLight:
         self._photo_size = photo_size
         self.device = view.device
         light = view.scene.light
-        self._turn = light_frame(np.array(light.direction))
-        self._spread = float(np.tan(max(light.half_angle, 1e-3)))
+        self.aim(light)
         self._view = view
 
     def __call__(self, time: float, camera: Camera, depth: np.ndarray) -> np.ndarray | None:

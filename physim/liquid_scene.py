@@ -19,6 +19,7 @@ from physim.liquid_stress import CLINGS, kinematic_tension, stress_settings
 from physim.liquid_tension import longest_step
 from physim.liquid_wall import bake, shell, standing
 from physim.materials import Liquid
+from physim.over_time import OverTime, mean_of, strongest_of
 from physim.rigid_arrays import Piece
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter
@@ -57,7 +58,7 @@ class SceneLiquid:
         """Per frame."""
         size = tuple(float(h - l) for l, h in zip(self.domain.low, self.domain.high, strict=True))
         self._tension = kinematic_tension(
-            self.material, size, np.array(scene.gravity), self.domain.cell, 1 / rigid.fps / self.steps  # type: ignore[arg-type]
+            self.material, size, np.array(scene.heaviest), self.domain.cell, 1 / rigid.fps / self.steps  # type: ignore[arg-type]
         )  # fmt: skip
         if self._tension > 0.0:  # its waves are faster than the flow
             speed = max(speed, COURANT * self.domain.cell / longest_step(self.domain.cell, self._tension))
@@ -115,13 +116,15 @@ class SceneLiquid:
         check_count(self.name, self.material, capacity, round(seconds * self.rigid.fps))
         settings = LiquidSettings(
             shape=self.domain.shape, cell=cell, dt=self.dt, steps=self.steps, particle_volume=size, iterations=7,
-            gravity=tuple(float(g) for g in np.array(self.scene.gravity) @ self._axes),  # type: ignore[arg-type]
+            gravity=tuple(float(g) for g in np.array(self.scene.heaviest) @ self._axes),  # type: ignore[arg-type]
             tension=self._tension, **stress_settings(self.material),
         )  # fmt: skip
         self.grid = SolidsGrid(
             settings, self.walls, self.bodies, self._cells(positions), velocities @ self._axes / cell,
             capacity=capacity, sources=sources, drag=self.drag, device=self.device,
         )  # fmt: skip
+        emitters = [e.shape for e in self.entities if isinstance(e.shape, Emitter)]
+        self._pours = any(isinstance(emitter.velocity, OverTime) for emitter in emitters)
         self.count = len(positions)
         """Particles at the start."""
 
@@ -168,15 +171,18 @@ class SceneLiquid:
             return d
         return np.minimum(d, map_coordinates(self._corners, x.T, order=1, mode="nearest"))
 
-    def _sources(self) -> list[LiquidSource]:
+    def _sources(self, start: float | None = None, end: float = 0.0) -> list[LiquidSource]:
+        """What lets liquid in, as it is on average between two times [s]; without them where it is strongest."""
         sources = []
         for entity in self.entities:
             if not isinstance(entity.shape, Emitter):
                 continue
             e, turn = entity.shape, rotation_matrix(np.array(entity.orientation))
             centre = turn @ np.array(e.centre, dtype=np.float64) + entity.position
-            velocity = turn @ np.array(e.velocity, dtype=np.float64) + entity.velocity
-            self._check_source(entity.name, e, centre, velocity)
+            jet = strongest_of(e.velocity) if start is None else mean_of(e.velocity, start, end)
+            velocity = turn @ jet + entity.velocity
+            if start is None:
+                self._check_source(entity.name, e, centre, velocity)
             cell = self.domain.cell
             at = tuple(float(c) for c in self._cells(centre))
             flow = tuple(float(c) for c in velocity @ self._axes / cell)
@@ -207,7 +213,7 @@ class SceneLiquid:
         if (self.bodies is None or self.bodies.holder < 0) and not sources_in(self.entities):
             assert self.material.density is not None
             self.grid.ledger = MomentumLedger(
-                self.bodies, np.array(self.scene.gravity), density=self.material.density, cell=self.domain.cell,
+                self.bodies, self.scene.mean_gravity, density=self.material.density, cell=self.domain.cell,
                 mass=self.material.density * self._volume, axes=self._axes, device=self.device,
             )  # fmt: skip
             self.grid.ledger.look(0.0, velocity)
@@ -215,7 +221,7 @@ class SceneLiquid:
     def soak(self, cloth: ClothSolver) -> None:
         """Let the cloths of the scene hang in it; before the first frame."""
         wet = WetCloth(
-            cloth, self.material, self.domain, self.bodies, gravity=self.scene.gravity, dt=self.dt,
+            cloth, self.material, self.domain, self.bodies, dt=self.dt,
             particle=self._volume / self.domain.cell**3,
         )  # fmt: skip
         self.grid.cloth = wet
@@ -232,7 +238,16 @@ class SceneLiquid:
         self.grid.load_kernels()
 
     def begin_frame(self, first_substep: int) -> None:
-        """The first time: what the first step builds on."""
+        """What the first step builds on, the first time; and what of gravity and sources changes."""
+        if self._pours:
+            h = self.rigid.substep
+            first = first_substep * h
+            self.grid.particles.set_sources(self._sources(first, first + self.rigid.substeps * h))
+        if self.rigid.weight.changes:
+            now = self.rigid.weight.now
+            self.grid.set_gravity(now @ self._axes)
+            if self.foam is not None:
+                self.foam.weigh(now)
         if len(self._states) == 1:
             self.grid.prime()
 
@@ -298,7 +313,7 @@ class SceneLiquid:
         if len(self._states) == 1:
             self.grid.look()
         origin, axes = (self._origin, self._axes) if self.bodies is None else self.bodies.pose()
-        along = -axes.T @ np.array(self.scene.gravity, dtype=np.float64)
+        along = -axes.T @ (self.rigid.weight.now if self.rigid.weight.now.any() else self.scene.heaviest)
         axis = int(np.abs(along).argmax())
         phi, open = (np.moveaxis(a.numpy(), axis, 0) for a in (self.grid.phi, self.grid.open))
         if along[axis] < 0:

@@ -121,8 +121,7 @@ class SolidsGrid(LiquidGrid):
         if self.ledger is not None:
             s = self.settings
             self.ledger.launch(self.pressure.p, self.area, 1.0 + self._again)
-            gain = [g * s.dt / s.cell for g in s.gravity]
-            self.ledger.hold(self._sum, self.walls.area, gain, s.particle_volume)
+            self.ledger.hold(self._sum, self.walls.area, self._weight, s.dt / self._dt, s.particle_volume)
         if self.drag is not None:
             self.drag.finish()
 

@@ -338,6 +338,7 @@ def _splashes(trajectory: Trajectory) -> tuple[Splash, ...]:
 def _currents(trajectory: Trajectory, clock: _Clock) -> tuple[Current, ...]:
     """Wind over everything, cloth that moves against the air, gas that leaves an opening."""
     from physim.forces import Wind
+    from physim.over_time import value_at
     from physim.shapes import Emitter
 
     scene = trajectory.scene
@@ -362,7 +363,8 @@ def _currents(trajectory: Trajectory, clock: _Clock) -> tuple[Current, ...]:
         assert isinstance(emitter, Emitter)
         if emitter.on:
             continue
-        speed = float(np.linalg.norm(emitter.velocity)) * ((clock.times >= emitter.start) & (clock.times < emitter.end))
+        flow = np.array([np.linalg.norm(value_at(emitter.velocity, float(t))) for t in clock.times])
+        speed = flow * ((clock.times >= emitter.start) & (clock.times < emitter.end))
         hot = getattr(entity.material, "temperature", 293.0) > 800
         kind = "fire" if hot else "jet"
         area = np.pi * emitter.radius**2 * max(1, len(emitter.points))

@@ -19,6 +19,7 @@ from physim.shapes import Box, Capsule, Cylinder, Emitter, Mesh, Sphere, Triangl
 from physim.sheet import Sheet
 from physim.shot import PartSpec, ShapeSpec, Thing
 from physim.shot_joints import KinematicSpec
+from physim.shot_over_time import over_time
 from physim.support import Stand, stand_of
 from physim.terrain import bake_terrain
 from physim.zbuffer import placed
@@ -259,7 +260,9 @@ def add_emitter(scene: Scene, thing: Thing, layers: Layers) -> None:
     if end <= emit.start:
         raise ValueError(f"{thing.name}.emit ends at {end:g} s and starts at {emit.start:g} s; give start < end.")
     x, y, z = (float(c) for c in centre)
-    source = Emitter((x, y, z), emit.radius, emit.rate, emit.velocity, emit.start, end, on=emit.on or "")
+    source = Emitter(
+        (x, y, z), emit.radius, over_time(emit.rate), over_time(emit.velocity), emit.start, end, on=emit.on or ""
+    )
     scene.add(source, material_of(thing), name=thing.name, inside=thing.inside)
 
 

@@ -84,7 +84,7 @@ def reconstruct(
     _warn(report := report | doubts(shot.hints, camera))
     covered = selected(shot, photo.image)
     layers, confidence = depth_layers(shot, photo.image, camera, covered, given, source, report)
-    scene = Scene(seed=shot.seed)
+    scene = Scene(gravity=over_time(shot.gravity), seed=shot.seed)
     scene.add(Plane(), name=_ground_name(shot))
     tell("things", 0.4)
     masks = lift_things(scene, shot, layers, covered, report)
@@ -248,7 +248,7 @@ def _add_forces(scene: Scene, shot: Shot) -> None:
         if force.wind is not None:
             blow = force.wind
             end = float("inf") if blow.end is None else blow.end
-            scene.add(Wind(blow.velocity, blow.gust, shot.seed, blow.start, end, blow.rise))
+            scene.add(Wind(over_time(blow.velocity), blow.gust, shot.seed, blow.start, end, blow.rise))
         if force.impulse is not None:
             push = force.impulse
             if push.on not in bodies:

@@ -24,7 +24,7 @@ TURN = 0.25
 
 def fineness(scene: Scene, moving: list[Piece], ties: Sequence[Tie], blows: Sequence[Impulse]) -> int:
     """1, 2 or 4 times the base rate, whichever loads and speeds at the start ask for."""
-    return max(_by_load(moving, ties) if any(scene.gravity) else 1, _by_speed(scene, moving, blows))
+    return max(_by_load(moving, ties) if any(scene.heaviest) else 1, _by_speed(scene, moving, blows))
 
 
 def _by_speed(scene: Scene, moving: list[Piece], blows: Sequence[Impulse]) -> int:

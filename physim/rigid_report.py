@@ -33,12 +33,12 @@ def own_frames(moving: list[rigid_arrays.Piece], state: State) -> State:
 
 
 def energy(moving: list[rigid_arrays.Piece], gravity: np.ndarray, state: State) -> np.ndarray:
-    """Kinetic and potential energy of all bodies at each sample (S,) [J]."""
+    """Kinetic and potential energy of all bodies at each sample (S,) [J], with the gravity at each, (S, 3) [m/s^2]."""
     x, q, v, momentum = state
     mass = np.array([p.mass for p in moving])
     body = np.einsum("...ji,...j->...i", rotation_matrix(q), momentum)
     kinetic = 0.5 * mass * (v**2).sum(-1) + 0.5 * (body**2 / _inertia(moving)).sum(-1)
-    return (kinetic - mass * (x @ gravity)).sum(-1)
+    return (kinetic - mass * np.einsum("snc,sc->sn", x, gravity)).sum(-1)
 
 
 def momentum_error(
@@ -53,7 +53,7 @@ def momentum_error(
     Args:
         moving: The bodies.
         history: Their states so far, frame by frame.
-        gravity: (3,) [m/s^2].
+        gravity: Its mean over the run (3,) [m/s^2].
         time: Since the start [s].
         blows: Impulses from outside so far [N s].
     """

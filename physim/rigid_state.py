@@ -20,6 +20,7 @@ from physim.rigid_tidy import Slots
 from physim.rigid_work import WorkLedger
 from physim.scene import Scene
 from physim.shapes import HeightField
+from physim.weight import Weight
 
 COLLIDE_RATE = 240.0
 """Least collision passes per second. With a field or mesh there is one in every substep: its edges pass by quickly."""
@@ -67,8 +68,7 @@ class RigidState:
 
     def _make_arrays(self) -> None:
         device, everything = self.device, self._moving + self._static
-        gravity = float(np.linalg.norm(self.scene.gravity))
-        self._gravity = gravity
+        self._gravity = float(np.linalg.norm(self.scene.heaviest))
         self._geometry = rigid_arrays.geometry(everything, device)
         self._meshes = rigid_arrays.meshes(everything, self._geometry, device)
         self._bodies = rigid_arrays.bodies(everything, self.scene.bodies, device)
@@ -106,7 +106,11 @@ class RigidState:
     def _make_outer(self) -> None:
         """Gravity, wind table of one frame, and impulses at their substeps."""
         outer, device = rigid.Outer(), self.device
-        outer.gravity = wp.vec3d(*self.scene.gravity)
+        self.weight = Weight(
+            self.scene, self._count, substeps=self._substeps, samples=self.samples_per_frame, h=self.substep,
+            device=device,
+        )  # fmt: skip
+        outer.gravity = self.weight.table
         outer.wind = wp.zeros(self._substeps, dtype=wp.vec3, device=device)
         outer.substep = wp.zeros(1, dtype=int, device=device)
         impulses = self._impulses()

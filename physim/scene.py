@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +18,13 @@ from physim.forces import Force, Impulse, Wind
 from physim.joints import Joint
 from physim.lake import Lake
 from physim.materials import Cloth, Kinematic, Liquid, Material, Rigid, Smoke, Static
+from physim.over_time import OverTime, strongest_of
 from physim.pins import Pin
 from physim.shapes import Emitter, HeightField, Mesh, Plane
 from physim.sheet import Pattern, Sheet
+
+if TYPE_CHECKING:
+    from physim.daylight import Daylight
 
 
 @dataclass(frozen=True)
@@ -153,17 +158,22 @@ def _triple(values: Sequence[float]) -> tuple[float, float, float]:
 class Scene:
     """Things, forces, light, camera. Built by :func:`physim.reconstruct` from a photo, or by hand with ``add``."""
 
-    def __init__(self, *, gravity: tuple[float, float, float] = (0.0, -9.81, 0.0), seed: int = 0) -> None:
-        if np.shape(gravity) != (3,) or not np.all(np.isfinite(gravity)):
+    def __init__(self, *, gravity: tuple[float, float, float] | OverTime = (0.0, -9.81, 0.0), seed: int = 0) -> None:
+        first = gravity.at(0.0) if isinstance(gravity, OverTime) else gravity
+        if np.shape(first) != (3,) or not np.all(np.isfinite(first)):
             raise ValueError(f"Scene.gravity is {gravity}, expected three finite numbers [m/s^2].")
-        self.gravity = np.asarray(gravity, dtype=np.float64)
-        """[m/s^2]"""
+        self.gravity = np.asarray(first, dtype=np.float64)
+        """At time 0 [m/s^2]."""
+        self.gravity_keys = gravity if isinstance(gravity, OverTime) else None
+        """If it changes with time."""
         self.seed = seed
         self.entities: dict[str, Entity] = {}
         self.forces: list[Force] = []
         self.joints: list[Joint] = []
         self._next_number: dict[str, int] = {}
         self.light = Light()
+        self.daylight: Daylight | None = None
+        """How the light changes with time; ``None``: it stays as it is."""
         self.camera: CameraPath | None = None
         self.backdrop: Backdrop | None = None
 
@@ -342,6 +352,21 @@ class Scene:
     def lakes(self) -> list[Entity]:
         """Lakes, in the order they were added."""
         return [e for e in self if isinstance(e.shape, Lake)]
+
+    def gravity_at(self, time: float) -> np.ndarray:
+        """At ``time`` [s], shape (3,) [m/s^2]."""
+        return self.gravity if self.gravity_keys is None else self.gravity_keys.at(time)
+
+    def mean_gravity(self, start: float, end: float) -> np.ndarray:
+        """Mean between two times [s], exact, shape (3,) [m/s^2]."""
+        return self.gravity if self.gravity_keys is None else self.gravity_keys.mean(start, end)
+
+    @property
+    def heaviest(self) -> np.ndarray:
+        """Gravity where it is strongest, (3,) [m/s^2]: what sizes and steps are chosen for."""
+        if self.gravity_keys is None:
+            return self.gravity
+        return strongest_of(self.gravity_keys)
 
     def wind_at(self, time: float) -> np.ndarray:
         """Sum of all winds at ``time`` [s], shape (3,) [m/s]."""

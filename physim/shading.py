@@ -83,14 +83,17 @@ class BodyPainter:
         self._views: dict[tuple[str, int], BodyView] = {}
         self._scratch: dict[int, BodyView] = {}
         self._nobody = caster.casters([], 0.0)
-        light = self._scene.light
-        self._key, self._ambient = wp.vec3(*light.colour), wp.vec3(*light.ambient)
+        self.aim(self._scene.light)
         assert self._scene.camera is not None
         backdrop = self._scene.backdrop
         self._photo_size = self._scene.camera.start.size if backdrop is None else backdrop.photo.shape[:2]
         self._rest_camera = photo_camera(self._scene.camera, self._photo_size)
         self._rest = {name: pose_matrix(*track.at(0.0)) for name, track in trajectory.bodies.items()}
         self._balls = self._photographed_balls()
+
+    def aim(self, light: Light) -> None:
+        """Let the light be another from now on."""
+        self._key, self._ambient = wp.vec3(*light.colour), wp.vec3(*light.ambient)
 
     def view(self, name: str, supersample: int) -> BodyView:
         """One body alone: it gets a small window and as many instants as it needs; the z-buffer is shared."""

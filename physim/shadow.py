@@ -103,10 +103,14 @@ class ShadowCaster:
         self._solids = {
             name: _solid_of(scene.number_of(name), name, scene[name].shape) for name in trajectory.bodies
         }  # fmt: skip
-        self.light_from_world = light_frame(np.array(scene.light.direction))
-        self.spread = float(np.tan(max(scene.light.half_angle, 1e-3)))
-        self.floor = float(np.clip(scene.light.shadow_floor, 1e-3, 1.0))
         self.sun = occlusion.Sun()
+        self.aim(scene.light)
+
+    def aim(self, light: Light) -> None:
+        """Let the light come from elsewhere from now on, or be softer."""
+        self.light_from_world = light_frame(np.array(light.direction))
+        self.spread = float(np.tan(max(light.half_angle, 1e-3)))
+        self.floor = float(np.clip(light.shadow_floor, 1e-3, 1.0))
         self.sun.x, self.sun.y, self.sun.z = (wp.vec3(*row) for row in self.light_from_world)
         self.sun.spread = self.spread
 

@@ -11,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
+from physim.over_time import OverTime, value_at
+
 
 def _positive(name: str, value: float) -> None:
     if not np.isfinite(value) or value <= 0:
@@ -319,9 +321,10 @@ class Emitter:
     """World position [m]."""
     radius: float = 0.05
     """[m]"""
-    rate: float = 1.0
-    """Density added per second at the centre [1/s]; 1 is opaque over the material's extinction length."""
-    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rate: float | OverTime = 1.0
+    """Density added per second at the centre [1/s]; 1 is opaque over the material's extinction length. It may change
+    with time, as may ``velocity``."""
+    velocity: tuple[float, float, float] | OverTime = (0.0, 0.0, 0.0)
     """Velocity of the gas that enters [m/s]."""
     start: float = 0.0
     end: float = float("inf")
@@ -340,11 +343,13 @@ class Emitter:
         _positive("Emitter.radius", self.radius)
         for name in ("centre", "velocity"):
             value = getattr(self, name)
-            if np.shape(value) != (3,) or not np.all(np.isfinite(value)):
+            first = value_at(value, 0.0)
+            if np.shape(first) != (3,) or not np.all(np.isfinite(first)):
                 raise ValueError(f"Emitter.{name} is {value}, expected three finite numbers.")
         for name in ("rate", "flicker"):
             value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
+            each = value.values if isinstance(value, OverTime) else (value,)
+            if not all(np.ndim(v) == 0 and np.isfinite(v) and v >= 0 for v in each):
                 raise ValueError(f"Emitter.{name} is {value}, expected a finite number of at least 0.")
         if not (np.isfinite(self.start) and self.end > self.start):
             raise ValueError(f"Emitter emits from {self.start} to {self.end} s, expected a start, and an end after it.")

@@ -32,6 +32,7 @@ from physim.shot_hints import (
 from physim.shot_joints import JointSpec, KinematicSpec
 from physim.shot_model import Fraction, Model, Vector
 from physim.shot_output import AudioSpec, OutputSpec, RecordingSpec
+from physim.shot_over_time import NumberKeys, VectorKeys, VectorOverTime, every, later_keys
 from physim.shot_provenance import CertificateSpec, WatermarkSpec
 from physim.shot_select import Ellipse, Pixel, Select, Strokes
 from physim.shot_things import (
@@ -77,6 +78,7 @@ __all__ = [
     "LiquidSpec",
     "Model",
     "MoveSpec",
+    "NumberKeys",
     "OutputSpec",
     "PartSpec",
     "PinSpec",
@@ -96,14 +98,20 @@ __all__ = [
     "Strokes",
     "SurfaceHint",
     "Thing",
+    "VectorKeys",
     "WatermarkSpec",
     "WhiteHint",
     "WindSpec",
+    "later_keys",
 ]
 
 
+MOST_GRAVITY = 1000.0
+"""[m/s^2]"""
+
+
 class WindSpec(Model):
-    velocity: Vector = Field(description="[m/s]")
+    velocity: VectorOverTime = Field(description="[m/s]; a vector, or {keys: [{at, value}, ...], ease}")
     gust: Fraction = Field(default=0.0, description="relative variation [-]")
     start: float = Field(
         default=0.0, alias="from", ge=0, description="[s]; a lake's waves are there from the first frame"
@@ -163,6 +171,9 @@ class Shot(Model):
     things: list[Thing] = Field(default=[], description="what moves, stands in the way, or smokes")
     joints: list[JointSpec] = Field(default=[], description="what ties things to each other or to the world")
     forces: list[ForceSpec] = Field(default=[], description="wind and pushes; gravity is always there")
+    gravity: VectorOverTime = Field(
+        default=(0.0, -9.81, 0.0), description="[m/s^2]; a vector, or {keys: [{at, value}, ...], ease}"
+    )
     camera: list[MoveSpec] = Field(default=[], description="camera moves, from the photo on")
     cuts: list[float] = Field(
         default=[],
@@ -188,6 +199,14 @@ class Shot(Model):
         twice = sorted(n for n, count in Counter(thing.name for thing in self.things).items() if count > 1)
         if twice:
             raise ValueError(f"things need different names; given twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _weight(self) -> Shot:
+        if not every(lambda g: sum(x * x for x in g) <= MOST_GRAVITY**2, self.gravity):
+            raise ValueError(
+                f"`gravity` is more than {MOST_GRAVITY:g} m/s^2, more than solvers of this scale keep up with"
+            )
         return self
 
     @classmethod

@@ -16,6 +16,7 @@ from physim.materials import SMOKES, SOLIDS
 from physim.photo import PhotoError, picture_size
 from physim.shot import OutputSpec, Shot, Thing
 from physim.shot_camera import part_of
+from physim.shot_over_time import VectorKeys, each_value
 from physim.shot_regions import in_photo
 from physim.shot_text import Finding, Route
 
@@ -47,6 +48,7 @@ def check(shot: Shot) -> list[Finding]:
     findings += _joints(shot, [thing for _, thing in things])
     findings += _hangs(shot, things)
     findings += _forces(shot, [thing for _, thing in things])
+    findings += _gravity(shot, [thing for _, thing in things])
     findings += _moves(shot)
     findings += in_photo(shot, things, size)
     findings += _recordings(shot)
@@ -184,7 +186,7 @@ def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
         domain = getattr(getattr(thing, kind), "domain", None)
         if domain is not None and not all(a < b for a, b in zip(*domain, strict=True)):
             yield Finding((*route, kind, "domain"), "expected the lower corner first: each value below its partner.")
-    if thing.emit is not None and thing.liquid is not None and not any(thing.emit.velocity):
+    if thing.emit is not None and thing.liquid is not None and not any(map(any, each_value(thing.emit.velocity))):
         text = "given [0, 0, 0], expected some m/s: of a liquid enters what flows through its disc."
         yield Finding((*route, "emit", "velocity"), text)
     if thing.emit is not None and thing.emit.end is not None and thing.emit.end <= thing.emit.start:
@@ -295,6 +297,16 @@ def _forces(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
             yield Finding(route, f"{force.impulse.on!r} is not rigid and cannot be pushed, expected a rigid thing.")
         elif not wrong_things:  # the thing may be one of those that could not be read
             yield Finding(route, _nearest(force.impulse.on, rigid, "the name of a rigid thing"))
+
+
+def _gravity(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
+    """A lake's waves are laid out once, for one gravity."""
+    if not isinstance(shot.gravity, VectorKeys):
+        return
+    for thing in things:
+        if thing.liquid is not None and thing.select is not None and not thing.flies and thing.inside is None:
+            text = f"given keys, but {thing.name!r} is a lake, whose waves need a constant gravity, expected a vector."
+            yield Finding(("gravity",), text)
 
 
 def _moves(shot: Shot) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from physim.shot import Shot
+from physim.shot_over_time import plain_route
 from physim.shot_text import Finding, Route
 
 _COMPARISONS = {
@@ -46,7 +47,7 @@ def explain(error: ValidationError) -> list[Finding]:
 
 
 def _route(item: dict[str, Any]) -> Route:
-    return tuple(item["loc"])
+    return plain_route(tuple(item["loc"]))
 
 
 def _merged(error: ValidationError) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from physim.shot import Shot
 from physim.shot_check import check
 from physim.shot_errors import explain
+from physim.shot_over_time import plain_route
 from physim.shot_text import Finding, Route, TextError, parse
 from physim.storyboard import expanded
 
@@ -179,6 +180,7 @@ def _pruned(adapter: TypeAdapter, value: Any) -> Any:
             return adapter.validate_python(value)
         except ValidationError as error:
             wrong = [item["loc"][:-1] if item["type"] == "missing" else item["loc"] for item in error.errors()]
+            wrong = [plain_route(loc) for loc in wrong]
             if not all(_take_out(value, loc) for loc in wrong):
                 return None
     return None

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from physim.shot_hints import CircleHint
 from physim.shot_joints import KinematicSpec
 from physim.shot_model import Fraction, Length, Model, Positive, Vector
+from physim.shot_over_time import PositiveOverTime, VectorOverTime, each_value, every
 from physim.shot_select import Pixel, Select
 
 Side = Literal["-x", "+x", "-y", "+y", "-z", "+z"]
@@ -205,13 +206,15 @@ class EmitSpec(Model):
         "`velocity` from it, along its own axes. Or, without `at`, of a hot liquid: its surface steams",
     )
     radius: Positive = Field(default=0.05, description="[m]")
-    rate: Positive = Field(
+    rate: PositiveOverTime = Field(
         default=1.0,
-        description="of smoke: density added per second [1/s]; with `on` a factor on the law of evaporation",
+        description="of smoke: density added per second [1/s]; with `on` a factor on the law of evaporation; a number, "
+        "or {keys: [{at, value}, ...], ease}",
     )
-    velocity: Vector = Field(
+    velocity: VectorOverTime = Field(
         default=(0.0, 0.0, 0.0),
-        description="of what enters [m/s]; of a liquid enters pi radius^2 |velocity| per second",
+        description="of what enters [m/s]; of a liquid enters pi radius^2 |velocity| per second; a vector, or "
+        "{keys: [{at, value}, ...], ease}",
     )
     start: float = Field(default=0.0, ge=0, description="[s]")
     end: float | None = Field(default=None, ge=0, description="[s]; default: never")
@@ -220,6 +223,8 @@ class EmitSpec(Model):
     def _one(self) -> EmitSpec:
         if (self.pixel is None) == (self.at is None and self.on is None):
             raise ValueError("give exactly one of `pixel`, `at` and `on`; `at` and `on` may go together")
+        if not every(lambda rate: rate >= 0, self.rate) or not every(any, [each_value(self.rate)]):
+            raise ValueError("`rate` has keys below 0 or all 0, expected at least 0 and some more [1/s]")
         return self
 
 

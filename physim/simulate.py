@@ -205,6 +205,11 @@ def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> 
     for name, value, unit in (("seconds", seconds, "s"), ("fps", fps, "1/s")):
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name} is {value}, expected a finite number greater than 0 [{unit}].")
+    if scene.lakes and scene.gravity_keys is not None:
+        raise ValueError(
+            f"gravity changes with time, but {scene.lakes[0].name!r} is a lake, whose waves are laid out for one; "
+            "expected a constant one."
+        )
     if samples_per_frame < 1:
         raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physim.materials import Smoke
+from physim.over_time import most_of, strongest_of
 from physim.scene import Scene
 from physim.shapes import Emitter
 from physim.terrain import ground_height
@@ -54,13 +55,13 @@ def buoyant_speed(emitter: Emitter, material: Smoke, gravity: np.ndarray) -> flo
 def expected_speed(scene: Scene, emitters: list[Emitter], material: Smoke, seconds: float) -> float:
     """Fastest gas to expect [m/s]: wind with its gusts, plus the source's jet and 2.5 times its buoyant speed."""
     wind = max(float(np.linalg.norm(scene.wind_at(t))) for t in np.linspace(0.0, seconds, 49))
-    own = max(float(np.linalg.norm(e.velocity)) + 2.5 * buoyant_speed(e, material, scene.gravity) for e in emitters)
-    return wind + own + 0.1 * float(np.sqrt(np.linalg.norm(scene.gravity) * emitters[0].radius)) + 1e-6
+    own = max(most_of(e.velocity) + 2.5 * buoyant_speed(e, material, scene.heaviest) for e in emitters)
+    return wind + own + 0.1 * float(np.sqrt(np.linalg.norm(scene.heaviest) * emitters[0].radius)) + 1e-6
 
 
 def body_speed(scene: Scene, seconds: float) -> float:
     """Fastest that a body may become by falling [m/s]: thrown as it is, down to the ground or for the whole run."""
-    strength = float(np.linalg.norm(scene.gravity))
+    strength = float(np.linalg.norm(scene.heaviest))
     ground = ground_height(scene)
     fastest = 0.0
     for body in scene.movers:
@@ -137,10 +138,10 @@ def _reach(scene: Scene, emitter: Emitter, material: Smoke, seconds: float) -> t
     places = centre + np.array(emitter.points, dtype=np.float64).reshape(-1, 3) if emitter.points else centre[None]
     low, high = places.min(0) - 2.5 * r, places.max(0) + 2.5 * r
     low[1] = places[:, 1].min() - 1.5 * r
-    up = -scene.gravity / max(float(np.linalg.norm(scene.gravity)), 1e-12)
-    rise = 2 * buoyant_speed(emitter, material, scene.gravity) * seconds
+    up = -scene.heaviest / max(float(np.linalg.norm(scene.heaviest)), 1e-12)
+    rise = 2 * buoyant_speed(emitter, material, scene.heaviest) * seconds
     wind = np.mean([scene.wind_at(t) for t in np.linspace(0.0, seconds, 25)], axis=0)
-    jet = np.asarray(emitter.velocity, dtype=np.float64)
+    jet = strongest_of(emitter.velocity)
     for way, limit in ((up * rise, 7.0), (wind * seconds, 7.0), (jet * seconds, 12.0)):
         length = float(np.linalg.norm(way))
         step = way * min(1.0, limit * r / max(length, 1e-12))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from physim.over_time import value_at
 from physim.shapes import Emitter
 
 PUFFS = 5
@@ -59,7 +60,7 @@ class EmitterPuffs:
             self.places = np.zeros((self.count, 3))
         self._share = balls / self.count
         # as much in total as the plain balls
-        self.rate = self._share * emitter.rate * max(emitter.radius, least_radius) ** 3 / self.radius**3
+        self._gain = self._share * max(emitter.radius, least_radius) ** 3 / self.radius**3
         rng = np.random.default_rng(seed)
         self._frequency = rng.uniform(0.04, 0.25, (SINES, self.count, 4)) * speed / emitter.radius  # [1/s]
         self._phase = rng.uniform(0, 2 * np.pi, (SINES, self.count, 4))
@@ -74,8 +75,8 @@ class EmitterPuffs:
         e = self.emitter
         signal = np.sin(2 * np.pi * self._frequency * time + self._phase).sum(0) * np.sqrt(2 / SINES)  # variance 1
         wander = signal[:, :3] * [0.32, 0.2, 0.32] * e.radius * min(1.0, e.flicker / 0.3)
-        place, velocity = np.asarray(e.centre) + self.places, np.tile(e.velocity, (self.count, 1)).astype(np.float64)
-        speed = float(np.linalg.norm(e.velocity))
+        place, velocity = np.asarray(e.centre) + self.places, np.tile(value_at(e.velocity, time), (self.count, 1))
+        speed = float(np.linalg.norm(value_at(e.velocity, time)))
         if carrier is not None:
             arm = place @ carrier.rotation.T
             place, velocity = carrier.position + arm, velocity @ carrier.rotation.T
@@ -86,7 +87,7 @@ class EmitterPuffs:
         ball[:, 3] = self.radius
         on = e.start <= time < e.end
         state = np.zeros((self.count, 4))
-        state[:, 0] = self.rate * strength
+        state[:, 0] = self._gain * value_at(e.rate, time) * strength
         state[:, 1] = self.excess * (1.0 if self.excess > GLOWING else np.clip(strength, 0, 1.5))
         state[:, 2] = on
         state[:, 3] = speed > 0

@@ -61,7 +61,7 @@ class ClothSolver:
         self.names = [e.name for e in scene.cloths]
         pieces = [cloth_piece.piece(e) for e in scene.cloths]
         self.whole = cloth_piece.Whole(
-            cloth_piece.afford(pieces, scene.gravity, rigid.refinement, dry=not scene.liquids)
+            cloth_piece.afford(pieces, scene.heaviest, rigid.refinement, dry=not scene.liquids)
         )
         if not self.names:
             raise ValueError("the scene has no cloth; add a Sheet or a Pattern with a Cloth material.")
@@ -209,6 +209,8 @@ class ClothSolver:
         """Tables of wind, impulses and moving pins for the frame that begins with this substep."""
         h, n = self.rigid.substep, self.rigid.substeps
         times = (first_substep + np.arange(n + 1)) * h
+        if first_substep == 0 or self.rigid.weight.changes:
+            self._air.gravity.assign(self.rigid.weight.substeps.astype(np.float32))
         if self._air.blows:
             self._air.wind.assign(np.array([self.scene.wind_at(t) for t in times[:-1]], dtype=np.float32))
             if len(self._drift):
@@ -265,7 +267,7 @@ class ClothSolver:
         """Contacts of substep ``k`` and of those until the next search."""
         if k % self._search_stride == 0:
             interval = self.rigid.substep * min(self._search_stride, self.rigid.substeps - k)
-            self.contact.launch_search(interval, float(np.linalg.norm(self.scene.gravity)))
+            self.contact.launch_search(interval, float(np.linalg.norm(self.scene.heaviest)))
 
     def launch_substep(self, k: int) -> None:
         """All steps of substep ``k``."""

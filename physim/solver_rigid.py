@@ -86,7 +86,7 @@ class RigidSolver(RigidState):
         super().__init__(
             scene, fps=fps, samples_per_frame=samples_per_frame, terrain=terrain, device=device, refinement=refinement
         )
-        self._sleeping = sleeping
+        self._sleeping = sleeping and scene.gravity_keys is None  # whom gravity changes for, nothing holds asleep
         self._frame_count = 0
         self._graphs: dict[bool, wp.Graph] = {}
         self.serves_again = False
@@ -118,6 +118,7 @@ class RigidSolver(RigidState):
             partner.launch_search(k)
         if self._holds:
             self._holds.let_go(k)
+        self.weight.launch(bodies, k)
         rigid.kick(self._geometry, bodies, self._outer, self._pairs.hits, k=k, **moving)
         if self._holds:
             self._holds.keep(k)
@@ -193,6 +194,7 @@ class RigidSolver(RigidState):
                 steps=self.substeps_per_sample, h=self.substep, device=self.device,
             )  # fmt: skip
         self._work.record(row)
+        self.weight.record(row)
         for partner in self._partners:
             partner.launch_record(row)
 
@@ -237,6 +239,7 @@ class RigidSolver(RigidState):
             FloatingPointError: The state of a body is no longer finite, or faster than ``SPEED_LIMIT``.
         """
         first = self._frame_count * self._substeps
+        self.weight.begin_frame(first)
         if self._count == 0 and not self._partners:
             self._frame_count += 1
             return
@@ -287,6 +290,7 @@ class RigidSolver(RigidState):
         self._check_state(x, q, v)
         self._history.append((x, q, v, momentum))
         self._work.read()
+        self.weight.read()
         lost, collider = self._read_lost()
         if lost:
             raise RuntimeError(self._overflow(int(lost), int(collider)))
@@ -369,13 +373,14 @@ class RigidSolver(RigidState):
 
         ``energy_gain`` is the largest rise of the bodies' energy over any earlier sample, less the work that liquids
         and lakes did meanwhile: wind and impulses do such work, contacts must not; where kinematic bodies do work it is
-        left out. ``work_of_liquids`` is that work over the whole run. ``deepest_penetration`` is that at the
+        left out. ``work_of_liquids`` is that work over the whole run, and ``work_of_gravity_change`` what a change of
+        gravity did to potential energy, which is left out likewise. ``deepest_penetration`` is that at the
         end of any substep, ``joint_error`` the distance by which a joint's points missed. ``momentum_error`` is there
         only where momentum is conserved: nothing static, no air, no liquid.
         """
         if self._count == 0:
             return {}
-        energy = np.concatenate([self._energy(state) for state in self._history])
+        energy = self._energies()
         values = {
             "energy_start [J]": float(energy[0]),
             "energy_end [J]": float(energy[-1]),
@@ -389,6 +394,10 @@ class RigidSolver(RigidState):
             done = self._work.done()
             values["work_of_liquids [J]"] = float(done[-1])
             energy = energy - done
+        if self.weight.changes:
+            changed = self.weight.done()
+            values["work_of_gravity_change [J]"] = float(changed[-1])
+            energy = energy - changed
         if not self._kinematics:
             values["energy_gain [J]"] = float((energy - np.minimum.accumulate(energy)).max())
         if self._joints:
@@ -403,15 +412,19 @@ class RigidSolver(RigidState):
             values["momentum_error [-]"] = self._momentum_error()
         return values
 
-    def _energy(self, state: tuple[np.ndarray, ...]) -> np.ndarray:
-        """Of all bodies and springs at each sample of one frame [J]."""
-        energy = rigid_report.energy(self._moving, self.scene.gravity, state)
-        return energy + self._joints.energy(*state[:2]) if self._joints else energy
+    def _energies(self) -> np.ndarray:
+        """Of all bodies and springs at each sample, in the gravity that is there then [J]."""
+        felt, out, row = self.weight.felt(), [], 0
+        for state in self._history:
+            gravity = felt[row : row + len(state[0])]
+            row += len(gravity)
+            energy = rigid_report.energy(self._moving, gravity, state)
+            out.append(energy + self._joints.energy(*state[:2]) if self._joints else energy)
+        return np.concatenate(out)
 
     def _momentum_error(self) -> float:
         """Momentum that nothing accounts for, over the largest sum of the bodies' momenta [-]."""
         last = self._frame_count * self._substeps
         blows = [p.newton_seconds for p in self._impulses() if math.floor(p.at / self.substep + 1e-6) < last]
-        return rigid_report.momentum_error(
-            self._moving, self._history, self.scene.gravity, self._frame_count / self.fps, blows
-        )
+        time = self._frame_count / self.fps
+        return rigid_report.momentum_error(self._moving, self._history, self.scene.mean_gravity(0.0, time), time, blows)

@@ -15,6 +15,7 @@ from physim.gas import GasGrid
 from physim.gas_state import WALL, GasSettings, Puffs, Side, Sides
 from physim.materials import Liquid, Smoke
 from physim.memory import room
+from physim.over_time import changed, strongest_of
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter, HeightField
 from physim.smoke_domain import (
@@ -154,7 +155,7 @@ class SceneGas:
         self.settings = GasSettings(
             shape=domain.shape, origin=domain.origin, cell=domain.cell, dt=1 / fps / steps, steps=steps,
             density_substeps=substeps, sides=_surroundings(domain.open_sides, material.fill),
-            gravity=tuple(scene.gravity),
+            gravity=tuple(scene.heaviest),
             ambient_temperature=material.ambient_temperature, cooling=material.cooling,
             dissipation=material.dissipation, confinement=material.vorticity_confinement, speed=speed,
         )  # fmt: skip
@@ -196,7 +197,7 @@ class SceneGas:
         if emitter.on in _liquids(self.scene):
             liquid: Liquid = self.scene[emitter.on].material  # type: ignore[assignment]
             assert liquid.temperature is not None
-            gravity = float(np.linalg.norm(self.scene.gravity))
+            gravity = float(np.linalg.norm(self.scene.gravity_at(0.0)))
             source = VapourPuffs(
                 emitter, temperature=liquid.temperature, ambient=ambient, gravity=gravity, least_radius=least, seed=seed
             )  # fmt: skip
@@ -211,6 +212,7 @@ class SceneGas:
         for source in self.sources:
             if isinstance(source, VapourPuffs):
                 source.follow(self._surface_of(source.emitter.on))  # type: ignore[misc]
+                source.weigh(float(np.linalg.norm(self.scene.gravity_at(self._frame / self.fps))))
         self._write_sources(poses)
         if poses is not None and self.grid.obstacles:
             self._write_poses(poses)
@@ -224,7 +226,8 @@ class SceneGas:
     def _substeps(self) -> int:
         """Of the density's transport in the coming frame: as the gas moves now, with some reserve, not as it might."""
         s = self.settings
-        coming = max(RESERVE * self._fastest, *(float(np.abs(e.emitter.velocity).max()) for e in self.sources))
+        jets = (float(np.abs(strongest_of(source.emitter.velocity)).max()) for source in self.sources)
+        coming = max(RESERVE * self._fastest, *jets)
         coming = max(coming, float(np.abs(self.scene.wind_at(self._frame / self.fps)).max()))
         if self._frame == 0:
             return s.density_substeps
@@ -268,7 +271,7 @@ class SceneGas:
 
     def _empty_puffs(self, device) -> Puffs:
         count = sum(source.count for source in self.sources)
-        has_jet = any(np.any(np.array(s.emitter.velocity) != 0) for s in self.sources)
+        has_jet = any(np.any(strongest_of(s.emitter.velocity) != 0) for s in self.sources)
         size = (self.settings.steps, count)
         kinds = (wp.vec4, wp.vec4, wp.vec4)
         return Puffs(count, has_jet, *(wp.zeros(size, dtype=kind, device=device) for kind in kinds))
@@ -290,6 +293,9 @@ class SceneGas:
         gust = np.array(
             [(self.scene.wind_at(t + half) - self.scene.wind_at(t - half)) / (2 * half) for t in self._times()]
         )
+        if self._frame == 0 or self.scene.gravity_keys is not None:
+            pulls = np.array([self.scene.mean_gravity(t - half, t + half) for t in self._times()])
+            self.grid.state.gravity.assign(pulls.astype(np.float32))
         self.grid.state.wind.assign(wind.astype(np.float32))
         self.grid.state.gust.assign(gust.astype(np.float32))
 
@@ -347,9 +353,9 @@ def _placed(entity: Entity) -> Emitter:
     assert isinstance(e, Emitter)
     rotation = rotation_matrix(np.array(entity.orientation))
     centre = rotation @ np.array(e.centre, dtype=np.float64) + entity.position
-    velocity = rotation @ np.array(e.velocity, dtype=np.float64) + entity.velocity
+    velocity = changed(e.velocity, lambda v: rotation @ np.asarray(v) + entity.velocity)
     points = tuple(tuple(rotation @ np.array(p)) for p in e.points)
-    return replace(e, centre=tuple(centre), velocity=tuple(velocity), points=points)
+    return replace(e, centre=tuple(centre), velocity=velocity, points=points)
 
 
 def _liquids(scene: Scene) -> list[str]:
@@ -379,4 +385,5 @@ def _at_start(
     turn = rotation_matrix(np.array(body.orientation))
     points = tuple(tuple(turn @ np.array(p)) for p in emitter.points)
     centre = np.array(body.position) + turn @ np.array(emitter.centre)
-    return replace(emitter, centre=tuple(centre), velocity=tuple(turn @ np.array(emitter.velocity)), points=points)
+    velocity = changed(emitter.velocity, lambda v: turn @ np.asarray(v))
+    return replace(emitter, centre=tuple(centre), velocity=velocity, points=points)

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+LUMA = np.array([0.2126, 0.7152, 0.0722])
+"""Luminance of linear light (BT.709)."""
+
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:
     """Encoded sRGB in [0, 1] to linear light in [0, 1]."""

@@ -15,6 +15,7 @@ from physim.shot import ForceSpec
 from physim.shot_camera import MoveSpec
 from physim.shot_errors import explain
 from physim.shot_model import Model, Positive
+from physim.shot_over_time import later_keys
 from physim.shot_text import Finding, Route
 
 INSTEAD = ("camera", "cuts", "seconds")
@@ -87,6 +88,7 @@ def _later_force(force: dict[str, Any], by: float) -> dict[str, Any]:
     if force.get("wind") is not None:
         blow = dict(force["wind"])
         late = {"to": float(blow["to"]) + by} if blow.get("to") is not None else {}
-        return {"wind": {**blow, "from": float(blow.get("from", 0.0)) + by, **late}}
+        velocity = later_keys(blow.get("velocity"), by)
+        return {"wind": {**blow, "velocity": velocity, "from": float(blow.get("from", 0.0)) + by, **late}}
     push = dict(force["impulse"])
     return {"impulse": {**push, "at": float(push.get("at", 0.0)) + by}}

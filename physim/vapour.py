@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from physim.over_time import value_at
 from physim.shapes import Emitter
 from physim.smoke_source import BUMP_VOLUME
 
@@ -90,7 +91,7 @@ class VapourPuffs:
         self._centres: np.ndarray | None = None
         self._middle = np.zeros(3)
         self._before = np.zeros((PUFFS, 3))
-        self._area = 0.0
+        self._area, self._time = 0.0, 0.0
 
     def follow(self, surface: LiquidSurface) -> None:
         """Go where the surface is at the end of the coming frame."""
@@ -108,6 +109,10 @@ class VapourPuffs:
         if first:
             self._before = self._centres
 
+    def weigh(self, gravity: float) -> None:
+        """Another strength of gravity from now on [m/s^2]: it drives the air over the liquid."""
+        self._gravity = gravity
+
     @property
     def centres(self) -> np.ndarray:
         """(PUFFS, 3) [m] at the end of the frame."""
@@ -116,13 +121,13 @@ class VapourPuffs:
     def flux(self) -> float:
         """Mass of steam per time [kg/s]."""
         j = evaporation(self._temperature, self._ambient, self._area, self._gravity)
-        return self.emitter.rate * self._area * j
+        return float(value_at(self.emitter.rate, self._time)) * self._area * j
 
     def at(self, time: float, share: float, lift: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """As of :class:`physim.smoke_source.EmitterPuffs`, ``share`` of the way through the frame; ``lift`` (PUFFS, 3)
         [m] takes puffs out of what the gas cannot be in.
         """
-        e = self.emitter
+        e, self._time = self.emitter, time
         signal = np.sin(2 * np.pi * self._frequency * time + self._phase).sum(0) / np.sqrt(2)
         strength = np.maximum(1 + e.flicker * signal, 0.0)
         radius = max(np.sqrt(self._area / PUFFS), self._least)

@@ -15,8 +15,6 @@ from typing import Any
 from physim.shot import Shot
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-GRAVITY = [0.0, -9.81, 0.0]
-"""[m/s^2]"""
 ALGORITHM = "org.physim.spread-spectrum.1"
 """Name of the watermark's scheme, see :mod:`i2v.media.watermark`."""
 MAX_SHOT = 40_000
@@ -51,7 +49,7 @@ def manifest_of(
         "seconds": shot.seconds,
         "fps": shot.fps,
         "seed": shot.seed,
-        "gravity": GRAVITY,
+        "gravity": _gravity(shot),
         "things": _things(shot),
         "forces": _sparse([force.model_dump(mode="json", exclude_none=True) for force in shot.forces]),
         "joints": len(shot.joints),
@@ -168,6 +166,12 @@ def _things(shot: Shot) -> list[Any] | str:
 
 def _sparse(items: list[Any]) -> list[Any] | str:
     return items if len(json.dumps(items)) <= MAX_SHOT else f"{len(items)}, too many to list"
+
+
+def _gravity(shot: Shot) -> Any:
+    """A vector, or its keys [m/s^2]."""
+    given = _sparse([shot.model_dump(mode="json")["gravity"]])
+    return given if isinstance(given, str) else given[0]
 
 
 def _materials(shot: Shot) -> dict[str, str]:

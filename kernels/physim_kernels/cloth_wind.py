@@ -24,7 +24,7 @@ wp.set_module_options({"enable_backward": False})
 class Air:
     """Gravity, wind and impulses of one frame."""
 
-    gravity: wp.vec3
+    gravity: wp.array(dtype=wp.vec3)  # of each substep of the frame [m/s^2]
     wind: wp.array(dtype=wp.vec3)  # of each substep of the frame [m/s]
     eddy: wp.array(dtype=wp.vec3)  # a_m [m/s]
     eddy_wave: wp.array(dtype=wp.vec3)  # k_m [1/m], cycles per length
@@ -145,7 +145,7 @@ def cell_kernel(cloths: Cloths, g: Grids, air: Air, k: int, h: float):
 @wp.kernel
 def outer_kernel(cloths: Cloths, g: Grids, air: Air, k: int):
     i = wp.tid()
-    acc = air.gravity
+    acc = air.gravity[k]
     if air.blows == 1:
         f = wp.vec3(0.0, 0.0, 0.0)
         for j in range(air.first[i], air.first[i + 1]):
@@ -226,7 +226,7 @@ def cell_row(
     float* A = (float*)cloths.acc.data + 3 * i;
     const int up = below ? 3 * n : 0;
     const float low = below ? 1.0f : 0.0f, high = above ? 1.0f : 0.0f;
-    const float G[3] = {air.gravity[0], air.gravity[1], air.gravity[2]};
+    const float* G = (const float*)air.gravity.data + 3 * k;
     for (int c = 0; c < 3; ++c) A[c] = G[c] + (high * P[c] + low * P[c - up]) / M[0];
     const float gx = G[0], gy = G[1], gz = G[2];
     #pragma clang loop vectorize(assume_safety)
@@ -237,7 +237,7 @@ def cell_row(
         A[3 * j + 1] = gy + m * (high * (p[1] + p[-2]) + low * (p[1 - up] + p[-up - 2]));
         A[3 * j + 2] = gz + m * (high * (p[2] + p[-1]) + low * (p[2 - up] + p[-up - 1]));
     }""")
-def collect_row(cloths: Cloths, air: Air, i: int, n: int, below: int, above: int): ...
+def collect_row(cloths: Cloths, air: Air, i: int, n: int, below: int, above: int, k: int): ...
 
 
 @wp.kernel
@@ -259,13 +259,13 @@ def cell_row_kernel(cloths: Cloths, g: Grids, air: Air, k: int, h: float):
 
 
 @wp.kernel
-def collect_row_kernel(cloths: Cloths, g: Grids, air: Air):
+def collect_row_kernel(cloths: Cloths, g: Grids, air: Air, k: int):
     t = wp.tid()
     q = air.row_grid[t]
     row = air.row[t]
     n = g.cells[q][0] + 1
     i = g.start[q] + row * n
-    collect_row(cloths, air, i, n, wp.where(row > 0, 1, 0), wp.where(row < g.cells[q][1], 1, 0))
+    collect_row(cloths, air, i, n, wp.where(row > 0, 1, 0), wp.where(row < g.cells[q][1], 1, 0), k)
 
 
 @wp.kernel
@@ -288,6 +288,6 @@ def outer(cloths: Cloths, grids: Grids, air: Air, *, k, h, pushed, plain, device
         wp.launch(outer_kernel, dim=cloths.vertex_total, inputs=[cloths, grids, air, k], device=device)
         return
     wp.launch(cell_row_kernel, dim=air.rows, inputs=[cloths, grids, air, k, h], device=device)
-    wp.launch(collect_row_kernel, dim=air.rows, inputs=[cloths, grids, air], device=device)
+    wp.launch(collect_row_kernel, dim=air.rows, inputs=[cloths, grids, air, k], device=device)
     if pushed:
         wp.launch(push_kernel, dim=cloths.vertex_total, inputs=[cloths, air, k], device=device)

@@ -26,7 +26,7 @@ def frame_kernel(bodies: Bodies, frame: Frame):
 
 @wp.kernel
 def place_kernel(
-    bodies: Bodies, frame: Frame, gravity: wp.vec3, density: float, dt: float,
+    bodies: Bodies, frame: Frame, gravity: wp.array(dtype=wp.vec3), density: float, dt: float,
     wet: Wet,
 ):  # fmt: skip
     """Poses, masses and the velocities that bodies would have at the end of the step without the liquid.
@@ -47,7 +47,7 @@ def place_kernel(
     if bodies.inv_mass[i] > 0.0:
         wet.inv_mass[n] = bodies.inv_mass[i] * density * h * h * h
         wet.inv_inertia[n] = density * h * h * h * h * h * (back * bodies.inv_inertia[i] * frame.axes[0])
-        gain = dt * gravity
+        gain = dt * gravity[0]
         turn = wp.vec3(0.0, 0.0, 0.0)
         if wet.started[0] == 1:
             own = v - wet.old_v[n] - wet.push_v[n]
@@ -102,9 +102,11 @@ def evade_kernel(
 
 
 @wp.kernel
-def turn_weight_kernel(frame: Frame, gravity: wp.vec3, dt: float, weight: wp.array(dtype=wp.vec3)):
+def turn_weight_kernel(
+    frame: Frame, gravity: wp.array(dtype=wp.vec3), dt: float, weight: wp.array(dtype=wp.vec3)
+):  # fmt: skip
     """The weight of a step on the axes that the grid has now [cells/s]."""
-    weight[0] = wp.transpose(frame.axes[0]) * gravity * (dt / frame.cell)
+    weight[0] = wp.transpose(frame.axes[0]) * gravity[0] * (dt / frame.cell)
 
 
 @wp.kernel

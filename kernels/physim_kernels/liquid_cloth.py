@@ -39,7 +39,7 @@ class Water:
     cell: float  # [m]
     density: float  # [kg/m^3]
     particle: float  # volume [cells]
-    gravity: wp.vec3
+    gravity: wp.array(dtype=wp.vec3)  # of this frame [m/s^2]
 
 
 @wp.struct
@@ -227,14 +227,14 @@ def part_under(phi: wp.array3d(dtype=float), x: wp.vec3):
 
 
 @wp.kernel
-def shelter_kernel(cloths: Cloths, s: Samples, gravity: wp.vec3):
+def shelter_kernel(cloths: Cloths, s: Samples, gravity: wp.array(dtype=wp.vec3)):
     """Wind reaches only what is out of the liquid."""
     i = wp.tid()
     under = float(0.0)
     for j in range(s.first[i], s.first[i + 1]):
         under += s.part[j] * s.under[s.sample[j]]
     if under > 0.0:
-        cloths.acc[i] = gravity + (1.0 - under / s.share[i]) * (cloths.acc[i] - gravity)
+        cloths.acc[i] = gravity[0] + (1.0 - under / s.share[i]) * (cloths.acc[i] - gravity[0])
 
 
 @wp.kernel
@@ -252,7 +252,7 @@ def exchange_kernel(cloths: Cloths, water: Water, h: float, s: Samples):
     for j in range(3):
         v += w[j] * (cloths.v[c[j]] + wp.where(cloths.inv_mass[c[j]] > 0.0, h, 0.0) * cloths.acc[c[j]])
         yields += w[j] * s.share[c[j]] * cloths.inv_mass[c[j]]
-    lift = -(h * f * s.area[n] * s.thick[n] * water.density) * water.gravity
+    lift = -(h * f * s.area[n] * s.thick[n] * water.density) * water.gravity[0]
     v += yields * lift
     cross = wp.cross(cloths.x[c[1]] - cloths.x[c[0]], cloths.x[c[2]] - cloths.x[c[0]])
     normal = cross / wp.max(wp.length(cross), 1.0e-20)
@@ -296,8 +296,8 @@ def wish_kernel(
     if s.under[n] < 0.1 or missing < 1.0e-3 * s.capacity[n]:
         return
     x = place_of(cloths, s, water, n)
-    if wp.length_sq(water.gravity) > 0.0:  # what floats has air around it, and drinks from below
-        x += 0.5 * wp.normalize(wp.transpose(water.axes[0]) * water.gravity)
+    if wp.length_sq(water.gravity[0]) > 0.0:  # what floats has air around it, and drinks from below
+        x += 0.5 * wp.normalize(wp.transpose(water.axes[0]) * water.gravity[0])
     i, j, k = int(wp.floor(x[0])), int(wp.floor(x[1])), int(wp.floor(x[2]))
     if i < 0 or j < 0 or k < 0 or i >= wish.shape[0] or j >= wish.shape[1] or k >= wish.shape[2]:
         return

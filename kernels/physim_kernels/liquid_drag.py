@@ -129,7 +129,7 @@ def own_flow(speed: float, least: float, size: float, radius: float, viscosity: 
 @wp.kernel
 def brake_kernel(
     # inputs
-    bodies: Bodies, frame: Frame, gravity: wp.vec3, dt: float, phi: wp.array3d(dtype=float),
+    bodies: Bodies, frame: Frame, gravity: wp.array(dtype=wp.vec3), dt: float, phi: wp.array3d(dtype=float),
     open: wp.array3d(dtype=float), ux: wp.array3d(dtype=float), uy: wp.array3d(dtype=float),
     uz: wp.array3d(dtype=float),
     # in and out
@@ -163,7 +163,7 @@ def brake_kernel(
             seen += 1
             total += wp.vec3(component(ux, at, 0), component(uy, at, 1), component(uz, at, 2))
     part = float(touched) / float(count)
-    g = back * gravity * (dt / frame.cell)
+    g = back * gravity[0] * (dt / frame.cell)
     if seen > 0:
         stream = total / float(seen)
     note_entry(frame, drag, n, part, wp.length(own - stream), lowest)

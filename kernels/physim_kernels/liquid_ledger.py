@@ -46,12 +46,16 @@ def bodies_kernel(
 @wp.kernel
 def held_kernel(
     # inputs: sums of particles' weights times velocity, and of weights; open parts that walls leave
-    sums: wp.array4d(dtype=float), area: wp.array3d(dtype=float), axis: int, gain: float, volume: float,
+    sums: wp.array4d(dtype=float), area: wp.array3d(dtype=float), axis: int,
+    weight: wp.array(dtype=wp.vec3), scale: float, volume: float,
     # in and out
     total: wp.array(dtype=wp.vec3d),
 ):  # fmt: skip
-    """Liquid at closed faces of walls is stopped by them, and its weight of the step, ``gain``, borne."""
+    """Liquid at closed faces of walls is stopped by them, and its weight of the step, ``scale`` times
+    ``weight`` [cells/s], borne.
+    """
     i, j = wp.tid()
+    gain = scale * weight[0][axis]
     found = wp.float64(0.0)
     for k in range(area.shape[2]):
         if area[i, j, k] == 0.0:

@@ -174,14 +174,14 @@ def begin_cuts_kernel(wet: Wet, cuts: Cuts):
 
 
 @wp.kernel
-def lift_kernel(frame: Frame, gravity: wp.vec3, dt: float, wet: Wet):
+def lift_kernel(frame: Frame, gravity: wp.array(dtype=wp.vec3), dt: float, wet: Wet):
     """The weight of what faces miss, on the bodies before the pressure is solved.
 
     It is most of what brings a flat body back to its draught. If the pressure did not know of it, the liquid around
     would follow it one step late, and late by t, heave of frequency w grows as exp(w^2 t / 2).
     """
     n = wp.tid()
-    g = wp.transpose(frame.axes[0]) * gravity * (dt / frame.cell)
+    g = wp.transpose(frame.axes[0]) * gravity[0] * (dt / frame.cell)
     arm = wet.lift_arm[n]
     twist = wp.vec3(0.0, 0.0, 0.0)
     for axis in range(3):

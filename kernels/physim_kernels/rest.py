@@ -46,7 +46,7 @@ def is_pushed(bodies: Bodies, outer: Outer, rest: Rest, i: int, k: int, steps: i
         wait = outer.impulse_substep[j] - outer.substep[0] - k
         if outer.impulse_body[j] == i and wait >= 0 and wait < steps:
             return True
-    slight = 0.01 * float(wp.length(outer.gravity))
+    slight = 0.01 * float(wp.length(outer.gravity[k]))
     if outer.has_gas == 1:
         if float(wp.length(outer.push[i] - rest.push[i])) > slight:
             return True

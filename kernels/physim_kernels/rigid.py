@@ -24,7 +24,7 @@ ARRIVED = wp.constant(8)
 class Outer:
     """Forces from outside."""
 
-    gravity: wp.vec3d
+    gravity: wp.array(dtype=wp.vec3d)  # of each substep of the frame [m/s^2]
     wind: wp.array(dtype=wp.vec3)  # of each substep of the frame [m/s]
     substep: wp.array(dtype=int)  # [0]: substeps done before this frame
     impulse_body: wp.array(dtype=int)
@@ -152,9 +152,10 @@ def kick_kernel(g: Geometry, bodies: Bodies, outer: Outer, hits: wp.array(dtype=
         return
     velocity = bodies.momentum_velocity[i] + wp.vec3d(bodies.v[i] - bodies.v_ref[i])
     bodies.momentum_velocity[i] = velocity
-    change = h * outer.gravity
+    gravity = outer.gravity[k]
+    change = h * gravity
     if outer.has_air == 1 and bodies.drag[i] > 0.0:
-        drag = air_change(g, bodies, i, wind_on(outer, i, k), outer.gravity, h)
+        drag = air_change(g, bodies, i, wind_on(outer, i, k), gravity, h)
         change += drag
         if outer.has_gas == 1:
             outer.blown[i] = outer.blown[i] + drag

@@ -86,15 +86,16 @@ def acceleration_row(
 def acceleration_kernel(
     # inputs: curl and its length, excess temperature over `ambient` [K]
     x: wp.array3d(dtype=float), y: wp.array3d(dtype=float), z: wp.array3d(dtype=float), length: wp.array3d(dtype=float),
-    temperature: wp.array3d(dtype=float), strength: float, limit: float, h: float, ambient: float, gravity: wp.vec3,
-    chunk: int,
+    temperature: wp.array3d(dtype=float), strength: float, limit: float, h: float, ambient: float,
+    gravity: wp.array(dtype=wp.vec3), step: int, chunk: int,
     # outputs
     ox: wp.array3d(dtype=float), oy: wp.array3d(dtype=float), oz: wp.array3d(dtype=float),
 ):  # fmt: skip
     """Confinement and buoyancy at cell centres [m/s^2]."""
     i, j, t = wp.tid()
+    g = gravity[step]
     acceleration_row(
-        x, y, z, length, temperature, strength, limit, h, ambient, gravity[0], gravity[1], gravity[2],
+        x, y, z, length, temperature, strength, limit, h, ambient, g[0], g[1], g[2],
         ox, oy, oz, i, j, t * chunk, wp.min((t + 1) * chunk, ox.shape[2]),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Work that partners of the rigid solver do on its bodies: their kinetic energy after a push less that before it."""
+"""Work on rigid bodies: of partners of their solver, kinetic energy after a push less that before it; of gravity."""
 
 import warp as wp
 
@@ -22,6 +22,23 @@ def weigh_kernel(
     spin = wp.cw_mul(bodies.inertia[i], wp.transpose(turn) * w)
     energy = wp.dot(v, v) / wp.float64(bodies.inv_mass[i]) + wp.dot(wp.transpose(turn) * w, spin)
     work[i] = work[i] + sign * wp.float64(0.5) * energy
+
+
+@wp.kernel
+def change_kernel(
+    # inputs: gravity in each substep of the frame, and in the one before the frame [m/s^2]
+    bodies: Bodies, gravity: wp.array(dtype=wp.vec3d), before: wp.array(dtype=wp.vec3d), k: int,
+    # in and out: work done so far, per body [J]
+    work: wp.array(dtype=wp.float64),
+):  # fmt: skip
+    """What another gravity makes of the potential energy -m g x of a body where it is."""
+    i = wp.tid()
+    if bodies.inv_mass[i] <= 0.0:
+        return
+    last = before[0]
+    if k > 0:
+        last = gravity[k - 1]
+    work[i] = work[i] - wp.dot(bodies.x[i], gravity[k] - last) / wp.float64(bodies.inv_mass[i])
 
 
 @wp.kernel

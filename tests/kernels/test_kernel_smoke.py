@@ -38,8 +38,8 @@ def test_curl_of_a_rigid_rotation_is_twice_its_spin_everywhere(chunk):
 
 def acceleration(c, temperature, *, strength, chunk=14):
     fields = [array(a) for a in curl(c, 14)]
-    out = [zeros() for _ in range(3)]
-    inputs = [*fields, array(temperature), strength, 10.0, 0.5, 300.0, wp.vec3(0.0, -9.81, 0.0), chunk]
+    out, down = [zeros() for _ in range(3)], wp.array([[0.0, -9.81, 0.0]], dtype=wp.vec3, device="cpu")
+    inputs = [*fields, array(temperature), strength, 10.0, 0.5, 300.0, down, 0, chunk]
     dim = (*SHAPE[:2], -(-SHAPE[2] // chunk))
     wp.launch(smoke.acceleration_kernel, dim=dim, inputs=inputs, outputs=out, device="cpu")
     return np.stack([a.numpy() for a in out], -1)
