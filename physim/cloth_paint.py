@@ -16,7 +16,7 @@ from physim.camera import Camera
 from physim.cloth_light import ClothLight
 from physim.cloth_view import ClothFrame, ClothMesh, ClothView, Drawn, slack_of
 from physim.looks import TEXTURES, Atlas
-from physim.scene import Entity
+from physim.scene import Entity, Light
 from physim.shading import BodyLayer, Surroundings, shaken
 from physim.shadow import ShadowCaster
 from physim.srgb import LUMA
@@ -64,6 +64,11 @@ class ClothPainter:
         self._views: dict[tuple[str, int], ClothView] = {}
         self._before: dict[str, wp.array] = {}
         self._lighted: dict[str, tuple[float, tuple[wp.array, wp.array]]] = {}
+
+    def aim(self, light: Light) -> None:
+        """Let the light come from elsewhere from now on."""
+        self.light.aim(light)
+        self._lighted.clear()
 
     def _view(self, name: str, supersample: int) -> ClothView:
         key = (name, supersample)

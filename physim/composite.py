@@ -22,6 +22,7 @@ from physim.lake_view import LakeView
 from physim.matte import SHADOW_RING
 from physim.ordered import Once
 from physim.plate import PlateSampler
+from physim.scene import Light
 from physim.shading import BodyLayer, BodyPainter, Surroundings, merge_layers
 from physim.shadow import ShadowCaster, ground_below, light_already_there, tint_of
 from physim.shown import furniture
@@ -124,6 +125,14 @@ class SolidComposer:
         self._ground = GroundShadow(
             trajectory, self._caster, self._lit, self._photo_size, cloth=cloth, device=device
         )  # fmt: skip
+
+    def aim(self, light: Light) -> None:
+        """Let the light be another from now on."""
+        self._tint = tint_of(light)
+        self._caster.aim(light)
+        for painter in (self._painter, self._weaver, self._mirror):
+            if painter is not None:
+                painter.aim(light)
 
     def background(self, frame: BackdropFrame, time: float = 0.0) -> np.ndarray:
         """The plate through the camera, a fresh (H, W, 3) sRGB array; its lakes as they are at ``time``."""
@@ -246,11 +255,11 @@ class SolidComposer:
     def _rest_key(self, name: str, time: float, frame: BackdropFrame) -> tuple:
         """What the look of a resting thing depends on: its pose, the camera, and whatever stands about it."""
         if self.trajectory.cloths:  # which darken it as they move
-            return (frame.camera.view, *state_of(self.trajectory, time))
+            return (frame.camera.view, self._caster.key, *state_of(self.trajectory, time))
         near = self._caster.neighbours(name, time) if self.scene[name].cutout is None else []
         poses = [self.trajectory.bodies[other].at(time) for other in [name, *near]]
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
-        return (frame.camera.view, tuple(near), rounded)
+        return (frame.camera.view, self._caster.key, tuple(near), rounded)
 
     def _supersample(self, count: int) -> int:
         """Samples per pixel along a side: instants are spread over the pixel as well, and each adds its own."""

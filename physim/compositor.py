@@ -26,6 +26,7 @@ from physim.liquid_compose import LiquidComposer, Wet
 from physim.magnify import Magnifier, grid_size
 from physim.ordered import cores, in_order
 from physim.plate import PlateSampler, resize, resize_map
+from physim.relight import Relit, own_light
 from physim.shadow import light_already_there, tint_of
 from physim.shown import STILL, moved, shown
 from physim.stretch import warped
@@ -60,7 +61,7 @@ class Compositor:
         headroom: float = 1.0,
         device=None,
     ) -> None:
-        trajectory = shown(trajectory)
+        trajectory = own_light(shown(trajectory))
         scene = trajectory.scene
         if scene.camera is None or scene.backdrop is None:
             missing = "camera" if scene.camera is None else "backdrop"
@@ -77,6 +78,7 @@ class Compositor:
         self._grid = grid_size(photo_size, self.size)
         self._scale = self._grid[1] / photo_size[1]
         self.frame_count = max(1, round(trajectory.seconds * self.fps))
+        self._relit = Relit(scene)
         self._trajectory = trajectory
         self._device = device
         self._headroom = float(headroom)
@@ -328,16 +330,30 @@ class Compositor:
         sheets = [trajectory.cloths[name].at(each) for name, each in instants if name in trajectory.cloths]
         forms = tuple(hash(np.round(sheet, 6).tobytes()) for sheet in sheets)
         water = float(time) if self._composer.lakes is not None else 0.0
-        return (frame.camera.view, rounded, forms, water)
+        return (frame.camera.view, rounded, forms, water, self._relit.key)
+
+    def _aim(self, time: float) -> None:
+        """Let the light be that of ``time`` [s]."""
+        light = self._relit.at(time)
+        if light is None:
+            return
+        for part in (self._composer, self._liquid):
+            if part is not None:
+                part.aim(light)
+        if self._smoke is not None:
+            self._tint, self._smoke.glowing = tint_of(light), self._relit.glowing
 
     def frame_at(self, time: float) -> np.ndarray:
         """The picture at any ``time`` [s], (H, W, 3) float32 sRGB in [0, 1]."""
+        self._aim(float(time))
         solid = self._with_liquid(self._solid(float(time)), float(time))
         self._beyond = None
         picture = self._smoked(solid.picture, solid, float(time))
         if self._grid != self.size:
-            return self._brighter(self._magnify(picture, moved=not self._composer.unmoved(solid.backdrop)))
-        return self._brighter(picture.copy() if picture is solid.picture else picture)
+            picture = self._magnify(picture, moved=not self._composer.unmoved(solid.backdrop))
+        elif picture is solid.picture:
+            picture = picture.copy()
+        return self._relit(self._brighter(picture), solid.depth, self._headroom)
 
     def _brighter(self, picture: np.ndarray) -> np.ndarray:
         """The picture with the light beyond white, as far as there is headroom for it."""
@@ -365,6 +381,7 @@ class Compositor:
     def shadow(self, index: int) -> np.ndarray:
         """Factor by which simulated things darken the light in frame ``index``, (H, W) float32; 1 is no change."""
         time = self._time(index)
+        self._aim(time)
         solid = self._with_liquid(self._solid(time), time)
         shadow = solid.shadow if self._smoke is None else solid.shadow * self._smoke_shadow(solid, time)
         if self._grid != self.size:

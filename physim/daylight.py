@@ -11,8 +11,8 @@ and of the sky on level ground, over the solar constant (Bird, Hulstrom, SERI/TR
     D = 0.79 sin e (0.5 (1 - T_R) + 0.84 (1 - T_A)) / (1 - m + m^1.02)
 
 Below 2 degrees its level goes to 400 lx at 0 and 3.4 lx at -6 degrees (RCA Electro-Optics Handbook, 1974), evenly in
-the logarithm; its colour stays. What is known of a photo is the ratio of its own sun to its own sky: only the changes of
-both are taken from here.
+the logarithm; its colour stays. Of a photo the ratio of its own sun to its own sky is known: only the changes of both
+are taken from here.
 """
 
 from __future__ import annotations

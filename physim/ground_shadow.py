@@ -166,7 +166,7 @@ class GroundShadow:
         poses = [self._trajectory.bodies[name].at(time) for name in names]
         rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
         hides = tuple(round(weights.get(name, 1.0), 4) for name in names)
-        key = (frame.camera.view, tuple(names), rounded, hides)
+        key = (frame.camera.view, tuple(names), rounded, hides, self._caster.key)
         if self._memo is None or self._memo[0] != key:
             casters = self._caster.casters(names, time, weights=weights)
             balls = casters.ball.numpy()

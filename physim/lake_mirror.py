@@ -11,7 +11,7 @@ from physim.backdrop_view import BackdropFrame, lens_of
 from physim.body_view import pose_matrix
 from physim.exposure import Exposure
 from physim.lake_view import LakeView
-from physim.scene import Entity
+from physim.scene import Entity, Light
 from physim.trajectory import Trajectory
 
 STEEP = 0.35
@@ -39,6 +39,11 @@ class LakeMirror:
         self._meshes = {
             name: self._mesh(scene[name]) for name in trajectory.bodies if scene[name].cutout is None
         }  # fmt: skip
+
+    def aim(self, light: Light) -> None:
+        """Let the light be another from now on."""
+        self._light.towards = wp.vec3(*light.direction)
+        self._light.key, self._light.ambient = wp.vec3(*light.colour), wp.vec3(*light.ambient)
 
     def _mesh(self, entity: Entity) -> wp.Mesh:
         triangles = entity.shape.triangles  # type: ignore[union-attr]

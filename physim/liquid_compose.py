@@ -13,6 +13,7 @@ from physim.foam_view import foam_colour, foam_cover
 from physim.liquid_light import enlarged
 from physim.liquid_paint import LiquidLayer, LiquidPainter
 from physim.plate import resize, resize_map
+from physim.scene import Light
 from physim.shadow import light_already_there
 from physim.trajectory import LiquidTrack, Trajectory
 from physim.wet import WetMap
@@ -62,8 +63,12 @@ class LiquidComposer:
         plate = blend.to_linear(resize(trajectory.scene.backdrop.plate, size))
         self._lit = light_already_there(plate, trajectory.scene.light)
         self._wet: list[WetMap] | None = None
-        light = trajectory.scene.light
+        self.aim(trajectory.scene.light)
+
+    def aim(self, light: Light) -> None:
+        """Let the light be another from now on."""
         self._white = np.asarray(light.ambient) + 0.7 * np.asarray(light.colour)  # of what is turned any way
+        self._painter.aim(light)
 
     def over(self, picture: np.ndarray, depth: np.ndarray, camera: Camera, time: float, *,
              ground: tuple[np.ndarray, np.ndarray] | None = None, unmoved: bool,

@@ -11,6 +11,7 @@ from physim.backdrop_view import lens_of
 from physim.camera import Camera
 from physim.liquid_surface import LiquidMesh
 from physim.liquid_view import LiquidView
+from physim.scene import Light
 from physim.shadow import light_frame
 
 COLUMNS = 640
@@ -36,9 +37,13 @@ class LiquidLight:
         self._medium = medium
         self._photo_size = photo_size
         self.device = view.device
-        light = view.scene.light
-        self.aim(light)
+        self.aim(view.scene.light)
         self._view = view
+
+    def aim(self, light: Light) -> None:
+        """Let the light come from elsewhere from now on."""
+        self._turn = light_frame(np.array(light.direction))
+        self._spread = float(np.tan(max(light.half_angle, 1e-3)))
 
     def __call__(self, time: float, camera: Camera, depth: np.ndarray) -> np.ndarray | None:
         """Factor on the direct light, (h, w, 3) float32 on a coarser grid of the picture; None if it is 1 everywhere.

@@ -17,7 +17,7 @@ from physim.liquid_surface import LiquidSurface
 from physim.liquid_view import LiquidFrame, LiquidView
 from physim.materials import Liquid
 from physim.plate import resize
-from physim.scene import Scene
+from physim.scene import Light, Scene
 from physim.shading import shaken
 from physim.surroundings import surroundings
 from physim.trajectory import Trajectory
@@ -100,6 +100,11 @@ class LiquidPainter:
                 medium = medium_of(self._scene[name].material)  # type: ignore[arg-type]
                 self._lights.append(LiquidLight(view, medium, photo_size))
         return self._lights
+
+    def aim(self, light: Light) -> None:
+        """Let the light come from elsewhere from now on."""
+        for each in self._lights or ():
+            each.aim(light)
 
     def paint(
         self, name: str, time: float, times: np.ndarray, camera: Camera, picture: np.ndarray, depth: np.ndarray,

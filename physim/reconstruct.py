@@ -15,6 +15,7 @@ import numpy as np
 from physim.camera import Camera
 from physim.camera_guess import guessed_camera
 from physim.camera_plan import limited, path_from
+from physim.daylight import Daylight
 from physim.depth import FAR, bent_to_clicks, geometric, resampled
 from physim.depth_align import AGREES, aligned, fit_to_ground
 from physim.depth_file import load_depth
@@ -36,6 +37,7 @@ from physim.separate import separate, without_drops
 from physim.settle import bring_to_rest
 from physim.shapes import Plane
 from physim.shot import Shot
+from physim.shot_over_time import over_time
 
 WORK_SIDE = 640
 """Longer side of the grid on which depth is kept [pixels]; the photo's own masks and colours stay full size."""
@@ -108,6 +110,7 @@ def reconstruct(
         tell("settle", 0.9)
         _settle(scene, shot, report)
     _add_forces(scene, shot)
+    _set_daylight(scene, shot, report)
     _set_camera(scene, shot, camera, layers, report)
     if not picture:
         tell("done", 1.0)
@@ -255,6 +258,19 @@ def _add_forces(scene: Scene, shot: Shot) -> None:
                 known = ", ".join(sorted(bodies)) or "none"
                 raise ValueError(f"an impulse acts on {push.on!r}, which is no rigid thing. Rigid things: {known}.")
             scene.add(Impulse(push.on, push.newton_seconds, push.at, push.point))
+
+
+def _set_daylight(scene: Scene, shot: Shot, report: dict[str, str]) -> None:
+    """How the light changes from the photo's on."""
+    given = shot.light
+    if given is None:
+        return
+    keys = (None if each is None else over_time(each) for each in (given.elevation, given.turn, given.tint))
+    scene.daylight = Daylight(scene.light, *keys, adapts=given.adapts)
+    report["light.changes"] = (
+        f"from the photo's, {scene.daylight.start:.0f} degrees high, {scene.light.source}; shadows that are in the "
+        "photo stay where they are"
+    )
 
 
 def _set_camera(scene: Scene, shot: Shot, camera: Camera, layers: Layers, report: dict[str, str]) -> None:

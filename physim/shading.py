@@ -17,6 +17,7 @@ from physim.body_view import EDGE_PIXELS, BodyFrame, BodyView, pose_matrix
 from physim.camera import Camera
 from physim.cloth_light import ClothLight
 from physim.looks import build_looks
+from physim.scene import Light
 from physim.shadow import ShadowCaster
 from physim.shapes import Sphere
 from physim.trajectory import Trajectory

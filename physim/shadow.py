@@ -115,6 +115,11 @@ class ShadowCaster:
         self.sun.spread = self.spread
 
     @property
+    def key(self) -> tuple[float, ...]:
+        """What shadows depend on besides bodies, rounded to what cannot be seen."""
+        return (*np.round(self.light_from_world[2], 5), round(self.floor, 5))
+
+    @property
     def names(self) -> list[str]:
         return list(self._solids)
 

@@ -30,6 +30,7 @@ from physim.shot_hints import (
     WhiteHint,
 )
 from physim.shot_joints import JointSpec, KinematicSpec
+from physim.shot_light import SunSpec
 from physim.shot_model import Fraction, Model, Vector
 from physim.shot_output import AudioSpec, OutputSpec, RecordingSpec
 from physim.shot_over_time import NumberKeys, VectorKeys, VectorOverTime, every, later_keys
@@ -96,6 +97,7 @@ __all__ = [
     "SmokeSpec",
     "StaticSpec",
     "Strokes",
+    "SunSpec",
     "SurfaceHint",
     "Thing",
     "VectorKeys",
@@ -174,6 +176,7 @@ class Shot(Model):
     gravity: VectorOverTime = Field(
         default=(0.0, -9.81, 0.0), description="[m/s^2]; a vector, or {keys: [{at, value}, ...], ease}"
     )
+    light: SunSpec | None = Field(default=None, description="how the light changes; default: it stays as in the photo")
     camera: list[MoveSpec] = Field(default=[], description="camera moves, from the photo on")
     cuts: list[float] = Field(
         default=[],

@@ -76,6 +76,8 @@ class SmokeView:
         self._coarse = (max(2, round(self.size[0] * shrink)), max(2, round(self.size[1] * shrink)))
         self._grids: list[SmokeState] = []
         self._known_lamps: tuple[float, Lamps | None] | None = None
+        self.glowing: np.ndarray | float = 1.0
+        """Factor on what glows by itself, and on its light."""
         if trajectory.smokes:
             noise = wp.array(detail_noise(scene.seed), dtype=wp.float32, device=self.device)
             shade = SmokeShade(trajectory, self.device)
@@ -166,7 +168,7 @@ class SmokeView:
         sky = surface_depth >= FAR / 2
         light = self._finely(out.numpy(), step)
         light[sky] = 0
-        return light
+        return light * self.glowing
 
     def _coarsely(self, time: float, camera: Camera | None, surface_depth: np.ndarray):
         """View and depth of every few pixels, and of how many: for what is soft."""
@@ -297,7 +299,9 @@ class SmokeView:
         frame, moved = _stack([], self.size), motion.numpy()
         place = (slice(crop[0], crop[1]), slice(crop[2], crop[3]))
         frame.transmittance[place] = transmittance.numpy()
-        frame.scattered[place] = scattered.numpy() if glow is None else scattered.numpy() + glow.numpy()[..., :3]
+        frame.scattered[place] = scattered.numpy()
+        if glow is not None:
+            frame.scattered[place] += self.glowing * glow.numpy()[..., :3]
         frame.flow[place] = moved[..., :2]
         frame.depth[place] = moved[..., 2]
         return frame
