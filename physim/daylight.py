@@ -145,8 +145,8 @@ class Daylight:
         light = replace(
             photo,
             direction=self._direction(elevation, turn) if moved else photo.direction,
-            colour=tuple(float(v) for v in key * direct / safe),
-            ambient=tuple(float(v) for v in ambient * sky / safe),
+            colour=_triple(key * direct / safe),
+            ambient=_triple(ambient * sky / safe),
             shadow_floor=self._floor(direct, sky, e, base),
         )  # fmt: skip
         return Lit(light, exposure * tint * gain, exposure * tint * sky, exposure)
@@ -159,6 +159,11 @@ class Daylight:
             return floor
         left, gone = floor * float(sky @ LUMA), (1 - floor) * float(direct @ LUMA) * height
         return left / max(left + gone, 1e-12)
+
+
+def _triple(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = values
+    return float(x), float(y), float(z)
 
 
 def started(keys: OverTime, first) -> OverTime:  # type: ignore[no-untyped-def]

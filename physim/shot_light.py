@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 from pydantic import Field, model_validator
 
 from physim.shot_model import Fraction, Model
@@ -28,10 +26,11 @@ class SunSpec(Model):
 
     @model_validator(mode="after")
     def _sensible(self) -> SunSpec:
-        keys = [each for each in (self.elevation, self.turn, self.tint) if each is not None]
+        given: tuple[NumberKeys | VectorKeys | None, ...] = (self.elevation, self.turn, self.tint)
+        keys = [each for each in given if each is not None]
         if not keys:
             raise ValueError("give one or more of elevation, turn, tint")
-        if any(key.at <= 0 for key in chain.from_iterable(each.keys for each in keys)):
+        if any(key.at <= 0 for each in keys for key in each.keys):
             raise ValueError("the light of the first frame is the photo's, so `at` of the keys must be more than 0 s")
         if self.elevation is not None and not all(-6 <= value <= 90 for value in each_value(self.elevation)):
             raise ValueError(f"`elevation` is {each_value(self.elevation)}, expected -6 to 90 degrees each")
