@@ -84,7 +84,7 @@ class Lit:
 class Daylight:
     """How the light of a photo changes. At time 0 it is that of the photo, whatever the keys say.
 
-    Args of the keys start with the photo's own value at time 0 unless they have one at 0.
+    Keys start with the photo's own value at ``since`` unless they have one until then.
     """
 
     photo: Light
@@ -95,6 +95,8 @@ class Daylight:
     """Of the sun about the vertical, clockwise as seen from above [degrees]."""
     tint: OverTime | None = None
     """Factor (3,) on all light besides: clouds, lamps that fade."""
+    since: float = 0.0
+    """Until then it is the photo's [s]."""
     adapts: float = 0.75
     """Part of the change of brightness, in stops, that the camera makes up for [-]."""
 
@@ -115,7 +117,7 @@ class Daylight:
     def _of(self, keys: OverTime | None, first, time: float) -> np.ndarray:  # type: ignore[no-untyped-def]
         if keys is None:
             return np.asarray(first, dtype=np.float64)
-        return started(keys, first).at(time)
+        return started(keys, first, self.since).at(time)
 
     def _direction(self, elevation: float, turn: float) -> tuple[float, float, float]:
         x, _, z = self.photo.direction
@@ -166,8 +168,8 @@ def _triple(values: np.ndarray) -> tuple[float, float, float]:
     return float(x), float(y), float(z)
 
 
-def started(keys: OverTime, first) -> OverTime:  # type: ignore[no-untyped-def]
-    """The keys with ``first`` at time 0, if they have none there."""
-    if keys.times[0] <= 0:
+def started(keys: OverTime, first, since: float = 0.0) -> OverTime:  # type: ignore[no-untyped-def]
+    """The keys with ``first`` at ``since`` [s], if they have none until then."""
+    if keys.times[0] <= since:
         return keys
-    return replace(keys, times=(0.0, *keys.times), values=(first, *keys.values))
+    return replace(keys, times=(since, *keys.times), values=(first, *keys.values))

@@ -23,6 +23,7 @@ from physim.prompt_action import action, wind
 from physim.prompt_camera import camera, light, quality, sound
 from physim.prompt_draft import Clause, Draft
 from physim.prompt_found import analysed
+from physim.prompt_timeline import gravity, sun
 from physim.prompt_words import Text, lexicon
 from physim.shot import Shot
 from physim.shot_errors import explain
@@ -176,13 +177,13 @@ def _read(text: Text, section: str, draft: Draft, then: bool) -> None:
         about_camera = re.match(rf"(?:slow |a slow |slowly )?(?:{strong})\b", start) is not None
     handlers: dict[str, tuple[Callable[[Text, str, Draft], bool], ...]] = {
         "camera": (light, action),
-        "lighting": (light, wind, action, physics),
-        "physics": (physics, wind, action, light),
+        "lighting": (sun, light, wind, gravity, action, physics),
+        "physics": (gravity, physics, wind, action, sun, light),
         "audio": (sound,),
     }
     if about_camera and camera(text, section, draft, then=then):
         return
-    for handler in handlers.get(section, (wind, action, physics, light, sound)):
+    for handler in handlers.get(section, (sun, gravity, wind, action, physics, light, sound)):
         if handler(text, section, draft):
             return
     draft.tell(section, text, "ignored", "not understood")

@@ -21,6 +21,7 @@ from physim.prompt_found import (
     span_of,
     start_of,
 )
+from physim.prompt_timeline import swelling
 from physim.prompt_words import Text, lexicon
 
 PUSH = 0.6
@@ -93,7 +94,9 @@ def wind(text: Text, section: str, draft: Draft) -> bool:
         return False
     text.has("blow", "blows", "blowing")
     velocity = draft.forces[-1]["wind"]["velocity"]
-    draft.tell(section, text, "done", f"wind of {', '.join(f'{v:g}' for v in velocity)} m/s (right, up, to the camera)")
+    told = swelling(text, draft)
+    note = f"wind of {', '.join(f'{v:g}' for v in velocity)} m/s (right, up, to the camera)"
+    draft.tell(section, text, "done", f"wind that {told}" if told else note)
     return True
 
 

@@ -80,7 +80,12 @@ def light(text: Text, section: str, draft: Draft) -> bool:
     """The light of the scene."""
     words = lexicon()
     if text.has(*words["light_change"]):
-        draft.tell(section, text, "cannot", "light that changes during the shot is not made")
+        draft.tell(
+            section,
+            text,
+            "cannot",
+            "what the light is to become is not known: sunset, evening, dusk, night, morning or noon would be",
+        )
         return True
     if text.has(*words["reflect"]):
         draft.tell(section, text, "partly", words["reflect_note"])

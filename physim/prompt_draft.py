@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from physim.prompt_fields import ended, gravity_field, light_field
 from physim.prompt_words import Text
 
 Status = Literal["done", "partly", "needs", "cannot", "ignored"]
@@ -51,6 +52,10 @@ class Draft:
     """``seconds``, ``fps``, ``seed``."""
     rigid: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Physics to be set on a named rigid thing, or on all by the name ''."""
+    sun: list[dict[str, Any]] = field(default_factory=list)
+    """Where the sun goes: start, length [s], elevation [degrees]."""
+    gravity: list[dict[str, Any]] = field(default_factory=list)
+    """What becomes of gravity: start, length [s], factor."""
     clauses: list[Clause] = field(default_factory=list)
     time: float = 0.0
     """Of the last timestamp [s]."""
@@ -104,9 +109,14 @@ class Draft:
             if "rigid" in thing:
                 thing["rigid"] |= self.rigid.get("", {}) | self.rigid.get(thing["name"].split("_")[0], {})
         late = max((beginning(entry) for entry in (*self.things.values(), *self.forces)), default=0.0)
-        if "seconds" not in self.top and late > USUAL - AFTER:
-            self.top["seconds"] = round(late + AFTER, 3)
+        late = max([late, *(float(event["start"]) for event in (*self.gravity, *self.sun))])
+        changes = (float(event["start"]) + (event["length"] or 0.0) for event in (*self.gravity, *self.sun))
+        needed = max([late + AFTER, *changes])
+        if "seconds" not in self.top and needed > USUAL:
+            self.top["seconds"] = round(needed, 3)
         self._in_turn()
+        seconds = float(self.top.get("seconds", USUAL))
+        ended(self.forces, seconds)
         hints = {"light": self.light} if self.light else {}
         return {
             "photo": photo,
@@ -115,6 +125,8 @@ class Draft:
             "forces": self.forces,
             "camera": self.camera,
             "output": self.output,
+            **gravity_field(self.gravity, seconds),
+            **light_field(self.sun, seconds),
             **self.top,
         }
 
@@ -131,5 +143,8 @@ class Draft:
 
 def beginning(entry: Mapping[str, Any]) -> float:
     """When a thing or a force of the shot begins to do something [s]."""
-    start = entry.get("emit", {}).get("start", entry.get("wind", {}).get("from", entry.get("release", 0.0)))
+    blow = entry.get("wind", {})
+    if isinstance(blow.get("velocity"), dict):
+        return float(blow["velocity"]["keys"][0]["at"])
+    start = entry.get("emit", {}).get("start", blow.get("from", entry.get("release", 0.0)))
     return float(entry.get("impulse", {}).get("at", start))

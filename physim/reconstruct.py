@@ -268,7 +268,7 @@ def _set_daylight(scene: Scene, shot: Shot, report: dict[str, str]) -> None:
     elevation, turn, tint = (
         None if each is None else over_time(each) for each in (given.elevation, given.turn, given.tint)
     )
-    scene.daylight = Daylight(scene.light, elevation, turn, tint, given.adapts)
+    scene.daylight = Daylight(scene.light, elevation, turn, tint, given.start, given.adapts)
     report["light.changes"] = (
         f"from the photo's, {scene.daylight.start:.0f} degrees high, {scene.light.source}; shadows that are in the "
         "photo stay where they are"
