@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,19 @@ class Origin(Protocol):
 
 
 @dataclass(frozen=True)
+class _Vouched:
+    """An origin, and what it vouches for."""
+
+    make: Callable[[Path], Origin]
+    frames: Any
+    fps: float
+    audio: np.ndarray | None
+
+    def __call__(self, path: Path) -> Origin:
+        return self.make(path)
+
+
+@dataclass(frozen=True)
 class Clip:
     """A video: frames and what is known about how they came about."""
 
@@ -45,7 +59,9 @@ class Clip:
     """Sound (samples, channels) at full scale 1, 48,000 samples per second, from the first frame on."""
 
     origin: Callable[[Path], Origin] | None = field(default=None, repr=False, compare=False)
-    """Gives what marks and signs the file of that name, if its shot asks for it."""
+    """Gives what marks and signs the file of that name, if its shot asks for it. It vouches for these frames, this rate
+    and this sound: ``dataclasses.replace`` with others makes a clip without it.
+    """
 
     def __post_init__(self) -> None:
         if not self.fps > 0:
@@ -62,6 +78,23 @@ class Clip:
             raise ValueError(f"clip.audio has shape {np.shape(self.audio)}, expected finite (samples, channels).")
         if self.frame_count == 0:
             raise ValueError("clip.frames is empty, expected at least one frame.")
+        self._bind()
+
+    def _bind(self) -> None:
+        """Keep the origin for what it was given with; drop one that was given with something else."""
+        if self.origin is None:
+            return
+        if not isinstance(self.origin, _Vouched):
+            object.__setattr__(self, "origin", _Vouched(self.origin, self.frames, self.fps, self.audio))
+            return
+        told = self.origin
+        if self.frames is not told.frames or self.audio is not told.audio or self.fps != told.fps:
+            warnings.warn(
+                "frames, rate or sound of a clip that is to be marked and signed were replaced: what is saved will be "
+                "neither marked nor signed, since the signature would speak of another video.",
+                stacklevel=4,
+            )
+            object.__setattr__(self, "origin", None)
 
     @property
     def frame_count(self) -> int:

@@ -29,6 +29,8 @@ MAX_FRAMES = 36_000
 """25 minutes at 24 frames per second."""
 MAX_SQUEEZE = 0.01
 """Largest change of the aspect ratio that rounding to even sizes may cause; more would be seen."""
+CROPS = ("web", "hevc10", "hdr10")
+"""Presets that have odd sizes only with colour for every pixel."""
 MAX_DEFAULT_SIDE = 3840
 """Longer side of a video whose size nobody asked for [pixels]."""
 
@@ -384,10 +386,12 @@ def _output(output: OutputSpec, photo_size: tuple[int, int]) -> Iterator[Finding
                 yield Finding(("output", field, name), f"{path}: no such file.")
     if output.preset in ("png", "exr") and output.credentials is not None:
         yield Finding(("output", "credentials"), "a folder of pictures cannot be signed, expected a video.")
-    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2 and not _any_size(output)]
+    coarse = output.preset in CROPS and output.chroma in ("420", "422")
+    odd = [n for n in ("width", "height") if (getattr(output, n) or 0) % 2 and coarse]
     for name in odd:
         value = getattr(output, name)
-        yield Finding(("output", name), f"given {value}, expected an even number: {value - 1} or {value + 1}.")
+        text = f"given {value}, expected an even number: {value - 1} or {value + 1}, or `chroma: 444`."
+        yield Finding(("output", name), text)
     if output.aspect is not None:
         yield from _frame(output)
         return

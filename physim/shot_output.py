@@ -59,7 +59,7 @@ class OutputSpec(Model):
         description="H.264, H.265 or AV1 in 10 bits, ProRes, HDR10; or a folder of PNG or EXR with flow, depth, ids",
     )
     chroma: Literal["420", "422", "444"] | None = Field(
-        default=None, description="sampling of colour; 444 takes odd sizes too"
+        default=None, description="sampling of colour; default 420 (prores 422), and 444 for a size that is odd"
     )
     quality: int = Field(default=18, ge=0, le=51, description="constant rate factor; lower is better")
     aspect: str | None = Field(

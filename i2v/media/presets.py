@@ -31,6 +31,11 @@ class Preset:
     hdr: bool = False
 
     @property
+    def takes_odd(self) -> bool:
+        """Whether sizes may be odd with colour for several pixels, too: AV1 and ProRes round their planes up."""
+        return self.encoder not in ("libx264", "libx265")
+
+    @property
     def tags(self) -> tuple[str, str, str]:
         """(primaries, transfer, matrix) in ffmpeg's names."""
         return ("bt2020", "smpte2084", "bt2020nc") if self.hdr else ("bt709", "bt709", "bt709")

@@ -37,7 +37,8 @@ class VideoWriter:
 
     Args:
         path: Ends in ``.mp4`` (``.mov`` for ProRes); an existing file is replaced when the new one is complete.
-        size: (height, width) of every frame, both even unless ``chroma`` is '444' [pixels].
+        size: (height, width) of every frame [pixels]. Odd ones are written as they are: H.264 and H.265 then store
+            colour for every pixel, unless a coarser ``chroma`` is asked for, which they cannot.
         fps: Frames per second.
         crf: Constant rate factor, 0 (lossless) to 51; 18 looks like the source. ProRes has a fixed one.
         metadata: Texts that travel in the file, for example ``{"comment": ...}``.
@@ -47,7 +48,7 @@ class VideoWriter:
         audio_codec: 'aac', 'flac' or 'pcm'; default: that of the preset.
 
     Raises:
-        ValueError: Odd or unusable size, frame rate, quality or suffix.
+        ValueError: Unusable size, frame rate, quality or suffix.
         VideoError: The file cannot be written.
     """
 
@@ -66,8 +67,8 @@ class VideoWriter:
     ) -> None:
         self.path = check_output(path, preset, audio_codec if audio is not None else None)
         self._preset = PRESETS[preset]
-        self._format = pixel_format(self._preset, chroma)
-        self.size = _usable_size(size, self._format)
+        self.size = _usable_size(size)
+        self._format = pixel_format(self._preset, chroma, self.size)
         self.frame_count = 0
         if not 0 < fps <= 1000:
             raise ValueError(f"fps is {fps}, expected more than 0 and at most 1000.")
@@ -247,16 +248,26 @@ def _check_encoder(preset: Preset) -> None:
         )
 
 
-def pixel_format(preset: Preset, chroma: str | None) -> str:
-    """What ffmpeg calls the preset's pixels with this sampling of colour.
+def pixel_format(preset: Preset, chroma: str | None, size: tuple[int, int]) -> str:
+    """What ffmpeg calls the preset's pixels with this sampling of colour, for frames of ``size``.
+
+    H.264 and H.265 crop what they code by whole samples of colour: with colour for 2 x 2 pixels they have no odd sizes.
 
     Raises:
-        ValueError: The preset has no such sampling.
+        ValueError: The preset has no such sampling, or not for an odd size.
     """
+    rows, cols = size
+    odd = bool(rows % 2 or cols % 2) and not preset.takes_odd
     if chroma is None:
-        return next(iter(preset.formats.values()))
+        return preset.formats["444"] if odd else next(iter(preset.formats.values()))
     if chroma not in preset.formats:
         raise ValueError(f"chroma is {chroma!r}, the preset {preset.name!r} has {' and '.join(preset.formats)}.")
+    if odd and chroma != "444":
+        down, up = (cols - cols % 2, rows - rows % 2), (cols + cols % 2, rows + rows % 2)
+        raise ValueError(
+            f"video size is {cols} x {rows}, expected even numbers with chroma {chroma} (colour is stored for several "
+            f"pixels): {down[0]} x {down[1]} or {up[0]} x {up[1]}, or chroma 444. Nothing is resized silently."
+        )
     return preset.formats[chroma]
 
 
@@ -265,16 +276,10 @@ def sound_codec(preset: Preset, suffix: str) -> str:
     return preset.audio if preset.audio in SOUND_IN[suffix.lower()] else "aac"
 
 
-def _usable_size(size: tuple[int, int], pixels: str) -> tuple[int, int]:
+def _usable_size(size: tuple[int, int]) -> tuple[int, int]:
     rows, cols = int(size[0]), int(size[1])
     if rows < 2 or cols < 2:
         raise ValueError(f"video size is {cols} x {rows}, expected at least 2 x 2 pixels.")
-    if (rows % 2 or cols % 2) and "444" not in pixels:
-        down, up = (cols - cols % 2, rows - rows % 2), (cols + cols % 2, rows + rows % 2)
-        raise ValueError(
-            f"video size is {cols} x {rows}, expected even numbers (colour is stored for 2 x 2 pixels): "
-            f"{down[0]} x {down[1]} or {up[0]} x {up[1]}, or chroma 444. Nothing is resized silently."
-        )
     return rows, cols
 
 

@@ -1,6 +1,7 @@
 """Clips: arrays and lazy frames are saved alike, and what cannot be a clip is refused."""
 
 import json
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -59,3 +60,30 @@ def test_frames_of_different_sizes_leave_no_file(tmp_path):
     with pytest.raises(ValueError, match="frame 1 has shape"):
         Clip([FRAMES[0], FRAMES[0][:30]], 24).save(tmp_path / "a.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+class Signed:
+    """Stands for what marks and signs a file."""
+
+    def __init__(self, path):
+        self.unsigned = path.with_suffix(".unsigned.mp4")
+        self.path = path
+
+    def marked(self, frames, size):
+        return iter(frames)
+
+    def finish(self):
+        self.path.write_bytes(b"signed " + self.unsigned.read_bytes())
+
+
+def test_a_clip_whose_frames_rate_or_sound_were_replaced_does_not_sign_for_them(tmp_path):
+    clip = Clip(FRAMES, 24, {"seed": 7}, origin=Signed)
+    assert clip.save(tmp_path / "a.mp4").read_bytes().startswith(b"signed")
+    for number, other in enumerate(({"frames": FRAMES[::-1]}, {"fps": 30.0}, {"audio": np.zeros((10, 2))})):
+        with pytest.warns(UserWarning, match="neither marked nor signed"):
+            changed = replace(clip, **other)
+        assert changed.origin is None
+        assert not changed.save(tmp_path / f"{number}.mp4").read_bytes().startswith(b"signed")
+    kept = replace(clip, provenance={"seed": 8})
+    assert kept.save(tmp_path / "kept.mp4").read_bytes().startswith(b"signed")
+    assert replace(kept, fps=24).origin is not None

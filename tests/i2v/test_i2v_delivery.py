@@ -99,8 +99,9 @@ def test_a_shot_says_what_does_not_go_together(tmp_path):
     assert "only a frame of another `aspect`" in refused(follow="ball")
     assert "expected height 114" in refused(aspect="9:16", width=64, height=64)
     assert "cannot be signed" in refused(preset="exr", credentials="test")
-    assert "expected an even number" in refused(width=95, height=64)
+    assert "expected an even number" in refused(width=95, height=64, chroma="420")
     validate(Shot(photo=tmp_path / "photo.png", output={"width": 147, "chroma": "444"}))
+    validate(Shot(photo=tmp_path / "photo.png", output={"width": 147}))
 
 
 @pytest.mark.parametrize(

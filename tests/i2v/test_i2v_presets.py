@@ -66,6 +66,27 @@ def test_odd_sizes_are_kept_to_the_pixel_with_full_colour(tmp_path, preset, suff
         assert next(container.decode(video=0)).to_ndarray(format="rgb24").shape == (63, 95, 3)
 
 
+@pytest.mark.parametrize(
+    ("preset", "suffix", "pixels"),
+    [
+        ("web", ".mp4", "yuv444p"), ("hevc10", ".mov", "yuv444p10le"), ("hdr10", ".mp4", "yuv444p10le"),
+        ("av1", ".mp4", "yuv420p10le"), ("prores", ".mov", "yuv422p10le"),
+    ],
+)  # fmt: skip
+def test_odd_sizes_are_written_to_the_pixel_by_every_preset(tmp_path, preset, suffix, pixels):
+    path = write(tmp_path / f"a{suffix}", size=(75, 101), preset=preset)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frame = next(container.decode(stream))
+        assert (frame.height, frame.width, frame.format.name) == (75, 101, pixels)
+        assert (stream.codec_context.height, stream.codec_context.width) == (75, 101)
+        last = frame.to_ndarray(format="rgb24")
+    if preset != "hdr10":  # the last row and column are those of the picture
+        expected = next(frames(size=(75, 101)))
+        assert np.abs(last[-1] / 255 - expected[-1]).mean() < 0.05
+        assert np.abs(last[:, -1] / 255 - expected[:, -1]).mean() < 0.05
+
+
 @pytest.mark.parametrize("fps", [24, 25, 30, 50, 60])
 def test_rates_are_those_that_were_asked_for(tmp_path, fps):
     with av.open(str(write(tmp_path / "a.mp4", fps=fps, preset="av1"))) as container:

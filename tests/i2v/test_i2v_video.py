@@ -161,9 +161,9 @@ def test_ffmpeg_that_dies_is_reported(tmp_path):
     ("size", "message"),
     [((63, 96), "96 x 62 or 96 x 64"), ((64, 97), "96 x 64 or 98 x 64"), ((0, 96), "at least 2 x 2")],
 )
-def test_odd_sizes_are_refused_with_the_even_neighbours(tmp_path, size, message):
+def test_odd_sizes_are_refused_with_the_even_neighbours_where_colour_is_to_be_coarse(tmp_path, size, message):
     with pytest.raises(ValueError, match=message):
-        VideoWriter(tmp_path / "a.mp4", size, 24)
+        VideoWriter(tmp_path / "a.mp4", size, 24, chroma="420")
     assert left_in(tmp_path) == []
 
 

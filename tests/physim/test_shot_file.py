@@ -116,7 +116,7 @@ def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
         ("seconds: 600\nfps: 240", "seconds", "144000 frames, expected at most 36000"),
         ("seed: 1.5", "seed", "given 1.5, expected"),
         ("schema_version: 2", "schema_version", "given 2, expected 1"),
-        ("output: {width: 1201}", "output.width", "expected an even number: 1200 or 1202"),
+        ("output: {width: 1201, chroma: '420'}", "output.width", "expected an even number: 1200 or 1202"),
         ("output: {width: 1200, height: 1200}", "output", "squeezed by 33%.*width 1200 goes with height 800"),
         ("output: {width: 99999}", "output.width", "expected at most 8192"),
         ("output: {audio: {codec: mp3}}", "output.audio.codec", "expected aac, flac or pcm"),
