@@ -79,6 +79,22 @@ class Splash:
     """[J]"""
     air: float
     """Entrained [m^3]."""
+    vessel: int = -1
+    """Number of the vessel it is in; -1: none."""
+
+
+@dataclass(frozen=True)
+class Vessel:
+    """Something hollow that liquid splashes in, heard through its column of air."""
+
+    radius: float
+    """Of its opening [m]."""
+    column: np.ndarray
+    """(S,): height of the air over the liquid [m]; 0: full, or lying."""
+    sample_rate: float
+    """Rows of ``column`` per second."""
+    position: np.ndarray
+    """(S, 3) or (1, 3) [m]: the middle of the opening."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,7 @@ class Audible:
     strikes: tuple[Strike, ...] = ()
     rubs: tuple[Rub, ...] = ()
     splashes: tuple[Splash, ...] = ()
+    vessels: tuple[Vessel, ...] = ()
     currents: tuple[Current, ...] = ()
     camera: np.ndarray = field(default_factory=lambda: np.eye(4)[None])
     """(S, 4, 4) or (1, 4, 4): ``world_from_camera``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from physim.audible import Audible, Current, Resonator, Rub, Splash, Strike
 from physim.compound import _rotation
 from physim.elastic import ELASTIC, Elastic, contact_time
 from physim.floor import Floors
+from physim.listen_vessel import vessels
 from physim.materials import Rigid, Static
 from physim.modal import AIR_DENSITY, SOUND_SPEED, Modes, modes, no_modes
 from physim.scene import Entity
@@ -50,7 +51,7 @@ def listen(trajectory: Trajectory, *, progress: Callable[[str, float], None] | N
         progress: Called with 'modes' and the fraction done.
 
     Returns:
-        Resonators with their blows, slides and rolls; splashes; moving air; the camera's path.
+        Resonators with their blows, slides and rolls; splashes and vessels that fill; moving air; the camera's path.
     """
     clock = _Clock(trajectory)
     bodies = _bodies(trajectory, clock, progress)
@@ -62,6 +63,9 @@ def listen(trajectory: Trajectory, *, progress: Callable[[str, float], None] | N
     ringing = {name: _resonator(body, clock, held.get(name)) for name, body in bodies.items()}
     resonators = (*ringing.values(), *floors.resonators({name: r.position for name, r in ringing.items()}))
     camera = trajectory.scene.camera
+    splashes = _splashes(trajectory)
+    hollows, within = vessels(trajectory, splashes)
+    splashes = tuple(replace(s, vessel=within.get(i, -1)) for i, s in enumerate(splashes))
     poses = np.eye(4)[None]
     if camera is not None:
         times = clock.times[:1] if camera.is_static else clock.times
@@ -72,7 +76,8 @@ def listen(trajectory: Trajectory, *, progress: Callable[[str, float], None] | N
         resonators=resonators,
         strikes=tuple(strikes),
         rubs=tuple(rubs),
-        splashes=_splashes(trajectory),
+        splashes=splashes,
+        vessels=hollows,
         currents=_currents(trajectory, clock),
         camera=poses,
         room=_room(trajectory),

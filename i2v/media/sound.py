@@ -16,7 +16,8 @@ from i2v.media import sound_air, sound_water
 from i2v.media.sound_bank import ring
 from i2v.media.sound_friction import rub_force
 from i2v.media.sound_level import CEILING, limited, loudness, true_peak
-from physim.audible import Audible, Strike
+from i2v.media.sound_vessel import through
+from physim.audible import Audible, Splash, Strike
 
 RATE = 48_000
 """Samples per second."""
@@ -168,14 +169,23 @@ def _recorded(
 
 
 def _add_water(stem: np.ndarray, audible: Audible, seed: int, rate: int) -> None:
-    """Slaps and bubbles of all splashes, each from where it is."""
+    """Slaps and bubbles of all splashes, each from where it is; those in a vessel out of its mouth."""
     if not audible.splashes:
         return
     rng = np.random.default_rng([seed, 0xB0])
     count = len(stem)
     gains = [_at(placed(s.position[None], audible, count, rate), s.time, rate) for s in audible.splashes]
+    inside = [np.zeros(count) for _ in audible.vessels]
+
+    def lay(splash: Splash, values: np.ndarray, first: int, gain: np.ndarray) -> None:
+        if splash.vessel < 0:
+            _lay(stem, values, first, gain)
+        else:
+            values = values[: max(0, count - first)]
+            inside[splash.vessel][first : first + len(values)] += values
+
     for splash, gain in zip(audible.splashes, gains, strict=True):
-        _lay(stem, sound_water.slap(splash.energy, rate=rate, rng=rng), round(splash.time * rate), gain)
+        lay(splash, sound_water.slap(splash.energy, rate=rate, rng=rng), round(splash.time * rate), gain)
     found = sound_water.bubbles_of(audible.splashes, rng)
     for time, radius, rise, strength, splash in zip(
         found.time, found.radius, found.rise, found.strength, found.splash, strict=True
@@ -183,7 +193,18 @@ def _add_water(stem: np.ndarray, audible: Audible, seed: int, rate: int) -> None
         first = int(np.ceil(time * rate))
         if first < count:
             values = sound_water.bubble(radius, rise, offset=first / rate - time, rate=rate)
-            _lay(stem, strength * values, first, gains[splash])
+            lay(audible.splashes[splash], strength * values, first, gains[splash])
+    for vessel, dry in zip(audible.vessels, inside, strict=True):
+        heard = through(vessel, dry, rate=rate)
+        stem += heard[:, None] * _placed_at(vessel.position, vessel.sample_rate, audible, count, rate)
+
+
+def _placed_at(position: np.ndarray, sample_rate: float, audible: Audible, count: int, rate: int) -> np.ndarray:
+    """As :func:`placed`, of positions at a rate of their own."""
+    if len(position) > 1:
+        rows = np.arange(round(audible.seconds * audible.sample_rate) + 1) / audible.sample_rate * sample_rate
+        position = np.stack([np.interp(rows, np.arange(len(position)), position[:, k]) for k in range(3)], axis=1)
+    return placed(position, audible, count, rate)
 
 
 def _at(gains: np.ndarray, time: float, rate: int) -> np.ndarray:
