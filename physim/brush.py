@@ -24,6 +24,8 @@ from physim.shot_text import TextError, parse
 MAX_BYTES = 16_000_000
 WIDTH = 12.0
 """Of a stroke that marks a place, at least [pixels]."""
+USUAL = {"push": 0.1, "wind": 3.0, "smoke": 0.5, "liquid": 0.5}
+"""Strength where none is said [N s], [m/s]."""
 
 
 class Stroke(Model):
@@ -104,19 +106,19 @@ def brushed(shot: Shot, strokes: Sequence[Stroke]) -> Shot:
 
 
 def _push(data: dict[str, Any], stroke: Stroke, number: int) -> None:
-    impulse = {"on": stroke.on, "newton_seconds": _times(stroke, 0.1), "at": stroke.at}
+    impulse = {"on": stroke.on, "newton_seconds": _times(stroke), "at": stroke.at}
     data["forces"].append({"impulse": impulse})
 
 
 def _wind(data: dict[str, Any], stroke: Stroke, number: int) -> None:
     end = {"to": stroke.at + stroke.lasts} if stroke.lasts is not None else {}
-    data["forces"].append({"wind": {"velocity": _times(stroke, 3.0), "gust": 0.2, "from": stroke.at, **end}})
+    data["forces"].append({"wind": {"velocity": _times(stroke), "gust": 0.2, "from": stroke.at, **end}})
 
 
 def _source(data: dict[str, Any], stroke: Stroke, number: int) -> None:
     kind, usual = ("smoke", "smoke") if stroke.makes == "smoke" else ("liquid", "water")
     end = {"end": stroke.at + stroke.lasts} if stroke.lasts is not None else {}
-    emit = {"pixel": list(stroke.points[0]), "velocity": _times(stroke, 0.5), "start": stroke.at, **end}
+    emit = {"pixel": list(stroke.points[0]), "velocity": _times(stroke), "start": stroke.at, **end}
     name = f"stroke_{number}"
     data["things"].append({"name": name, "emit": emit, kind: {"material": stroke.material or usual}})
 
@@ -131,8 +133,8 @@ def _pin(data: dict[str, Any], stroke: Stroke, number: int) -> None:
     cloth["cloth"]["pin"].append({"region": {"box": [round(float(v), 3) for v in box]}})
 
 
-def _times(stroke: Stroke, usual: float) -> list[float]:
-    strength = usual if stroke.strength is None else stroke.strength
+def _times(stroke: Stroke) -> list[float]:
+    strength = USUAL[stroke.makes] if stroke.strength is None else stroke.strength
     return [round(float(v), 6) + 0.0 for v in strength * stroke.vector]
 
 

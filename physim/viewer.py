@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from physim.backdrop_view import photo_camera
+from physim.brush_page import with_brush
 from physim.camera import Camera
 from physim.materials import Static
 from physim.scene import Backdrop, Entity, Scene
@@ -94,7 +95,7 @@ def page(trajectory: Trajectory) -> str:
     with redirect_stdout(StringIO()):  # where viser announces the server that records the page
         server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False)
         try:
-            return _recorded(server, trajectory)
+            return with_brush(_recorded(server, trajectory), trajectory.scene)
         finally:
             server.stop()
 
