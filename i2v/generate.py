@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ def generate_residual(
     num_inference_steps: int = 1,
     guidance_scale: float = 1.0,
     strength: float = 1.0,
+    regions: Mapping[str, float] | None = None,
     weights: str | os.PathLike | None = None,
     callback_on_step_end: StepEnd | None = None,
 ) -> np.ndarray | None:
@@ -35,6 +37,8 @@ def generate_residual(
         num_inference_steps: Network calls of the sampler. 1 is the most likely picture, more add detail.
         guidance_scale: For models that are trained for guidance; 1 is none.
         strength: How much of the residual is kept [-], 0 to 1.
+        regions: The same by kind of region (hole, smoke, shade, liquid, edge), instead of what the model's own
+            benchmark chose; for models that paint by regions, such as the bundled one.
         weights: Folder of a model whose weights do not come along, such as "wan2.1-i2v-14b".
         callback_on_step_end: ``callback(step, time, x)`` after every step; what it returns replaces x, if anything.
 
@@ -42,7 +46,7 @@ def generate_residual(
         (T, H, W, 3) float32 in sRGB units, or ``None`` for model "none".
 
     Raises:
-        ValueError: Unknown model, bad number of steps, or strength outside [0, 1].
+        ValueError: Unknown model, bad number of steps, strength outside [0, 1], or regions that the model has not.
         FileNotFoundError: No weights; what to download and where to put it.
     """
     if not 0 <= strength <= 1:
@@ -54,6 +58,8 @@ def generate_residual(
     painter = resolve(model, weights)
     if painter is None:
         return None
+    if regions:
+        painter = _by_region(painter, model, regions)
     residual = painter(
         conditions,
         seed=seed,
@@ -69,6 +75,13 @@ def generate_residual(
     return np.asarray(strength * residual, dtype=np.float32)
 
 
+def _by_region(painter: ResidualModel, model: str | ResidualModel, regions: Mapping[str, float]) -> ResidualModel:
+    if not hasattr(painter, "with_strength"):
+        name = model if isinstance(model, str) else type(painter).__name__
+        raise ValueError(f"regions are given, but model {name!r} does not paint by regions; use strength alone.")
+    return painter.with_strength(**regions)
+
+
 def generate(
     conditions: Conditions,
     *,
@@ -77,6 +90,7 @@ def generate(
     num_inference_steps: int = 1,
     guidance_scale: float = 1.0,
     strength: float = 1.0,
+    regions: Mapping[str, float] | None = None,
     weights: str | os.PathLike | None = None,
     callback_on_step_end: StepEnd | None = None,
 ) -> Clip:
@@ -90,6 +104,7 @@ def generate(
         num_inference_steps=num_inference_steps,
         guidance_scale=guidance_scale,
         strength=strength,
+        regions=regions,
         weights=weights,
         callback_on_step_end=callback_on_step_end,
     )
@@ -99,6 +114,7 @@ def generate(
         "seed": seed,
         "num_inference_steps": num_inference_steps,
         "strength": strength,
+        "regions": dict(regions or {}),
         "conditions": conditions.meta,
     }
     return Clip(frames, conditions.fps, provenance)

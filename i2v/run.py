@@ -221,6 +221,7 @@ class Run:
                 num_inference_steps=spec.num_inference_steps,
                 guidance_scale=spec.guidance_scale,
                 strength=spec.strength,
+                regions=spec.regions.model_dump(exclude_none=True),
                 callback_on_step_end=after_step,
             )
             for part in parts

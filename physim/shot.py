@@ -151,6 +151,16 @@ class ForceSpec(Model):
         return self
 
 
+class RegionStrengths(Model):
+    """How much of the model's residual is added, by kind of region; what is not given is the model's own choice."""
+
+    hole: Fraction | None = Field(default=None, description="filled background [-]")
+    smoke: Fraction | None = Field(default=None, description="[-]")
+    shade: Fraction | None = Field(default=None, description="where shadows fall [-]")
+    liquid: Fraction | None = Field(default=None, description="[-]")
+    edge: Fraction | None = Field(default=None, description="outlines of what moves [-]")
+
+
 class GenerateSpec(Model):
     model: str = Field(default="bundled", description="'bundled', 'none' (the plain composite), or a registered model")
     num_inference_steps: int = Field(
@@ -161,6 +171,7 @@ class GenerateSpec(Model):
     )
     guidance_scale: float = Field(default=1.0, ge=0, description="classifier-free guidance [-]; 1 is none")
     strength: Fraction = Field(default=1.0, description="how much of the model's residual is added [-]")
+    regions: RegionStrengths = Field(default=RegionStrengths(), description="the same by kind of region")
     size: int = Field(default=320, ge=32, le=2048, description="longer side of the picture the model works on [pixels]")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,28 @@ class BundledModel:
         weight_file.assign(network, flat, origin=str(path))
         noisy = metadata.get("objective", "bridge") != "regression"
         return cls(network, Strength(**json.loads(metadata.get("strength", "{}"))), noisy=noisy)
+
+    def with_strength(self, **regions: float) -> BundledModel:
+        """The same model with other strengths for these regions.
+
+        Raises:
+            ValueError: A region that is not known, or a strength outside [0, 1].
+        """
+        known = vars(self.strength)
+        for name, value in regions.items():
+            if name not in known:
+                raise ValueError(f"regions has {name!r}, expected some of {', '.join(known)}.")
+            if not 0 <= value <= 1:
+                raise ValueError(f"regions.{name} is {value}, expected 0 (closed) to 1 (open).")
+        other = copy(self)
+        other.strength = replace(self.strength, **regions)
+        return other
+
+    def with_weights(self, network: ResidualUNet) -> BundledModel:
+        """The same compiled functions with the weights of another network of this configuration."""
+        other = copy(self)
+        other._parameters = nnx.state(network, nnx.Param)
+        return other
 
     def __call__(
         self,

@@ -108,6 +108,7 @@ class _Watch:
         self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=arguments.quiet)
         self._task = self._bar.add_task("training", total=1.0)
         self._every, self._trainer, self._clips, self._noisy = arguments.strip_every, trainer, clips, noisy
+        self._model: Any = None
         self._recent: list[float] = []
         self._curve: list[float] = []
         self._next = (trainer.step // self._every + 1) * self._every
@@ -134,11 +135,18 @@ class _Watch:
         said = f"step {step}  loss {mean:.4f}  {sparkline(self._curve)}"
         self._bar.update(self._task, completed=progress, description=said)
         if step >= self._next and self._clips:
-            from i2v.training.strips import write_strip
-
             self._next += self._every
-            path = self._trainer.folder / "strips" / f"step_{step:07d}.png"
-            write_strip(path, self._trainer.network(), self._clips, noisy=self._noisy)
+            self._look(self._trainer.folder / "strips" / f"step_{step:07d}.png")
+
+    def _look(self, path: Path) -> None:
+        from i2v.maps import EDGES_TOO
+        from i2v.models.bundled import BundledModel
+        from i2v.training.strips import write_strip
+
+        network = self._trainer.network()
+        if self._model is None:  # compiled once
+            self._model = BundledModel(network, EDGES_TOO, noisy=self._noisy)
+        write_strip(path, self._model.with_weights(network), self._clips)
 
 
 def sparkline(values: list[float], width: int = 24) -> str:

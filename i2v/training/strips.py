@@ -7,23 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from i2v.maps import Strength
 from i2v.models.bundled import BundledModel
-from i2v.models.unet import ResidualUNet
 from i2v.training.calibrate import whole
 from i2v.training.data import TrainingClip
 
 
-def strip(network: ResidualUNet, clips: Sequence[TrainingClip], *, noisy: bool = True, enlarged: int = 2) -> np.ndarray:
+def strip(model: BundledModel, clips: Sequence[TrainingClip], *, enlarged: int = 2) -> np.ndarray:
     """One row per clip: input, one step, truth, and what the model changed (grey: nothing). uint8 (H, W, 3).
 
     Args:
-        network: As it is now.
+        model: As it is now.
         clips: To look at; of each the frame in which most is painted.
-        noisy: See :class:`i2v.models.bundled.BundledModel`.
         enlarged: Size of a pixel.
     """
-    model = BundledModel(network, Strength(liquid=1.0, edge=1.0), noisy=noisy)
     rows = []
     for number, clip in enumerate(clips):
         signals, truth = whole(clip)
@@ -36,9 +32,9 @@ def strip(network: ResidualUNet, clips: Sequence[TrainingClip], *, noisy: bool =
     return picture.repeat(enlarged, 0).repeat(enlarged, 1)
 
 
-def write_strip(path: Path, network: ResidualUNet, clips: Sequence[TrainingClip], *, noisy: bool = True) -> None:
+def write_strip(path: Path, model: BundledModel, clips: Sequence[TrainingClip]) -> None:
     """Write it as PNG, making the folder."""
     import imageio.v3 as iio
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    iio.imwrite(path, strip(network, clips, noisy=noisy))
+    iio.imwrite(path, strip(model, clips))
