@@ -19,6 +19,7 @@ from i2v.media.output import check_target
 from i2v.media.presets import SEQUENCES
 from i2v.metrics.report import check_plots
 from i2v.models.registry import NONE, check
+from i2v.places import anywhere
 from i2v.provenance import Provenance
 from i2v.run import Progress, Run, RunSummary, depth_backend, model_size, sidecar_of, versions
 from i2v.segments import SUFFIX, threads_of
@@ -57,6 +58,7 @@ DepthChoice = DepthBackend | str | os.PathLike | None
 """'geometric', a depth network by name, a depth file, or a callable; ``None``: what the shot says."""
 
 
+@anywhere
 def animate(
     shot: Shot | str | os.PathLike,
     output: str | os.PathLike | None = None,
@@ -80,9 +82,9 @@ def animate(
     """Make the video of a shot.
 
     Args:
-        shot: A shot, or the path of a shot file.
-        output: The video, ``.mp4``. The resolved shot is written beside it and into it. ``None``: nothing is written,
-            and the frames of the returned clip are made when they are asked for.
+        shot: A shot, or the path or URL of a shot file.
+        output: The video, ``.mp4``, or its URL. The resolved shot is written beside it and into it. ``None``: nothing
+            is written, and the frames of the returned clip are made when they are asked for.
         model: Instead of the shot's ``generate.model``; 'none' is the plain composite.
         seed: Instead of the shot's.
         seconds: Instead of the shot's.
@@ -145,6 +147,7 @@ def animate(
     return summary
 
 
+@anywhere
 def preview(
     shot: Shot | str | os.PathLike,
     output: str | os.PathLike,

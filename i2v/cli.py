@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from i2v import cli_extend, cli_fit, cli_gallery, cli_judge, cli_provenance, cli_sweep, cli_train
-from i2v.cli_prompt import add_options, shot_of
+from i2v.cli_prompt import add_options, place, shot_of
 from i2v.terminal import print_summary, show_progress
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "-o",
             "--output",
-            type=Path,
+            type=place,
             help="the video; an existing one is replaced when the new one is complete "
             "(default: the shot's name with .mp4, in this folder)",
         )
@@ -155,11 +155,11 @@ def _preview(arguments: argparse.Namespace) -> int:
     kind = "html" if arguments.open else "mp4"
     output = arguments.output or Path(f"{name}.preview.{kind}")
     with show_progress(arguments.quiet) as progress:
-        if output.suffix.lower() == ".html":
+        if Path(output).suffix.lower() == ".html":
             page = preview_page(shot, output, progress=progress, **_depth(arguments))
         else:
             summary = preview(shot, output, size=arguments.size, progress=progress, **_depth(arguments))
-    if output.suffix.lower() == ".html":
+    if Path(output).suffix.lower() == ".html":
         print(page)
     else:
         _done(summary, arguments.quiet)

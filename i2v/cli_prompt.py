@@ -11,9 +11,14 @@ if TYPE_CHECKING:
     from physim.shot import Shot
 
 
+def place(text: str) -> Path | str:
+    """A path, or a URL as it is."""
+    return text if "://" in text else Path(text)
+
+
 def add_options(command: argparse.ArgumentParser) -> None:
     """``SHOT``, or ``--prompt`` with ``--photo``."""
-    command.add_argument("shot", type=Path, nargs="?", help="shot file: .yaml, .json or .toml")
+    command.add_argument("shot", type=place, nargs="?", help="shot file: .yaml, .json or .toml, or its URL")
     command.add_argument(
         "--prompt", metavar="TEXT", help="words instead of a shot file; says what it made of each clause"
     )
@@ -31,7 +36,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--write-shot", type=Path, metavar="FILE", help="write the prompt's shot file and stop")
 
 
-def shot_of(arguments: argparse.Namespace) -> tuple[Path | Shot | None, str]:
+def shot_of(arguments: argparse.Namespace) -> tuple[Path | str | Shot | None, str]:
     """What to animate, and the name its video takes; ``None``: it was only to be written.
 
     Raises:
@@ -42,10 +47,10 @@ def shot_of(arguments: argparse.Namespace) -> tuple[Path | Shot | None, str]:
         if arguments.shot is None or any(told):
             raise ValueError("give a shot file, or --prompt TEXT with --photo FILE.")
         if arguments.strokes is None:
-            return arguments.shot, arguments.shot.stem
+            return arguments.shot, Path(arguments.shot).stem
         from physim.shot_file import load
 
-        return _brushed(load(arguments.shot), arguments.strokes), arguments.shot.stem
+        return _brushed(load(arguments.shot), arguments.strokes), Path(arguments.shot).stem
     if arguments.shot is not None or arguments.photo is None:
         raise ValueError("--prompt goes with --photo FILE, and without a shot file.")
     from i2v.animate import read_prompt

@@ -60,6 +60,7 @@ class RunSummary:
     """What a run did; ``os.fspath`` of it is the video."""
 
     path: Path
+    """The video; its URL as text, if that is where it was to be."""
     resolved_shot: Path
     """The shot with all defaults, seeds and versions; running it again gives the same video."""
     size: tuple[int, int]

@@ -42,17 +42,25 @@ def brought(url: str) -> Iterator[Shot]:
         FileNotFoundError: There is no such file.
         physim.shot_file.ShotError: As :func:`physim.shot_file.load`.
     """
+    with tempfile.TemporaryDirectory(prefix="physim-shot-") as folder:
+        yield load(fetched(url, Path(folder)))
+
+
+def fetched(url: str, folder: Path) -> Path:
+    """Lay a shot file of a storage, and the files that it names, into a folder of this machine; where it is there.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
     place, _, name = url.rpartition("/")
-    store = Folder.of(place)
+    store, here = Folder.of(place), Folder.of(folder)
     data = store.read(name)
     if data is None:
         raise FileNotFoundError(f"{url}: there is no such file.")
-    with tempfile.TemporaryDirectory(prefix="physim-shot-") as folder:
-        here = Folder(folder)
-        here.write(name, data)
-        for other, content in store.read_many(sorted(_names(data, Path(name).suffix.lower()))).items():
-            here.write(other, content)
-        yield load(Path(folder) / name)
+    here.write(name, data)
+    for other, content in store.read_many(sorted(_names(data, Path(name).suffix.lower()))).items():
+        here.write(other, content)
+    return folder / name
 
 
 def _names(data: bytes, suffix: str) -> set[str]:

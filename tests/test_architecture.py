@@ -49,7 +49,7 @@ OPTIONAL = {
 """Libraries of extras: imported in one place each, within the function that needs them."""
 BORDER = {"physim.conditions", "physim.audible", "physim.shot", "physim.shot_file", "physim._lazy", "physim"}
 """All that `i2v` may see of `physim`, except in its composition root."""
-COMPOSITION_ROOT = {"i2v.animate", "i2v.run"}
+COMPOSITION_ROOT = {"i2v.animate", "i2v.places", "i2v.run"}
 
 
 def module_name(package: str, path: Path) -> str:

@@ -9,6 +9,7 @@ from i2v import segments
 from i2v.cli import main
 from i2v.media.master import Master
 from i2v.segments import _packed, _unpacked
+from physim.photo import locate
 from physim.shot_path import revised
 
 
@@ -116,3 +117,24 @@ def test_what_cannot_be_made_in_segments_is_said_before_the_work(shot, tmp_path,
     with pytest.raises(ValueError, match=words):
         i2v.animate(shot, target, **given)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_shot_and_its_video_may_lie_in_storage(shot, tmp_path, capsys):
+    files = pytest.importorskip("fsspec").filesystem("memory")
+    photo = tmp_path / "photos" / "coffee.png"
+    photo.parent.mkdir()
+    photo.write_bytes(locate(shot.photo).read_bytes())
+    here = revised(shot, {"photo": str(photo), "seconds": 0.2}).save(tmp_path / "shot.yaml")
+    for path in (here, photo):
+        files.pipe_file(f"/clips/{path.relative_to(tmp_path)}", path.read_bytes())
+    url = "memory://clips/shot.yaml"
+    for count in (1, 2):  # of entries in the ledger
+        assert main(["animate", url, "-o", "memory://clips/clip.mp4", "--quiet"]) == 0
+        assert capsys.readouterr().out == "memory://clips/clip.mp4\n"
+        assert files.cat_file("/clips/shot.ledger.json").count(b'"versions"') == count
+    local = i2v.animate(url, tmp_path / "clip.mp4")
+    assert files.cat_file("/clips/clip.mp4") == i2v.animate(here, tmp_path / "clip.mp4").path.read_bytes()
+    assert local.path == tmp_path / "clip.mp4"
+    names = {name.removeprefix("/clips/") for name in files.find("/clips")}
+    assert names == {"shot.yaml", "photos/coffee.png", "clip.mp4", "clip.shot.resolved.yaml", "shot.ledger.json"}
+    assert b"photo: photos/coffee.png" in files.cat_file("/clips/clip.shot.resolved.yaml")

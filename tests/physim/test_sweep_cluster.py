@@ -3,8 +3,10 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
+import yaml
 
 import physim
 from physim.executor import Failure, Needs
@@ -14,6 +16,7 @@ from physim.executor_slurm import Slurm
 from physim.store import Folder
 from physim.sweep import sweep
 
+ROOT = Path(__file__).parents[2]
 SHOT = physim.Shot(
     photo="skimage:coffee.png",
     hints={"camera": {"pitch": 40, "height": 0.4, "fov": 40}},
@@ -130,6 +133,13 @@ def test_what_slurm_refuses_is_said_in_its_words(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(ValueError, match=r"asks for 1 CPU, 8 GPU(.|\n)*Requested node configuration is not available"):
         list(Slurm(tmp_path / "logs", Needs(gpus=8)).run(odd, [(1, "")]))
+
+
+def test_the_cluster_file_of_the_documentation_is_one_that_ray_takes():
+    util = pytest.importorskip("ray.autoscaler._private.util")
+    config = util.prepare_config(yaml.safe_load((ROOT / "docs" / "cluster.yaml").read_text()))
+    util.validate_config(config)
+    assert config["max_workers"] == config["available_node_types"]["worker"]["max_workers"] == 8
 
 
 def test_executors_are_known_by_name(tmp_path):
