@@ -55,7 +55,7 @@ EXPERIMENTS = {
         Experiment("falling_ball_lab", {"ball": "mask0_ball.png"}, tuple(range(44)), 1.91, True),
         Experiment("pendulum_globe_062m", {"ball": "mask0_ball.png"}, tuple(range(60, 258)), 1.01, True, True),
         Experiment("bounce_room_green", {"ball": "mask0_ball.png"}, tuple(range(64, 164)), 1.84, False),
-        Experiment("pendulum_room_corner", {"ball": "mask0_ball.png"}, tuple(range(7, 97)), 2.0, False),
+        Experiment("pendulum_room_corner", {"ball": "mask0_ball.png"}, tuple(range(8, 98)), 2.0, False),
         Experiment(
             "two_softballs_topview", {"pink": "mask0_pink.png", "green": "mask0_green.png"},
             (46, 48, 50, 52, 53, 55, 57), 2.0, False,

@@ -68,8 +68,8 @@ def lift_things(
 def hang_things(scene: Scene, shot: Shot, camera: Camera, report: dict[str, str]) -> None:
     """Tie what hangs to its pivot.
 
-    A pixel says nothing of the distance: the pivot is as far away as the centre of mass. Where it is seen nearly above
-    that, it is put above it exactly, for a thing at rest hangs plumb.
+    A pixel says nothing of the distance: unless `depth` does, the pivot is as far away as the centre of mass, and where
+    it is seen nearly above that, it is put above it exactly, for a thing at rest hangs plumb.
 
     Raises:
         ValueError: The pivot is not above the thing, or it hangs from what is no solid.
@@ -83,6 +83,8 @@ def hang_things(scene: Scene, shot: Shot, camera: Camera, report: dict[str, str]
         ahead = camera.world_from_camera[:3, 2] * (1.0, 0.0, 1.0)
         ahead = ahead if np.linalg.norm(ahead) > 0.2 else ray * (1.0, 0.0, 1.0)
         distance = ((centre - camera.position) @ ahead) / max(float(ray @ ahead), 1e-9)
+        if thing.hang.depth is not None:
+            distance = thing.hang.depth / float(ray @ camera.world_from_camera[:3, 2])
         pivot = camera.position + distance * ray
         aside = float(np.hypot(*(pivot - centre)[[0, 2]]))
         size = 2 * body.shape.bounding_radius  # type: ignore[union-attr]
@@ -92,7 +94,7 @@ def hang_things(scene: Scene, shot: Shot, camera: Camera, report: dict[str, str]
                 f"{thing.name}.hang.pixel is {list(thing.hang.pixel)}, which is {-length:.3g} m below the centre of "
                 f"{thing.name}, expected a pixel above it."
             )
-        plumb = aside < PLUMB * size
+        plumb = thing.hang.depth is None and aside < PLUMB * size
         if plumb:
             pivot[[0, 2]] = centre[[0, 2]]
         x, y, z = (float(v) for v in pivot)

@@ -95,6 +95,9 @@ class HangSpec(Model):
     """What a thing of the photo hangs by: it swings about this point."""
 
     pixel: Pixel = Field(description="where it is held, on its outline or above it [pixels]")
+    depth: Positive | None = Field(
+        default=None, description="how far away that is, z of the camera; default: as far as the thing [m]"
+    )
     to: str | None = Field(default=None, description="name of the thing it hangs from; default: the world")
 
 

@@ -3,7 +3,9 @@
 Each frame's brightness is first brought to that of frame 0 (a gain per channel, from pixels where the simulation moves
 nothing): a flicker of 8 % otherwise makes everything foreground. The background is the video's own, the median over
 the frames in which the simulation leaves a pixel alone; where it never does, the composite's with the video's colour.
-Both clips go through the same steps with the same threshold, so what has no contrast is missed in both.
+Both clips go through the same steps with the same threshold, so what has no contrast is missed in both. Background that
+the photo does not show is anybody's guess, and light on it nearly so: whoever paints these may change them within
+limits without making a thing of them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,11 @@ LEAST = 10.0
 """Smallest difference that counts [levels of 255], after averaging over 3 x 3 pixels."""
 SIGMAS = 4.0
 """And as many standard deviations of the video's noise, after that averaging."""
+GUESS = 40.0
+"""Where the photo shows no background, a painted one may differ by this much more [levels]: the bundled model's
+residual stays below it in 98 % of such pixels."""
+LIGHT = 10.0
+"""And by this much where things change the light on it."""
 SAMPLES = 15
 """Frames that the background is made of."""
 
@@ -86,8 +93,14 @@ def foreground(
     masks = np.zeros(frames.shape[:3], bool)
     for t, frame in enumerate(frames):
         difference = frame.astype(np.float32) / gain[t].astype(np.float32) - plate
-        masks[t] = np.max([np.abs(box(difference[..., c], 1)) for c in range(3)], axis=0) > limit
+        masks[t] = np.max([np.abs(box(difference[..., c], 1)) for c in range(3)], axis=0) > limit + _leeway(signals, t)
     return Foreground(masks, plate, gain, noise)
+
+
+def _leeway(signals: Signals, t: int) -> np.ndarray:
+    """How far what is painted behind the things may be off (H, W) [levels]."""
+    shaded = signals.shaded[t] & ~signals.things(t)
+    return np.where(signals.guessed[t], np.float32(GUESS), np.where(shaded, np.float32(LIGHT), np.float32(0)))
 
 
 def threshold_for(noise: float) -> float:

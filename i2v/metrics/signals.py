@@ -48,6 +48,8 @@ class Signals:
     """Liquid is seen (T, H, W) bool."""
     shaded: np.ndarray
     """Simulated things change the light here (T, H, W) bool."""
+    guessed: np.ndarray
+    """Background that the photo does not show, with a pixel around it: whoever paints guesses (T, H, W) bool."""
     distance: dict[int, np.ndarray]
     """Median depth of each entity's visible part [m], (T,), NaN where it is not seen."""
     intrinsics: np.ndarray
@@ -144,6 +146,7 @@ class Signals:
             gas=nothing,
             wet=nothing,
             shaded=nothing,
+            guessed=nothing,
             distance={1: np.ones(count)} if things.any() else {},
             intrinsics=np.broadcast_to(np.eye(3), (count, 3, 3)),
             world_from_camera=np.broadcast_to(np.eye(4), (count, 4, 4)),
@@ -248,6 +251,7 @@ def _collect(
         gas=stack("smoke", lambda f: f[..., 0] > SMOKE_SEEN),
         wet=stack("liquid", lambda f: f[..., 3] > 0),
         shaded=stack("shadow", lambda f: np.abs(f - 1) > SHADED),
+        guessed=stack("hole", lambda f: grown(f > 0, 1)) & (ids == 0),
         distance=_distances(frames("depth"), ids),
         intrinsics=stack("intrinsics", np.asarray),
         world_from_camera=stack("world_from_camera", np.asarray),
@@ -284,7 +288,7 @@ def _check_shapes(signals: Signals) -> None:
     if signals.coarse.ndim != 4 or signals.coarse.shape[3] != 3:
         raise ValueError(f"conditions.coarse has shape {signals.coarse.shape}, expected (T, H, W, 3).")
     grid = signals.coarse.shape[:3]
-    for name in ("flow", "source_uv", "ids", "lost", "gas", "wet", "shaded"):
+    for name in ("flow", "source_uv", "ids", "lost", "gas", "wet", "shaded", "guessed"):
         shape = getattr(signals, name).shape
         if shape[:3] != grid:
             raise ValueError(f"conditions.{name} has shape {shape}, expected {grid} to match conditions.coarse.")

@@ -178,3 +178,17 @@ def test_what_hangs_needs_a_depth_and_a_pivot_above_it(tmp_path):
         shot(tmp_path, hang={"pixel": [80, 20]})
     with pytest.raises(ValueError, match=r"lamp\.hang\.pixel .* expected a pixel above it"):
         reconstruct(shot(tmp_path, lift={"depth": 2.0, "kind": "sphere"}, hang={"pixel": [80, 100]}))
+
+
+def test_a_pivot_of_known_depth_lies_on_its_pixel_s_ray_and_the_thing_swings_towards_the_camera(tmp_path):
+    lamp = {"lift": {"depth": 2.0, "kind": "sphere"}, "hang": {"pixel": [80, 20], "depth": 2.3}}
+    scene = reconstruct(Shot(**{**shot(tmp_path, **lamp).to_dict(), "settle": False}))
+    body, pivot = scene["lamp"], np.array(scene.joints[0].at)
+    assert pivot[2] == pytest.approx(-2.3, abs=1e-9)  # a level camera looks along -z
+    focal = 80 / np.tan(np.radians(25))
+    assert np.allclose(pivot[:2], [0, 1.5 + 2.3 * (60 - 20) / focal], atol=1e-6)
+    track = simulate(scene, seconds=1.2, fps=30).bodies["lamp"].position
+    apart = np.linalg.norm(track - pivot, axis=1)
+    assert np.allclose(apart, apart[0], rtol=1e-4) and np.allclose(apart[0], np.linalg.norm(body.position - pivot))
+    # it is let go nearer to the camera than its pivot is, by 0.3 m, and comes as far on the other side
+    assert track[:, 2].min() == pytest.approx(2 * pivot[2] - track[0, 2], rel=0.01)
