@@ -118,6 +118,34 @@ def test_without_a_truth_only_steadiness_is_told():
     assert "flicker" in i2v.judge(shown(FAULTS["flicker"]), fps=FPS).faults
 
 
+def painted(levels_more, where):
+    """The true clip, brighter by so many levels where it says (T, H, W)."""
+    return np.clip(TRUTH.coarse + (levels_more / 255.0) * np.asarray(where)[..., None], 0, 1)
+
+
+def test_a_painter_may_guess_what_the_photo_does_not_show_but_not_the_rest():
+    hole = TRUTH.hole > 0
+    elsewhere = np.roll(hole, 30, axis=2)  # as large, as often, beside it
+    assert hole.any() and not (elsewhere & hole).any()
+    guessed = judge(shown(painted(35, hole)), conditions=TRUTH, fps=FPS)
+    assert guessed.passed, guessed.table()
+    wrong = judge(shown(painted(60, elsewhere)), conditions=TRUTH, fps=FPS)
+    assert {"path-error", "intruder"} <= set(wrong.faults), wrong.table()
+    far = judge(shown(painted(90, hole)), conditions=TRUTH, fps=FPS)  # a thing has stayed behind, as it were
+    assert {"gmsd", "ms-ssim"} <= set(far.faults), far.table()
+
+
+def test_a_clip_of_the_bundled_model_is_not_flagged_and_its_faults_are():
+    clip = i2v.generate(TRUTH, model="bundled", seed=0)
+    frames = clip.frames if isinstance(clip.frames, np.ndarray) else np.stack(list(clip.frames))
+    painted_by_model = np.abs(frames - TRUTH.coarse).max(axis=-1)
+    assert painted_by_model[TRUTH.hole > 0].max() > 5 / 255  # it did paint
+    good = judge(shown(frames), conditions=TRUTH, fps=FPS)
+    assert good.passed, good.table()
+    late = judge(shown(np.concatenate([frames[:1], frames[:1], frames[:-2]])), conditions=TRUTH, fps=FPS)
+    assert SEES["two frames late"] <= set(late.faults), late.table()
+
+
 def test_a_file_of_conditions_gives_the_signals_of_the_conditions(tmp_path):
     here, there = Signals.of(TRUTH), Signals.of(TRUTH.save(tmp_path / "toy.npz"))
     for name in ("coarse", "flow", "source_uv", "ids", "lost", "gas", "wet", "shaded"):
