@@ -139,5 +139,10 @@ def _force_later(force: Mapping[str, Any], end: float) -> dict[str, Any]:
         late = {"to": float(blow["to"]) + end} if blow.get("to") is not None else {}
         velocity = later_keys(blow.get("velocity"), end)
         return {"wind": {**blow, "velocity": velocity, "from": float(blow.get("from", 0.0)) + end, **late}}
+    if force.get("push") is not None:
+        lasting = dict(force["push"])
+        late = {"to": float(lasting["to"]) + end} if lasting.get("to") is not None else {}
+        newtons = later_keys(lasting.get("newtons"), end)
+        return {"push": {**lasting, "newtons": newtons, "from": float(lasting.get("from", 0.0)) + end, **late}}
     push = dict(force.get("impulse", {}))
     return {"impulse": {**push, "at": float(push.get("at", 0.0)) + end}}

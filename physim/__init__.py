@@ -76,6 +76,9 @@ _EXPORTS = {
     # forces
     "Wind": "physim.forces",
     "Impulse": "physim.forces",
+    "Push": "physim.forces",
+    "OverTime": "physim.over_time",
+    "Daylight": "physim.daylight",
     # what holds and what moves as told
     "Motion": "physim.motion",
     "Pin": "physim.pins",

@@ -1,10 +1,10 @@
-"""Forces that act on a scene from outside: wind and impulses."""
+"""Forces that act on a scene from outside: wind, impulses and pushes."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from physim.over_time import OverTime, value_at
+from physim.over_time import OverTime, mean_of, value_at
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,32 @@ class Impulse:
     """Where it is applied [m], relative to the centre of mass, world axes. ``None``: at the centre of mass."""
 
 
-Force = Wind | Impulse
+@dataclass(frozen=True)
+class Push:
+    """A force on one body while it lasts; it may change with time."""
+
+    on: str
+    """Name of the body."""
+    newtons: tuple[float, float, float] | OverTime
+    """[N], world frame."""
+    start: float = 0.0
+    """[s]"""
+    end: float = float("inf")
+    """[s]"""
+    point: tuple[float, float, float] | None = None
+    """Where it acts [m], relative to the centre of mass, world axes. ``None``: at the centre of mass."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"Push acts from {self.start} to {self.end} s, expected 0 <= start < end.")
+        first = value_at(self.newtons, 0.0)
+        if np.shape(first) != (3,) or not np.all(np.isfinite(first)):
+            raise ValueError(f"Push.newtons is {self.newtons}, expected three finite numbers [N].")
+
+    def impulse(self, start: float, end: float) -> np.ndarray:
+        """What it gives between two times [s], exact, (3,) [N s]."""
+        a, b = max(start, self.start), min(end, self.end)
+        return (b - a) * mean_of(self.newtons, a, b) if b > a else np.zeros(3)
+
+
+Force = Wind | Impulse | Push

@@ -20,7 +20,7 @@ from physim.depth import FAR, bent_to_clicks, geometric, resampled
 from physim.depth_align import AGREES, aligned, fit_to_ground
 from physim.depth_file import load_depth
 from physim.depth_result import GEOMETRIC, DepthBackend, DepthResult, ask, backend_name, check_aspect
-from physim.forces import Impulse, Wind
+from physim.forces import Impulse, Push, Wind
 from physim.hint_check import doubts
 from physim.join import add_joints
 from physim.lake_photo import focus_lakes
@@ -252,11 +252,16 @@ def _add_forces(scene: Scene, shot: Shot) -> None:
             blow = force.wind
             end = float("inf") if blow.end is None else blow.end
             scene.add(Wind(over_time(blow.velocity), blow.gust, shot.seed, blow.start, end, blow.rise))
+        acting = force.impulse or force.push
+        if acting is not None and acting.on not in bodies:
+            known = ", ".join(sorted(bodies)) or "none"
+            raise ValueError(f"a force acts on {acting.on!r}, which is no rigid thing. Rigid things: {known}.")
+        if force.push is not None:
+            push_on = force.push
+            end = float("inf") if push_on.end is None else push_on.end
+            scene.add(Push(push_on.on, over_time(push_on.newtons), push_on.start, end, push_on.point))
         if force.impulse is not None:
             push = force.impulse
-            if push.on not in bodies:
-                known = ", ".join(sorted(bodies)) or "none"
-                raise ValueError(f"an impulse acts on {push.on!r}, which is no rigid thing. Rigid things: {known}.")
             scene.add(Impulse(push.on, push.newton_seconds, push.at, push.point))
 
 

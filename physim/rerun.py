@@ -23,7 +23,17 @@ KEPT = 8
 """Solvers kept at most, the latest first: a sweep over speeds or sizes has a few clocks."""
 PYTHON_SIDE = frozenset(
     {"scene", "body_names", "_moving", "_static", "_ties", "_pieces", "_everything", "_excluded", "_partners"}
-    | {"_history", "_frame_count", "_impact_rows", "_state_rows", "_felt", "lost_events", "lost_states", "_done"}
+    | {
+        "_history",
+        "_frame_count",
+        "_impact_rows",
+        "_state_rows",
+        "_felt",
+        "_blows",
+        "lost_events",
+        "lost_states",
+        "_done",
+    }
 )
 """What a solver keeps for its own reading: launches do not see it, and it is taken from the fresh one."""
 OWN = frozenset({"_graphs", "serves_again"})
@@ -46,7 +56,9 @@ class Bench:
         gave must no longer be in use.
         """
         fresh = RigidSolver(scene, **settings)
-        if scene.kinematics or fresh._meshes or scene.gravity_keys:  # their arrays hold addresses, or change
+        if (
+            scene.kinematics or fresh._meshes or scene.gravity_keys or scene.pushes()
+        ):  # their arrays hold addresses, or change
             return fresh
         for i, old in enumerate(self._kept):
             if takes_over(old, fresh):

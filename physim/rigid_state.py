@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import warp as wp
@@ -10,7 +11,7 @@ from physim_kernels import rigid
 from physim_kernels import rigid_data as data
 
 from physim import rigid_arrays, rigid_clock, rigid_joints, rigid_pairs, rigid_rest
-from physim.forces import Impulse
+from physim.forces import Impulse, Push
 from physim.hold_stage import HoldStage, holds
 from physim.joint_stage import JointStage
 from physim.kinematic_stage import KinematicStage
@@ -113,11 +114,14 @@ class RigidState:
         outer.gravity = self.weight.table
         outer.wind = wp.zeros(self._substeps, dtype=wp.vec3, device=device)
         outer.substep = wp.zeros(1, dtype=int, device=device)
-        impulses = self._impulses()
+        # a push is an impulse in each substep of the frame, written anew for every frame
+        pushed = [p for p in self._pushes() for _ in range(self._substeps)]
+        impulses = [*self._impulses(), *(Impulse(p.on, (0.0, 0.0, 0.0), 0.0, p.point) for p in pushed)]
         outer.impulse_count = len(impulses)
         rows = max(len(impulses), 1)
         bodies = [self.body_names.index(p.on) for p in impulses] or [-1]
         steps = [math.floor(p.at / self.substep + 1e-6) for p in impulses] or [-1]
+        self._blows = (np.array(steps, dtype=np.int32), np.array([p.newton_seconds for p in impulses], np.float64))
         outer.impulse_body = wp.array(bodies, dtype=int, device=device)
         outer.impulse_substep = wp.array(steps, dtype=int, device=device)
         vectors = np.array([p.newton_seconds for p in impulses] or [(0.0, 0.0, 0.0)], dtype=np.float64)
@@ -151,6 +155,27 @@ class RigidState:
     def _impulses(self) -> list[Impulse]:
         """Those on bodies."""
         return [p for p in self.scene.impulses() if p.on in self.body_names]
+
+    def _pushes(self) -> list[Push]:
+        """Those on bodies."""
+        return [p for p in self.scene.pushes() if p.on in self.body_names]
+
+    def _write_pushes(self, first: int) -> None:
+        """What pushes give in each substep of the frame that begins with substep ``first``."""
+        pushes = self._pushes()
+        if not pushes:
+            return
+        steps, given = self._blows
+        edges = (first + np.arange(self._substeps + 1)) * self.substep
+        at = len(steps) - len(pushes) * self._substeps
+        for push in pushes:
+            part = np.array([push.impulse(a, b) for a, b in pairwise(edges)])
+            given[at : at + self._substeps] = part
+            # nothing wakes a body that is not pushed
+            steps[at : at + self._substeps] = np.where(part.any(axis=1), first + np.arange(self._substeps), -1)
+            at += self._substeps
+        self._outer.impulse_substep.assign(steps)
+        self._outer.impulse.assign(given)
 
     def couple(self, partner: Partner, *, works: bool = False) -> None:
         """Let ``partner`` move and push within every substep; before the first frame.
@@ -208,6 +233,12 @@ def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) 
     if not 0.1 <= refinement <= 64:
         raise ValueError(f"refinement is {refinement}, expected a number from 0.1 to 64.")
     names = [e.name for e in [*scene.bodies, *scene.cloths]]
+    bodies = [e.name for e in scene.bodies]
+    for force in scene.pushes():
+        if force.on not in bodies:
+            raise ValueError(
+                f"a push acts on {force.on!r}, expected a rigid body: {', '.join(bodies) or 'there are none'}."
+            )
     for push in scene.impulses():
         if push.on not in names:
             raise ValueError(

@@ -14,7 +14,7 @@ import numpy as np
 
 from physim.camera_path import CameraPath
 from physim.compound import Shape
-from physim.forces import Force, Impulse, Wind
+from physim.forces import Force, Impulse, Push, Wind
 from physim.joints import Joint
 from physim.lake import Lake
 from physim.materials import Cloth, Kinematic, Liquid, Material, Rigid, Smoke, Static
@@ -205,7 +205,7 @@ class Scene:
             ValueError: A name given twice, a pose that is not finite, a zero quaternion.
             TypeError: A material that does not go with the shape (for example smoke without an emitter).
         """
-        if isinstance(shape, Wind | Impulse):
+        if isinstance(shape, Wind | Impulse | Push):
             self.forces.append(shape)
             return type(shape).__name__.lower()
         if isinstance(shape, Joint):
@@ -374,3 +374,6 @@ class Scene:
 
     def impulses(self) -> list[Impulse]:
         return [f for f in self.forces if isinstance(f, Impulse)]
+
+    def pushes(self) -> list[Push]:
+        return [f for f in self.forces if isinstance(f, Push)]

@@ -86,6 +86,7 @@ __all__ = [
     "Pixel",
     "Place",
     "PlateHint",
+    "PushSpec",
     "RecordingSpec",
     "RigidSpec",
     "RoomHint",
@@ -138,16 +139,36 @@ class ImpulseSpec(Model):
     )
 
 
+class PushSpec(Model):
+    """A force while it lasts."""
+
+    on: str = Field(description="name of a rigid thing")
+    newtons: VectorOverTime = Field(description="[N]; a vector, or {keys: [{at, value}, ...], ease}")
+    start: float = Field(default=0.0, alias="from", ge=0, description="[s]")
+    end: float | None = Field(default=None, alias="to", gt=0, description="[s]; default: never")
+    point: Vector | None = Field(
+        default=None,
+        description="where it acts, from the centre of mass, along the world's axes; default: there [m]",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PushSpec:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"acts from {self.start:g} s to {self.end:g} s, expected `to` later than `from`")
+        return self
+
+
 class ForceSpec(Model):
     """Exactly one of the fields."""
 
     wind: WindSpec | None = Field(default=None, description="moving air")
     impulse: ImpulseSpec | None = Field(default=None, description="a push at one instant")
+    push: PushSpec | None = Field(default=None, description="a force while it lasts")
 
     @model_validator(mode="after")
     def _one(self) -> ForceSpec:
-        if (self.wind is None) == (self.impulse is None):
-            raise ValueError("give exactly one of wind, impulse")
+        if sum(force is not None for force in (self.wind, self.impulse, self.push)) != 1:
+            raise ValueError("give exactly one of wind, impulse, push")
         return self
 
 

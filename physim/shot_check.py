@@ -292,13 +292,14 @@ def _forces(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
     rigid = [thing.name for thing in things if thing.rigid is not None]
     wrong_things = any(thing is None for thing in shot.things or [])
     for i, force in enumerate(shot.forces or []):
-        if force is None or force.impulse is None or force.impulse.on in rigid:
+        acting = None if force is None else force.impulse or force.push
+        if force is None or acting is None or acting.on in rigid:
             continue
-        route = ("forces", i, "impulse", "on")
-        if force.impulse.on in names:
-            yield Finding(route, f"{force.impulse.on!r} is not rigid and cannot be pushed, expected a rigid thing.")
+        route = ("forces", i, "impulse" if force.impulse else "push", "on")
+        if acting.on in names:
+            yield Finding(route, f"{acting.on!r} is not rigid and cannot be pushed, expected a rigid thing.")
         elif not wrong_things:  # the thing may be one of those that could not be read
-            yield Finding(route, _nearest(force.impulse.on, rigid, "the name of a rigid thing"))
+            yield Finding(route, _nearest(acting.on, rigid, "the name of a rigid thing"))
 
 
 def _gravity(shot: Shot, things: list[Thing]) -> Iterator[Finding]:

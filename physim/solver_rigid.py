@@ -246,6 +246,7 @@ class RigidSolver(RigidState):
         for partner in self._partners:
             partner.begin_frame(first)
         self._outer.substep.fill_(first)
+        self._write_pushes(first)
         self._outer.blown.zero_()
         if self._kinematics:
             self._kinematics.begin_frame(first)
@@ -427,4 +428,5 @@ class RigidSolver(RigidState):
         last = self._frame_count * self._substeps
         blows = [p.newton_seconds for p in self._impulses() if math.floor(p.at / self.substep + 1e-6) < last]
         time = self._frame_count / self.fps
+        blows += [tuple(push.impulse(0.0, time)) for push in self._pushes()]
         return rigid_report.momentum_error(self._moving, self._history, self.scene.mean_gravity(0.0, time), time, blows)

@@ -90,5 +90,10 @@ def _later_force(force: dict[str, Any], by: float) -> dict[str, Any]:
         late = {"to": float(blow["to"]) + by} if blow.get("to") is not None else {}
         velocity = later_keys(blow.get("velocity"), by)
         return {"wind": {**blow, "velocity": velocity, "from": float(blow.get("from", 0.0)) + by, **late}}
+    if force.get("push") is not None:
+        lasting = dict(force["push"])
+        late = {"to": float(lasting["to"]) + by} if lasting.get("to") is not None else {}
+        newtons = later_keys(lasting.get("newtons"), by)
+        return {"push": {**lasting, "newtons": newtons, "from": float(lasting.get("from", 0.0)) + by, **late}}
     push = dict(force["impulse"])
     return {"impulse": {**push, "at": float(push.get("at", 0.0)) + by}}

@@ -106,6 +106,37 @@ def test_a_ball_in_a_wind_that_rises_gains_the_momentum_of_its_drag():
     np.testing.assert_allclose(got, expected, rtol=3e-3, atol=1e-4)  # the wind of a substep is that of its beginning
 
 
+def test_a_push_that_grows_gives_its_integral_and_stirs_what_sleeps():
+    """From rest on ice: m v = integral of F, from 0 to 2 N within 0.2 s and steady to 0.3 s, from 0.6 s on."""
+    push = OverTime((0.6, 0.8), ((0.0, 0.0, 0.0), (2.0, 0.0, 0.0)))
+    scene = physim.Scene(gravity=(0, 0, 0))
+    scene.add(physim.Sphere(radius=0.05), physim.Rigid("wood", drag_coefficient=0), name="ball", position=(0, 5, 0))
+    scene.add(physim.Push("ball", push, start=0.6, end=0.9))
+    track = physim.simulate(scene, seconds=1, fps=24)
+    given = 0.5 * 2 * 0.2 + 2 * 0.1
+    assert track["ball"].velocity[-1][0] == pytest.approx(given / scene["ball"].mass, rel=1e-6)
+    assert not track["ball"].velocity[:14].any()
+    assert track.report.values["momentum_error [-]"] < 1e-6
+
+
+def test_a_push_beside_the_middle_turns_a_body():
+    """Torque of 0.02 N m for 0.1 s on the moment 2/5 m r^2."""
+    scene = physim.Scene(gravity=(0, 0, 0))
+    ball = physim.Rigid("wood", drag_coefficient=0)
+    scene.add(physim.Sphere(radius=0.05), ball, name="ball", position=(0, 5, 0))
+    scene.add(physim.Push("ball", (0.5, 0, 0), end=0.1, point=(0, 0.04, 0)))
+    spin = physim.simulate(scene, seconds=0.25, fps=24)["ball"].angular_velocity[-1]
+    assert spin[2] == pytest.approx(-0.02 * 0.1 / (0.4 * scene["ball"].mass * 0.05**2), rel=1e-4)
+
+
+def test_a_push_on_no_body_is_refused():
+    scene = physim.Scene()
+    scene.add(physim.Sphere(radius=0.05), physim.Rigid("wood"), name="ball", position=(0, 5, 0))
+    scene.add(physim.Push("bal", (1, 0, 0)))
+    with pytest.raises(ValueError, match="a push acts on 'bal', expected a rigid body: ball"):
+        physim.simulate(scene, seconds=0.1)
+
+
 def test_a_cloth_falls_as_gravity_lets_it():
     scene = physim.Scene(gravity=FADING)
     still = physim.Cloth("cotton", drag_coefficient=0, skin_friction=0)
@@ -208,6 +239,23 @@ light: {elevation: {keys: [{at: 0, value: 1}]}}
     assert ":4  forces[0].wind.velocity: `at` of the keys must grow; given: 2, 1." in said
     assert ":5  forces[1].wind.velocity: given 2 values, expected 3" in said
     assert ":6  light: the light of the first frame is the photo's" in said
+
+
+def test_a_push_is_read_checked_and_moved_with_its_shot_of_a_storyboard(tmp_path):
+    thing = "things: [{name: ball, shape: {sphere: 0.02}, at: [0, 0.1, -0.5], rigid: {}}]\n"
+    text = "forces: [{push: {on: bal, newtons: [1, 0, 0], from: 2, to: 1}}, {push: {on: bal, newtons: [1, 0, 0]}}]"
+    with pytest.raises(ShotError) as error:
+        physim.Shot.load(shot_file(tmp_path, thing + text))
+    said = str(error.value)
+    assert "forces[0].push: acts from 2 s to 1 s, expected `to` later than `from`" in said
+    assert "forces[1].push.on" in said and "Did you mean `ball`?" in said
+    text = """shots:
+  - {seconds: 2}
+  - seconds: 1
+    forces: [{push: {on: ball, newtons: {keys: [{at: 0, value: [0, 0, 0]}, {at: 1, value: [1, 0, 0]}]}, to: 0.5}}]
+"""
+    push = physim.Shot.load(shot_file(tmp_path, thing + text)).forces[0].push
+    assert ([key.at for key in push.newtons.keys], push.start, push.end) == ([2.0, 3.0], 2.0, 2.5)
 
 
 def test_a_lake_refuses_gravity_that_changes(tmp_path):
