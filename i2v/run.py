@@ -131,7 +131,7 @@ class Run:
         """Simulate, render, generate; what is left is making the frames."""
         recipe = self.recipe()
         with self.stage("prepare"):
-            return recipe.master()
+            return recipe.master(physim.Compositor)
 
     def recipe(self) -> Recipe:
         """Simulate, render, generate: what decides the frames."""
@@ -146,10 +146,9 @@ class Run:
             self.conditions = conditions if self.keep_conditions else None
         cuts = self._first_frames(self.trajectory.frame_count, shot.fps) if shot.cuts else ()
         bright = HEADROOM if shot.output.preset in ("hdr10", "exr") else None
-        count = max(1, round(self.trajectory.seconds * self.taken))
         return Recipe(
             self.trajectory, self.whole, self.taken, shot.output.motion_blur, bright, residual, shot.fps,
-            self._frame(count), tuple(cuts),
+            self._frame(), tuple(cuts),
         )  # fmt: skip
 
     def segmented(
@@ -165,10 +164,11 @@ class Run:
             recipe, store, segments, executor, threads=threads, preset=self.shot.output.preset, mark=origin.mark
         )
 
-    def _frame(self, count: int) -> Frame | None:
+    def _frame(self) -> Frame | None:
         """The part of the picture that is the video, if it is not all of it."""
         if self.shot.output.aspect is None:
             return None
+        count = max(1, round(self.trajectory.seconds * self.taken))
         subject = subject_path(self.trajectory, np.arange(count) / self.taken, self.shot.output.follow)
         exact = self.shot.output.preset in SEQUENCES  # what is known of a pixel cannot be interpolated
         paths = [

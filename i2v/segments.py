@@ -12,7 +12,7 @@ import functools
 import pickle
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -54,13 +54,11 @@ class Recipe:
         """As :class:`physim.Compositor` counts."""
         return max(1, round(self.trajectory.seconds * self.taken))
 
-    def master(self) -> Master:
-        """The frames, each made when it is asked for."""
+    def master(self, compositor: Callable[..., Any]) -> Master:
+        """The frames, each made when it is asked for, by :class:`physim.Compositor`."""
         more = {} if self.headroom is None else {"headroom": self.headroom}
-        compositor = physim.Compositor(
-            self.trajectory, size=self.whole, motion_blur=self.motion_blur, fps=self.taken, **more
-        )
-        return Master(compositor, self.residual, self.residual_fps, self.part, self.cuts)
+        frames = compositor(self.trajectory, size=self.whole, motion_blur=self.motion_blur, fps=self.taken, **more)
+        return Master(frames, self.residual, self.residual_fps, self.part, self.cuts)
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ def _master(store: str) -> Master:
     recipe = stored(physim.Folder(store))
     if recipe is None:
         raise FileNotFoundError(f"{store}/{RECIPE} is not there; has the clip been finished or removed?")
-    return recipe.master()
+    return recipe.master(physim.Compositor)
 
 
 def _marker(mark: tuple[bytes, int] | None, size: tuple[int, int]) -> Any:
