@@ -28,6 +28,9 @@ class AlignedConfig(UNetConfig):
     mixing: Mixing = "flow"
     """How frames meet: along the flow, by temporal shift, by both, or not at all. 'shift' and 'none' also hide the
     flow's own channels: they are the twins without flow."""
+    chroma_cell: int = 4
+    """Edge of the squares whose colour is painted as one, smoothly in between [pixels]; 1: every pixel its own. Detail
+    of colour that is guessed looks like coloured grain."""
     carried: int = 16
     """Channels that are moved along the flow, per position of the finer grid."""
 
@@ -110,6 +113,8 @@ class AlignedUNet(ResidualUNet):
             len(EDGE_CHANNELS) * config.unshuffle**2, widths[0], (1, 1), use_bias=False, kernel_init=zeros, rngs=rngs
         )
         self.deeper = nnx.List([nnx.Linear(channels, w, kernel_init=zeros, rngs=rngs) for w in widths[1:]])
+        # Takes the pattern of the cells out of what they paint.
+        self.polish = nnx.Conv(3, 3, (3, 3), kernel_init=zeros, rngs=rngs)
         if config.aware:
             self.mix_down = nnx.List([Mix(w, config.carried, rngs=rngs) for w in widths])
             self.mix_up = nnx.List([Mix(w, config.carried, rngs=rngs) for w in widths])
@@ -162,6 +167,17 @@ class AlignedUNet(ResidualUNet):
             if level:
                 h = shuffle(self.grow[level - 1](h), 2) + kept[level - 1]
         return self.read(h)
+
+    def read(self, h: jax.Array) -> jax.Array:
+        """The residual (B, T, H, W, 3): luminance of every pixel, colour of larger squares."""
+        r = super().read(h)
+        r = r + self.polish(r.reshape(-1, *r.shape[2:])).reshape(r.shape)
+        k = self.config.chroma_cell
+        if k == 1:
+            return r
+        grey = r.mean(-1, keepdims=True)
+        colour = _pooled(r - grey, k)
+        return grey + jax.image.resize(colour, r.shape, "linear")
 
     def _block(self, block: Block, mix: Mix | None, level: int, h, embedding, context, valid) -> jax.Array:
         if mix is not None:

@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, help="length of the run (default: 30)")
     parser.add_argument("--steps", type=int, help="length of the run in steps, instead of minutes")
     parser.add_argument(
+        "--stop-after", type=float, metavar="SECONDS", help="save and stop then; the same command goes on with the run"
+    )
+    parser.add_argument(
         "--network", choices=NETWORKS, default="flow",
         help="how frames meet: along the flow, by temporal shift, not at all, by both; unet: that of the first version",
     )  # fmt: skip
@@ -63,7 +66,7 @@ def run(arguments: argparse.Namespace) -> Path:
     trainer = Trainer(config, clips, arguments.out, start=arguments.start)
     watch = _Watch(arguments, trainer, seen[:: max(1, len(seen) // 6)][:6], noisy)
     with watch:
-        trainer.run(on_step=watch, look_every=1 if not config.resident else 20)
+        trainer.run(on_step=watch, seconds=arguments.stop_after, look_every=1 if not config.resident else 20)
     strength = best_strength(trainer.network(), seen, noisy=noisy) if seen else None
     path = trainer.export(arguments.out / "model.safetensors", strength=strength, data=arguments.data.name)
     return path

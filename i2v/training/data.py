@@ -34,6 +34,9 @@ from i2v.maps import (
 NOISE_FIELDS = 6
 """White fields kept per clip and kind; a sample uses four random orthonormal mixtures of them."""
 
+DIMMEST = 0.5
+"""Clips are seen in light of other colours: each channel times a factor from this to 1."""
+TONE = CHANNELS.index("smoke light")
 CANDIDATES = 6
 """Windows looked at before one is taken."""
 
@@ -153,8 +156,10 @@ def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.rando
     noise = blend_noise(surface, smoky, signals.smoke[..., 0], rng=rng)
     maps, liquid = encode(signals, gate_map, clip.depth_scale)
     residual = RESIDUAL_GAIN * (truth - signals.coarse)
-    colours = rng.permutation(3)
-    maps[..., :3], residual, noise = maps[..., colours], residual[..., colours], noise[..., colours]
+    colours, gain = rng.permutation(3), rng.uniform(DIMMEST, 1, 3).astype(np.float32)
+    noise, residual = noise[..., colours], gain * residual[..., colours]
+    maps[..., :3] = gain * (1 + maps[..., colours]) - 1
+    maps[..., TONE] *= gain.mean()
     # A quarter at time 0, where the network has to be the regressor that one step relies on.
     time = 0.0 if rng.random() < 0.25 else float(rng.random())
     result = {

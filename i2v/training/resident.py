@@ -17,7 +17,7 @@ import numpy as np
 from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
 from i2v.diffusion.noise_warp import LUMA_SHARE, SMOKE_FRESH
 from i2v.maps import CHANNELS, LIQUID_CHANNELS, encode, trust, unknown
-from i2v.training.data import CANDIDATES, NOISE_FIELDS, TrainingClip
+from i2v.training.data import CANDIDATES, DIMMEST, NOISE_FIELDS, TONE, TrainingClip
 
 SIDE = 0.25
 """Of the binomial blur of the noise, see :func:`i2v.diffusion.noise_warp.correlate`."""
@@ -67,6 +67,7 @@ class ResidentClips:
             "where": where.astype(np.int32),
             "mixture": mixture.astype(np.float32),
             "colours": np.stack([rng.permutation(3) for _ in range(batch)]).astype(np.int32),
+            "gain": rng.uniform(DIMMEST, 1, (batch, 3)).astype(np.float32),
             "mirror": rng.random(batch) < 0.5,
             "time": time.astype(np.float32),
             "key": rng.integers(2**32, size=(batch, 2), dtype=np.uint32),
@@ -110,7 +111,7 @@ def _maps(clip: TrainingClip) -> dict[str, np.ndarray]:
 
 @partial(jax.jit, static_argnums=(2, 3))
 def _cut(arrays: dict[str, jax.Array], drawn: dict[str, Any], side: int, frames: int) -> dict[str, jax.Array]:
-    def one(where, mixture, colours, mirror, key):
+    def one(where, mixture, colours, gain, mirror, key):
         sizes = {name: (1, frames, side, side, *value.shape[4:]) for name, value in arrays.items()}
         cut = {
             name: jax.lax.dynamic_slice(value, (*where, *([0] * (value.ndim - 4))), sizes[name])[0].astype(jnp.float32)
@@ -118,12 +119,13 @@ def _cut(arrays: dict[str, jax.Array], drawn: dict[str, Any], side: int, frames:
         }
         noise = _noise(cut.pop("surface") @ mixture, cut.pop("smoky") @ mixture, cut.pop("opacity"), key)
         cut["noise"] = noise[..., colours]
-        cut["residual"] = cut["residual"][..., colours]
-        cut["maps"] = jnp.concatenate([cut["maps"][..., :3][..., colours], cut["maps"][..., 3:]], -1)
+        cut["residual"] = gain * cut["residual"][..., colours]
+        seen = gain * (1 + cut["maps"][..., :3][..., colours]) - 1
+        cut["maps"] = jnp.concatenate([seen, cut["maps"][..., 3:]], -1).at[..., TONE].multiply(gain.mean())
         turned = {name: value[:, :, ::-1] * jnp.asarray(SIGNS.get(name, 1), jnp.float32) for name, value in cut.items()}
         return {name: jnp.where(mirror, turned[name], value) for name, value in cut.items()}
 
-    made = jax.vmap(one)(*(drawn[name] for name in ("where", "mixture", "colours", "mirror", "key")))
+    made = jax.vmap(one)(*(drawn[name] for name in ("where", "mixture", "colours", "gain", "mirror", "key")))
     return {**made, "time": jnp.asarray(drawn["time"])}
 
 

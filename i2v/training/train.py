@@ -193,6 +193,7 @@ class Trainer:
         self,
         *,
         stop_at: int | None = None,
+        seconds: float | None = None,
         on_step: Callable[[int, float, float], None] | None = None,
         look_every: int = 1,
     ) -> None:
@@ -200,13 +201,14 @@ class Trainer:
 
         Args:
             stop_at: Step to stop at.
+            seconds: Time after which to stop and save, to be gone on with later; at least one step is made.
             on_step: ``on_step(step, loss, progress)``.
             look_every: Steps between looks at the loss; a device that is not waited for works ahead meanwhile.
         """
-        step, begun = self.step, time.monotonic() - self.seconds
+        step, begun, limit = self.step, time.monotonic() - self.seconds, self.seconds + (seconds or np.inf)
         with ThreadPoolExecutor(1) as pool:
             pending = pool.submit(self._batch, step)
-            while self.progress(step) < 1 and step != stop_at:
+            while self.progress(step) < 1 and step != stop_at and self.seconds < limit:
                 batch, pending = pending.result(), pool.submit(self._batch, step + 1)
                 rate = jnp.float32(learning_rate(self.config, step, self.progress(step)))
                 self.state, value = train_step(self.graph, self.config, self.state, batch, rate)

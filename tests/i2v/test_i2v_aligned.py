@@ -20,6 +20,7 @@ from i2v.training.resident import ResidentClips
 from i2v.training.train import TrainConfig, Trainer, loss
 
 TINY = AlignedConfig(widths=(16, 24), time_width=8, carried=4)
+ONE_LEVEL = AlignedConfig(widths=(16,), time_width=8, carried=4)  # compiles in half the time
 
 
 def toy_signals(**size):
@@ -143,7 +144,11 @@ def test_weights_of_the_first_version_are_a_valid_start(tmp_path):
     write_shard(tmp_path / "a.npz")
     clips = load_clips(tmp_path, with_edges=True)
     config = TrainConfig(
-        network=AlignedConfig(widths=(16, 24), time_width=8, mixing="both"), batch=1, side=32, frames=4, steps=1
+        network=AlignedConfig(widths=(16, 24), time_width=8, mixing="both", chroma_cell=1),
+        batch=1,
+        side=32,
+        frames=4,
+        steps=1,
     )
     network = Trainer(config, clips, tmp_path / "run", start=path).network()
     old = BundledModel.load(path)
@@ -159,19 +164,23 @@ def test_weights_of_the_first_version_are_a_valid_start(tmp_path):
 def test_weights_remember_their_network_and_their_objective(tmp_path):
     write_shard(tmp_path / "a.npz")
     clips = load_clips(tmp_path, with_edges=True, noisy=False)
-    config = TrainConfig(network=TINY, objective="regression", batch=1, side=32, frames=4, steps=2)
+    config = TrainConfig(
+        network=ONE_LEVEL, objective="regression", batch=1, side=32, frames=4, steps=100, resident=True
+    )  # the way of a GPU
     trainer = Trainer(config, clips, tmp_path / "run")
-    trainer.run()
+    trainer.run(seconds=1e-9)
+    assert trainer.step == 1
+    trainer.run(stop_at=2)
     path = trainer.export(tmp_path / "m.safetensors")
     model = BundledModel.load(path)
-    assert model.config == TINY and not model.noisy
+    assert model.config == ONE_LEVEL and not model.noisy
     conditions = toy_conditions()
     # A regressor has one answer, whatever seed and steps.
     assert np.array_equal(model(conditions, seed=1), model(conditions, seed=2, num_inference_steps=3))
     _, metadata = weights.load(path)
     assert json.loads(metadata["training"])["network"]["mixing"] == "flow"
     with pytest.raises(ValueError, match=r"batch was 1, is 2"):
-        Trainer(TrainConfig(network=TINY, objective="regression", batch=2, side=32, frames=4, steps=2), clips,
+        Trainer(TrainConfig(network=ONE_LEVEL, objective="regression", batch=2, side=32, frames=4, steps=100), clips,
                 tmp_path / "run")  # fmt: skip
 
 
@@ -184,11 +193,13 @@ def test_batches_cut_on_the_device_are_those_of_the_host(tmp_path):
     host = sample_batch(clips, np.random.default_rng(0), batch=2, side=32, frames=4)
     assert {n: v.shape[1:] for n, v in batch.items()} == {n: v.shape[1:] for n, v in host.items()}
     n, t, v, u = drawn["where"][0]
-    colours, mirror = drawn["colours"][0], drawn["mirror"][0]
+    colours, gain, mirror = drawn["colours"][0], drawn["gain"][0], drawn["mirror"][0]
     signals, truth = clips[n].window(slice(t, t + 4), slice(v, v + 32), slice(u, u + 32))
-    residual = 4 * (truth - signals.coarse)[..., colours]
-    residual = residual[:, :, ::-1] if mirror else residual
+    residual, coarse = (gain * x[..., colours] for x in (4 * (truth - signals.coarse), signals.coarse))
+    if mirror:
+        residual, coarse = residual[:, :, ::-1], coarse[:, :, ::-1]
     assert np.abs(np.asarray(batch["residual"][0]) - residual).max() < 2e-3
+    assert np.abs((np.asarray(batch["maps"][0, ..., :3]) + 1) / 2 - coarse).max() < 2e-3
     noise = np.asarray(batch["noise"])
     assert abs(noise.mean()) < 0.05 and noise.std() == pytest.approx(1, abs=0.05)
 
@@ -197,10 +208,10 @@ def test_the_loss_in_half_precision_is_nearly_the_same(tmp_path):
     write_shard(tmp_path / "a.npz")
     clips = load_clips(tmp_path, with_edges=True)
     batch = sample_batch(clips, np.random.default_rng(0), batch=2, side=32, frames=4)
-    network = shaken()
+    network = shaken(ONE_LEVEL)
     found = []
     for half in (False, True):
-        config = TrainConfig(network=TINY, steps=1, half=half, along_weight=0.1)
+        config = TrainConfig(network=ONE_LEVEL, steps=1, half=half, along_weight=0.1)
         graph, parameters = nnx.split(network, nnx.Param)
         if half:
             parameters = jax.tree.map(lambda p: p.astype(jnp.bfloat16), parameters)
@@ -209,3 +220,14 @@ def test_the_loss_in_half_precision_is_nearly_the_same(tmp_path):
         found.append(float(value))
     # bfloat16 keeps two to three digits.
     assert found[0] == pytest.approx(found[1], rel=0.02)
+
+
+def test_colour_is_painted_in_squares_and_light_in_pixels():
+    network = shaken()
+    h = jnp.asarray(np.random.default_rng(0).standard_normal((1, 2, 8, 8, 16)), jnp.float32)
+    r = np.asarray(nnx.jit(lambda n, h: n.read(h))(network, h))
+    grey = r.mean(-1, keepdims=True)
+    step = lambda x: np.abs(np.diff(x, axis=3)).mean() / x.std()  # noqa: E731
+    # Linear between the middles of squares of four: steps of a quarter of the difference of two squares.
+    assert step(r - grey) < 0.5 * step(grey)
+    assert np.allclose((r - grey).sum(-1), 0, atol=1e-5)
