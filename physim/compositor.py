@@ -294,7 +294,7 @@ class Compositor:
         return self._clear[1]
 
     def _through_smoke(self, picture: np.ndarray, depth: np.ndarray, solid: Solid, time: float) -> np.ndarray:
-        seen = self._smoke.at(time, solid.backdrop.camera, depth, self._trajectory.scene.light)
+        seen = self._smoke.at(time, solid.backdrop.camera, depth, self._trajectory.scene.light, flow=False)
         there = seen.transmittance < 0.9999
         scattered = seen.scattered
         if self._whiteness > 0 and there.any():

@@ -176,9 +176,15 @@ class SmokeState:
         self._shade = shade
         self._frame = -1
         self._lit: tuple | None = None
+        self._now: tuple[float, bool] | None = None
 
     def advance(self, time: float) -> bool:
-        """Bring the arrays to ``time`` [s]; False if there is nothing to see."""
+        """Bring the arrays to ``time`` [s], if they are not there; False if there is nothing to see."""
+        if self._now is None or self._now[0] != time:
+            self._now = (time, self._bring(time))
+        return self._now[1]
+
+    def _bring(self, time: float) -> bool:
         track, volume = self.track, self.volume
         last = len(track.density) - 1
         x = float(np.clip(time * self.fps, 0.0, last))

@@ -117,7 +117,9 @@ class SmokeView:
         u1, v1 = np.clip(np.ceil(pixels.max(axis=0)) + 1, 0, (cols, rows)).astype(int)
         return (int(v0), int(v1), int(u0), int(u1)) if u1 > u0 and v1 > v0 else None
 
-    def at(self, time: float, camera: Camera | None, surface_depth: np.ndarray, light: Light) -> SmokeFrame:
+    def at(
+        self, time: float, camera: Camera | None, surface_depth: np.ndarray, light: Light, *, flow: bool = True
+    ) -> SmokeFrame:
         """Smoke at ``time`` [s] in front of a surface.
 
         Args:
@@ -125,6 +127,7 @@ class SmokeView:
             camera: Of the view's size; default: the scene's camera at ``time``.
             surface_depth: z of what is behind [m], (H, W); smoke behind it is not seen.
             light: Colour and direction; with the smoke's albedo it decides ``scattered``.
+            flow: Whether anybody asks for it; else it is 0.
 
         Raises:
             ValueError: ``surface_depth`` is not of the view's size.
@@ -137,7 +140,7 @@ class SmokeView:
         there = [grid for grid in self._grids if grid.advance(time)]
         lamps = self._lamps(time, there)
         for grid in there:
-            layer = self._draw(grid, time, camera, surface_depth, light, lamps)
+            layer = self._draw(grid, time, camera, surface_depth, light, lamps, flow)
             if layer is not None:
                 layers.append(layer)
         return _stack(layers, self.size)
@@ -209,7 +212,8 @@ class SmokeView:
         return self._finely(np.exp(-total), step)
 
     def _draw(
-        self, grid: SmokeState, time: float, camera: Camera, surface: np.ndarray, light: Light, lamps: Lamps | None
+        self, grid: SmokeState, time: float, camera: Camera, surface: np.ndarray, light: Light, lamps: Lamps | None,
+        flow: bool,
     ) -> SmokeFrame | None:
         device, towards = self.device, wp.vec3(*light.direction)
         grid.light(time, light)
@@ -233,6 +237,7 @@ class SmokeView:
             near_device,
             stride=STRIDE,
             corner=(crop[2], crop[0]),
+            flow=flow,
             march_out=marched,
             motion_out=motion,
         )

@@ -19,11 +19,14 @@ import warp as wp
 from physim_kernels.smoke_ray import (
     View,
     Volume,
+    cell_about,
     eroded,
+    in_cell,
     layer_of,
     ray_through,
     thickness_towards,
     trilinear,
+    vector_in_cell,
 )
 
 wp.set_module_options({"enable_backward": False})
@@ -117,6 +120,7 @@ def march_kernel(
     stride: wp.float32,
     corner_u: wp.int32,
     corner_v: wp.int32,
+    flow: wp.bool,
     # outputs
     march_out: wp.array2d(dtype=wp.vec4),
     motion_out: wp.array2d(dtype=wp.vec3),
@@ -133,25 +137,28 @@ def march_kernel(
     depth = wp.float32(0.0)
     drift = wp.vec3(0.0, 0.0, 0.0)
     half = wp.vec3(0.5, 0.5, 0.5)
+    shape = wp.vec3i(volume.density.shape[0], volume.density.shape[1], volume.density.shape[2])
+    blocks = wp.vec3i(volume.light.shape[0], volume.light.shape[1], volume.light.shape[2])
     for n in range(ray.first, ray.end):
         layer = layer_of(ray, n)
         z = layer[0]
         dz = layer[1]
         x = view.position + ray.along * z
         g = (x - volume.origin) / volume.cell
-        d = trilinear(volume.density, g - half)
+        cell = cell_about(shape, g - half)
+        d = in_cell(volume.density, cell)
         if d > EMPTY:
-            move = trilinear(volume.velocity, g - half)
             if volume.detail > 0.0:
-                d = eroded(volume, d, x, g - half)
+                d = eroded(volume, d, x, cell)
             weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * ray.length))
             through -= weight
-            lit = trilinear(volume.light, 0.5 * g - half)
+            lit = vector_in_cell(volume.light, cell_about(blocks, 0.5 * g - half))
             direct += weight * lit[0]
             multiple += weight * lit[1]
             sky += weight * lit[2]
             depth += weight * z
-            drift += weight * move
+            if flow:
+                drift += weight * vector_in_cell(volume.velocity, cell)
             if through < 0.003:
                 through = wp.float32(0.0)
                 break
@@ -163,6 +170,8 @@ def march_kernel(
     march_out[j, i] = wp.vec4(through, DIRECT * phase * direct + MULTIPLE * multiple, sky, weight)
     motion = wp.vec3(0.0, 0.0, 0.0)
     if weight > 1.0e-6:
+        motion[2] = depth / weight
+    if flow and weight > 1.0e-6:
         mean = view.position + ray.along * (depth / weight) + drift * (view.dt / weight)
         p = wp.transform_point(view.other_from_world, mean)
         if p[2] > 1.0e-6:
@@ -269,7 +278,7 @@ def light_grid(volume, towards, open_share, *, pooled, light_out):
     )
 
 
-def march(volume, view, towards, surface, *, stride, corner, march_out, motion_out):
+def march(volume, view, towards, surface, *, stride, corner, flow=True, march_out, motion_out):
     """March the rays of a crop up to ``surface`` [m].
 
     Args:
@@ -279,13 +288,14 @@ def march(volume, view, towards, surface, *, stride, corner, march_out, motion_o
         surface: Depth of what hides the smoke behind it [m], the whole picture (rows, cols).
         stride: Longest step [cells].
         corner: (u, v) of the crop in the picture.
+        flow: Whether anybody asks for it; else it is 0.
         march_out: Output vec4 (transmittance, key light, deep light, weight), of the crop.
         motion_out: Output vec3 (flow u, flow v [pixels], depth [m]), of the crop; zero where there is no smoke.
     """
     wp.launch(
         march_kernel,
         dim=march_out.shape,
-        inputs=[volume, view, towards, surface, stride, corner[0], corner[1]],
+        inputs=[volume, view, towards, surface, stride, corner[0], corner[1], flow],
         outputs=[march_out, motion_out],
         device=march_out.device,
     )

@@ -18,7 +18,9 @@ from physim_kernels.march import EMPTY
 from physim_kernels.smoke_ray import (
     View,
     Volume,
+    cell_about,
     eroded,
+    in_cell,
     layer_of,
     ray_through,
     seen_point,
@@ -75,15 +77,17 @@ def glow_kernel(
     through = wp.float32(1.0)
     glow = wp.vec3(0.0, 0.0, 0.0)
     half = wp.vec3(0.5, 0.5, 0.5)
+    shape = wp.vec3i(volume.density.shape[0], volume.density.shape[1], volume.density.shape[2])
     for n in range(ray.first, ray.end):
         layer = layer_of(ray, n)
         dz = layer[1]
         x = view.position + ray.along * layer[0]
         g = (x - volume.origin) / volume.cell
-        d = trilinear(volume.density, g - half)
+        cell = cell_about(shape, g - half)
+        d = in_cell(volume.density, cell)
         if d > EMPTY:
             if volume.detail > 0.0:
-                d = eroded(volume, d, x, g - half)
+                d = eroded(volume, d, x, cell)
             weight = through * (1.0 - wp.exp(-volume.extinction * d * dz * ray.length))
             through -= weight
             if table.shape[0] > 0:

@@ -66,53 +66,109 @@ class View:
     """[s] to that frame"""
 
 
+@wp.struct
+class Cell:
+    """Eight neighbouring centres of a grid and a place between them."""
+
+    i: wp.int32
+    j: wp.int32
+    k: wp.int32
+    part: wp.vec3
+    """of the way to the next centre along each side"""
+
+
+@wp.func
+def cell_about(shape: wp.vec3i, g: wp.vec3) -> Cell:
+    """Of a grid of ``shape`` about ``g`` in units of cells from the first centre, clamped at the border."""
+    x = wp.clamp(g[0], 0.0, wp.float32(shape[0]) - 1.00001)
+    y = wp.clamp(g[1], 0.0, wp.float32(shape[1]) - 1.00001)
+    z = wp.clamp(g[2], 0.0, wp.float32(shape[2]) - 1.00001)
+    cell = Cell()
+    cell.i = wp.int32(x)
+    cell.j = wp.int32(y)
+    cell.k = wp.int32(z)
+    cell.part = wp.vec3(x - wp.float32(cell.i), y - wp.float32(cell.j), z - wp.float32(cell.k))
+    return cell
+
+
+# Grids are contiguous: the eight neighbours are at fixed distances from the first.
+
+
+@wp.func_native("""
+    const long long row = field.shape[2], slab = row * field.shape[1];
+    const float* p = field.data + (cell.i * slab + cell.j * row + cell.k);
+    const float r = cell.part[0], s = cell.part[1], t = cell.part[2];
+    const float a = p[0] * (1.0f - t) + p[1] * t, b = p[row] * (1.0f - t) + p[row + 1] * t;
+    p += slab;
+    const float c = p[0] * (1.0f - t) + p[1] * t, d = p[row] * (1.0f - t) + p[row + 1] * t;
+    return (a * (1.0f - s) + b * s) * (1.0f - r) + (c * (1.0f - s) + d * s) * r;
+""")
+def in_cell(field: wp.array3d(dtype=wp.float32), cell: Cell) -> wp.float32:
+    """Trilinear value of a contiguous grid."""
+    ...
+
+
+@wp.func_native("""
+    const long long row = 3ll * field.shape[2], slab = row * field.shape[1];
+    const float* p = reinterpret_cast<const float*>(field.data) + (cell.i * slab + cell.j * row + 3ll * cell.k);
+    const float* q = p + slab;
+    const float r = cell.part[0], s = cell.part[1], t = cell.part[2];
+    float out[3];
+    for (int n = 0; n < 3; ++n) {
+        const float a = p[n] * (1.0f - t) + p[n + 3] * t, b = p[row + n] * (1.0f - t) + p[row + n + 3] * t;
+        const float c = q[n] * (1.0f - t) + q[n + 3] * t, d = q[row + n] * (1.0f - t) + q[row + n + 3] * t;
+        out[n] = (a * (1.0f - s) + b * s) * (1.0f - r) + (c * (1.0f - s) + d * s) * r;
+    }
+    return wp::vec_t<3, wp::float32>(out[0], out[1], out[2]);
+""")
+def vector_in_cell(field: wp.array3d(dtype=wp.vec3), cell: Cell) -> wp.vec3:
+    """Trilinear value of a contiguous grid of vectors."""
+    ...
+
+
 @wp.func
 def trilinear(field: wp.array3d(dtype=Any), g: wp.vec3):
     """Value at ``g`` in units of cells from the first centre, clamped at the border."""
-    x = wp.clamp(g[0], 0.0, wp.float32(field.shape[0]) - 1.00001)
-    y = wp.clamp(g[1], 0.0, wp.float32(field.shape[1]) - 1.00001)
-    z = wp.clamp(g[2], 0.0, wp.float32(field.shape[2]) - 1.00001)
-    i = wp.int32(x)
-    j = wp.int32(y)
-    k = wp.int32(z)
-    r = x - wp.float32(i)
-    s = y - wp.float32(j)
-    t = z - wp.float32(k)
+    cell = cell_about(wp.vec3i(field.shape[0], field.shape[1], field.shape[2]), g)
+    i = cell.i
+    j = cell.j
+    k = cell.k
+    s = cell.part[1]
+    t = cell.part[2]
     a = wp.lerp(field[i, j, k], field[i, j, k + 1], t)
     b = wp.lerp(field[i, j + 1, k], field[i, j + 1, k + 1], t)
     c = wp.lerp(field[i + 1, j, k], field[i + 1, j, k + 1], t)
     d = wp.lerp(field[i + 1, j + 1, k], field[i + 1, j + 1, k + 1], t)
-    return wp.lerp(wp.lerp(a, b, s), wp.lerp(c, d, s), r)
+    return wp.lerp(wp.lerp(a, b, s), wp.lerp(c, d, s), cell.part[0])
 
 
-@wp.func
+@wp.func_native("""
+    const int side = noise.shape[0], mask = side - 1;
+    const float fx = floorf(g[0]), fy = floorf(g[1]), fz = floorf(g[2]);
+    const int i = (int)fx & mask, j = (int)fy & mask, k = (int)fz & mask;
+    const int i1 = (i + 1) & mask, j1 = (j + 1) & mask, k1 = (k + 1) & mask;
+    const float r = g[0] - fx, s = g[1] - fy, t = g[2] - fz;
+    const float* p = noise.data + (i * side + j) * side;
+    const float a = p[k] * (1.0f - t) + p[k1] * t;
+    p = noise.data + (i * side + j1) * side;
+    const float b = p[k] * (1.0f - t) + p[k1] * t;
+    p = noise.data + (i1 * side + j) * side;
+    const float c = p[k] * (1.0f - t) + p[k1] * t;
+    p = noise.data + (i1 * side + j1) * side;
+    const float d = p[k] * (1.0f - t) + p[k1] * t;
+    return (a * (1.0f - s) + b * s) * (1.0f - r) + (c * (1.0f - s) + d * s) * r;
+""")
 def periodic(noise: wp.array3d(dtype=wp.float32), g: wp.vec3) -> wp.float32:
-    """Trilinear value of a periodic grid whose sides are one power of two."""
-    mask = noise.shape[0] - 1
-    fx = wp.floor(g[0])
-    fy = wp.floor(g[1])
-    fz = wp.floor(g[2])
-    i = wp.int32(fx) & mask
-    j = wp.int32(fy) & mask
-    k = wp.int32(fz) & mask
-    i1 = (i + 1) & mask
-    j1 = (j + 1) & mask
-    k1 = (k + 1) & mask
-    t = g[2] - fz
-    a = wp.lerp(noise[i, j, k], noise[i, j, k1], t)
-    b = wp.lerp(noise[i, j1, k], noise[i, j1, k1], t)
-    c = wp.lerp(noise[i1, j, k], noise[i1, j, k1], t)
-    d = wp.lerp(noise[i1, j1, k], noise[i1, j1, k1], t)
-    s = g[1] - fy
-    return wp.lerp(wp.lerp(a, b, s), wp.lerp(c, d, s), g[0] - fx)
+    """Trilinear value of a periodic contiguous grid whose sides are one power of two."""
+    ...
 
 
 @wp.func
-def eroded(volume: Volume, d: wp.float32, x: wp.vec3, g: wp.vec3) -> wp.float32:
-    """Density with detail below the cell; ``g`` is ``x`` in units of cells from the first centre."""
+def eroded(volume: Volume, d: wp.float32, x: wp.vec3, cell: Cell) -> wp.float32:
+    """Density at ``x``, which is in ``cell``, with detail below the cells."""
     scale = 2.0 / volume.cell
-    n = volume.share[0] * periodic(volume.noise, (x - trilinear(volume.drift_a, g)) * scale + volume.offset_a)
-    n += volume.share[1] * periodic(volume.noise, (x - trilinear(volume.drift_b, g)) * scale + volume.offset_b)
+    n = volume.share[0] * periodic(volume.noise, (x - vector_in_cell(volume.drift_a, cell)) * scale + volume.offset_a)
+    n += volume.share[1] * periodic(volume.noise, (x - vector_in_cell(volume.drift_b, cell)) * scale + volume.offset_b)
     n *= 1.0 / wp.sqrt(volume.share[0] * volume.share[0] + volume.share[1] * volume.share[1])
     c = wp.min(d, 1.0)
     return wp.max(d + volume.detail * 1.3 * n * (c * (1.0 - c) + 0.12 * c), 0.0)
