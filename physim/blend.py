@@ -95,7 +95,9 @@ def darken(picture: np.ndarray, shadow: np.ndarray, tint: np.ndarray, *, device=
         np.copyto(picture, out.numpy())
 
 
-def passed_on(picture: np.ndarray, ambient: np.ndarray | tuple[float, float, float]) -> np.ndarray:
+def passed_on(
+    picture: np.ndarray, ambient: np.ndarray | tuple[float, float, float], window: tuple[slice, slice] | None = None
+) -> np.ndarray:
     """What a white cloud sends to the camera of what lies behind it, less the even light it is given instead.
 
     Droplets scatter forwards (mean cosine 0.85): most of what a thin cloud sends to the camera fell on it from behind,
@@ -105,16 +107,43 @@ def passed_on(picture: np.ndarray, ambient: np.ndarray | tuple[float, float, flo
     Args:
         picture: (H, W, 3) sRGB.
         ambient: Linear colour of the ambient light.
+        window: Rows and columns that are asked for; all if None.
 
     Returns:
-        (H, W, 3) linear; times the cloud's opacity it is added to what it scatters.
+        (H, W, 3) linear, or of the window; times the cloud's opacity it is added to what it scatters.
     """
     step = max(1, picture.shape[1] // 160)
     small = to_linear(np.ascontiguousarray(picture[step // 2 :: step, step // 2 :: step]))
     sigma = WIDE * picture.shape[1] / step
     soft = gaussian_filter(small, (sigma, sigma, 0), mode="nearest")
     change = PASSED * (soft - np.asarray(ambient, np.float32))
-    return stretch(change, *((np.arange(n) - step // 2) / step for n in picture.shape[:2]))
+    some = window or (slice(None), slice(None))
+    at = (np.arange(n)[part] for n, part in zip(picture.shape[:2], some, strict=True))
+    return stretch(change, *((each - step // 2) / step for each in at))
+
+
+def lit_from_behind(
+    scattered: np.ndarray, picture: np.ndarray, transmittance: np.ndarray, ambient, whiteness: float
+) -> np.ndarray:
+    """Light that smoke sends to the camera (H, W, 3), with what a white cloud passes on of the picture behind it.
+
+    Args:
+        scattered: Without it (H, W, 3), linear.
+        picture: (H, W, 3) sRGB.
+        transmittance: Light that comes through (H, W); from 0.9999 on there is no smoke.
+        ambient: Linear colour of the ambient light.
+        whiteness: 0 for soot, 1 for droplets that do not absorb.
+    """
+    there = transmittance < 0.9999
+    if whiteness <= 0 or not there.any():
+        return scattered
+    v, u = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    window = slice(v[0], v[-1] + 1), slice(u[0], u[-1] + 1)
+    passed = passed_on(picture, ambient, window)
+    passed *= np.where(there[window], whiteness * (1 - transmittance[window]), 0).astype(np.float32)[..., None]
+    scattered = scattered.copy()
+    scattered[window] += passed
+    return scattered
 
 
 def bloom(linear: np.ndarray, scale: float = 1.0) -> np.ndarray:

@@ -295,12 +295,9 @@ class Compositor:
 
     def _through_smoke(self, picture: np.ndarray, depth: np.ndarray, solid: Solid, time: float) -> np.ndarray:
         seen = self._smoke.at(time, solid.backdrop.camera, depth, self._trajectory.scene.light, flow=False)
-        there = seen.transmittance < 0.9999
-        scattered = seen.scattered
-        if self._whiteness > 0 and there.any():
-            scattered = scattered.copy()
-            passed = blend.passed_on(picture, self._trajectory.scene.light.ambient)
-            scattered[there] += self._whiteness * (1 - seen.transmittance[there])[:, None] * passed[there]
+        scattered = blend.lit_from_behind(
+            seen.scattered, picture, seen.transmittance, self._trajectory.scene.light.ambient, self._whiteness
+        )
         out = blend.smoke_over(picture, seen.transmittance, scattered, self._whiteness, device=self._device)
         if self._headroom > 1:  # white smoke never exceeds white; what glows is dark smoke, base T + scattered
             whole = blend.to_linear(picture) * seen.transmittance[..., None] + (1 - self._whiteness) * scattered

@@ -66,7 +66,10 @@ class Magnifier:
         self._base = self._array(self._whole, wp.vec3)
         self._srgb_of = self._array(blend.SRGB_OF, wp.float32)
         self._rows, self._cols = (_Axis(n, m, device) for n, m in zip(grid.shape[:2], size, strict=True))
-        self._tile_count = int(np.prod([-(-n // edge) for n, edge in zip(size, kernels.TILE, strict=True)]))
+        v, u = (np.arange(0, n, edge) for n, edge in zip(size, kernels.TILE, strict=True))
+        corners = np.stack(np.meshgrid(v, u, indexing="ij"), -1).reshape(-1, 2)
+        self._every = np.column_stack([corners, np.full(len(corners), kernels.WHOLE)]).astype(np.int32)
+        self._unread = np.zeros((1, 1), np.float32)
         self._was = self._wide(grid, (0, grid.shape[0]), (0, size[1]))
         self._memory = _Memory((*size, 3))
 
@@ -79,14 +82,15 @@ class Magnifier:
         """
         frame = self._memory.take()
         if moved:
-            touched, keep = np.ones(picture.shape[:2], np.float32), np.zeros(picture.shape[:2], np.float32)
+            touched = keep = self._unread
+            tile, rows, cols = self._every, (0, picture.shape[0]), (0, self.size[1])
         else:
             change = np.abs(picture - self._grid).max(axis=-1)
             touched = maximum_filter(change, size=5)  # what any of the 4 x 4 samples about a place differs by
             keep = np.exp(-((gaussian_filter(touched, 1.0) / SAME) ** 2))
             keep[keep < 1e-3] = 0.0
-        tile, rows, cols = self._tiles(touched > 0, keep > 0)
-        if not (tile[:, 2] == kernels.WHOLE).all() or len(tile) < self._tile_count:
+            tile, rows, cols = self._tiles(touched > 0, keep > 0)
+        if not (tile[:, 2] == kernels.WHOLE).all() or len(tile) < len(self._every):
             np.copyto(frame, self._whole)
         if len(tile):
             kernels.down(

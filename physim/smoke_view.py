@@ -212,7 +212,13 @@ class SmokeView:
         return self._finely(np.exp(-total), step)
 
     def _draw(
-        self, grid: SmokeState, time: float, camera: Camera, surface: np.ndarray, light: Light, lamps: Lamps | None,
+        self,
+        grid: SmokeState,
+        time: float,
+        camera: Camera,
+        surface: np.ndarray,
+        light: Light,
+        lamps: Lamps | None,
         flow: bool,
     ) -> SmokeFrame | None:
         device, towards = self.device, wp.vec3(*light.direction)

@@ -46,7 +46,7 @@ def rounded(form: int, half: wp.vec3, p: wp.vec3, flat: wp.vec3):
     float dx[16], dy[16], dz[16], value[16];
     for (int n = 0; n < 16; ++n) {
         const int k = n < 8 ? 0 : 3, i = n & 1, j = (n >> 1) & 1, l = (n >> 2) & 1;
-        const wp::uint32 a = (wp::uint32)(low[k] + i), b = (wp::uint32)(low[k + 1] + j), c = (wp::uint32)(low[k + 2] + l);
+        const wp::uint32 a = low[k] + i, b = low[k + 1] + j, c = low[k + 2] + l;
         hash[n] = (a * 73856093u) ^ (b * 19349663u) ^ (c * 53471161u + state);
         dx[n] = part[k] - (float)i;
         dy[n] = part[k + 1] - (float)j;

@@ -314,3 +314,12 @@ def test_the_sky_has_no_shadow_and_large_pictures_the_same_as_small_ones():
     big = large.shadow(0.0, None, np.full((480, 640), 3.9, np.float32), light)
     assert small.min() < 0.8
     np.testing.assert_allclose(big.reshape(60, 8, 80, 8).mean((1, 3)), small, atol=0.01)
+
+
+def test_smoke_of_which_no_flow_is_asked_looks_the_same():
+    view = SmokeView(smoke_scene(ball((0.4, 0.4, 0.4)), (0.6, 0.3, 0.0), extinction=40.0), SIZE)
+    whole, bare = (view.at(0.01, None, far(), WHITE, flow=flow) for flow in (True, False))
+    for part in ("transmittance", "scattered", "depth"):
+        np.testing.assert_array_equal(getattr(whole, part), getattr(bare, part))
+    assert np.abs(whole.flow).max() > 0.1
+    assert not bare.flow.any()
