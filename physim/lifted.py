@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +31,18 @@ class Lifted:
     """What was made of the outline, for the report."""
 
 
-def centred(mesh: Triangles, overlap: float, how: str = "solid") -> Lifted:
-    """A mesh in the world as a solid about its centre of mass."""
+def centred(mesh: Triangles, overlap: float, how: str = "solid", pieces: Sequence[np.ndarray] = ()) -> Lifted:
+    """A mesh in the world as a solid about its centre of mass; ``pieces``: points of convex ones that fill it."""
     _, centroid, _ = mesh.mass_properties()
-    return Lifted(Mesh(Triangles(mesh.vertices - centroid, mesh.faces)), point(centroid), overlap=overlap, how=how)
+    solid = [piece - centroid for piece in pieces if _is_solid(piece)]
+    own = tuple(solid) if len(solid) > 1 else ()
+    return Lifted(Mesh(Triangles(mesh.vertices - centroid, mesh.faces), own), point(centroid), overlap=overlap, how=how)
+
+
+def _is_solid(piece: np.ndarray) -> bool:
+    """Whether points reach in all three directions."""
+    reach = np.linalg.svd(piece - piece.mean(0), compute_uv=False)
+    return bool(len(piece) >= 4 and reach[2] > 1e-5 * reach[0])
 
 
 def is_closed(mesh: Triangles) -> bool:

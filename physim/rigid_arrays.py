@@ -169,6 +169,16 @@ def _piece(entity: Entity) -> Piece:
             )
             for part in shape.parts
         )
+    elif isinstance(shape, Mesh) and shape.pieces:
+        hulls = [Hull(piece) for piece in shape.pieces]
+        colliders = tuple(
+            replace(
+                _collider(entity.name, hull, np.zeros(3), np.eye(3)),
+                position=frame.T @ (hull.offset - centre),
+                rotation=frame.T,
+            )
+            for hull in hulls
+        )
     else:
         colliders = (_collider(entity.name, shape, centre, frame),)
     turned = quaternion_product(q, quaternion_of(frame)) if (frame != np.eye(3)).any() else q

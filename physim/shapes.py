@@ -268,9 +268,20 @@ class Hull(_Triangulated):
 
 @dataclass(frozen=True)
 class Mesh(_Triangulated):
-    """A closed triangle mesh, convex or not. As a moving body it collides as its convex hull; as static, exactly."""
+    """A closed triangle mesh, convex or not.
+
+    As a moving body it collides as its ``pieces``, or as its convex hull if there are none; as static, exactly. Mass
+    and inertia are those of the mesh.
+    """
 
     triangles: Triangles
+    pieces: tuple[np.ndarray, ...] = ()
+    """Points (N, 3) of convex pieces that fill the mesh [m], in its frame; each costs as much as a body of its own."""
+
+    def __post_init__(self) -> None:
+        for k, piece in enumerate(self.pieces):
+            if np.ndim(piece) != 2 or np.shape(piece)[1] != 3 or len(piece) < 4 or not np.isfinite(piece).all():
+                raise ValueError(f"Mesh.pieces[{k}] has shape {np.shape(piece)}, expected (N, 3), N >= 4, finite [m].")
 
     @classmethod
     def revolved(cls, profile: np.ndarray, segments: int = 96) -> Mesh:
