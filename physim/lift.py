@@ -1,22 +1,23 @@
 """From a mask in the photo to a closed solid in the world that casts the same outline.
 
 A solid stands on something: its lowest point touches the support, which turns the outline's size into metres.
-``auto`` fits a sphere, an upright and a lying cylinder and an upright box (:mod:`physim.lift_fit`) and takes the
-simplest that casts the outline; where none does, a turned body (:mod:`physim.lift_turned`) if one does, else the
-outline itself is extruded along the lines of sight. A ``box`` that no box fits is cut to the outline
-(:mod:`physim.lift_cut`).
+``auto`` fits a sphere, an upright and a lying cylinder, an upright box and a tapered cylinder (:mod:`physim.lift_fit`)
+and takes the simplest that casts the outline; where none does, a turned body (:mod:`physim.lift_turned`) if one does,
+seen from above a primitive that casts all but a thin part, else the outline itself is extruded along the lines of
+sight. A ``box`` that no box fits is cut to the outline (:mod:`physim.lift_cut`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from physim.camera import Camera
 from physim.lift_cut import cut_box
 from physim.lift_extrude import extrude
-from physim.lift_fit import Fit, Silhouette, box, cylinder, lying_cylinder, sphere
+from physim.lift_fit import Fit, Silhouette, box, cylinder, lying_cylinder, sphere, tapered
+from physim.lift_handle import with_handle, without_thin
 from physim.lift_turned import turned
 from physim.lifted import Lifted, centred, foot_of, point, seen_on, unseen
 from physim.outline import outline, without_pinches
@@ -88,6 +89,10 @@ def lift(
         return best
     if best.overlap >= CERTAIN and outline.fullness >= FULL:
         return best
+    if spec.height is None and _slope(mask, camera) > STEEP:
+        handled = _with_handle(outline, mask, camera, spec, support, name, free)
+        if handled is not None and handled.overlap >= max(GOOD, best.overlap):
+            return handled
     others = [extrude(mask, camera, spec, support, name)] if spec.height is None else []
     round_one = None
     if spec.height is None and _slope(mask, camera) <= STEEP:
@@ -115,11 +120,29 @@ def _primitive(outline: Silhouette, mask, camera: Camera, spec: Lift, support: f
             found.append(lying_cylinder(outline, support, upright))
     if spec.kind in ("box", "auto"):
         found.append(box(outline, support, upright, spec.height))
+    if spec.kind == "auto":
+        found.append(tapered(outline, support, upright, spec.height))
     fits = [fit for fit in found if fit is not None]
     least = min(fit.residual for fit in fits)
     fit = next(fit for fit in fits if fit.residual <= max(CLOSE * least, SHARP))
     fit, overlap = outline.refined(fit)
     return Lifted(fit.shape, fit.position, fit.orientation, overlap, fit.how)
+
+
+def _with_handle(
+    outline: Silhouette, mask, camera: Camera, spec: Lift, support: float, name: str, free: np.ndarray | None
+) -> Lifted | None:
+    """A primitive that casts the outline but for what is thin, and that as a handle; None if none does."""
+    body = without_thin(mask)
+    alone = Silhouette(body, camera, free) if body is not None else None
+    if alone is None or alone.fullness < SMOOTH:
+        return None
+    made = _primitive(alone, body, camera, spec, support, name)
+    if made.overlap < SURE:
+        return None
+    whole = with_handle(made, mask, camera, support) or made
+    mesh = placed(whole.shape.triangles, whole.position, whole.orientation)
+    return replace(whole, overlap=outline.overlap(mesh))
 
 
 def _cut(mask: np.ndarray) -> bool:

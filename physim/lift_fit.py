@@ -1,4 +1,4 @@
-"""Primitives that cast a given outline: spheres, upright and lying cylinders, upright boxes, each on its support.
+"""Primitives that cast a given outline, each on its support: spheres, cylinders upright and lying, tapered, boxes.
 
 A convex outline is told by its support function: how far it reaches in each direction of the picture. That of a
 primitive differs from the mask's by some pixels in each of these directions, smoothly in place and size, so that least
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physim.camera import Camera
-from physim.shapes import Box, Cylinder, Sphere, Triangles
+from physim.shapes import Box, Cylinder, Hull, Sphere, Triangles
 from physim.zbuffer import convex_drawn, depth_of, placed
 
 DIRECTIONS = 96
@@ -26,6 +26,8 @@ PRIOR = 0.08
 """[pixels] per unit of the logarithm of a box' proportions: decides only what the outline does not."""
 REFITS, EXACT = 7, 0.997
 """Most rounds against the fit's own pixels, and the overlap from which none is needed."""
+BORDER = 4
+"""A thing seen this near to a border of the photo may go on outside of it [pixels]."""
 LARGE = 800
 """Size of an outline's surroundings from which some tenths of a pixel do not matter [pixels]."""
 _RING = np.linspace(0, 2 * np.pi, 64, endpoint=False)
@@ -40,7 +42,7 @@ Turn = tuple[float, float, float, float]
 class Fit:
     """A primitive at its place."""
 
-    shape: Sphere | Cylinder | Box
+    shape: Sphere | Cylinder | Box | Hull
     position: Point
     """Of its centre [m], world."""
     orientation: Turn
@@ -61,7 +63,7 @@ class Silhouette:
     Args:
         mask: (H, W) bool, one part.
         camera: Of the photo.
-        free: (H, W) bool: where something may hide the thing. Outside of the photo everything may.
+        free: (H, W) bool: where something may hide the thing. What reaches the photo's border may go on outside of it.
     """
 
     def __init__(self, mask: np.ndarray, camera: Camera, free: np.ndarray | None = None) -> None:
@@ -77,6 +79,7 @@ class Silhouette:
         self.free = own
         self.camera = camera
         self._size = mask.shape
+        self._ends = mask[:, :BORDER].any(), mask[:BORDER].any(), mask[:, -BORDER:].any(), mask[-BORDER:].any()
         angles = np.linspace(0, 2 * np.pi, DIRECTIONS, endpoint=False)
         self.directions = np.stack([np.cos(angles), np.sin(angles)])
         points = self._rim(self.mask)
@@ -155,7 +158,8 @@ class Silhouette:
         if out.any():
             u, v = pixels[extreme].T
             rows, cols = self._size
-            beyond = (u < 1) | (v < 1) | (u > cols - 1) | (v > rows - 1)
+            left, top, right, bottom = self._ends
+            beyond = (u < 1) & left | (v < 1) & top | (u > cols - 1) & right | (v > rows - 1) & bottom
             if self.free.any():
                 h, w = self.free.shape
                 i, j = (v - self.corner[1]).astype(int), (u - self.corner[0]).astype(int)
@@ -266,6 +270,36 @@ def cylinder(outline: Silhouette, support: float, starts: Sequence[np.ndarray], 
 
     begin = [np.array([s[0] / unit, s[1] / unit, *np.log(np.maximum(s[2:], 1e-6) / unit)]) for s in starts]
     return solve([b if height is None else b[:3] for b in begin])
+
+
+def tapered(outline: Silhouette, support: float, starts: Sequence[np.ndarray], height: float | None = None) -> Fit:
+    """An upright cone cut level, such as a cup. ``starts``: as of a cylinder."""
+    unit = max(float(starts[0][2]), 1e-6)
+
+    def size(x: np.ndarray) -> tuple[float, float, float]:
+        foot, top, tall = unit * np.exp(np.clip(x[2:5] if height is None else [*x[2:4], 0.0], -6, 6))
+        return float(foot), float(top), float(tall if height is None else height)
+
+    def points(x: np.ndarray) -> np.ndarray:
+        foot, top, tall = size(x)
+        low, high = (np.stack([r * _CIRCLE[:, 0], np.full(64, y), r * _CIRCLE[:, 1]], 1)
+                     for r, y in ((foot, support), (top, support + tall)))  # fmt: skip
+        return np.concatenate([low, high]) + unit * np.array([x[0], 0.0, x[1]])
+
+    def prior(x: np.ndarray) -> np.ndarray:
+        return PRIOR * (x[2:3] - x[3:4])
+
+    def solve(begin: Sequence[np.ndarray]) -> Fit:
+        x, residual = _solved(outline, points, begin, prior)
+        shape = Hull(points(x))
+        return Fit(shape, _point(shape.offset), (0.0, 0.0, 0.0, 1.0), residual, "tapered cylinder", lambda: solve([x]))
+
+    begin = []
+    for x, z, half, high in starts:
+        tall = [] if height is not None else [np.log(max(high, 1e-6) / unit)]
+        wide = np.log(max(half, 1e-6) / unit)
+        begin += [np.array([x / unit, z / unit, wide - lean, wide + lean, *tall]) for lean in (0.2, -0.2)]
+    return solve(begin)
 
 
 def lying_cylinder(outline: Silhouette, support: float, starts: Sequence[np.ndarray]) -> Fit:
