@@ -82,7 +82,8 @@ def left_in(folder):
 
 def test_the_stages_run_in_order_with_what_the_shot_says(tmp_path, stages):
     heard = []
-    shot = SHOT.model_copy(update={"generate": physim.shot.GenerateSpec(num_inference_steps=2, strength=0.7, size=64)})
+    spec = physim.shot.GenerateSpec(num_inference_steps=2, strength=0.7, size=64, regions={"smoke": 0.5})
+    shot = SHOT.model_copy(update={"generate": spec})
     summary = root.animate(shot, tmp_path / "a.mp4", progress=lambda *x: heard.append(x))
     names = [call if isinstance(call, str) else call[0] for call in stages.calls]
     assert names == ["reconstruct", "simulate", "render", "generate", "compositor"]
@@ -90,6 +91,7 @@ def test_the_stages_run_in_order_with_what_the_shot_says(tmp_path, stages):
     assert generate[1] == (42, 64)  # the photo's 2:3 at 64, even
     assert generate[3] == {
         "model": "bundled", "seed": 5, "num_inference_steps": 2, "guidance_scale": 1.0, "strength": 0.7,
+        "regions": {"smoke": 0.5},
     }  # fmt: skip
     assert stages.calls[4] == ("compositor", (80, 120), 0.5, 24)
     assert list(summary.stages) == ["reconstruct", "simulate", "render", "generate", "prepare", "compose"]
