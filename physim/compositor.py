@@ -350,7 +350,7 @@ class Compositor:
             picture = self._magnify(picture, moved=not self._composer.unmoved(solid.backdrop))
         elif picture is solid.picture:
             picture = picture.copy()
-        return self._relit(self._brighter(picture), solid.depth, self._headroom)
+        return self._relit(self._brighter(picture), solid.backdrop.depth, solid.depth, self._headroom)
 
     def _brighter(self, picture: np.ndarray) -> np.ndarray:
         """The picture with the light beyond white, as far as there is headroom for it."""

@@ -99,6 +99,8 @@ class Daylight:
     """Until then it is the photo's [s]."""
     adapts: float = 0.75
     """Part of the change of brightness, in stops, that the camera makes up for [-]."""
+    holds_sky: bool = False
+    """Whether the photo shows sky, which the camera does not let burn out."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.adapts <= 1:
@@ -142,6 +144,8 @@ class Daylight:
         gain = after / np.maximum(before, 1e-9)
         brightness = float((tint * gain) @ LUMA)
         exposure = max(brightness, 1e-9) ** -self.adapts
+        if self.holds_sky:
+            exposure = min(exposure, 1.0 / max(float((tint * sky) @ LUMA), 1e-9))
         safe = np.maximum(gain, 1e-9)
         moved = elevation != first or turn != 0.0
         light = replace(

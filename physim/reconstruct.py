@@ -39,6 +39,8 @@ from physim.shapes import Plane
 from physim.shot import Shot
 from physim.shot_over_time import over_time
 
+SKY = 0.005
+"""Part of a photo that must be sky for a camera to look after it."""
 WORK_SIDE = 640
 """Longer side of the grid on which depth is kept [pixels]; the photo's own masks and colours stay full size."""
 LEAST_SIDE = 64
@@ -110,7 +112,7 @@ def reconstruct(
         tell("settle", 0.9)
         _settle(scene, shot, report)
     _add_forces(scene, shot)
-    _set_daylight(scene, shot, report)
+    _set_daylight(scene, shot, layers, report)
     _set_camera(scene, shot, camera, layers, report)
     if not picture:
         tell("done", 1.0)
@@ -265,7 +267,7 @@ def _add_forces(scene: Scene, shot: Shot) -> None:
             scene.add(Impulse(push.on, push.newton_seconds, push.at, push.point))
 
 
-def _set_daylight(scene: Scene, shot: Shot, report: dict[str, str]) -> None:
+def _set_daylight(scene: Scene, shot: Shot, layers: Layers, report: dict[str, str]) -> None:
     """How the light changes from the photo's on."""
     given = shot.light
     if given is None:
@@ -273,7 +275,15 @@ def _set_daylight(scene: Scene, shot: Shot, report: dict[str, str]) -> None:
     elevation, turn, tint = (
         None if each is None else over_time(each) for each in (given.elevation, given.turn, given.tint)
     )
-    scene.daylight = Daylight(scene.light, elevation, turn, tint, given.start, given.adapts)
+    scene.daylight = Daylight(
+        scene.light,
+        elevation,
+        turn,
+        tint,
+        given.start,
+        given.adapts,
+        holds_sky=bool(np.mean(layers.visible >= FAR / 2) > SKY),
+    )
     report["light.changes"] = (
         f"from the photo's, {scene.daylight.start:.0f} degrees high, {scene.light.source}; shadows that are in the "
         "photo stay where they are"

@@ -9,12 +9,19 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 from physim.daylight import Lit
 from physim.depth_result import FAR
 from physim.scene import Light, Scene
+from physim.srgb import LUMA
 from physim.stretch import stretch
 from physim.trajectory import Trajectory
+
+COLUMNS = 480
+"""Of the picture on which sky is told from what stands before it."""
+SLACK = 1e-3
+"""Variance of brightness below which a place has no edges of its own [-]."""
 
 
 def own_light(trajectory: Trajectory) -> Trajectory:
@@ -60,12 +67,15 @@ class Relit:
         lit = self._now[1]
         return (lit.exposure / np.maximum(lit.gain, 1e-6)).astype(np.float32)
 
-    def __call__(self, picture: np.ndarray, depth: np.ndarray, headroom: float = 1.0) -> np.ndarray:
+    def __call__(
+        self, picture: np.ndarray, depth: np.ndarray, nearest: np.ndarray, headroom: float = 1.0
+    ) -> np.ndarray:
         """The picture with the factor on it.
 
         Args:
             picture: (H, W, 3) sRGB.
-            depth: z of what is seen (h, w) [m], any size: what is sky has a factor of its own.
+            depth: z of the background (h, w) [m], any size: what is sky has a factor of its own.
+            nearest: z with what stands before it, of the same size.
             headroom: Largest linear value.
         """
         if self._now is None:
@@ -73,15 +83,41 @@ class Relit:
         lit = self._now[1]
         if np.array_equal(lit.gain, np.ones(3)) and np.array_equal(lit.sky_gain, np.ones(3)):
             return picture
-        sky = (depth >= FAR / 2).astype(np.float32)
+        sky = sky_matte(picture, depth, nearest)
         gain = lit.gain.astype(np.float32)
-        if sky.any():
-            if sky.shape != picture.shape[:2]:
-                sizes = zip(picture.shape[:2], sky.shape, strict=True)
-                rows, cols = ((np.arange(n) + 0.5) * m / n - 0.5 for n, m in sizes)
-                sky = stretch(sky, rows, cols)
+        if sky is not None:
             gain = gain + sky[..., None] * (lit.sky_gain - lit.gain).astype(np.float32)
         linear = np.where(picture <= 0.04045, picture / 12.92, ((picture + 0.055) / 1.055) ** np.float32(2.4)) * gain
         np.clip(linear, 0.0, headroom, out=linear)
         curve = 1.055 * np.maximum(linear, 0.0031308) ** np.float32(1 / 2.4) - 0.055
         return np.where(linear <= 0.0031308, 12.92 * linear, curve).astype(np.float32)
+
+
+def sky_matte(picture: np.ndarray, depth: np.ndarray, nearest: np.ndarray) -> np.ndarray | None:
+    """How much of each pixel is sky (H, W) float32, with the edges of the picture; ``None``: there is none.
+
+    The fast guided filter (He, Sun, arXiv 1505.00996, 2015) of what is endlessly far, less what stands before it.
+    """
+    far = (depth >= FAR / 2).astype(np.float32)
+    if not far.any():
+        return None
+    size = picture.shape[:2]
+    coarse = tuple(max(2, round(n * min(1.0, COLUMNS / size[1]))) for n in size)
+    guide, share = (_resized(values, coarse) for values in (picture @ LUMA.astype(np.float32), far))
+    width = 2 * max(2, coarse[1] // 24) + 1
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return uniform_filter(values, width, mode="nearest")
+
+    level, part = mean(guide), mean(share)
+    slope = (mean(guide * share) - level * part) / (mean(guide * guide) - level**2 + SLACK)
+    slope, offset = mean(slope), mean(part - slope * level)
+    matte = _resized(slope, size) * (picture @ LUMA.astype(np.float32)) + _resized(offset, size)
+    hidden = (nearest < 0.98 * depth).astype(np.float32)
+    return np.clip(matte, 0, 1) * (1 - np.clip(_resized(hidden, size), 0, 1))
+
+
+def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if values.shape == size:
+        return values
+    return stretch(values, *((np.arange(n) + 0.5) * m / n - 0.5 for n, m in zip(size, values.shape, strict=True)))

@@ -8,6 +8,7 @@ from physim import srgb
 from physim.compositor import Compositor
 from physim.daylight import Daylight, air_mass, skylight, sunlight
 from physim.over_time import OverTime
+from physim.relight import sky_matte
 from physim.scene import Light
 from physim.shapes import Box
 
@@ -119,6 +120,35 @@ def test_the_shadow_of_an_added_thing_goes_round_with_the_sun():
     # light from the right throws to the left
     assert sides[0] < -1
     assert sides[1] > 1
+
+
+def test_a_sky_that_the_photo_shows_does_not_burn_out():
+    free = Daylight(NOON, elevation=EVENING, adapts=1.0)
+    held = Daylight(NOON, elevation=EVENING, adapts=1.0, holds_sky=True)
+    for time in (0.0, 0.5, 1.0, 2.0, 3.0):
+        assert float(held.at(time).sky_gain @ srgb.LUMA) <= 1.0 + 1e-12
+    assert float(free.at(2.0).sky_gain @ srgb.LUMA) > 1.5
+    np.testing.assert_array_equal(held.at(0.0).gain, np.ones(3))
+
+
+def test_sky_is_told_from_what_stands_before_it_by_the_edges_of_the_picture():
+    """A bright sky over dark land, a mast as dark as the land, and a coarse depth that is off and misses the mast.
+
+    Where there is only sky about it, the mast is taken for sky.
+    """
+    picture = np.full((96, 120, 3), 0.8, np.float32)
+    picture[60:] = 0.2
+    picture[10:60, 58:60] = 0.2
+    depth = np.where(np.arange(48)[:, None] < 29, 1e4, 30.0) * np.ones((1, 60))  # its border is 2 rows too high
+    matte = sky_matte(picture, depth, depth)
+    assert matte[:40, :50].min() > 0.9
+    assert matte[70:].max() < 0.1
+    assert matte[59, 10:50].min() > 2 * matte[60, 10:50].max()  # the edge is where the picture has it
+    assert matte[59, 58] < 0.5 * matte[59, 30]
+    nearer = depth.copy()
+    nearer[8:16, 8:16] = 5.0
+    assert sky_matte(picture, depth, nearer)[20:28, 20:28].max() < 0.1
+    assert sky_matte(picture, np.full((48, 60), 30.0), depth) is None
 
 
 @pytest.mark.parametrize(
