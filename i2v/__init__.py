@@ -13,11 +13,16 @@ _EXPORTS = {
     "preview": "i2v.animate",
     "depth_backend": "i2v.animate",
     "generate": "i2v.generate",
+    "generate_residual": "i2v.generate",
     "sweep": "i2v.sweeps",
     "fit": "i2v.fit",
     "judge": "i2v.metrics.judge",
     "Report": "i2v.metrics.report",
     "Clip": "i2v.clip",
+    "export_wan_move": "i2v.export",
+    "export_ati": "i2v.export",
+    "export_go_with_the_flow": "i2v.export",
+    "Exported": "i2v.export",
 }
 
 __all__ = sorted(_EXPORTS)

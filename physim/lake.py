@@ -35,7 +35,7 @@ class Lake:
     inflow: tuple[tuple[str, float], ...] = ()
     """Sides where water enters, and how much [m^3/s]: a river's upper end."""
     inlets: tuple[Emitter, ...] = ()
-    """What pours into it: pi radius^2 |velocity| falls freely from each, in world coordinates."""
+    """What pours into it: ``pi radius^2 |velocity|`` [m^3/s] falls freely from each, in world coordinates."""
     current: tuple[float, float] = (0.0, 0.0)
     """Velocity along x and z that the water has to begin with [m/s]."""
     drag: float = 0.003

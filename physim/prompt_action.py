@@ -24,6 +24,11 @@ from physim.prompt_found import (
 from physim.prompt_timeline import swelling
 from physim.prompt_words import Text, lexicon
 
+UNKNOWN = (
+    "what this happens to is not known; name a thing of the photo with --select, or one that can be added, such as a "
+    "ball, cube, coin, cup, cloth, water or steam"
+)
+"""Said of a verb without a noun that the lexicon has."""
 PUSH = 0.6
 """Speed that a push gives to a thing of the photo [m/s]."""
 SPEED = {"throw": 2.0, "roll": 1.0, "slide": 0.6, "push": 0.8, "blow": 1.0}
@@ -58,7 +63,7 @@ def action(text: Text, section: str, draft: Draft) -> bool:
         reason = words["cannot"].get(found.base) or words["cannot"].get(noun)
         draft.tell(section, text, "cannot", reason)
     elif noun is None:
-        draft.tell(section, text, "ignored", "what this happens to is not known")
+        draft.tell(section, text, "ignored", UNKNOWN)
     else:
         wind_in(text, draft)
         entry = words["nouns"].get(noun, {"matter": "rigid", "material": "wood", "mass": 0.5})

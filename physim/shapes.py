@@ -325,7 +325,7 @@ class HeightField:
 class Emitter:
     """A place where smoke or liquid enters: a ball of fluid that is held at the given state.
 
-    Of a liquid enters what flows through the ball's disc, pi radius^2 |velocity| per second.
+    Of a liquid enters what flows through the ball's disc, ``pi radius^2 |velocity|`` [m^3/s].
     """
 
     centre: tuple[float, float, float] = (0.0, 0.0, 0.0)

@@ -35,7 +35,10 @@ class CameraHint(Model):
     )
     roll: float = Field(default=0.0, ge=-180, le=180, description="clockwise turn of the camera [degrees]")
     horizon: float | None = Field(
-        default=None, description="instead of pitch: its row as a fraction of the photo's height, may lie outside 0..1"
+        default=None,
+        ge=-50,
+        le=50,
+        description="instead of pitch: its row as a fraction of the photo's height, may lie outside 0..1",
     )
     height: Length | None = Field(default=None, description="of the camera above the ground [m]")
     circle: CircleHint | None = Field(default=None, description="instead of pitch and height")

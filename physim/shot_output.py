@@ -11,6 +11,11 @@ from physim.shot_model import Fraction, Model
 from physim.shot_provenance import CertificateSpec, WatermarkSpec
 
 
+def _as_text(value: Any) -> Any:
+    """A number as it is written: YAML reads ``chroma: 444`` as one."""
+    return str(value) if type(value) is int else value
+
+
 class RecordingSpec(Model):
     material: str = Field(description="name of a solid material, such as ceramic")
     file: Path = Field(description="WAV file with one blow on it")
@@ -58,7 +63,7 @@ class OutputSpec(Model):
         default="web",
         description="H.264, H.265 or AV1 in 10 bits, ProRes, HDR10; or a folder of PNG or EXR with flow, depth, ids",
     )
-    chroma: Literal["420", "422", "444"] | None = Field(
+    chroma: Annotated[Literal["420", "422", "444"] | None, BeforeValidator(_as_text)] = Field(
         default=None, description="sampling of colour; default 420 (prores 422), and 444 for a size that is odd"
     )
     quality: int = Field(default=18, ge=0, le=51, description="constant rate factor; lower is better")
