@@ -158,12 +158,24 @@ def preview(
     depth_kind: str | None = None,
     progress: Progress | None = None,
 ) -> RunSummary:
-    """The plain composite, no network, ``size`` pixels on the longer side: motion and framing within seconds.
+    """The plain composite, no network: motion and framing within seconds.
 
-    ``depth``, ``depth_weights`` and ``depth_kind`` are those of :func:`animate`.
+    Args:
+        shot: A shot, or the path of a shot file.
+        output: The video, ``.mp4``.
+        size: Its longer side [pixels].
+        depth: As of :func:`animate`.
+        depth_weights: As of :func:`animate`.
+        depth_kind: As of :func:`animate`.
+        progress: Called with the name of the stage and the fraction done.
+
+    Returns:
+        What was done.
 
     Raises:
-        As :func:`animate`.
+        physim.shot_file.ShotError: Every mistake of the shot, before any work.
+        ValueError: A size below 32 pixels, or a thing that cannot be where the shot says.
+        i2v.media.video.VideoError: The video cannot be written. Nothing is left behind.
     """
     if size < 32:
         raise ValueError(f"preview size is {size}, expected at least 32 pixels.")

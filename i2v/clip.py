@@ -123,6 +123,10 @@ class Clip:
 
         A clip of a shot that asks for a watermark or a signature gets both. It is not recorded in a ledger.
 
+        Args:
+            path: The video, ``.mp4``.
+            crf: Constant rate factor of H.264; lower is better and larger.
+
         Raises:
             ValueError: Odd sizes, frames of different sizes, another suffix than ``.mp4``; a key or certificate that
                 cannot be used. If only signing fails, the video is complete without.

@@ -94,7 +94,26 @@ def generate(
     weights: str | os.PathLike | None = None,
     callback_on_step_end: StepEnd | None = None,
 ) -> Clip:
-    """The video at model resolution; arguments and errors as :func:`generate_residual`."""
+    """The video at model resolution.
+
+    Args:
+        conditions: The rendered shot.
+        model: As of :func:`generate_residual`, like all that follow: a name or a callable.
+        seed: Of the noise.
+        num_inference_steps: Network calls of the sampler.
+        guidance_scale: For models that are trained for guidance; 1 is none.
+        strength: How much of the residual is kept [-], 0 to 1.
+        regions: How much of it is kept by kind of region [-].
+        weights: Folder of a model whose weights do not come along.
+        callback_on_step_end: ``callback(step, time, x)`` after every step.
+
+    Returns:
+        A clip (T, H, W, 3) float32 sRGB in [0, 1], with what it was made of in its ``provenance``.
+
+    Raises:
+        ValueError: Unknown model, bad number of steps, or strength outside [0, 1].
+        FileNotFoundError: No weights; what to download and where to put it.
+    """
     from i2v.clip import Clip
 
     residual = generate_residual(

@@ -118,14 +118,21 @@ class Audible:
     """Everything that can be heard of a shot."""
 
     seconds: float
+    """Length [s]."""
     sample_rate: float
     """Of the slow signals: rows per second, the first at time 0."""
     resonators: tuple[Resonator, ...] = ()
+    """What rings: the modes of each body."""
     strikes: tuple[Strike, ...] = ()
+    """Blows, in order of time."""
     rubs: tuple[Rub, ...] = ()
+    """What slides or rolls over what."""
     splashes: tuple[Splash, ...] = ()
+    """Blows on liquids, in order of time."""
     vessels: tuple[Vessel, ...] = ()
+    """What fills, and sounds by the air above the liquid."""
     currents: tuple[Current, ...] = ()
+    """What flows."""
     camera: np.ndarray = field(default_factory=lambda: np.eye(4)[None])
     """(S, 4, 4) or (1, 4, 4): ``world_from_camera``."""
     room: float = 0.0

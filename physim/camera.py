@@ -87,7 +87,11 @@ class Camera:
         return self.world_from_camera[:3, 3]
 
     def resized(self, size: tuple[int, int]) -> Camera:
-        """The same view sampled at another (height, width). The aspect may differ by rounding only."""
+        """The same view sampled at another ``size`` (height, width) [pixels].
+
+        Raises:
+            ValueError: An aspect that differs by more than rounding does.
+        """
         scale_u, scale_v = size[1] / self.size[1], size[0] / self.size[0]
         if abs(scale_u / scale_v - 1) > 0.02:
             raise ValueError(
@@ -106,7 +110,7 @@ class Camera:
         return pixels, depth
 
     def unproject(self, pixels: np.ndarray, depth: np.ndarray | float) -> np.ndarray:
-        """Pixels (..., 2) at depth (...) [m] to world points (..., 3) [m]."""
+        """``pixels`` (..., 2) at ``depth`` (...) [m] to world points (..., 3) [m]."""
         pixels = np.asarray(pixels, dtype=np.float64)
         depth = np.broadcast_to(np.asarray(depth, dtype=np.float64), pixels.shape[:-1])
         plane = (pixels - np.asarray(self.principal_point)) / self.focal
@@ -114,7 +118,7 @@ class Camera:
         return local @ self.world_from_camera[:3, :3].T + self.world_from_camera[:3, 3]
 
     def rays(self, pixels: np.ndarray) -> np.ndarray:
-        """Unit view directions in the world, shape (..., 3)."""
+        """Unit view directions of ``pixels`` (..., 2) in the world, shape (..., 3)."""
         points = self.unproject(pixels, 1.0) - self.position
         return points / np.linalg.norm(points, axis=-1, keepdims=True)
 

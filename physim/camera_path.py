@@ -244,10 +244,13 @@ class CameraPath:
     """A still camera and its motions; at time 0 every motion is at its beginning, so frame 0 is the photo."""
 
     start: Camera
+    """Where the photo was taken from."""
     moves: tuple[Motion, ...] = field(default=())
+    """One upon another."""
 
     @property
     def is_static(self) -> bool:
+        """Whether it never moves."""
         return all(move.is_static for move in self.moves)
 
     def at(self, time: float, size: tuple[int, int] | None = None) -> Camera:

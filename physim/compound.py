@@ -29,6 +29,7 @@ class Part:
     """One convex piece of a compound body, placed in the compound's own frame."""
 
     shape: Sphere | Box | Capsule | Cylinder | Hull
+    """Convex."""
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Of the piece's origin [m]."""
     orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
@@ -42,6 +43,7 @@ class Compound:
     """Several convex pieces that move as one body. Its frame is moved to the centre of mass."""
 
     parts: tuple[Part, ...]
+    """The pieces, in a frame of your choice."""
     offset: np.ndarray = field(init=False)
     """Centre of mass in the frame the parts were given in (3,) [m]."""
 
@@ -55,6 +57,7 @@ class Compound:
 
     @property
     def bounding_radius(self) -> float:
+        """Of the ball about the centre of mass that holds it [m]."""
         return max(float(np.linalg.norm(p.position)) + p.shape.bounding_radius for p in self.parts)
 
     @property
@@ -64,6 +67,7 @@ class Compound:
 
     @property
     def inertia_per_density(self) -> np.ndarray:
+        """About the centre of mass, (3, 3) [m^5]; times the density it is the inertia [kg m^2]."""
         total = np.zeros((3, 3))
         for part in self.parts:
             turn, arm = _rotation(part.orientation), np.asarray(part.position)

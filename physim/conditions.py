@@ -146,7 +146,7 @@ class Conditions:
         return replace(self, events=inside, **cut)
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write one compressed ``.npz``; the array names are the field names. Atomic: written beside, then renamed."""
+        """Write one compressed ``.npz`` to ``path``; arrays are named as the fields. Written beside, then renamed."""
         path = Path(path)
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("fps", "meta")}
         part = path.with_name(path.name + ".part")
@@ -160,7 +160,7 @@ class Conditions:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Conditions:
-        """Read what ``save`` wrote.
+        """Read what ``save`` wrote to ``path``.
 
         Raises:
             ValueError: The file is no conditions file, or of a newer schema.

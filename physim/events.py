@@ -42,7 +42,7 @@ class Event:
     """Of a run that failed."""
 
     def in_words(self, priced: bool = False) -> str:
-        """How it stands, in one line; with the cost if there is a price."""
+        """How it stands, in one line; with the cost if it is ``priced``."""
         parts = [f"runs {self.done} of {self.total}"]
         if self.failed:
             parts.append(f"{self.failed} failed")

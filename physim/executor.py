@@ -57,7 +57,7 @@ class Needs:
         return ", ".join(filter(None, asked))
 
     def within(self, cpus: float, gpus: float, memory: float) -> bool:
-        """Whether a machine with so much can do such a job."""
+        """Whether a machine with so many ``cpus`` and ``gpus`` and so much ``memory`` [bytes] can do such a job."""
         return self.cpus <= cpus and self.gpus <= gpus and self.memory <= memory
 
 
@@ -124,6 +124,7 @@ class Local:
             )
 
     def run(self, work: Work, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        """As :meth:`physim.executor.Executor.run`."""
         import multiprocessing
 
         from pebble import ProcessPool

@@ -16,6 +16,7 @@ class Wind:
     gust: float = 0.0
     """Standard deviation of the speed relative to its mean [-], 0 to 1. Gusts are seeded and smooth in time."""
     seed: int = 0
+    """Of the gusts."""
     start: float = 0.0
     """When it begins [s]."""
     end: float = float("inf")
@@ -106,7 +107,7 @@ class Push:
             raise ValueError(f"Push.newtons is {self.newtons}, expected three finite numbers [N].")
 
     def impulse(self, start: float, end: float) -> np.ndarray:
-        """What it gives between two times [s], exact, (3,) [N s]."""
+        """What it gives from ``start`` to ``end`` [s], exact, (3,) [N s]."""
         a, b = max(start, self.start), min(end, self.end)
         return (b - a) * mean_of(self.newtons, a, b) if b > a else np.zeros(3)
 

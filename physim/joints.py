@@ -32,10 +32,13 @@ class BallJoint:
     """A point that both share: three translations held, all rotations free."""
 
     body: str
+    """Name of the body that is tied."""
     at: Point
-    """[m], world, at time 0."""
+    """The shared point [m], world, at time 0."""
     other: str | None = None
+    """Name of what it is tied to; ``None``: the world."""
     collide: bool = False
+    """Whether the two still collide with each other."""
 
     def __post_init__(self) -> None:
         _finite(self, "at")
@@ -46,16 +49,19 @@ class HingeJoint:
     """A shared axis: only the rotation about it is free."""
 
     body: str
+    """Name of the body that is tied."""
     at: Point
     """A point of the axis [m], world, at time 0."""
     axis: Point
     """Direction, world, at time 0; any length."""
     other: str | None = None
+    """Name of what it is tied to; ``None``: the world."""
     limits: tuple[float, float] | None = None
     """Lowest and highest angle of ``body`` about ``axis``, from where it starts [rad]."""
     friction: float = 0.0
     """Dry torque that resists turning [N m]."""
     collide: bool = False
+    """Whether the two still collide with each other."""
 
     def __post_init__(self) -> None:
         _finite(self, "at")
@@ -72,8 +78,11 @@ class FixedJoint:
     """Both move as one."""
 
     body: str
+    """Name of the body that is tied."""
     other: str | None = None
+    """Name of what it is tied to; ``None``: the world."""
     collide: bool = False
+    """Whether the two still collide with each other."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +90,17 @@ class DistanceJoint:
     """A massless rod between two points, free to turn at both ends."""
 
     body: str
+    """Name of the body that is tied."""
     at: Point
     """End on ``body`` [m], world, at time 0."""
     to: Point
     """End on ``other`` [m], world, at time 0."""
     other: str | None = None
+    """Name of what it is tied to; ``None``: the world."""
     length: float | None = None
     """[m]; default: as it stands at time 0."""
     collide: bool = True
+    """Whether the two still collide with each other."""
 
     def __post_init__(self) -> None:
         _finite(self, "at")
@@ -107,6 +119,7 @@ class Spring:
     """Hooke's law with damping along the line between two points: F = -stiffness (l - length) - damping dl/dt."""
 
     body: str
+    """Name of the body that is tied."""
     at: Point
     """End on ``body`` [m], world, at time 0."""
     to: Point
@@ -118,7 +131,9 @@ class Spring:
     length: float | None = None
     """At rest [m]; default: as it stands at time 0."""
     other: str | None = None
+    """Name of what it is tied to; ``None``: the world."""
     collide: bool = True
+    """Whether the two still collide with each other."""
 
     def __post_init__(self) -> None:
         _finite(self, "at")

@@ -97,6 +97,7 @@ class Rigid:
     """A body that moves and keeps its form."""
 
     preset: str = "wood"
+    """Name in ``SOLIDS``: gives what is ``None``."""
     density: float | None = None
     """[kg/m^3]"""
     friction: float | None = None
@@ -133,8 +134,11 @@ class Static:
     """A thing that does not move: things collide with it."""
 
     preset: str = "wood"
+    """Name in ``SOLIDS``: gives what is ``None``."""
     friction: float | None = None
+    """As of :class:`Rigid`."""
     restitution: float | None = None
+    """As of :class:`Rigid`."""
     static_friction: float | None = None
     """As of :class:`Rigid`."""
     rolling_resistance: float = 0.0
@@ -162,6 +166,7 @@ class Smoke:
     """A gas with something visible in it."""
 
     preset: str = "smoke"
+    """Name in ``SMOKES``: gives what is ``None``."""
     temperature: float | None = None
     """Of the source [K]; drives buoyancy against ``ambient_temperature``."""
     ambient_temperature: float = 293.15
@@ -207,6 +212,7 @@ class Cloth:
     """A fabric, by measured moduli. Directions: warp is x of the cloth's own plane, weft is y."""
 
     preset: str = "cotton"
+    """Name in ``FABRICS``: gives what is ``None``."""
     areal_density: float | None = None
     """[kg/m^2]"""
     stretch: tuple[float, float] | None = None
@@ -268,6 +274,7 @@ class Liquid:
     """A liquid of constant density with a free surface."""
 
     preset: str = "water"
+    """Name in ``LIQUIDS``: gives what is ``None``."""
     density: float | None = None
     """[kg/m^3]"""
     viscosity: float | None = None

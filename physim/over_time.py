@@ -44,6 +44,7 @@ class OverTime:
     values: tuple
     """At each of the times: numbers, or vectors of one length."""
     ease: str = "linear"
+    """How it goes from one key to the next."""
 
     def __post_init__(self) -> None:
         if not self.times or not np.all(np.isfinite(self.times)) or np.any(np.diff(self.times) <= 0):
@@ -117,7 +118,7 @@ class OverTime:
         return float(np.linalg.norm(self._table.reshape(len(self.times), -1), axis=1).max())
 
     def map(self, change) -> OverTime:  # type: ignore[no-untyped-def]
-        """The same keys with every value changed by a linear function."""
+        """The same keys with every value changed by ``change``, a linear function."""
         return replace(self, values=tuple(_plain(change(value)) for value in self.values))
 
 

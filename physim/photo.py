@@ -53,6 +53,7 @@ class Photo:
     focal_35mm: float | None = None
     """Focal length on 35 mm film [mm], from EXIF."""
     path: Path | None = None
+    """The file it was read from."""
     exif: dict[str, Any] = field(default_factory=dict)
     """Of the camera: make, model, taken, focal_length_mm, focal_length_35mm; what the file has of them."""
 
@@ -83,7 +84,10 @@ class Photo:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Photo:
-        """Read a picture file; ``skimage:coffee.png`` reads one that the scikit-image package carries.
+        """Read a picture file.
+
+        Args:
+            path: The file; ``skimage:coffee.png`` is one that the scikit-image package carries.
 
         Raises:
             PhotoError: Missing, no picture, damaged, shorter than 16 pixels a side or larger than 64 megapixels.

@@ -55,7 +55,9 @@ class Prompt:
     """A prompt that was read."""
 
     text: str
+    """As it was given."""
     shot: Shot
+    """What it became."""
     clauses: list[Clause]
     """In order; what became of each."""
 

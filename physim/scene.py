@@ -95,6 +95,7 @@ class Backdrop:
     confidence: np.ndarray | None = None
     """(h, w) float32 in [0, 1] of ``depth``."""
     stills: tuple[StillLayer, ...] = ()
+    """What never moves, in front of what does."""
     report: dict[str, str] = field(default_factory=dict)
     """What was inferred and from where, one line each, for the user."""
 
@@ -104,8 +105,11 @@ class Entity:
     """One thing: shape × material at a pose."""
 
     name: str
+    """Unique in its scene."""
     shape: Shape
+    """What form it has."""
     material: Material | None
+    """What it is made of."""
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Of the shape's origin (the centre of mass of a solid) [m], world."""
     orientation: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
@@ -131,6 +135,7 @@ class Entity:
 
     @property
     def is_body(self) -> bool:
+        """Whether forces move it as a whole."""
         return isinstance(self.material, Rigid)
 
     @property
@@ -200,6 +205,25 @@ class Scene:
         A plane, a height field or a mesh without a material is static wood. Poses are those of the shape's own origin,
         which for every solid is its centre of mass (for ``Hull`` and ``Mesh``: of the frame after recentring). Solids
         that are not ``visible`` are collided with and not drawn; planes and height fields are never drawn.
+
+        Args:
+            shape: The shape; or a force or a joint, which needs nothing else.
+            material: What it is made of.
+            name: Unique; ``None``: made of the shape's.
+            position: Of the shape's origin [m], world.
+            orientation: Quaternion (x, y, z, w) of any length, world from body.
+            velocity: Of the origin [m/s], world.
+            angular_velocity: [rad/s], world.
+            cutout: Its pixels, if it comes from the photo.
+            colour: Linear reflectance of an added thing.
+            texture: Surface of an added thing, as in :class:`Entity`.
+            visible: Whether it is drawn.
+            pin: What holds a cloth: an edge, a corner, or a :class:`~physim.Pin`, or several of them.
+            inside: The thing that holds a liquid.
+            release: When a rigid body is let go [s].
+
+        Returns:
+            The name it goes by.
 
         Raises:
             ValueError: A name given twice, a pose that is not finite, a zero quaternion.
@@ -305,7 +329,7 @@ class Scene:
         return iter(self.entities.values())
 
     def number_of(self, name: str) -> int:
-        """The id of an entity in id maps: its position + 1 (0 is the background)."""
+        """The id of the entity ``name`` in id maps: its position + 1 (0 is the background)."""
         self[name]
         return list(self.entities).index(name) + 1
 
@@ -373,7 +397,9 @@ class Scene:
         return sum((f.velocity_at(time) for f in self.forces if isinstance(f, Wind)), np.zeros(3))
 
     def impulses(self) -> list[Impulse]:
+        """Pushes at one instant, in the order they were added."""
         return [f for f in self.forces if isinstance(f, Impulse)]
 
     def pushes(self) -> list[Push]:
+        """Forces that last, in the order they were added."""
         return [f for f in self.forces if isinstance(f, Push)]

@@ -81,12 +81,15 @@ class Plane:
     """The static half space below ``normal . x = offset``. Infinite; no mesh, no mass."""
 
     normal: tuple[float, float, float] = (0.0, 1.0, 0.0)
+    """Out of the half space; of unit length."""
     offset: float = 0.0
     """[m]"""
 
 
 @dataclass(frozen=True)
 class Sphere:
+    """A ball, centred."""
+
     radius: float
     """[m]"""
 
@@ -95,18 +98,22 @@ class Sphere:
 
     @property
     def bounding_radius(self) -> float:
+        """Of the ball about the origin that holds it [m]."""
         return self.radius
 
     @property
     def volume(self) -> float:
+        """[m^3]"""
         return 4 / 3 * np.pi * self.radius**3
 
     @property
     def inertia_per_density(self) -> np.ndarray:
+        """About the centre of mass, (3, 3) [m^5]; times the density it is the inertia [kg m^2]."""
         return 0.4 * self.volume * self.radius**2 * np.eye(3)
 
     @cached_property
     def triangles(self) -> Triangles:
+        """Its closed mesh."""
         t = np.linspace(-np.pi / 2, np.pi / 2, 33)
         profile = np.stack([np.cos(t), np.sin(t)], axis=1) * self.radius
         profile[[0, -1], 0] = 0
@@ -115,6 +122,8 @@ class Sphere:
 
 @dataclass(frozen=True)
 class Box:
+    """A box, centred, its edges along x, y and z."""
+
     size: tuple[float, float, float]
     """Full edge lengths along x, y, z [m]."""
 
@@ -124,23 +133,28 @@ class Box:
 
     @property
     def half(self) -> np.ndarray:
+        """Half the edge lengths (3,) [m]."""
         return np.asarray(self.size, dtype=np.float64) / 2
 
     @property
     def bounding_radius(self) -> float:
+        """Of the ball about the origin that holds it [m]."""
         return float(np.linalg.norm(self.half))
 
     @property
     def volume(self) -> float:
+        """[m^3]"""
         return float(np.prod(self.size))
 
     @property
     def inertia_per_density(self) -> np.ndarray:
+        """About the centre of mass, (3, 3) [m^5]; times the density it is the inertia [kg m^2]."""
         x, y, z = np.square(self.size)
         return self.volume / 12 * np.diag([y + z, x + z, x + y])
 
     @cached_property
     def triangles(self) -> Triangles:
+        """Its closed mesh."""
         corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * self.half
         quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
         faces = [tri for a, b, c, d in quads for tri in ((a, b, c), (a, c, d))]
@@ -152,6 +166,7 @@ class Capsule:
     """A cylinder along Y with half-spherical ends."""
 
     radius: float
+    """[m]"""
     length: float
     """Distance between the centres of the two half spheres [m]."""
 
@@ -161,14 +176,17 @@ class Capsule:
 
     @property
     def bounding_radius(self) -> float:
+        """Of the ball about the origin that holds it [m]."""
         return self.radius + self.length / 2
 
     @property
     def volume(self) -> float:
+        """[m^3]"""
         return np.pi * self.radius**2 * (self.length + 4 / 3 * self.radius)
 
     @property
     def inertia_per_density(self) -> np.ndarray:
+        """About the centre of mass, (3, 3) [m^5]; times the density it is the inertia [kg m^2]."""
         r, length = self.radius, self.length
         tube, ball = np.pi * r**2 * length, 4 / 3 * np.pi * r**3
         axial = tube * r**2 / 2 + ball * 0.4 * r**2
@@ -177,6 +195,7 @@ class Capsule:
 
     @cached_property
     def triangles(self) -> Triangles:
+        """Its closed mesh."""
         t = np.linspace(0, np.pi / 2, 17)
         low = np.stack([np.sin(t) * self.radius, -self.length / 2 - np.cos(t) * self.radius], axis=1)
         high = np.stack([np.cos(t) * self.radius, self.length / 2 + np.sin(t) * self.radius], axis=1)
@@ -190,7 +209,9 @@ class Cylinder:
     """A solid cylinder along Y."""
 
     radius: float
+    """[m]"""
     height: float
+    """Along Y [m]."""
 
     def __post_init__(self) -> None:
         _positive("Cylinder.radius", self.radius)
@@ -198,19 +219,23 @@ class Cylinder:
 
     @property
     def bounding_radius(self) -> float:
+        """Of the ball about the origin that holds it [m]."""
         return float(np.hypot(self.radius, self.height / 2))
 
     @property
     def volume(self) -> float:
+        """[m^3]"""
         return np.pi * self.radius**2 * self.height
 
     @property
     def inertia_per_density(self) -> np.ndarray:
+        """About the centre of mass, (3, 3) [m^5]; times the density it is the inertia [kg m^2]."""
         across = self.volume * (3 * self.radius**2 + self.height**2) / 12
         return np.diag([across, self.volume * self.radius**2 / 2, across])
 
     @cached_property
     def triangles(self) -> Triangles:
+        """Its closed mesh."""
         r, h = self.radius, self.height / 2
         return _revolved(np.array([[0, -h], [r, -h], [r, h], [0, h]]), 64)
 
@@ -222,14 +247,17 @@ class _Triangulated:
 
     @property
     def bounding_radius(self) -> float:
+        """Of the ball about the origin that holds it [m]."""
         return float(np.linalg.norm(self.triangles.vertices, axis=1).max())
 
     @property
     def volume(self) -> float:
+        """[m^3]"""
         return self.triangles.mass_properties()[0]
 
     @property
     def inertia_per_density(self) -> np.ndarray:
+        """About the centre of mass, (3, 3) [m^5]; times the density it is the inertia [kg m^2]."""
         return self.triangles.mass_properties()[2]
 
 
@@ -242,6 +270,7 @@ class Hull(_Triangulated):
     offset: np.ndarray = field(init=False)
     """Centre of mass in the frame of the given points (3,) [m]."""
     triangles: Triangles = field(init=False)
+    """Its faces, about the centre of mass."""
 
     def __post_init__(self) -> None:
         from scipy.spatial import ConvexHull, QhullError
@@ -275,6 +304,7 @@ class Mesh(_Triangulated):
     """
 
     triangles: Triangles
+    """Closed, counter-clockwise seen from outside."""
     pieces: tuple[np.ndarray, ...] = ()
     """Points (N, 3) of convex pieces that fill the mesh [m], in its frame; each costs as much as a body of its own."""
 
@@ -285,7 +315,12 @@ class Mesh(_Triangulated):
 
     @classmethod
     def revolved(cls, profile: np.ndarray, segments: int = 96) -> Mesh:
-        """Turn a closed outline (K, 2) of (radius, y) [m], from the foot up the outside and down the inside."""
+        """A turned thing, such as a cup.
+
+        Args:
+            profile: Closed outline (K, 2) of (radius, y) [m], from the foot up the outside and down the inside.
+            segments: Around the axis.
+        """
         return cls(_revolved(np.asarray(profile, dtype=np.float64), segments))
 
 
@@ -338,8 +373,9 @@ class Emitter:
     velocity: tuple[float, float, float] | OverTime = (0.0, 0.0, 0.0)
     """Velocity of the gas that enters [m/s]."""
     start: float = 0.0
+    """When it begins [s]."""
     end: float = float("inf")
-    """Interval of emission [s]."""
+    """When it ends [s]."""
     flicker: float = 0.3
     """Relative seeded variation of the source in space and time [-]; real sources are never even."""
     points: tuple[tuple[float, float, float], ...] = ()

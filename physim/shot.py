@@ -246,7 +246,10 @@ class Shot(Model):
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Shot:
-        """Read a ``.yaml``, ``.toml`` or ``.json`` file; relative paths in it are taken from its folder.
+        """Read a shot file.
+
+        Args:
+            path: ``.yaml``, ``.toml`` or ``.json``; relative paths in it are taken from its folder.
 
         Raises:
             physim.shot_file.ShotError: Every mistake at once, with file, line, field, what was given and expected.
@@ -256,7 +259,7 @@ class Shot(Model):
         return load(path)
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write the shot, defaults included, in the format of the suffix."""
+        """Write the shot, defaults included, to ``path``, in the format of its suffix."""
         from physim.shot_file import save
 
         return save(self, path)

@@ -23,10 +23,14 @@ class Folder:
     """A folder by path or URL, as plain text that other processes understand."""
 
     place: str
+    """A full path, or a URL."""
 
     @classmethod
     def of(cls, place: Folder | str | os.PathLike) -> Folder:
         """A folder; a path is taken from here on as it is now, whatever directory another process works in.
+
+        Args:
+            place: A path, a URL, or a folder, which is given back.
 
         Raises:
             ImportError: A URL without fsspec.
@@ -55,7 +59,7 @@ class Folder:
         return self.place
 
     def read(self, name: str) -> bytes | None:
-        """What a file holds; ``None`` if there is none."""
+        """What the file ``name`` holds; ``None`` if there is none."""
         if self.local is not None:
             try:
                 return (self.local / name).read_bytes()
@@ -68,7 +72,7 @@ class Folder:
             return None
 
     def read_many(self, names: Sequence[str]) -> dict[str, bytes]:
-        """What files hold, by name, of those that are there. Object stores answer many questions at once."""
+        """What files of these ``names`` hold, of those that are there. Object stores answer many questions at once."""
         if self.local is not None:
             return {name: data for name in names if (data := self.read(name)) is not None}
         system, root = self._remote()
@@ -130,6 +134,7 @@ class Folder:
             system.rm_file(f"{root}/{name}")
 
     def exists(self, name: str) -> bool:
+        """Whether there is a file of that name."""
         if self.local is not None:
             return (self.local / name).is_file()
         system, root = self._remote()

@@ -263,6 +263,7 @@ class Trajectory(Mapping):
 
     @property
     def frame_count(self) -> int:
+        """T"""
         return max(1, round(self.seconds * self.fps))
 
     @property

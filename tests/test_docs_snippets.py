@@ -84,10 +84,13 @@ def test_a_shot_file_is_one(page, source, desk):
         (desk / "rest.yaml").write_text(REST)
         brushed(load(desk / "rest.yaml"), read_strokes(desk / "strokes.yaml"))
         return
-    rest = "" if "photo" in told and told["things"] else REST
-    left = re.sub(r"^(?:photo|things): .*$", "", source, flags=re.M) if rest else source
+    if "photo" not in told and "things" in told:  # some more things
+        photo, _, things = REST.partition("things:\n")
+        source = photo + source.replace("\nthings:\n", f"\nthings:\n{things}")
+    elif "photo" not in told or not told["things"]:
+        source = re.sub(r"^(?:photo|things): .*$", "", source, flags=re.M) + REST
     path = desk / f"{page.stem}.yaml"
-    path.write_text(left + rest)
+    path.write_text(source)
     load(path)
 
 
@@ -148,7 +151,7 @@ def check_script(path: Path, words: list[str]) -> None:
     assert path.exists(), f"no {path}"
     text = path.read_text()
     for sibling in path.parent.glob("*.py"):  # options that several scripts share
-        if re.search(rf"^(?:from|import) .*\b{sibling.stem}\b", text, re.M):
+        if re.search(rf"^ *(?:from|import) .*\b{sibling.stem}\b", text, re.M):
             text += sibling.read_text()
     for option in (w.strip("[]").partition("=")[0] for w in words):
         if option.startswith("--"):

@@ -50,13 +50,17 @@ class Report:
     """What the judge found."""
 
     video: str
+    """What was judged."""
     size: tuple[int, int]
     """(height, width) it was judged at [pixels]."""
     frame_count: int
+    """T"""
     fps: float
+    """Frames per second."""
     against: tuple[str, ...]
     """What it was compared with: 'conditions', 'reference', both or nothing."""
     metrics: tuple[Metric, ...]
+    """Each with its value, floor, limit and verdict."""
     notes: tuple[str, ...] = ()
     """What is odd about the video or the comparison."""
     series: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
@@ -112,7 +116,7 @@ class Report:
         return "\n".join(self._lines())
 
     def save_plots(self, path: str | Path) -> Path:
-        """Write the plots: a picture (``.png``), or a page with the table (``.html``)."""
+        """Write the plots to ``path``: a picture (``.png``), or a page with the table (``.html``)."""
         from i2v.metrics.page import save_plots
 
         return save_plots(self, Path(path))
