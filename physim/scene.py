@@ -382,7 +382,7 @@ class Scene:
         return self.gravity if self.gravity_keys is None else self.gravity_keys.at(time)
 
     def mean_gravity(self, start: float, end: float) -> np.ndarray:
-        """Mean between two times [s], exact, shape (3,) [m/s^2]."""
+        """Mean from ``start`` to ``end`` [s], exact, shape (3,) [m/s^2]."""
         return self.gravity if self.gravity_keys is None else self.gravity_keys.mean(start, end)
 
     @property

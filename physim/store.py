@@ -99,7 +99,7 @@ class Folder:
         return {path.removeprefix(root).lstrip("/") for path in found}
 
     def send(self, file: Path, name: str) -> None:
-        """Write what a file of this machine holds, which need not fit into memory."""
+        """Write what ``file``, one of this machine, holds to ``name``; it need not fit into memory."""
         if self.local is not None:
             with _replacing(self.local / name) as part:
                 shutil.copyfile(file, part)
@@ -107,7 +107,7 @@ class Folder:
         self._put(name, lambda system, place: system.put_file(str(file), place))
 
     def write(self, name: str, data: bytes | str) -> None:
-        """Write a file; an existing one is replaced when the new one is complete."""
+        """Write ``data`` to the file ``name``; an existing one is replaced when the new one is complete."""
         content = data.encode() if isinstance(data, str) else data
         if self.local is not None:
             with _replacing(self.local / name) as part:
@@ -125,7 +125,7 @@ class Folder:
             put(system, place)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove the file ``name``, if it is there."""
         if self.local is not None:
             (self.local / name).unlink(missing_ok=True)
             return

@@ -244,22 +244,31 @@ class Trajectory(Mapping):
     """A simulated scene. ``trajectory["ball"].position`` is (T, 3) in metres."""
 
     scene: Scene
+    """What was simulated."""
     fps: float
+    """Frames per second."""
     seconds: float
+    """How long [s]."""
     bodies: dict[str, BodyTrack]
+    """By name: poses at frame times, and more often."""
     smokes: dict[str, SmokeTrack]
+    """By name: density and temperature on grids."""
     contacts: np.ndarray
     """Impacts in order of time, structured array of ``CONTACT_DTYPE``."""
     report: ConservationReport
+    """What the laws say about the run."""
     timings: dict[str, float] = field(default_factory=dict)
     """Stage → seconds of wall time."""
     cloths: dict[str, ClothTrack] = field(default_factory=dict)
+    """By name: vertices at frame times."""
     contact_states: np.ndarray = field(default_factory=lambda: np.zeros(0, CONTACT_STATE_DTYPE))
     """Which bodies pressed on each other, how hard and how they moved over each other; ``CONTACT_STATE_DTYPE``."""
     liquids: dict[str, LiquidTrack] = field(default_factory=dict)
+    """By name: particles at frame times."""
     splashes: np.ndarray = field(default_factory=lambda: np.zeros(0, SPLASH_DTYPE))
     """Blows on the surfaces of liquids in order of time; ``SPLASH_DTYPE``."""
     lakes: dict[str, LakeTrack] = field(default_factory=dict)
+    """By name: surfaces at frame times."""
 
     @property
     def frame_count(self) -> int:
