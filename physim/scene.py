@@ -161,7 +161,15 @@ def _triple(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 class Scene:
-    """Things, forces, light, camera. Built by :func:`physim.reconstruct` from a photo, or by hand with ``add``."""
+    """Things, forces, light, camera. Built by :func:`physim.reconstruct` from a photo, or by hand with ``add``.
+
+    Args:
+        gravity: [m/s^2], world; it may change with time.
+        seed: Of all that is random in it.
+
+    Raises:
+        ValueError: Gravity that is not three finite numbers.
+    """
 
     def __init__(self, *, gravity: tuple[float, float, float] | OverTime = (0.0, -9.81, 0.0), seed: int = 0) -> None:
         first = gravity.at(0.0) if isinstance(gravity, OverTime) else gravity
