@@ -9,6 +9,7 @@ import numpy as np
 from physim.clean_plate import Choice, Filled, clean_plate
 from physim.depth import resampled
 from physim.grow import dilated, eroded, extent
+from physim.halo import without_halo
 from physim.layers import Layers
 from physim.lift_sheet import sheet_cutout
 from physim.light import SurfaceAt
@@ -81,12 +82,16 @@ def separate(
             f"{names}: what moves covers the whole photo, and nothing is left to fill the place behind it from. Select "
             "less, or fewer things."
         )
-    plate, filled = clean_plate(photo, hole, forbidden=forbidden, choices=choices, depth=resampled(layers.plate, size))
+    count = grown_count(masks)
+    calm = photo
+    for thing in moving:
+        if not thing.flies:
+            calm = without_halo(calm, seen[thing.name], others_of(seen[thing.name], count))
+    plate, filled = clean_plate(calm, hole, forbidden=forbidden, choices=choices, depth=resampled(layers.plate, size))
     for name, mask in masks.items():
         if name not in {thing.name for thing in moving}:
             _lay_edge_back(plate, photo, mask, hole)
-    pieces = Pieces(plate, hole.astype(np.float32))
-    count = grown_count(masks)
+    pieces = Pieces(plate, (hole | (calm != photo).any(-1)).astype(np.float32))
     if filled:
         pieces.report["plate"] = _plate_line(filled, hole)
     for thing in moving:
@@ -234,7 +239,9 @@ def _cast_shadow(scene: Scene, thing: Thing, layers: Layers, light: Light) -> np
         return np.zeros(size, dtype=bool)
     floor = points[:, 1].min()
     shadow = points - (points[:, 1:2] - floor) / towards[1] * towards
-    pixels, depth = layers.photo_camera.project(np.concatenate([points, shadow]))
+    # of convex things the shadow is convex; the thing itself is no part of it: what is seen between its top and the tip
+    # of its shadow is far behind, and not darkened
+    pixels, depth = layers.photo_camera.project(shadow)
     if (depth <= 1e-6).any():
         return np.zeros(size, dtype=bool)
     try:

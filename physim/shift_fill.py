@@ -31,6 +31,9 @@ SHARP = 0.3
 """How much a factor e in the strength of detail counts: stones in focus beside stones out of focus are a seam."""
 LINES, LINED = 1.2, 1.0
 """Width of what is compared without its texture [shrunk pixels], and its weight."""
+HUE, LEAST = 0.6, 0.01
+"""Difference of hue by which two pieces show two things, and not one in two lights [log light], and how much these are
+still brought to one light."""
 FINE = 0.004
 """Detail that is nothing but grain [log light]."""
 SAMPLES = 1500
@@ -110,6 +113,15 @@ def _mean(values: np.ndarray, usable: np.ndarray, sigma: float) -> np.ndarray:
 
     weight = np.maximum(gaussian_filter(usable * 1.0, sigma), 1e-4)[..., None]
     return gaussian_filter(np.where(usable[..., None], values, 0.0), (sigma, sigma, 0)) / weight
+
+
+def _one_thing(jump: np.ndarray) -> np.ndarray:
+    """How far (...) differences of log light (..., 3) are the light's, and not those of two things with a hue each.
+
+    What two things differ by is not to be smoothed away: it would lie about their border as a haze.
+    """
+    hue = np.abs(jump - jump.mean(-1, keepdims=True)).max(-1)
+    return LEAST + (1 - LEAST) * np.exp(-((hue / HUE) ** 2))
 
 
 # ---- which shifts ----------------------------------------------------------------------------------------------------
@@ -271,14 +283,15 @@ def _joined(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray, pieces: Piec
     inside = (sv >= 0) & (su >= 0) & (sv < rows) & (su < cols)
     inside &= usable[_held(sv, rows), _held(su, cols)]
     bv, bu, sv, su = bv[inside], bu[inside], sv[inside], su[inside]
-    raw, known = np.zeros_like(logs), np.zeros(hole.shape)
+    raw, known, alike = np.zeros_like(logs), np.zeros(hole.shape), np.zeros(hole.shape)
     raw[bv, bu], known[bv, bu] = logs[bv, bu] - logs[sv, su], 1.0
     smooth, near = np.zeros_like(raw), np.zeros_like(raw)
     smooth[box] = np.clip(_mean(raw[box], known[box] > 0, 4.0), -1.6, 1.6)
     near[box] = _mean(raw[box], known[box] > 0, 0.5 * feather)
+    alike[box] = _one_thing(near[box])
     n = len(v)
     diagonal, right = np.zeros(n), np.zeros((n, 3))
-    entries: list[tuple[np.ndarray, np.ndarray]] = []
+    entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for dv, du in ((0, 1), (1, 0), (0, -1), (-1, 0)):
         qv, qu = v + dv, u + du
         within = (qv >= 0) & (qu >= 0) & (qv < rows) & (qu < cols)
@@ -286,23 +299,27 @@ def _joined(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray, pieces: Piec
         inner = within & hole[qv, qu]
         p = np.flatnonzero(inner)
         q = number[qv[p], qu[p]]
-        diagonal[p] += 1
-        entries.append((p, q))
-        seam = shift[p] != shift[q]
-        p, q = p[seam.any(1)], q[seam.any(1)]
+        weight = np.ones(len(p))
+        seam = (shift[p] != shift[q]).any(1)
+        a, b = p[seam], q[seam]
         # the jump of the correction undoes that of the copies, measured at both pixels
-        here = _at(logs, legal, v[p], u[p], shift[p]) - _at(logs, legal, v[p], u[p], shift[q])
-        there = _at(logs, legal, v[q], u[q], shift[p]) - _at(logs, legal, v[q], u[q], shift[q])
-        np.add.at(right, p, np.clip(-(here + there) / 2, -1.6, 1.6))
+        here = _at(logs, legal, v[a], u[a], shift[a]) - _at(logs, legal, v[a], u[a], shift[b])
+        there = _at(logs, legal, v[b], u[b], shift[a]) - _at(logs, legal, v[b], u[b], shift[b])
+        jump = -(here + there) / 2
+        weight[seam] = _one_thing(jump)
+        diagonal[p] += weight
+        entries.append((p, q, weight))
+        np.add.at(right, a, np.clip(jump, -1.6, 1.6) * weight[seam][:, None])
         edge = within & ~hole[qv, qu] & (known[qv, qu] > 0)
         p = np.flatnonzero(edge)
-        diagonal[p] += 1
-        right[p] += smooth[qv[p], qu[p]]
+        weight = alike[qv[p], qu[p]]
+        diagonal[p] += weight
+        right[p] += weight[:, None] * smooth[qv[p], qu[p]]
     if not (diagonal > 0).all() or not known.any():
         return copied
-    i = np.concatenate([p for p, _ in entries] + [np.arange(n)])
-    j = np.concatenate([q for _, q in entries] + [np.arange(n)])
-    values = np.concatenate([np.full(sum(len(p) for p, _ in entries), -1.0), diagonal + 1e-9])
+    i = np.concatenate([p for p, _, _ in entries] + [np.arange(n)])
+    j = np.concatenate([q for _, q, _ in entries] + [np.arange(n)])
+    values = np.concatenate([-weight for *_, weight in entries] + [diagonal + 1e-9])
     change = splu(csr_matrix((values, (i, j)), shape=(n, n)).tocsc()).solve(right)
     out = copied.copy()
     out[v, u] += change

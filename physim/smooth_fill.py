@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from physim.membrane import fill
+from physim.plain_rim import plain_rim
 from physim.shift_fill import blocks
 from physim.stretch import stretch
 
@@ -24,13 +25,12 @@ def smooth_fill(logs: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> np.nd
     """
     from scipy.ndimage import distance_transform_edt
 
-    weight = blurred(usable[..., None] * 1.0, 3.0)
-    rim = np.where(
-        usable[..., None], blurred(np.where(usable[..., None], logs, 0), 3.0) / np.maximum(weight, 1e-3), logs
-    )
+    plain = plain_rim(logs, hole, usable)
+    weight = blurred(plain[..., None] * 1.0, 3.0)
+    rim = np.where(plain[..., None], blurred(np.where(plain[..., None], logs, 0), 3.0) / np.maximum(weight, 1e-3), logs)
     # where other things wall the hole in, the nearest usable colour stays
-    _, (v, u) = distance_transform_edt(~usable, return_indices=True)
-    base = fill(rim[v, u], usable, domain=usable | hole, tolerance=1e-4)
+    _, (v, u) = distance_transform_edt(~plain, return_indices=True)
+    base = fill(rim[v, u], plain, domain=plain | hole, tolerance=1e-4)
     return np.where(hole[..., None], base + borrowed_grain(logs, usable), logs)
 
 
