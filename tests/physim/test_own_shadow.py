@@ -45,3 +45,14 @@ def test_ground_that_is_darker_out_there_too_is_no_shadow(edge):
     """A border between two surfaces runs beneath the thing, or the shade of a tree."""
     found = own_shadow(picture(np.where(U > edge, 0.4, 1.0)), MASK, NONE, NONE)
     assert found.sum() < 0.15 * MASK.sum()  # a few pixels along the border, which is nearer to the other side
+
+
+def test_a_dark_square_and_green_felt_beside_a_thing_are_no_shadow():
+    """Wood that is darker is redder, felt is greener: shade is neither."""
+    patch = (np.hypot((U - 80) / 22, (V - 70) / 7) < 1) & ~MASK
+    for dark in ((0.7, 0.5, 0.3), (0.35, 0.6, 0.35)):
+        linear = np.full((*SIZE, 3), 0.3) * np.exp(0.1 * np.random.default_rng(3).normal(size=(*SIZE, 1)))
+        linear[patch] *= dark
+        linear[MASK] = 0.05
+        photo = to_srgb(linear).astype(np.float32)
+        assert (own_shadow(photo, MASK, NONE, NONE) & patch).sum() < 0.1 * patch.sum()

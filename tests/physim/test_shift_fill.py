@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from physim.clean_plate import clean_plate
 from physim.shift_cut import Costs, energy, labelled
-from physim.shift_fill import shift_fill
+from physim.shift_fill import _one_thing, shift_fill
 from physim.srgb import to_linear, to_srgb
 
 SIZE = (110, 170)
@@ -114,3 +114,11 @@ def test_expansion_moves_find_the_least_cost_of_few_pixels():
 def test_a_pixel_that_no_shift_serves_makes_no_labelling():
     costs = Costs(np.full((2, 3), np.inf), np.zeros((2, 3, 1), np.float32), np.array([[0, 1], [1, 2]]))
     assert labelled(costs) is None
+
+
+def test_pieces_are_brought_to_one_light_and_not_to_one_hue():
+    shade = np.array([[-0.9, -0.8, -0.7]])
+    sky_over_orange = np.array([[0.1, 0.7, 2.2]])
+    assert _one_thing(shade) > 0.9
+    assert _one_thing(sky_over_orange) < 0.1
+    assert _one_thing(-sky_over_orange) == _one_thing(sky_over_orange)
