@@ -170,7 +170,7 @@ def measured(
 
 
 def _random(name: object) -> bool:
-    return isinstance(name, tuple) or "noise" in str(name) or "model" in str(name)
+    return isinstance(name, tuple) or "noise" in str(name) or str(name).startswith("model, ")
 
 
 def report(tables: dict[str, Table]) -> str:

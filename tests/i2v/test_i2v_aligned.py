@@ -126,8 +126,28 @@ def test_twins_without_flow_do_not_feel_it(mixing):
     assert np.array_equal(answer[0], answer[1]) and np.abs(answer[0]).max() > 0
 
 
-def test_chunks_of_a_long_clip_leave_no_seam(monkeypatch):
-    model = BundledModel(shaken(), Strength(liquid=1, edge=1))
+@pytest.fixture(scope="module")
+def model():
+    return BundledModel(shaken(), Strength(liquid=1, edge=1))
+
+
+def test_a_picture_that_stands_still_is_painted_the_same_from_first_second_to_last(model, monkeypatch):
+    whole = toy_signals(height=48, width=64)
+    held = whole[np.full(26, 5)]  # type: ignore[index]
+    nothing = np.zeros_like(held.flow)
+    still = Signals(**{
+        **vars(held), "flow": nothing, "flow_backward": nothing, "smoke_flow": nothing, "smoke": 0 * held.smoke,
+        "occlusion": 0 * held.occlusion,
+    })  # fmt: skip
+    monkeypatch.setattr(bundled, "PIXELS_PER_CALL", 1)
+    residual = model(still, num_inference_steps=2)
+    reach = 2 * model.config.reach  # of two steps
+    inner = residual[reach:-reach]
+    # Noise rests where nothing moves, and no frame further than the reach is seen: nothing can drift.
+    assert np.abs(inner).max() > 0 and np.abs(inner - inner[0]).max() < 1e-5
+
+
+def test_chunks_of_a_long_clip_leave_no_seam(model, monkeypatch):
     conditions = toy_conditions(frames=26, height=48, width=64)
     whole = model(conditions, num_inference_steps=2)
     monkeypatch.setattr(bundled, "PIXELS_PER_CALL", 1)
