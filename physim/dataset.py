@@ -29,7 +29,7 @@ from physim.dataset_scenes import (
     random_scene,
     random_texture,
 )
-from physim.dataset_shards import FRACTIONS, VALUES, Clip, compact, write_packed, write_shard
+from physim.dataset_shards import FRACTIONS, LIQUID, VALUES, Clip, compact, write_packed, write_shard
 
 __all__ = [
     "FAMILIES",
@@ -81,7 +81,7 @@ def make_clips(
     compositor = Compositor(dry, settings.size, device=device)
     photo, ids = compositor.frame(0), render(dry, settings.size).ids[0]
     conditions = render(reconstructed(truth, photo, ids, compositor.shadow(0), rng), settings.size)
-    per_frame = [name for name in (*FRACTIONS, *VALUES, "ids") if name not in ("image", "truth")]
+    per_frame = [name for name in (*FRACTIONS, *VALUES, LIQUID, "ids") if name not in ("image", "truth")]
     clips = []
     for k in range(settings.windows):
         window = slice(k * settings.frames, (k + 1) * settings.frames)

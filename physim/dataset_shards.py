@@ -21,8 +21,10 @@ Clip = dict[str, np.ndarray]
 
 FRACTIONS = ("coarse", "truth", "image", "hole", "smoke", "shadow", "occlusion")
 """Arrays in [0, 1], stored as uint8."""
-VALUES = ("flow", "flow_backward", "smoke_flow", "depth", "liquid")
+VALUES = ("flow", "flow_backward", "smoke_flow", "depth")
 """Arrays stored as float16."""
+LIQUID = "liquid"
+"""Likewise, where there is any; a shard without the array has none."""
 FLOW_STEP = 32.0
 """Motion is kept to 1 / FLOW_STEP pixels: what is finer cannot be seen and would not pack."""
 
@@ -35,13 +37,16 @@ def compact(clip: Clip) -> Clip:
         if "flow" in name:
             value = np.round(FLOW_STEP * np.clip(value, -200, 200)) / FLOW_STEP
         out[name] = value.astype(np.float16)
+    if clip[LIQUID].any():
+        out[LIQUID] = clip[LIQUID].astype(np.float16)
     out["ids"] = np.minimum(clip["ids"], 255).astype(np.uint8)
     return out
 
 
 def stacked(clips: Sequence[Clip]) -> Clip:
-    """One array per name."""
-    return {name: np.stack([clip[name] for clip in clips]) for name in clips[0]}
+    """One array per name; clips without liquid have zeros of it beside those that have some."""
+    names = {name: clip[name] for clip in clips for name in clip}
+    return {name: np.stack([clip.get(name, np.zeros_like(one)) for clip in clips]) for name, one in names.items()}
 
 
 def _change(value: np.ndarray) -> np.ndarray:

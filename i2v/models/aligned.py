@@ -76,13 +76,14 @@ def route(motion: jax.Array, k: int) -> Route:
 def fetched(z: jax.Array, where: Route) -> jax.Array:
     """Features (B, T, h, w, C) of the other frame, brought to where they are in this one."""
     b, t, h, w, c = z.shape
-    flat = z.reshape(b * t, h * w, c)
+    # In float32: the gradient adds up in place, which half precision does slowly and badly.
+    flat = z.reshape(b * t, h * w, c).astype(jnp.float32)
     place = where["place"].reshape(b * t, 4, h * w)
-    weight = where["weight"].reshape(b * t, 4, h * w, 1).astype(z.dtype)
+    weight = where["weight"].reshape(b * t, 4, h * w, 1)
     total = jnp.zeros_like(flat)
     for k in range(4):
-        total = total + weight[:, k] * jnp.take_along_axis(flat, place[:, k, :, None], axis=1)
-    return total.reshape(b, t, h, w, c)
+        total = total + weight[:, k] * jnp.take_along_axis(flat, place[:, k, :, None], axis=1, mode="promise_in_bounds")
+    return total.reshape(b, t, h, w, c).astype(z.dtype)
 
 
 class Mix(nnx.Module):

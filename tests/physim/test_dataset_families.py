@@ -13,10 +13,11 @@ from physim.trajectory import LiquidTrack
 
 
 def random_clip(rng, frames=4, size=(12, 16)):
-    tails = {"coarse": (3,), "truth": (3,), "smoke": (2,), "liquid": (4,)}
+    tails = {"coarse": (3,), "truth": (3,), "smoke": (2,)}
     clip = {n: rng.random((frames, *size, *tails.get(n, ()))) for n in FRACTIONS if n != "image"}
     for name in VALUES:
-        clip[name] = rng.standard_normal((frames, *size, *({"depth": (), "liquid": (4,)}.get(name, (2,)))))
+        clip[name] = rng.standard_normal((frames, *size, *(() if name == "depth" else (2,))))
+    clip["liquid"] = rng.random((frames, *size, 4))
     return {**clip, "image": rng.random((*size, 3)), "ids": rng.integers(0, 5, (frames, *size))}
 
 
@@ -79,8 +80,12 @@ def test_coarser_liquid_has_the_same_volume_in_fewer_particles():
 
 def test_packing_loses_nothing_and_writes_the_same_bytes(tmp_path):
     rng = np.random.default_rng(0)
-    clips = [compact(random_clip(rng)) for _ in range(2)]
+    wet, dry = random_clip(rng), random_clip(rng)
+    dry["liquid"] = 0 * dry["liquid"]
+    clips = [compact(dry), compact(wet)]
+    assert "liquid" not in clips[0] and clips[1].keys() == {*clips[0], "liquid"}
     plain = stacked(clips)
+    assert plain["liquid"][0].max() == 0 and np.array_equal(plain["liquid"][1], clips[1]["liquid"])
     again = unpacked(packed(plain))
     assert again.keys() == plain.keys()
     assert all(np.array_equal(again[n], plain[n]) and again[n].dtype == plain[n].dtype for n in plain)
