@@ -32,6 +32,8 @@ HIGHEST = 16_000.0
 """Modes above this are not computed on [Hz]."""
 VERSION = 3
 """Of what is kept on disk."""
+MOST_KEPT = 64
+"""Forms whose modes are kept in memory; all are on disk."""
 _KEPT: dict[str, Vibration] = {}
 
 
@@ -130,7 +132,10 @@ def _vibration(mesh: Triangles, poisson: float, cells: int, count: int) -> Vibra
     text = f"{VERSION} {poisson:.4f} {cells} {count}".encode()
     key = hashlib.sha256(text + form.tobytes() + np.ascontiguousarray(mesh.faces).tobytes()).hexdigest()[:32]
     if key not in _KEPT:
-        _KEPT[key] = _from_disk(key) or _computed(Triangles(form, mesh.faces), poisson, cells, count, key)
+        found = _from_disk(key) or _computed(Triangles(form, mesh.faces), poisson, cells, count, key)
+        while len(_KEPT) >= MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)))  # the one that was met first
+        _KEPT[key] = found
     found = _KEPT[key]
     grid = found.grid
     scaled = type(grid)(grid.axes, grid.length * size, grid.origin, grid.cell, grid.counts, grid.inside, grid.samples)

@@ -30,7 +30,7 @@ WAITING = 1000
 AGE = 300.0
 """A message older than this is not believed [s]: nobody may send it again later."""
 
-_log = logging.getLogger("physim")
+_log = logging.getLogger(__name__)
 
 
 class Webhook:
