@@ -171,3 +171,14 @@ def test_heights_are_those_of_the_throw():
     seen = np.isfinite(flight.true)
     pixel = DISTANCE / FOCAL
     assert np.abs(flight.true - path()[:, 1])[seen].max() < 0.3 * pixel
+
+
+def test_a_mask_grows_as_a_square_window_s_maximum_does():
+    from scipy.ndimage import maximum_filter
+
+    from i2v.metrics.signals import grown
+
+    rng = np.random.default_rng(0)
+    for shape, by in (((40, 60), 1), ((40, 60), 3), ((2, 3), 3), ((1, 1), 1), ((3, 50), 4)):
+        mask = rng.random(shape) > 0.8
+        assert np.array_equal(grown(mask, by), maximum_filter(mask.view(np.uint8), 2 * by + 1).view(bool)), (shape, by)
