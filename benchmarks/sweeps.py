@@ -252,6 +252,7 @@ class _Writing:
 def segments(seconds: float, width: int) -> dict[str, float]:
     """A clip in one piece and in five by two workers: the same bytes?"""
     import i2v
+    from i2v.run import RunSummary
     from physim.shot_path import revised
 
     changes = {"output.width": width, "output.height": width * 2 // 3, "generate.model": "none", "settle": False}
@@ -263,7 +264,7 @@ def segments(seconds: float, width: int) -> dict[str, float]:
         middle = time.perf_counter()
         parts = i2v.animate(shot, f"{folder}/b/clip.mp4", segments=5, workers=2)
         end = time.perf_counter()
-        assert isinstance(whole, i2v.RunSummary) and isinstance(parts, i2v.RunSummary)
+        assert isinstance(whole, RunSummary) and isinstance(parts, RunSummary)
         same = whole.path.read_bytes() == parts.path.read_bytes()
     print("frames", whole.frame_count, "size", whole.size)
     return {"the same file": same, "whole, wall [s]": middle - begin, "in segments, wall [s]": end - middle}

@@ -301,7 +301,7 @@ def _check_segments(shot: Shot, output: Any, segments: int | None, *more: Any) -
 
 def _place(shot: Shot, target: Path, store: str | os.PathLike | None, unknown: bool) -> physim.Folder:
     """Where segments are laid down: the same for the same frames; a new one if it is not known what decides them."""
-    key = os.urandom(8).hex() if unknown else key_of([contents_of(shot), versions()])
+    key = os.urandom(8).hex() if unknown else key_of([contents_of(shot.to_dict()), versions()])
     root = physim.Folder.of(target.with_name(f"{target.stem}{SUFFIX}") if store is None else store)
     return root / key
 

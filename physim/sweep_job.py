@@ -97,13 +97,14 @@ def jobs_of(
         for i, row in enumerate(plan):
             shot = revised(base, row, f"{name}, run {i}" if len(shots) > 1 else f"run {i}")
             inputs: dict[str, str] = {}
-            decides = [contents_of(shot, inputs), f"{work.__module__}:{work.__qualname__}", *outcomes]
+            data = shot.to_dict()
+            decides = [contents_of(data, inputs), f"{work.__module__}:{work.__qualname__}", *outcomes]
             key = key_of(decides)
             rows.append(({"shot": name, **row} if len(shots) > 1 else dict(row), key))
             if apart:
                 _send(inputs, folder / INPUTS, sent)
             along = tuple(sorted(inputs.items())) if apart else ()
-            jobs[key] = Job(shot.to_dict(), str(folder / "runs" / key), outcomes, along)
+            jobs[key] = Job(data, str(folder / "runs" / key), outcomes, along)
     return rows, jobs
 
 
@@ -135,18 +136,26 @@ def key_of(decides: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
 
 
-def contents_of(shot: Shot, inputs: dict[str, str] | None = None) -> dict[str, Any]:
-    """A shot as plain data, with what its files hold in place of where they lie; ``inputs`` takes note of them."""
-    return with_paths(shot, functools.partial(_named, inputs={} if inputs is None else inputs)).to_dict()
+def contents_of(shot: Mapping[str, Any], inputs: dict[str, str] | None = None) -> dict[str, Any]:
+    """A shot as plain data, with the digests of files in place of their paths, so that they may lie somewhere else.
+
+    Args:
+        shot: As :meth:`Shot.to_dict` gives.
+        inputs: Takes note of the files: path → name in a sweep's ``inputs``.
+    """
+    return {key: _contents(value, {} if inputs is None else inputs) for key, value in shot.items()}
 
 
-def _named(path: Path, inputs: dict[str, str]) -> Path:
-    """A file's digest in place of its path, so that it may lie somewhere else; it is noted in ``inputs``."""
-    if not path.is_file():
-        return path
-    digest = _digest(str(path), path.stat().st_mtime_ns)
-    inputs[str(path)] = digest + path.suffix
-    return Path(digest)
+def _contents(value: Any, inputs: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _contents(entry, inputs) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_contents(entry, inputs) for entry in value]
+    if not isinstance(value, str) or not (os.sep in value or "." in value) or not os.path.isfile(value):
+        return value
+    digest = _digest(value, os.stat(value).st_mtime_ns)
+    inputs[value] = digest + Path(value).suffix
+    return digest
 
 
 def _send(inputs: Mapping[str, str], store: Folder, sent: set[str]) -> None:
