@@ -130,8 +130,10 @@ class Folder:
             (self.local / name).unlink(missing_ok=True)
             return
         system, root = self._remote()
-        if system.exists(f"{root}/{name}"):
+        try:
             system.rm_file(f"{root}/{name}")
+        except FileNotFoundError:
+            pass
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of that name."""
