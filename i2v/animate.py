@@ -198,16 +198,30 @@ def preview(
     return run.write(run.master(), target, origin)
 
 
-def conditions_of(shot: Shot | str | os.PathLike) -> Conditions:
+def conditions_of(
+    shot: Shot | str | os.PathLike,
+    *,
+    size: int | None = None,
+    seconds: float | None = None,
+    progress: Progress | None = None,
+) -> Conditions:
     """What a shot simulates to, at the size its model would work at.
+
+    Args:
+        shot: A shot, or the path of a shot file.
+        size: Longer side [pixels], instead of the shot's ``generate.size``.
+        seconds: Instead of the shot's.
+        progress: Called with the name of the stage and the fraction done.
 
     Raises:
         physim.shot_file.ShotError: Every mistake of the shot, before any work.
     """
-    ready, _ = _ready(shot, {})
-    run = Run(ready, None)
+    changes = {"generate.size": size, "seconds": seconds}
+    ready, _ = _ready(shot, {name: value for name, value in changes.items() if value is not None})
+    run = Run(ready, progress)
     run.simulate()
-    return physim.render(run.trajectory, size=run.model_size)
+    with run.stage("render") as tell:
+        return physim.render(run.trajectory, size=run.model_size, progress=tell)
 
 
 def preview_page(

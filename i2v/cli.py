@@ -1,4 +1,4 @@
-"""Command line: ``i2v animate``, ``preview``, ``judge``, ``verify``, ``cert``, ``ledger``, ``sweep``,
+"""Command line: ``i2v animate``, ``preview``, ``simulate``, ``judge``, ``verify``, ``cert``, ``ledger``, ``sweep``,
 ``fit``, ``gallery``, ``train``, ``doctor``, ``cache``.
 
 Results go to stdout, progress to stderr. Exit code 0: done; 1: the doctor found something missing; 2: something given
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from i2v import cli_extend, cli_fit, cli_gallery, cli_judge, cli_provenance, cli_sweep, cli_train
+from i2v import cli_extend, cli_fit, cli_gallery, cli_judge, cli_provenance, cli_simulate, cli_sweep, cli_train
 from i2v.cli_prompt import add_options, place, shot_of
 from i2v.terminal import print_summary, show_progress
 
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     cache.add_argument("--device", help="device to compile for, such as cpu or cuda:0 (default: the best there is)")
     cache.add_argument("--quiet", action="store_true", help="no progress")
     cache.set_defaults(run=_cache)
-    parts = (cli_judge, cli_sweep, cli_fit, cli_gallery, cli_extend, cli_provenance, cli_train)
+    parts = (cli_simulate, cli_judge, cli_sweep, cli_fit, cli_gallery, cli_extend, cli_provenance, cli_train)
     more = [command for part in parts for command in part.add_commands(commands)]
     for command in (animate, preview, doctor, cache, *more):
         command.add_argument("--traceback", action="store_true", help="show where in the program an error arose")

@@ -37,6 +37,7 @@ from physim.separate import separate, without_drops
 from physim.settle import bring_to_rest
 from physim.shapes import Plane
 from physim.shot import Shot
+from physim.shot_depth import DEPTH_MODELS
 from physim.shot_over_time import over_time
 
 SKY = 0.005
@@ -159,6 +160,11 @@ def _given_depth(
         raise ValueError(
             f"hints.depth.model {hint.model!r} is a network, which physim does not run: use i2v.animate, or pass "
             f"depth=i2v.depth_backend({hint.model!r}, weights={str(hint.weights)!r})."
+        )
+    if isinstance(depth, str) and depth in DEPTH_MODELS:
+        raise ValueError(
+            f"depth is {depth!r}, a network, which physim does not run: use i2v.animate, or pass "
+            f"depth=i2v.depth_backend({depth!r}, weights=...)."
         )
     if callable(depth):
         return ask(depth, image, focal), backend_name(depth)
