@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         output.parent.mkdir(parents=True, exist_ok=True)
         print(conditions.save(output))
         return 0
-    write = {
+    write: dict[str, Callable[..., export.Exported]] = {
         "wan-move": export.export_wan_move,
         "ati": export.export_ati,
         "go-with-the-flow": export.export_go_with_the_flow,
