@@ -30,7 +30,10 @@ SRGB_OF = srgb.to_srgb(_INDEX)
 
 
 def _look_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return table[(np.clip(values, 0.0, 1.0) * _STEPS + 0.5).astype(np.uint16)]
+    place = np.clip(values, 0.0, 1.0, dtype=np.float32)
+    place *= _STEPS
+    place += np.float32(0.5)
+    return np.take(table, place.astype(np.uint16))
 
 
 def to_linear(picture: np.ndarray) -> np.ndarray:

@@ -30,30 +30,28 @@ def rounded(form: int, half: wp.vec3, p: wp.vec3, flat: wp.vec3):
     return wp.vec4(n[0], n[1], n[2], 1.0 - wp.max(wp.dot(n, flat), 0.0))
 
 
-# The eight corners of a cell, for two places at once: sixteen gradients side by side, each as ``wp.noise`` makes it.
+# The eight corners of the cells about several places: all gradients side by side, each as ``wp.noise`` makes it.
 
-
-@wp.func_native("""
-    const float at[6] = {x, y, z, x + 17.0f, y + 3.0f, z + 5.0f};
-    float part[6];
-    int low[6];
-    for (int k = 0; k < 6; ++k) {
+_NOISES = """
+    float part[3 * COUNT];
+    int low[3 * COUNT];
+    for (int k = 0; k < 3 * COUNT; ++k) {
         const float whole = floorf(at[k]);
         part[k] = at[k] - whole;
         low[k] = (int)whole;
     }
-    wp::uint32 hash[16];
-    float dx[16], dy[16], dz[16], value[16];
-    for (int n = 0; n < 16; ++n) {
-        const int k = n < 8 ? 0 : 3, i = n & 1, j = (n >> 1) & 1, l = (n >> 2) & 1;
+    wp::uint32 hash[8 * COUNT];
+    float dx[8 * COUNT], dy[8 * COUNT], dz[8 * COUNT], value[8 * COUNT];
+    for (int n = 0; n < 8 * COUNT; ++n) {
+        const int k = 3 * (n >> 3), i = n & 1, j = (n >> 1) & 1, l = (n >> 2) & 1;
         const wp::uint32 a = low[k] + i, b = low[k + 1] + j, c = low[k + 2] + l;
-        hash[n] = (a * 73856093u) ^ (b * 19349663u) ^ (c * 53471161u + state);
+        hash[n] = (a * 73856093u) ^ (b * 19349663u) ^ (c * 53471161u + state[n >> 4]);
         dx[n] = part[k] - (float)i;
         dy[n] = part[k + 1] - (float)j;
         dz[n] = part[k + 2] - (float)l;
     }
 #pragma clang loop vectorize(enable)
-    for (int n = 0; n < 16; ++n) {
+    for (int n = 0; n < 8 * COUNT; ++n) {
         wp::uint32 h = hash[n];
         float g[3];
         for (int c = 0; c < 3; ++c) {
@@ -62,12 +60,12 @@ def rounded(form: int, half: wp.vec3, p: wp.vec3, flat: wp.vec3):
             h = (h >> 22u) ^ h;
             g[c] = (float)(int)(h >> 8) * (1.0f / 16777216.0f) - 0.5f;
         }
-        const float long_ = sqrtf(g[0] * g[0] + g[1] * g[1] + g[2] * g[2]);
-        const float sum = dx[n] * (g[0] / long_) + dy[n] * (g[1] / long_) + dz[n] * (g[2] / long_);
-        value[n] = long_ > 0.0f ? sum : 0.0f;
+        const float length = sqrtf(g[0] * g[0] + g[1] * g[1] + g[2] * g[2]);
+        const float sum = dx[n] * (g[0] / length) + dy[n] * (g[1] / length) + dz[n] * (g[2] / length);
+        value[n] = length > 0.0f ? sum : 0.0f;
     }
-    float out[2];
-    for (int k = 0; k < 2; ++k) {
+    float out[COUNT];
+    for (int k = 0; k < COUNT; ++k) {
         float* v = value + 8 * k;
         for (int c = 0; c < 3; ++c) {
             const float t = part[3 * k + c];
@@ -76,26 +74,51 @@ def rounded(form: int, half: wp.vec3, p: wp.vec3, flat: wp.vec3):
         }
         out[k] = v[0];
     }
-    return wp::vec_t<2, wp::float32>(out[0], out[1]);
-""")
-def noise_pair(state: wp.uint32, x: float, y: float, z: float) -> wp.vec2:
-    """``wp.noise`` at (x, y, z) and at (x + 17, y + 3, z + 5)."""
+"""
+
+
+@wp.func_native(
+    """
+    const float at[6] = {p[0], p[1], p[2], p[0] + 17.0f, p[1] + 3.0f, p[2] + 5.0f};
+    const wp::uint32 state[1] = {first};
+"""
+    + _NOISES.replace("COUNT", "2")
+    + "    return wp::vec_t<2, wp::float32>(out[0], out[1]);"
+)
+def noise_pair(first: wp.uint32, p: wp.vec3) -> wp.vec2:
+    """``wp.noise`` at p and at p + (17, 3, 5)."""
+    ...
+
+
+@wp.func_native(
+    """
+    const float at[12] = {p[0], p[1], p[2], p[0] + 17.0f, p[1] + 3.0f, p[2] + 5.0f,
+                          q[0], q[1], q[2], q[0] + 17.0f, q[1] + 3.0f, q[2] + 5.0f};
+    const wp::uint32 state[2] = {first, second};
+"""
+    + _NOISES.replace("COUNT", "4")
+    + "    return wp::vec_t<4, wp::float32>(out[0], out[1], out[2], out[3]);"
+)
+def noise_pairs(first: wp.uint32, p: wp.vec3, second: wp.uint32, q: wp.vec3) -> wp.vec4:
+    """``noise_pair`` of both, in less time than two of them."""
     ...
 
 
 @wp.func
-def crystals(p: wp.vec3, size: float, seed: int):
-    """Random tilt (-1 to 1 each) and lightness (0 to 1) of the crystal at p: jagged blocks of about ``size``."""
-    state = wp.rand_init(seed)
-    q = p / size
-    near = 0.9 * q
-    bend = noise_pair(state, near[0], near[1], near[2])
-    q = q + 0.9 * wp.vec3(bend[0], bend[1], 0.0)
-    i = int(wp.floor(q[0]))
-    j = int(wp.floor(q[1]))
+def crystal_at(q: wp.vec3, bend: wp.vec2, seed: int):
+    """Random tilt (-1 to 1 each) and lightness (0 to 1) of the crystal at q [crystals], moved by its noise."""
+    i = int(wp.floor(q[0] + 0.9 * bend[0]))
+    j = int(wp.floor(q[1] + 0.9 * bend[1]))
     k = int(wp.floor(q[2]))
     cell = wp.rand_init(seed + i * 73856093 + j * 19349663, k * 83492791)
     return wp.vec4(2.0 * wp.randf(cell) - 1.0, 2.0 * wp.randf(cell) - 1.0, 2.0 * wp.randf(cell) - 1.0, wp.randf(cell))
+
+
+@wp.func
+def crystals(p: wp.vec3, size: float, seed: int):
+    """The crystal at p: jagged blocks of about ``size``."""
+    q = p / size
+    return crystal_at(q, noise_pair(wp.rand_init(seed), 0.9 * q), seed)
 
 
 @wp.func
@@ -107,11 +130,16 @@ def surface_of(texture: int, p: wp.vec3, size: float, pixel: float, seed: int):
     if texture == 1:
         fine = wp.vec4(0.0, 0.0, 0.0, 0.33)
         coarse = wp.vec4(0.0, 0.0, 0.0, 0.5)
-        if keep > 0.0:
-            fine = crystals(p, size, seed)
         keep2 = wp.clamp(3.7 * size / pixel - 0.35, 0.0, 1.0)
-        if keep2 > 0.0:
-            coarse = crystals(p + wp.vec3(0.013, 0.007, 0.011), 2.3 * size, seed + 7)
+        shifted = p + wp.vec3(0.013, 0.007, 0.011)
+        if keep > 0.0:
+            q = p / size
+            r = shifted / (2.3 * size)
+            bend = noise_pairs(state, 0.9 * q, wp.rand_init(seed + 7), 0.9 * r)
+            fine = crystal_at(q, wp.vec2(bend[0], bend[1]), seed)
+            coarse = crystal_at(r, wp.vec2(bend[2], bend[3]), seed + 7)
+        elif keep2 > 0.0:
+            coarse = crystals(shifted, 2.3 * size, seed + 7)
         tilt = 0.34 * keep * wp.vec3(fine[0], fine[1], fine[2])
         tilt += 0.16 * keep2 * wp.vec3(coarse[0], coarse[1], coarse[2])
         pit = 0.16 * keep * (fine[3] * fine[3] - 0.33) + 0.07 * keep2 * (coarse[3] - 0.5)
