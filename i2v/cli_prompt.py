@@ -59,6 +59,11 @@ def shot_of(arguments: argparse.Namespace) -> tuple[Path | str | Shot | None, st
     shot = prompt.shot if arguments.strokes is None else _brushed(prompt.shot, arguments.strokes)
     if not arguments.quiet or arguments.write_shot is not None:
         print(prompt.echo(), file=sys.stderr)
+        if not (shot.things or shot.forces or shot.camera):
+            print(
+                "nothing of it moves anything: the video will be still (docs/prompts.md says what is read)",
+                file=sys.stderr,
+            )
     if arguments.write_shot is not None:
         note = "\n".join(["From the prompt:", *arguments.prompt.splitlines(), *prompt.echo().splitlines()])
         from physim.shot_file import save

@@ -47,3 +47,12 @@ def test_strokes_of_a_motion_brush_join_the_shot(tmp_path, capsys):
 def test_half_a_request_is_explained(arguments, capsys):
     assert main(arguments) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_prompt_that_moves_nothing_is_said_to_move_nothing(tmp_path, capsys):
+    arguments = ["animate", "--photo", "skimage:coffee.png", "--write-shot", str(tmp_path / "a.yaml"), "--prompt"]
+    assert main([*arguments, "Action: a zorble falls."]) == 0
+    told = capsys.readouterr().err
+    assert "what this happens to is not known; name a thing of the photo" in told and "will be still" in told
+    assert main([*arguments, "Action: a football falls."]) == 0
+    assert "will be still" not in capsys.readouterr().err
