@@ -91,8 +91,8 @@ FILMED = [
     ),
     Case(
         "bounce_room_green",
-        ("gravity.1=-15:-5", "things.ball.velocity.0=-0.5:0.5", "things.ball.velocity.1=-0.5:0.5"),
-        G, {"things.ball.velocity": (0.0, 0.0, -0.127), "seconds": 0.4},
+        ("gravity.1=-15:-5", "things.ball.velocity.1=-0.5:0.5", "things.ball.rigid.restitution=0.4:0.95"),
+        G, {"things.ball.velocity": (0.0, 0.0, -0.127), "seconds": 1.3},
     ),
 ]  # fmt: skip
 
