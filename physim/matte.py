@@ -19,6 +19,8 @@ FARTHEST = 64
 """Shadows that end farther away are thrown anew [pixels at 800 wide]."""
 SHADOW_RING = 12
 """Width of the contact shadow that a thing carries along; it fades over the last third [pixels at 800 wide]."""
+BRIGHTER, PALE = 1.1, 1.5
+"""Most that the ground about a thing is brighter for it, where the plate is invented and where it lacks a pale rim."""
 _NEAR = 5
 """Half a side of the square in which a thing's colours are near by [pixels]."""
 _EPSILON = 1e-6  # of the closed form, for sRGB in [0, 1]
@@ -131,6 +133,7 @@ def foreground(linear: np.ndarray, alpha: np.ndarray, background: np.ndarray) ->
 def cut_out(
     photo: np.ndarray, mask: np.ndarray, plate: np.ndarray, *, alpha: np.ndarray | None = None, shadow: bool = True,
     reach: float = 0.0, others: np.ndarray | None = None, hidden: np.ndarray | None = None,
+    halo: np.ndarray | None = None,
 ) -> Cutout:  # fmt: skip
     """The pixels of a thing that moves.
 
@@ -143,6 +146,7 @@ def cut_out(
         reach: How far that is seen, if it is more than the contact shadow [pixels].
         others: (H, W) bool: things whose pixels say nothing of its shadow.
         hidden: (H, W) bool: part of the mask that something hides: there ``photo`` was painted.
+        halo: (H, W) bool: where the plate is without the pale rim about the thing, which goes with it.
     """
     scale = max(1.0, photo.shape[1] / 800)
     ring = round(float(np.clip(RING * reach, SHADOW_RING * scale, FARTHEST * scale)))
@@ -155,7 +159,8 @@ def cut_out(
     linear, back = to_linear(picture).astype(np.float64), to_linear(behind).astype(np.float64)
     colour = to_srgb(foreground(linear, soft, back))
     foreign = None if others is None else others[box] & (soft < 0.02)
-    ratio = contact_shadow(linear, back, soft, ring, foreign) if shadow else None
+    most = BRIGHTER if halo is None else np.where(halo[box], PALE, BRIGHTER)
+    ratio = contact_shadow(linear, back, soft, ring, foreign, most) if shadow else None
     return Cutout(colour, np.ascontiguousarray(soft), (int(box[1].start), int(box[0].start)), ratio, float(ring))
 
 
@@ -172,8 +177,9 @@ def _own_edge(soft: np.ndarray, inside: np.ndarray, hidden: np.ndarray, band: in
 
 
 def contact_shadow(
-    linear: np.ndarray, plate: np.ndarray, alpha: np.ndarray, ring: int, hidden: np.ndarray | None = None
-) -> np.ndarray:
+    linear: np.ndarray, plate: np.ndarray, alpha: np.ndarray, ring: int, hidden: np.ndarray | None = None,
+    most: np.ndarray | float = BRIGHTER,
+) -> np.ndarray:  # fmt: skip
     """Light ratio photo / plate around a thing (h, w) float32: 1 far away, continued underneath and behind others.
 
     An object that only slides keeps its own shadow, which is better than any synthetic one.
@@ -185,7 +191,7 @@ def contact_shadow(
     # blurred over clear pixels only, so that grain and the thing's own edge stay out of it
     with np.errstate(invalid="ignore", divide="ignore"):
         light, lit = (gaussian_filter((x @ luminance) * clear, 1.0) for x in (linear, plate))
-        ratio = np.clip((light + 1e-4) / (lit + 1e-4), 0.02, 1.1)
+        ratio = np.clip((light + 1e-4) / (lit + 1e-4), 0.02, most)
     seen = gaussian_filter(clear, 1.0) > 0.2
     distance, (v, u) = distance_transform_edt(~(seen & (clear > 0)), return_indices=True)
     ratio = np.where(distance > 0, ratio[v, u], ratio)

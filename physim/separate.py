@@ -83,15 +83,17 @@ def separate(
             "less, or fewer things."
         )
     count = grown_count(masks)
-    calm = photo
+    calm, halos = photo, {}
     for thing in moving:
-        if not thing.flies:
-            calm = without_halo(calm, seen[thing.name], others_of(seen[thing.name], count))
+        before, mask = calm, seen[thing.name]
+        calm = before if thing.flies else without_halo(before, mask, others_of(mask, count))
+        if calm is not before:
+            halos[thing.name] = (calm != before).any(-1) & ~hole
     plate, filled = clean_plate(calm, hole, forbidden=forbidden, choices=choices, depth=resampled(layers.plate, size))
     for name, mask in masks.items():
         if name not in {thing.name for thing in moving}:
             _lay_edge_back(plate, photo, mask, hole)
-    pieces = Pieces(plate, (hole | (calm != photo).any(-1)).astype(np.float32))
+    pieces = Pieces(plate, np.logical_or.reduce([hole, *halos.values()]).astype(np.float32))
     if filled:
         pieces.report["plate"] = _plate_line(filled, hole)
     for thing in moving:
@@ -102,11 +104,12 @@ def separate(
             cutout = sheet_cutout(photo, mask, hidden[thing.name], plate)
         else:
             cast = _cast_shadow(scene, thing, layers, light) if light.source == "user" else np.zeros(size, dtype=bool)
-            behind = closed(mask, hidden_part(scene, thing.name, mask, masks, layers))
+            behind, halo = closed(mask, hidden_part(scene, thing.name, mask, masks, layers)), halos.get(thing.name)
             whole = mask | behind
+            wide = cast if halo is None else cast | halo
             cutout = cut_out(
-                uncovered(photo, whole, behind), whole, plate, reach=_beyond(cast, mask),
-                others=others_of(mask, count), hidden=behind,
+                uncovered(photo, whole, behind), whole, plate, reach=_beyond(wide, mask),
+                others=others_of(mask, count), hidden=behind, halo=halo,
             )  # fmt: skip
         scene.entities[thing.name] = replace(scene[thing.name], cutout=cutout)
     if still:
