@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from physim.halo import without_halo
+from physim.matte import cut_out
 from physim.srgb import to_linear, to_srgb
 
 SIZE = (240, 320)
@@ -67,3 +68,17 @@ def test_other_things_stay_as_they_are():
 def test_a_small_thing_tells_nothing():
     photo = with_thing(ground())
     assert without_halo(photo, AWAY < 8, NONE) is photo
+
+
+def test_a_thing_takes_its_rim_along():
+    """So that the picture with it is the photo, and the place without it has no rim."""
+    halo = 1 + 0.3 * np.clip(1 - (AWAY - 40) / 13, 0, 1)
+    photo, plate = with_thing(ground(), halo), ground()
+    there = (AWAY >= 40) & (AWAY < 53)
+    cutout = cut_out(photo, MASK, plate, reach=13, halo=there)
+    assert cutout.shadow is not None
+    u, v = cutout.corner
+    near = (AWAY > 44) & (AWAY < 50)
+    carried = cutout.shadow[near[v : v + cutout.shadow.shape[0], u : u + cutout.shadow.shape[1]]]
+    assert carried.mean() == pytest.approx(halo[near].mean(), rel=0.02)  # blurred over a pixel of uneven ground
+    assert cut_out(photo, MASK, plate, reach=13).shadow.max() <= 1.1 + 1e-6  # where the plate is a guess
