@@ -253,7 +253,7 @@ def gates(tables: dict[str, Table], model: str) -> dict[str, bool]:
         ("edge", "edge"),
     ):
         gained, moved = mine.gain(none, "psnr", region), mine.gain(none, "motion", region)
-        opened[name] = bool(gained[1] > 0 and moved[0] < 0.03 * none.value("motion", region))
+        opened[name] = bool(gained[1] > 0.01 and moved[0] < 0.03 * none.value("motion", region))
     return opened
 
 
@@ -267,6 +267,8 @@ class Arguments:
     """Shards of `--purpose calibration`: for the settings of the noise layers."""
     weights: Path = BUNDLED_WEIGHTS
     """Weights file."""
+    shut: tuple[str, ...] = ()
+    """Regions whose gates are shut, such as hole and shade for the shipped weights as they are used by default."""
     against: Path | None = None
     """A second weights file, for one more row."""
     seeds: int = 3
@@ -281,6 +283,8 @@ class Arguments:
 def run(arguments: Arguments, progress=None) -> tuple[dict[str, Table], str]:
     """Tables, and the name of the default setting's."""
     model = BundledModel.load(arguments.weights)
+    if arguments.shut:
+        model = model.with_strength(**dict.fromkeys(arguments.shut, 0.0))
     clips = load_clips(arguments.data)
     if arguments.clips is not None:
         clips = [clips[k] for k in np.unique(np.linspace(0, len(clips) - 1, arguments.clips).astype(int))]
