@@ -35,10 +35,10 @@ CLEAR = 0.75
 
 
 def state_of(trajectory: Trajectory, time: float) -> tuple:
-    """Where everything is at ``time`` [s], rounded to what cannot be seen."""
+    """Where everything is at ``time`` [s], but for the last digits, which turn with the instants of what is at rest."""
     poses = (track.at(time) for track in trajectory.bodies.values())
-    rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
-    return rounded, tuple(hash(np.round(track.at(time), 6).tobytes()) for track in trajectory.cloths.values())
+    rounded = tuple((*np.round(p, 12), *np.round(q, 12)) for p, q in poses)
+    return rounded, tuple(hash(np.round(track.at(time), 12).tobytes()) for track in trajectory.cloths.values())
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ class SolidComposer:
             return (frame.camera.view, self._caster.key, *state_of(self.trajectory, time))
         near = self._caster.neighbours(name, time) if self.scene[name].cutout is None else []
         poses = [self.trajectory.bodies[other].at(time) for other in [name, *near]]
-        rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
+        rounded = tuple((*np.round(p, 12), *np.round(q, 12)) for p, q in poses)
         return (frame.camera.view, self._caster.key, tuple(near), rounded)
 
     def _supersample(self, count: int) -> int:

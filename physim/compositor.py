@@ -316,16 +316,19 @@ class Compositor:
         return self._memo[1]
 
     def _state(self, time: float) -> tuple:
-        """Everything a picture without smoke depends on, rounded to what cannot be seen."""
+        """Everything a picture without smoke depends on, but for the last digits of what is at rest.
+
+        Coarser, the picture of a frame would be that of whichever of its neighbours was made first.
+        """
         frame = self._view.at(time)
         shutter = self._composer.exposure(time, frame.camera)
         instants = [(name, time) for name in shutter.resting]
         instants += [(name, float(each)) for each in shutter.times for name in shutter.moving]
         trajectory = self._composer.trajectory
         poses = [trajectory.bodies[name].at(each) for name, each in instants if name in trajectory.bodies]
-        rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
+        rounded = tuple((*np.round(p, 12), *np.round(q, 12)) for p, q in poses)
         sheets = [trajectory.cloths[name].at(each) for name, each in instants if name in trajectory.cloths]
-        forms = tuple(hash(np.round(sheet, 6).tobytes()) for sheet in sheets)
+        forms = tuple(hash(np.round(sheet, 12).tobytes()) for sheet in sheets)
         water = float(time) if self._composer.lakes is not None else 0.0
         return (frame.camera.view, rounded, forms, water, self._relit.key)
 

@@ -164,7 +164,7 @@ class GroundShadow:
     def _resting(self, names: list[str], time: float, frame: BackdropFrame, weights: dict[str, float], unmoved: bool):
         """Pixels and factors of the shadows of resting bodies alone."""
         poses = [self._trajectory.bodies[name].at(time) for name in names]
-        rounded = tuple((*np.round(p, 6), *np.round(q, 5)) for p, q in poses)
+        rounded = tuple((*np.round(p, 12), *np.round(q, 12)) for p, q in poses)
         hides = tuple(round(weights.get(name, 1.0), 4) for name in names)
         key = (frame.camera.view, tuple(names), rounded, hides, self._caster.key)
         if self._memo is None or self._memo[0] != key:

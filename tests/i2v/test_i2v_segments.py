@@ -69,6 +69,18 @@ def test_what_the_model_adds_is_the_same_in_any_part(shot):
         list(master.frames(3, 16))
 
 
+def test_a_frame_is_the_same_whichever_was_made_before_it(shot):
+    """Also where things come to rest, whose shadows are remembered."""
+    things = [{"name": "box", "shape": {"box": [0.04] * 3}, "at": [0, 0.03, -0.5], "rigid": {}}]
+    things.append({"name": "ball", "shape": {"sphere": 0.02}, "at": [0.1, 0.06, -0.5], "rigid": {}})
+    shot = revised(shot, {"things": things, "camera": []})
+    trajectory = physim.simulate(physim.reconstruct(shot), seconds=1.25, fps=12)
+    onwards, backwards = (physim.Compositor(trajectory, size=(64, 96)) for _ in range(2))
+    first = [onwards.frame(i) for i in range(15)]
+    last = [backwards.frame(i) for i in reversed(range(15))][::-1]
+    assert all(np.array_equal(a, b) for a, b in zip(first, last, strict=True))
+
+
 def test_an_interrupted_render_goes_on_with_the_frames_that_are_missing(shot, tmp_path, monkeypatch):
     made, simulated = [], []
     write, simulate = physim.Folder.write, physim.simulate
