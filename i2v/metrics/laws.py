@@ -28,6 +28,8 @@ CLOSE = 0.01
 """And it does so on a parabola, to this part of its way."""
 GLITCH = 1.2
 """A tracked place this far off the flight is a glitch [pixels]."""
+ASTRAY, ASTRAY_FRAMES = 0.5, 3
+"""Where the tracker is farther off than this, in radii of the thing, for so many frames, it follows something else."""
 STEADY = 0.005
 """Changes of brightness below this are left to the tracker's noise."""
 STEEP = 0.94
@@ -60,6 +62,10 @@ def laws(
             continue
         name = signals.names.get(number, str(number))
         heights = [flight.followed(clip, n) for clip, n in zip((frames, correct), clips, strict=True)]
+        told = flight.told(heights[1])
+        if not flight.told_of(told):
+            continue
+        heights = [np.where(told, h, np.nan) for h in heights]
         rows += flight.rows(name, heights)
         series |= {"times": flight.times, f"height-true:{name}": flight.true, f"height-seen:{name}": heights[0]}
     return rows, series
@@ -80,7 +86,10 @@ class _Flight:
         seen = np.isfinite(self.places[:, 0])
         self.first = int(np.flatnonzero(seen)[0]) if seen.any() else 0
         area = np.array([(signals.ids[t] == number).sum() for t in range(count)])
-        self.points = self._world(self.places, signals.distance[number][:count], area)
+        distance = signals.distance[number][:count]
+        self.radius = np.sqrt(area / np.pi) * distance / signals.intrinsics[0, 0, 0]
+        """(T,) of a ball as large [m]."""
+        self.points = self._world(self.places, distance)
         self.true = self.points[:, 1].copy()
         self.gravity = self._gravity(self.true)
         bounces = restitution(self.times, self.true) if self.free else []
@@ -108,6 +117,21 @@ class _Flight:
         )
         heights[self.first :] = self._heights(track.whole, self.first)
         return self._without_glitches(heights)
+
+    def told(self, heights: np.ndarray) -> np.ndarray:
+        """(T,) bool: frames until the tracker loses the thing in the correct clip, whose heights (T,) these are [m].
+
+        It may take up with a shadow that the thing meets where it lands: what comes then says nothing of any clip.
+        """
+        off = np.abs(heights - self.true) > ASTRAY * self.radius
+        lost = np.flatnonzero(np.convolve(off, np.ones(ASTRAY_FRAMES), "valid") >= ASTRAY_FRAMES)
+        return np.arange(len(off)) < (lost[0] if len(lost) else len(off))
+
+    def told_of(self, told: np.ndarray) -> bool:
+        """Whether enough frames of the flight are told."""
+        assert self.gravity is not None
+        first, last = self.gravity.frames
+        return bool(told[first : last + 1].sum() >= LEAST)
 
     def _without_glitches(self, heights: np.ndarray) -> np.ndarray:
         """Without frames in which the tracker was off for a moment: off the parabola that most of the flight lies on.
@@ -140,8 +164,8 @@ class _Flight:
         seen = f"{found[0].value:.2f} m/s^2 seen" if found[0] is not None else "no flight is seen"
         words = f"{seen}, {self.gravity.value:.2f} simulated"
         rows = [metric(f"gravity:{name}", off[0], off[1], 100.0, words)]
-        if self.bounce is not None:
-            bounces = [restitution(self.times, h) for h in heights]
+        bounces = [restitution(self.times, h) for h in heights]
+        if self.bounce is not None and bounces[1]:
             miss = [abs(b[0].value - self.bounce) if b else 1.0 for b in bounces]
             seen = f"{bounces[0][0].value:.3f} seen" if bounces[0] else "no bounce is seen"
             rows.append(metric(f"restitution:{name}", miss[0], miss[1], 1.0, f"{seen}, {self.bounce:.3f} simulated"))
@@ -153,11 +177,10 @@ class _Flight:
         except ValueError:
             return None
 
-    def _world(self, places: np.ndarray, distance: np.ndarray, area: np.ndarray) -> np.ndarray:
+    def _world(self, places: np.ndarray, distance: np.ndarray) -> np.ndarray:
         """(T, 3) centres of the thing [m], a round one: its front's median lies ``r / sqrt(2)`` before its centre."""
         pose, rays = self.signals.world_from_camera[0], self._rays(places)
-        radius = np.sqrt(area / np.pi) * distance / self.signals.intrinsics[0, 0, 0]
-        return (rays * (distance + radius / np.sqrt(2))[:, None]) @ pose[:3, :3].T + pose[:3, 3]
+        return (rays * (distance + self.radius / np.sqrt(2))[:, None]) @ pose[:3, :3].T + pose[:3, 3]
 
     def _heights(self, places: np.ndarray, start: int) -> np.ndarray:
         """Where the rays of the pixels come nearest to the verticals on which the thing is simulated to be."""

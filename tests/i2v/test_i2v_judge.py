@@ -2,6 +2,7 @@
 
 import functools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from thrown_ball import FPS, conditions, faults
 import i2v
 from i2v.cli import main
 from i2v.metrics.judge import judge, perturbed
+from i2v.metrics.laws import _Flight
 from i2v.metrics.limits import RULES, metric
 from i2v.metrics.signals import Signals
 
@@ -179,3 +181,18 @@ def test_a_sweep_puts_the_judge_s_numbers_in_its_table(tmp_path):
     assert not table.failed, [run.error for run in table.failed]
     assert max(table.column("judge.faults")) == 0 and min(table.column("judge.mask-iou")) > 0.7
     assert len(list((tmp_path / "out").rglob("judge.html"))) == 1
+
+
+def test_what_comes_after_the_tracker_lost_the_thing_in_the_correct_clip_is_not_told():
+    flight = object.__new__(_Flight)
+    flight.true, flight.radius = np.linspace(2.0, 0.0, 20), np.full(20, 0.1)
+    flight.gravity = SimpleNamespace(frames=(0, 11))
+    correct = flight.true.copy()
+    correct[4] = np.nan  # missing for a frame
+    correct[6:8] += 0.2  # off for two: found again
+    assert flight.told(correct).all() and flight.told_of(flight.told(correct))
+    correct[9:] = 0.0  # a shadow, from then on
+    assert flight.told(correct).tolist() == [True] * 9 + [False] * 11
+    assert flight.told_of(flight.told(correct))
+    correct[6:] = 0.0
+    assert not flight.told_of(flight.told(correct)), "six frames of flight are too few"
