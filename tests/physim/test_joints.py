@@ -18,7 +18,7 @@ BALL = 0.05
 
 
 def energy(solver: RigidSolver) -> np.ndarray:
-    return np.concatenate([solver._energy(state) for state in solver._history])
+    return solver._energies()
 
 
 def clock(solver: RigidSolver, samples: int) -> np.ndarray:
