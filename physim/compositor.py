@@ -28,7 +28,7 @@ from physim.ordered import cores, in_order
 from physim.plate import PlateSampler, resize, resize_map
 from physim.relight import Relit, own_light
 from physim.shadow import light_already_there, tint_of
-from physim.shown import STILL, moved, shown
+from physim.shown import STILL, moved, shown, stilled
 from physim.stretch import warped
 from physim.surface_texture import PhotoTexture
 from physim.trajectory import Trajectory
@@ -61,7 +61,7 @@ class Compositor:
         headroom: float = 1.0,
         device=None,
     ) -> None:
-        trajectory = own_light(shown(trajectory))
+        trajectory = own_light(stilled(shown(trajectory)))
         scene = trajectory.scene
         if scene.camera is None or scene.backdrop is None:
             missing = "camera" if scene.camera is None else "backdrop"

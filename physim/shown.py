@@ -19,6 +19,9 @@ from physim.trajectory import BodyTrack, Trajectory
 STILL = 2e-4
 """A body of the photo that has moved less than this part of its distance to the camera is left to the photo."""
 
+UNSEEN = (1e-6, 1e-5)
+"""Steps of a place [m] and of a quaternion [-] that nobody sees."""
+
 
 def shown(trajectory: Trajectory) -> Trajectory:
     """The same trajectory with the bodies that are drawn; those that stand still have a track of one pose."""
@@ -47,6 +50,26 @@ def held(trajectory: Trajectory, name: str) -> BodyTrack:
     turn = turn[0] + share * (turn - turn[0])
     turn /= np.linalg.norm(turn, axis=1, keepdims=True)
     return replace(track, dense_position=position[0] + share * (position - position[0]), dense_orientation=turn)
+
+
+def stilled(trajectory: Trajectory) -> Trajectory:
+    """The same trajectory with bodies that rest while they stay within :data:`UNSEEN` of where they came to rest.
+
+    What rests need not be drawn again, and which frame is drawn first makes no difference to any other.
+    """
+    return replace(trajectory, bodies={name: _stilled(track) for name, track in trajectory.bodies.items()})
+
+
+def _stilled(track: BodyTrack) -> BodyTrack:
+    poses = np.concatenate([track.dense_position / UNSEEN[0], track.dense_orientation / UNSEEN[1]], axis=1)
+    if len(poses) < 2 or (np.abs(np.diff(poses, axis=0)).max(axis=1) > 1).all():
+        return track
+    kept, here = np.zeros(len(poses), int), 0
+    for i, pose in enumerate(poses):
+        if np.abs(pose - poses[here]).max() > 1:
+            here = i
+        kept[i] = here
+    return replace(track, dense_position=track.dense_position[kept], dense_orientation=track.dense_orientation[kept])
 
 
 def moved(track: BodyTrack, radius: float) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The composite: the photo to the bit where nothing happens, and the right light where something does."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -18,10 +18,18 @@ from physim.materials import Static
 from physim.plate import resize
 from physim.scene import Cutout, Light, Scene, StillLayer
 from physim.shapes import Box, Cylinder, Sphere
-from physim.shown import held
+from physim.shown import held, stilled
 from physim.surfaces import Surfaces
+from physim.trajectory import BodyTrack
 
 SIZE = (90, 120)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Of a trajectory, what is stilled."""
+
+    bodies: dict[str, BodyTrack]
 
 
 def slide(start, velocity):
@@ -407,3 +415,20 @@ def test_a_ball_that_leaves_the_picture_has_finite_colours_to_the_end(way):
     frames = Compositor(make_trajectory({"ball": (Sphere(0.1), path)}, photo=speckled()))
     pictures = [frames.frame(k) for k in range(frames.frame_count)]
     assert all(np.isfinite(p).all() for p in pictures) and not np.array_equal(pictures[0], pictures[-1])
+
+
+def test_what_trembles_unseen_rests_from_where_it_came_to_rest():
+    samples = 41
+    fall = np.linspace(1.0, 0.5, 11)
+    tremble = 0.5 + 2e-7 * np.sin(np.arange(samples - 11))
+    height = np.concatenate([fall, tremble])
+    position = np.stack([np.zeros(samples), height, np.zeros(samples)], axis=1)
+    turn = np.tile([0.0, 0.0, 0.0, 1.0], (samples, 1))
+    trembles = BodyTrack(4, 24.0, position, turn, np.zeros((samples, 3)), np.zeros((samples, 3)))
+    creep = replace(trembles, dense_position=np.outer(np.arange(samples), [3e-7, 0, 0]))
+    after = stilled(Moves({"ball": trembles, "creeps": creep}))
+    held = after.bodies["ball"].dense_position[:, 1]
+    np.testing.assert_array_equal(held[:11], height[:11])  # as it falls, to the bit
+    assert len(set(held[11:])) == 1 and abs(held[-1] - 0.5) < 1e-6
+    np.testing.assert_allclose(after.bodies["creeps"].dense_position, creep.dense_position, atol=1.01e-6)
+    assert after.bodies["creeps"].dense_position[-1, 0] > 1e-5, "what creeps still gets there"
