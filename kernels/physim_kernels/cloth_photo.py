@@ -7,6 +7,8 @@ cloth. Such a pixel is looked at once, in its middle, where ``thin`` allows it (
 
 import warp as wp
 
+from physim_kernels.texel_row import TEXEL
+
 wp.set_module_options({"enable_backward": False})
 
 
@@ -72,9 +74,12 @@ class Vertices:
     before: wp.array(dtype=wp.float32)
 
 
-@wp.func_native("""
+@wp.func_native(
+    """
 #ifndef __CUDA_ARCH__
-    typedef float four __attribute__((vector_size(16)));
+"""
+    + TEXEL
+    + """
     const int ss = sheet.supersample, across = sheet.cols * ss, columns = sheet.size[0], lines = sheet.size[1];
     const float* texels = reinterpret_cast<const float*>(sheet.atlas.data);
     const double inverse_u = 1.0 / sheet.lens[0], inverse_v = 1.0 / sheet.lens[1];
@@ -82,32 +87,6 @@ class Vertices:
     const int row = sheet.v + v;
     const float* near = surface.data + (long long)row * surface.shape[1] + sheet.u;
     const float* far = beyond.data + (long long)row * beyond.shape[1] + sheet.u;
-    auto held = [](float x, float least, float most) { return x < least ? least : (x > most ? most : x); };
-    auto sharp = [&](float x, float y) {
-        const float gx = held(x - 0.5f, -1.0f, (float)columns), gy = held(y - 0.5f, -1.0f, (float)lines);
-        const float fx = floorf(gx), fy = floorf(gy), s = gx - fx, r = gy - fy;
-        const int i = (int)fx, j = (int)fy;
-        const float s2 = s * s, s3 = s2 * s, r2 = r * r, r3 = r2 * r;
-        const float wx[4] = {-0.5f * s3 + s2 - 0.5f * s, 1.5f * s3 - 2.5f * s2 + 1.0f,
-                             -1.5f * s3 + 2.0f * s2 + 0.5f * s, 0.5f * s3 - 0.5f * s2};
-        const float wy[4] = {-0.5f * r3 + r2 - 0.5f * r, 1.5f * r3 - 2.5f * r2 + 1.0f,
-                             -1.5f * r3 + 2.0f * r2 + 0.5f * r, 0.5f * r3 - 0.5f * r2};
-        four sum = {0.0f, 0.0f, 0.0f, 0.0f};
-        for (int b = 0; b < 4; ++b) {
-            const int k = j + b - 1;
-            const float* line = texels + 4ll * columns * (k < 0 ? 0 : (k > lines - 1 ? lines - 1 : k));
-            four part = {0.0f, 0.0f, 0.0f, 0.0f};
-            for (int a = 0; a < 4; ++a) {
-                const int m = i + a - 1;
-                four texel;
-                __builtin_memcpy(&texel, line + 4 * (m < 0 ? 0 : (m > columns - 1 ? columns - 1 : m)), 16);
-                part += wx[a] * texel;
-            }
-            sum += wy[b] * part;
-        }
-        for (int c = 0; c < 4; ++c) sum[c] = sum[c] > 0.0f ? sum[c] : 0.0f;
-        return sum;
-    };
     // colour and cover, premultiplied, of the point of a triangle that a ray (x, y, 1) meets
     auto look = [&](int f, double x, double y, int col, float& z, float& hidden) {
         const int i = face.data[3 * f], j = face.data[3 * f + 1], k = face.data[3 * f + 2];
@@ -175,7 +154,7 @@ class Vertices:
         const double sv = (va * sa[1] + vb * sb[1] + vc * sc[1]) * inverse;
         const float pu = (float)(sheet.photo_lens[0] * su + sheet.photo_lens[2]) - sheet.corner[0];
         const float pv = (float)(sheet.photo_lens[1] * sv + sheet.photo_lens[3]) - sheet.corner[1];
-        four colour = sharp(pu / sheet.texel, pv / sheet.texel);
+        four colour = sharp(texels, columns, lines, pu / sheet.texel, pv / sheet.texel);
         const float whole = held(colour[3], 0.0f, 1.0f), cover = whole * shown;
         const float clear = shown - held((near[col] + sheet.slack - z) * ramp + 1.0f, 0.0f, 1.0f);
         hidden = whole * (clear > 0.0f ? clear : 0.0f);
@@ -230,7 +209,8 @@ class Vertices:
         near_out.data[at] = nearest;
     }
 #endif
-""")
+"""
+)
 def cloth_row(
     v: int,
     key: wp.array(dtype=wp.uint64),

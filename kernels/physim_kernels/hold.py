@@ -7,7 +7,7 @@ sleeps, so what leans on it is looked at when it goes.
 import warp as wp
 
 from physim_kernels.rigid import publish
-from physim_kernels.rigid_data import Bodies
+from physim_kernels.rigid_data import Bodies, bring_to_rest
 
 wp.set_module_options({"enable_backward": False})
 
@@ -41,18 +41,9 @@ def keep_kernel(bodies: Bodies, held: Held, first: wp.array(dtype=int), k: int):
     if held.substep[j] <= first[0] + k:
         return
     i = held.body[j]
-    zero = wp.vec3(0.0, 0.0, 0.0)
     bodies.inv_mass[i] = 0.0
     bodies.inv_inertia[i] = wp.mat33(0.0)
-    bodies.momentum_velocity[i] = wp.vec3d(zero)
-    bodies.angular_momentum[i] = wp.vec3d(zero)
-    bodies.v[i] = zero
-    bodies.w[i] = zero
-    bodies.v_ref[i] = zero
-    bodies.w_ref[i] = zero
-    bodies.acc[i] = zero
-    bodies.dx[i] = zero
-    bodies.dtheta[i] = zero
+    bring_to_rest(bodies, i)
 
 
 def let_go(bodies: Bodies, held: Held, limit, first, *, k, device):

@@ -11,7 +11,7 @@ gets there: contacts are listed when bodies may meet until the next look.
 import warp as wp
 
 from physim_kernels.rigid import Outer, wind_on
-from physim_kernels.rigid_data import Bodies, Contacts, Pairs, is_awake, nobody_stirs, row_of
+from physim_kernels.rigid_data import Bodies, Contacts, Pairs, bring_to_rest, is_awake, nobody_stirs, row_of
 
 TIME = wp.constant(0.5)
 """How long all bodies of an island keep their place before they sleep [s]."""
@@ -159,17 +159,8 @@ def settle_kernel(bodies: Bodies, outer: Outer, rest: Rest, k: int):
     root = rest.island[i]
     if rest.least[root] >= TIME and rest.held[root] == 1:
         if bodies.asleep[i] == 0:
-            zero = wp.vec3(0.0, 0.0, 0.0)
             bodies.asleep[i] = 1
-            bodies.momentum_velocity[i] = wp.vec3d(zero)
-            bodies.angular_momentum[i] = wp.vec3d(zero)
-            bodies.v[i] = zero
-            bodies.w[i] = zero
-            bodies.v_ref[i] = zero
-            bodies.w_ref[i] = zero
-            bodies.acc[i] = zero
-            bodies.dx[i] = zero
-            bodies.dtheta[i] = zero
+            bring_to_rest(bodies, i)
             rest.wind[i] = wind_on(outer, i, k)
             if outer.has_gas == 1:
                 rest.push[i] = outer.push[i]

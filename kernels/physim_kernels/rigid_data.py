@@ -127,6 +127,21 @@ def nobody_stirs(bodies: Bodies):
     return bodies.awake[0] + bodies.awake[1] == 0
 
 
+@wp.func
+def bring_to_rest(bodies: Bodies, i: int):
+    """Body ``i`` stands still: nothing is left of its motion, or of what this substep would have added to it."""
+    zero = wp.vec3(0.0, 0.0, 0.0)
+    bodies.momentum_velocity[i] = wp.vec3d(zero)
+    bodies.angular_momentum[i] = wp.vec3d(zero)
+    bodies.v[i] = zero
+    bodies.w[i] = zero
+    bodies.v_ref[i] = zero
+    bodies.w_ref[i] = zero
+    bodies.acc[i] = zero
+    bodies.dx[i] = zero
+    bodies.dtheta[i] = zero
+
+
 @wp.struct
 class Pairs:
     a: wp.array(dtype=int)  # body

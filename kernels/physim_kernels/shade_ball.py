@@ -6,6 +6,8 @@ is done with it; here a row is one function. ``shade.py`` says what is done and 
 
 import warp as wp
 
+from physim_kernels.texel_row import TEXEL
+
 wp.set_module_options({"enable_backward": False})
 
 
@@ -43,9 +45,12 @@ class Ball:
     low: wp.array(dtype=wp.vec3)
 
 
-@wp.func_native("""
+@wp.func_native(
+    """
 #ifndef __CUDA_ARCH__
-    typedef float four __attribute__((vector_size(16)));
+"""
+    + TEXEL
+    + """
     const int cols = ball.size[0], rows = ball.size[1];
     const float* texels = reinterpret_cast<const float*>(ball.atlas.data) + 4ll * ball.start;
     const float* base = reinterpret_cast<const float*>(ball.low.data) + 3ll * ball.start;
@@ -72,7 +77,6 @@ class Ball:
         x = (ball.lens[0] * cx * inverse + ball.lens[2] - ball.corner[0]) / ball.texel;
         y = (ball.lens[1] * cy * inverse + ball.lens[3] - ball.corner[1]) / ball.texel;
     };
-    auto held = [](float x, float least, float most) { return x < least ? least : (x > most ? most : x); };
     auto smooth = [&](float x, float y, float* out) {
         const float gx = held(x - 0.5f, 0.0f, (float)(cols - 1)), gy = held(y - 0.5f, 0.0f, (float)(rows - 1));
         const int wide = cols > 1 ? cols - 2 : 0, tall = rows > 1 ? rows - 2 : 0;
@@ -84,36 +88,11 @@ class Ball:
         for (int c = 0; c < 3; ++c)
             out[c] = (1.0f - t) * ((1.0f - s) * p[c] + s * p[d + c]) + t * ((1.0f - s) * q[c] + s * q[d + c]);
     };
-    auto sharp = [&](float x, float y) {
-        const float gx = held(x - 0.5f, -1.0f, (float)cols), gy = held(y - 0.5f, -1.0f, (float)rows);
-        const float fx = floorf(gx), fy = floorf(gy), s = gx - fx, t = gy - fy;
-        const int i = (int)fx, j = (int)fy;
-        const float s2 = s * s, s3 = s2 * s, t2 = t * t, t3 = t2 * t;
-        const float wx[4] = {-0.5f * s3 + s2 - 0.5f * s, 1.5f * s3 - 2.5f * s2 + 1.0f,
-                             -1.5f * s3 + 2.0f * s2 + 0.5f * s, 0.5f * s3 - 0.5f * s2};
-        const float wy[4] = {-0.5f * t3 + t2 - 0.5f * t, 1.5f * t3 - 2.5f * t2 + 1.0f,
-                             -1.5f * t3 + 2.0f * t2 + 0.5f * t, 0.5f * t3 - 0.5f * t2};
-        four sum = {0.0f, 0.0f, 0.0f, 0.0f};
-        for (int b = 0; b < 4; ++b) {
-            const int k = j + b - 1;
-            const float* row = texels + 4ll * cols * (k < 0 ? 0 : (k > rows - 1 ? rows - 1 : k));
-            four part = {0.0f, 0.0f, 0.0f, 0.0f};
-            for (int a = 0; a < 4; ++a) {
-                const int m = i + a - 1;
-                four texel;
-                __builtin_memcpy(&texel, row + 4 * (m < 0 ? 0 : (m > cols - 1 ? cols - 1 : m)), 16);
-                part += wx[a] * texel;
-            }
-            sum += wy[b] * part;
-        }
-        for (int c = 0; c < 4; ++c) sum[c] = sum[c] > 0.0f ? sum[c] : 0.0f;
-        return sum;
-    };
     // colour over its low-pass, and cover, where the photo shows a point
     auto detail_at = [&](const float* w, float* out) {
         float x, y, under[3];
         texel_at(w, x, y);
-        const four fine = sharp(x, y);
+        const four fine = sharp(texels, cols, rows, x, y);
         smooth(x, y, under);
         for (int c = 0; c < 3; ++c) out[c] = held(fine[c] / (under[c] > 1.0e-4f ? under[c] : 1.0e-4f), 0.3f, 2.5f);
         out[3] = fine[3];
@@ -224,7 +203,8 @@ class Ball:
         if (cover > 0.25f && z < near_out.data[pixel]) near_out.data[pixel] = z;
     }
 #endif
-""")
+"""
+)
 def ball_row(
     v: int,
     depth: wp.array2d(dtype=wp.float32),
