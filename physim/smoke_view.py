@@ -22,8 +22,12 @@ from physim.trajectory import Trajectory
 
 MARCH_PIXELS = 300_000
 """Larger pictures are marched on a coarser grid of at most this many pixels and enlarged along their depth."""
+CELL_PIXELS = 8.0
+"""Such a grid has no more pixels along a cell of the smoke than this: its finest detail is half a cell long."""
 STRIDE = 1.0
 """Longest step of a ray [cells]."""
+BOX = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+"""Corners of a unit cube."""
 FORWARD = {True: 0.85, False: 0.5}
 """Mean cosine of scattering of droplets and of soot: light that goes on nearly straight casts no shadow. Bohren,
 Huffman, Absorption and scattering of light by small particles, 1983."""
@@ -72,8 +76,7 @@ class SmokeView:
         self.size = (int(size[0]), int(size[1]))
         self.device = wp.get_device(device)
         self.photo_size = scene.camera.start.size if scene.backdrop is None else scene.backdrop.photo.shape[:2]
-        shrink = min(1.0, (march_pixels / (self.size[0] * self.size[1])) ** 0.5)
-        self._coarse = (max(2, round(self.size[0] * shrink)), max(2, round(self.size[1] * shrink)))
+        self._coarse = self._march_size(trajectory, march_pixels)
         self._grids: list[SmokeState] = []
         self._known_lamps: tuple[float, Lamps | None] | None = None
         self.glowing: np.ndarray | float = 1.0
@@ -88,6 +91,20 @@ class SmokeView:
                     track, material, fps=self.fps, seed=scene.seed, detail=float(detail), noise=noise, shade=shade
                 )
                 self._grids.append(state)
+
+    def _march_size(self, trajectory: Trajectory, most: int) -> tuple[int, int]:
+        """(height, width) of the pictures that are marched: the view's own unless that has more than ``most`` pixels."""
+        shrink = (most / (self.size[0] * self.size[1])) ** 0.5
+        if shrink >= 1:
+            return self.size
+        camera = self.scene.camera.at(0.0, self.size)  # type: ignore[union-attr]
+        finest = 0.0
+        for track in trajectory.smokes.values():
+            box = np.asarray(track.origin) + track.cell * BOX * np.array(track.density.shape[1:])
+            finest = max(finest, camera.focal * track.cell / max(float(camera.project(box)[1].max()), 1e-6))
+        if finest > 0:
+            shrink = min(shrink, CELL_PIXELS / finest)
+        return max(2, round(self.size[0] * shrink)), max(2, round(self.size[1] * shrink))
 
     def _view(self, camera: Camera, time: float) -> kernels.View:
         other = self.scene.camera.at(time + 1 / self.fps, camera.size)  # type: ignore[union-attr]
@@ -104,9 +121,8 @@ class SmokeView:
         """Crop (v0, v1, u0, u1) of the picture that the smoke's box covers."""
         rows, cols = camera.size
         box = np.array([grid.volume.low, grid.volume.high])
-        choice = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
         pose = camera.camera_from_world
-        points = box[choice, [0, 1, 2]] @ pose[:3, :3].T + pose[:3, 3]
+        points = box[BOX, [0, 1, 2]] @ pose[:3, :3].T + pose[:3, 3]
         if points[:, 2].max() <= 1e-3:
             return None
         if points[:, 2].min() <= 1e-3:

@@ -323,3 +323,17 @@ def test_smoke_of_which_no_flow_is_asked_looks_the_same():
         np.testing.assert_array_equal(getattr(whole, part), getattr(bare, part))
     assert np.abs(whole.flow).max() > 0.1
     assert not bare.flow.any()
+
+
+def test_a_large_picture_is_marched_only_as_finely_as_the_smoke_is():
+    """Marched pixel by pixel the view is its own reference."""
+    scene = smoke_scene(ball(np.array([0.4, 0.4, 0.4]), 0.3))
+    size = (480, 640)
+    exact = SmokeView(scene, size, march_pixels=size[0] * size[1])
+    coarse = SmokeView(scene, size, march_pixels=size[0] * size[1] - 1)
+    far_away = np.full(size, 10.0, np.float32)
+    a, b = (view.at(0.5, None, far_away, WHITE) for view in (exact, coarse))
+    assert coarse._coarse[0] < 0.8 * size[0] and exact._coarse == size
+    assert a.transmittance.min() < 0.7
+    assert np.abs(a.transmittance - b.transmittance).max() < 0.01
+    assert np.abs(a.scattered - b.scattered).max() < 0.01
