@@ -18,7 +18,7 @@ from physim.lift_cut import cut_box
 from physim.lift_extrude import extrude
 from physim.lift_fit import Fit, Silhouette, box, cylinder, lying_cylinder, sphere, tapered
 from physim.lift_handle import with_handle, without_thin
-from physim.lift_turned import turned
+from physim.lift_turned import turned, turned_pieces
 from physim.lifted import Lifted, centred, foot_of, point, seen_on, unseen
 from physim.outline import outline, without_pinches
 from physim.recall import remembered
@@ -200,11 +200,11 @@ def _turned(mask, camera: Camera, support: float, name: str, free: np.ndarray | 
     v0, u0 = outline.corner[1], outline.corner[0]
     window = (slice(v0, v0 + outline.free.shape[0]), slice(u0, u0 + outline.free.shape[1]))
     allowed[window] |= outline.free
-    mesh = turned(allowed, camera, foot, support)
-    if mesh is None:
+    found = turned(allowed, camera, foot, support)
+    if found is None:
         return None
-    made = centred(mesh, outline.overlap(mesh), "turned body")
-    return made
+    mesh, pieces = found
+    return centred(mesh, outline.overlap(mesh), "turned body", pieces)
 
 
 def _slope(mask, camera: Camera) -> float:
@@ -287,7 +287,9 @@ def _revolve(mask: np.ndarray, camera: Camera, spec: Lift, support: float, name:
         cloud = mesh.vertices + np.array([0, lowered, 0])
         x, z = target.placed_at(cloud, start, 0.3 * float(profile[:, 0].max()))
     world = Triangles(mesh.vertices + np.array([x, lowered, z]), mesh.faces)
-    return centred(world, target.overlap(world), "turned profile")
+    rising = bool((np.diff(profile[:, 1]) > 0).all())  # a vessel's profile comes down again, inside
+    pieces = turned_pieces(profile) if rising else []
+    return centred(world, target.overlap(world), "turned profile", [p + np.array([x, lowered, z]) for p in pieces])
 
 
 def rim_axis(camera: Camera, ellipse: tuple[float, ...], height: float, name: str = "circle") -> tuple[float, float]:

@@ -6,6 +6,8 @@ has, at each height, the largest disc whose picture lies in it; what something e
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from physim.camera import Camera
@@ -18,6 +20,9 @@ first), it is as wide as that. An outline's foot may end in a speck of a pixel; 
 of that is far too small, and too near."""
 _RING = np.linspace(0, 2 * np.pi, 40, endpoint=False)
 _CIRCLE = np.stack([np.cos(_RING), np.zeros(40), np.sin(_RING)], axis=1)
+_AROUND = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+_ABOUT = np.stack([np.cos(_AROUND), np.ones(48), np.sin(_AROUND)], axis=1)
+"""Of a ring of a turned body about its axis, as its mesh has them."""
 _SLACK = 0.4
 """A disc may reach this far beyond the outermost pixels' centres [pixels]."""
 
@@ -58,8 +63,48 @@ class _Inside:
         return low
 
 
-def turned(allowed: np.ndarray, camera: Camera, foot: np.ndarray, support: float) -> Triangles | None:
-    """The turned body that fills an outline, in the world; ``None`` if there is none.
+def turned_pieces(profile: np.ndarray, most: int = 8, slack: float = 0.03) -> list[np.ndarray]:
+    """Convex pieces of a turned body, one on top of the other, cut where it is waisted.
+
+    Args:
+        profile: (radius, height) (K, 2) [m], heights rising.
+        most: Pieces.
+        slack: How far a piece may reach beyond the body, as a part of the largest radius.
+
+    Returns:
+        Points (N, 3) of each [m], about the axis.
+    """
+    ends = [0, len(profile) - 1]
+    while len(ends) <= most:
+        beyond, cut = max(_waist(profile, first, last) for first, last in pairwise(ends))
+        if beyond <= slack * profile[:, 0].max():
+            break
+        ends = sorted([*ends, cut])
+    rings = [profile[first : last + 1] for first, last in pairwise(ends)]
+    return [(np.stack([ring[:, 0], ring[:, 1], ring[:, 0]], 1)[:, None] * _ABOUT).reshape(-1, 3) for ring in rings]
+
+
+def _waist(profile: np.ndarray, first: int, last: int) -> tuple[float, int]:
+    """Where a part of a profile lies farthest inside of its convex hull, and how far."""
+    radius, height = profile[first : last + 1].T
+    hull = [0]
+    for k in range(1, len(radius)):  # upper hull, as of Andrew's monotone chain
+        while len(hull) > 1 and _turn(radius, height, hull[-2], hull[-1], k) >= 0:
+            hull.pop()
+        hull.append(k)
+    inside = np.interp(height, height[hull], radius[hull]) - radius
+    return float(inside.max()), first + int(inside.argmax())
+
+
+def _turn(radius: np.ndarray, height: np.ndarray, a: int, b: int, c: int) -> float:
+    """Above 0 if b lies inside of the line from a to c."""
+    return (height[b] - height[a]) * (radius[c] - radius[a]) - (radius[b] - radius[a]) * (height[c] - height[a])
+
+
+def turned(
+    allowed: np.ndarray, camera: Camera, foot: np.ndarray, support: float
+) -> tuple[Triangles, list[np.ndarray]] | None:
+    """The turned body that fills an outline and its convex pieces, in the world; ``None`` if there is none.
 
     Args:
         allowed: (H, W) bool: the mask, and what hides parts of the thing.
@@ -119,4 +164,5 @@ def turned(allowed: np.ndarray, camera: Camera, foot: np.ndarray, support: float
     profile = np.stack([np.interp(level, profile[:, 1], profile[:, 0]), level], axis=1)
     closed = np.concatenate([[[0.0, 0.0]], profile, [[0.0, profile[-1, 1] + 1e-3 * wide]]])
     mesh = Mesh.revolved(closed, segments=48).triangles
-    return Triangles(mesh.vertices + np.array([centre[0], support, centre[2]]), mesh.faces)
+    place = np.array([centre[0], support, centre[2]])
+    return Triangles(mesh.vertices + place, mesh.faces), [piece + place for piece in turned_pieces(closed[1:-1])]

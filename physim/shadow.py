@@ -1,7 +1,7 @@
 """Shadows that moving bodies throw on the photo, and the light that was already missing there.
 
-A body counts as its convex hull (which is also how it collides). Its outline towards the light is found once per
-instant, here; how much of the light a pixel loses is a closed form, in ``physim_kernels.occlusion``.
+A body counts as what it collides as, its convex pieces or its convex hull. Their outlines towards the light are found
+once per instant, here; how much of the light a pixel loses is a closed form, in ``physim_kernels.occlusion``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy.spatial import ConvexHull
 
 from physim.camera import Camera
 from physim.scene import Light
-from physim.shapes import Box, Sphere
+from physim.shapes import Box, Mesh, Sphere
 from physim.terrain import rotation_matrix
 from physim.trajectory import Trajectory
 
@@ -30,8 +30,12 @@ _COARSE = 96
 
 @dataclass(frozen=True)
 class _Solid:
+    """A body, or a convex piece of one."""
+
     number: int
     name: str
+    centre: np.ndarray
+    """Of its bounding ball (3,) [m], body frame."""
     radius: float
     mean: float
     """Radius of the ball of equal volume [m]."""
@@ -79,18 +83,34 @@ def _faces_of(points: np.ndarray) -> list[np.ndarray]:
     return list(faces)
 
 
-def _solid_of(number: int, name: str, shape) -> _Solid:
+def _solids_of(number: int, name: str, shape) -> list[_Solid]:
+    middle = np.zeros(3)
     if isinstance(shape, Sphere):
-        return _Solid(number, name, shape.radius, shape.radius, True, np.zeros((0, 3)), [])
-    mesh = shape.triangles
+        return [_Solid(number, name, middle, shape.radius, shape.radius, True, np.zeros((0, 3)), [])]
+    if isinstance(shape, Mesh) and shape.pieces:
+        return [_piece(number, name, piece) for piece in shape.pieces]
+    mesh, radius = shape.triangles, shape.bounding_radius
     mean = float((0.75 / np.pi * shape.volume) ** (1 / 3))
     if isinstance(shape, Box):
         corners = mesh.vertices
         quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-        return _Solid(number, name, shape.bounding_radius, mean, False, corners, [corners[list(q)] for q in quads])
+        return [_Solid(number, name, middle, radius, mean, False, corners, [corners[list(q)] for q in quads])]
     vertices = mesh.vertices[ConvexHull(mesh.vertices).vertices]
-    support = np.unique(np.argmax(vertices @ _directions().T, axis=0))
-    return _Solid(number, name, shape.bounding_radius, mean, False, vertices, _faces_of(vertices[support]))
+    return [_Solid(number, name, middle, radius, mean, False, vertices, _plain(vertices))]
+
+
+def _piece(number: int, name: str, points: np.ndarray) -> _Solid:
+    hull = ConvexHull(points)
+    vertices = points[hull.vertices]
+    centre = 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
+    radius = float(np.linalg.norm(vertices - centre, axis=1).max())
+    mean = float((0.75 / np.pi * hull.volume) ** (1 / 3))
+    return _Solid(number, name, centre, radius, mean, False, vertices, _plain(vertices))
+
+
+def _plain(vertices: np.ndarray) -> list[np.ndarray]:
+    """Faces of a hull of a few dozen of the ``vertices``, which have as good as the same form."""
+    return _faces_of(vertices[np.unique(np.argmax(vertices @ _directions().T, axis=0))])
 
 
 class ShadowCaster:
@@ -101,7 +121,7 @@ class ShadowCaster:
         self.device = wp.get_device(device)
         self._trajectory = trajectory
         self._solids = {
-            name: _solid_of(scene.number_of(name), name, scene[name].shape) for name in trajectory.bodies
+            name: _solids_of(scene.number_of(name), name, scene[name].shape) for name in trajectory.bodies
         }  # fmt: skip
         self.sun = occlusion.Sun()
         self.aim(scene.light)
@@ -137,19 +157,19 @@ class ShadowCaster:
             weights: How much each body hides, 0 to 1; default 1.
         """
         moving, times = moving or [], np.zeros(0) if times is None else times
-        rows = [self._row(name, time) for name in fixed]
-        rows += [self._row(name, float(instant)) for instant in times for name in moving]
-        names = list(fixed) + list(moving) * len(times)
-        solids = [self._solids[name] for name in names]
+        resting, others = ([solid for name in names for solid in self._solids[name]] for names in (fixed, moving))
+        rows = [self._row(solid, time) for solid in resting]
+        rows += [self._row(solid, float(instant)) for instant in times for solid in others]
+        solids = resting + others * len(times)
         faces = [face for _, _, placed in rows for face in placed]
         empty = np.zeros((0, 3))
         result = occlusion.Casters()
-        result.fixed, result.count = len(fixed), len(moving)
+        result.fixed, result.count = len(resting), len(others)
         result.ball = self._array(np.reshape([ball for ball, _, _ in rows], (-1, 4)), wp.vec4)
         result.round = self._array([solid.round for solid in solids], wp.int32)
         result.mean = self._array([solid.mean for solid in solids], wp.float32)
         result.body = self._array([solid.number for solid in solids], wp.int32)
-        result.weight = self._array([(weights or {}).get(name, 1.0) for name in names], wp.float32)
+        result.weight = self._array([(weights or {}).get(solid.name, 1.0) for solid in solids], wp.float32)
         result.outline = self._array(np.concatenate([empty, *(outline for _, outline, _ in rows)]), wp.vec3)
         result.outline_start = self._array(_starts([len(outline) for _, outline, _ in rows]), wp.int32)
         result.corner = self._array(np.concatenate([empty, *faces]), wp.vec3)
@@ -157,26 +177,29 @@ class ShadowCaster:
         result.body_face_start = self._array(_starts([len(placed) for _, _, placed in rows]), wp.int32)
         return result
 
-    def _row(self, name: str, time: float) -> tuple[list[float], np.ndarray, list[np.ndarray]]:
-        """Bounding ball, outline in the light frame, and faces of one body at one instant."""
-        solid = self._solids[name]
-        position, orientation = self._trajectory.bodies[name].at(time)
+    def _row(self, solid: _Solid, time: float) -> tuple[list[float], np.ndarray, list[np.ndarray]]:
+        """Bounding ball, outline in the light frame, and faces of one solid at one instant."""
+        position, orientation = self._trajectory.bodies[solid.name].at(time)
         turn = rotation_matrix(orientation)
         placed = [face @ turn.T + position for face in solid.faces]
-        return [*position, solid.radius], self._outline(solid, turn, position), placed
+        return [*(turn @ solid.centre + position), solid.radius], self._outline(solid, turn, position), placed
 
     def neighbours(self, name: str, time: float) -> list[str]:
         """Bodies that may take light or sky from a body at ``time`` [s]."""
-        centre, radius = self._trajectory.bodies[name].at(time)[0], self._solids[name].radius
+        centre, radius = self._trajectory.bodies[name].at(time)[0], self._reaches(name)
         return [other for other in self.near(centre, radius, time) if other != name]
+
+    def _reaches(self, name: str) -> float:
+        """Radius of a ball about a body's place that holds all of it [m]."""
+        return max(float(np.linalg.norm(solid.centre)) + solid.radius for solid in self._solids[name])
 
     def near(self, centre: np.ndarray, radius: float, time: float) -> list[str]:
         """Bodies that may take light or sky from something inside a ball (3,), radius [m] at ``time`` [s]."""
         found = []
-        for solid in self._solids.values():
-            ball = np.array([[*self._trajectory.bodies[solid.name].at(time)[0], solid.radius]])
+        for name in self._solids:
+            ball = np.array([[*self._trajectory.bodies[name].at(time)[0], self._reaches(name)]])
             if self.reach(np.asarray(centre)[None], ball, slack=radius)[0]:
-                found.append(solid.name)
+                found.append(name)
         return found
 
     def _outline(self, solid: _Solid, turn: np.ndarray, position: np.ndarray) -> np.ndarray:

@@ -93,7 +93,7 @@ class SmokeView:
                 self._grids.append(state)
 
     def _march_size(self, trajectory: Trajectory, most: int) -> tuple[int, int]:
-        """(height, width) of the pictures that are marched: the view's own unless that has more than ``most`` pixels."""
+        """(height, width) of what is marched: the view's own size unless that has more than ``most`` pixels."""
         shrink = (most / (self.size[0] * self.size[1])) ** 0.5
         if shrink >= 1:
             return self.size

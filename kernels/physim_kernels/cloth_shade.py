@@ -12,7 +12,7 @@ World frame: right-handed, Y up, metres. Colours are linear.
 
 import warp as wp
 
-from physim_kernels.occlusion import Casters, Sun, sky_hidden, sun_hidden
+from physim_kernels.occlusion import Casters, Sun, sky_left, sun_left
 from physim_kernels.resample import sample4
 from physim_kernels.texture import surface_of, woven
 
@@ -182,12 +182,8 @@ def cloth_shade_kernel(
     if side < 0.0:
         sky = part[2]
         behind = part[1]
-    clear = part[0]
-    hidden = float(0.0)
-    for c in range(casters.fixed):
-        clear = clear * (1.0 - sun_hidden(world, casters, c, sun))
-        hidden += sky_hidden(world, n, casters, c)
-    sky = sky * (1.0 - wp.min(hidden, 1.0))
+    clear = part[0] * sun_left(world, casters, 0, casters.fixed, 0, sun)
+    sky = sky * sky_left(world, n, casters, 0, casters.fixed, 0)
     colour = wp.vec3(0.0, 0.0, 0.0)
     cover = float(1.0)
     if weave.photographed == 1:

@@ -23,9 +23,9 @@ REACH = wp.constant(3.5)  # sky hidden by a solid farther than this many of its 
 
 @wp.struct
 class Casters:
-    """Solids that hide light during an exposure: first those that rest, one row each, then those that move.
+    """Convex solids that hide light during an exposure: first those that rest, one row each, then those that move.
 
-    Moving caster c of instant s is row ``fixed + s * count + c``.
+    Moving caster c of instant s is row ``fixed + s * count + c``. The solids that make up one body are neighbours.
     """
 
     fixed: int
@@ -303,6 +303,37 @@ def sky_hidden(point: wp.vec3, n: wp.vec3, casters: Casters, row: int):
     return fade * wp.min(hidden, 1.0)
 
 
+@wp.func
+def sun_left(point: wp.vec3, casters: Casters, first: int, end: int, own: int, sun: Sun):
+    """Part of the light that the casters ``first`` to ``end`` - 1 leave, but for those of the body ``own``.
+
+    The solids of one body lie side by side: what they hide adds up, and no light comes through their joints. Bodies
+    stand before one another: what they leave is a product.
+    """
+    clear = float(1.0)
+    hidden = float(0.0)
+    for c in range(first, end):
+        if casters.weight[c] > 0.0 and casters.body[c] != own:
+            hidden += sun_hidden(point, casters, c, sun)
+            if c + 1 == end or casters.body[c + 1] != casters.body[c]:
+                clear = clear * (1.0 - casters.weight[c] * wp.min(hidden, 1.0))
+                hidden = 0.0
+    return clear
+
+
+@wp.func
+def sky_left(point: wp.vec3, n: wp.vec3, casters: Casters, first: int, end: int, own: int):
+    """Part of the sky that the casters ``first`` to ``end`` - 1 leave, but for those of the body ``own``: a product.
+
+    Of the solids of one body, too: they hide one another from most places, and a sum would be black all around.
+    """
+    clear = float(1.0)
+    for c in range(first, end):
+        if casters.weight[c] > 0.0 and casters.body[c] != own:
+            clear = clear * (1.0 - casters.weight[c] * wp.min(sky_hidden(point, n, casters, c), 1.0))
+    return clear
+
+
 @wp.kernel
 def hidden_kernel(
     # inputs
@@ -315,13 +346,8 @@ def hidden_kernel(
     sky_out: wp.array(dtype=wp.float32),
 ):
     i = wp.tid()
-    clear = float(1.0)
-    sky = float(0.0)
-    for c in range(casters.fixed):
-        clear = clear * (1.0 - casters.weight[c] * sun_hidden(point[i], casters, c, sun))
-        sky = sky + casters.weight[c] * sky_hidden(point[i], normal[i], casters, c)
-    sun_out[i] = 1.0 - clear
-    sky_out[i] = wp.min(sky, 1.0)
+    sun_out[i] = 1.0 - sun_left(point[i], casters, 0, casters.fixed, 0, sun)
+    sky_out[i] = 1.0 - sky_left(point[i], normal[i], casters, 0, casters.fixed, 0)
 
 
 @wp.struct
@@ -400,27 +426,16 @@ def shadow_factor_kernel(
     p = wp.transform_point(surface.world_from_camera, seen_at(surface, v, u))
     n = wp.transform_vector(surface.world_from_camera, normal_at(surface, v, u))
     direct = lit[i] * (1.0 - floor)
-    fixed_clear = float(1.0)
-    fixed_open = float(1.0)
-    for c in range(casters.fixed):
-        if casters.weight[c] > 0.0:
-            fixed_clear = fixed_clear * (1.0 - casters.weight[c] * sun_hidden(p, casters, c, sun))
-            fixed_open = fixed_open * (1.0 - casters.weight[c] * wp.min(sky_hidden(p, n, casters, c), 1.0))
+    fixed_clear = sun_left(p, casters, 0, casters.fixed, 0, sun)
+    fixed_open = sky_left(p, n, casters, 0, casters.fixed, 0)
     total = float(0.0)
     ambient = float(1.0)
     stride = (instants + 3) // 4  # the sky varies slowly: four instants are enough for it
     for s in range(instants):
-        clear = fixed_clear
-        fresh = s % stride == 0
-        if fresh:
-            ambient = fixed_open
-        for c in range(casters.count):
-            row = casters.fixed + s * casters.count + c
-            weight = casters.weight[row]
-            if weight > 0.0:
-                clear = clear * (1.0 - weight * sun_hidden(p, casters, row, sun))
-                if fresh:
-                    ambient = ambient * (1.0 - weight * wp.min(sky_hidden(p, n, casters, row), 1.0))
+        first = casters.fixed + s * casters.count
+        clear = fixed_clear * sun_left(p, casters, first, first + casters.count, 0, sun)
+        if s % stride == 0:
+            ambient = fixed_open * sky_left(p, n, casters, first, first + casters.count, 0)
         left = (clear * direct + floor * ambient) / (direct + floor)
         total += left * (1.0 - contact * (1.0 - ambient))
     factor_out[i] = total / float(instants)

@@ -17,7 +17,7 @@ import math
 
 import warp as wp
 
-from physim_kernels.occlusion import Casters, Sun, sky_hidden, sun_hidden
+from physim_kernels.occlusion import Casters, Sun, sky_left, sun_left
 from physim_kernels.resample import sample4, sample_low
 from physim_kernels.texture import rounded, surface_of
 
@@ -287,12 +287,8 @@ def added(
     surface = surface_of(looks.texture[number], p, looks.grain[number], pixel, number * 7919)
     tilt = wp.transform_vector(pose, wp.vec3(surface[0], surface[1], surface[2]))
     rough = wp.normalize(smooth + tilt)
-    clear = 1.0 - veiled[0]
-    sky = float(veiled[1])
-    for c in range(casters.fixed):
-        if casters.body[c] != number:
-            clear = clear * (1.0 - sun_hidden(world, casters, c, sun))
-            sky = sky + sky_hidden(world, smooth, casters, c)
+    clear = (1.0 - veiled[0]) * sun_left(world, casters, 0, casters.fixed, number, sun)
+    sky = veiled[1] + 1.0 - sky_left(world, smooth, casters, 0, casters.fixed, number)
     wrap = looks.wrap[number]
     sine = sun.spread / wp.sqrt(1.0 + sun.spread * sun.spread)
     facing = lit_by_disc(wp.dot(rough, sun.z) + wrap, sine) / (1.0 + wrap)

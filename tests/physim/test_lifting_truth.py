@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial import ConvexHull
 
 from benchmarks.lifting import rows
 from benchmarks.lifting_scenes import scene
 from physim.camera import Camera
 from physim.lift import lift
-from physim.lift_turned import turned
+from physim.lift_turned import turned, turned_pieces
 from physim.lifted import is_closed
 from physim.materials import Rigid
 from physim.outline import without_pinches
@@ -55,14 +56,35 @@ def test_a_turned_body_has_the_profile_that_was_turned():
     vase = Mesh.revolved(profile).triangles
     mask = np.isfinite(depth_of(placed(vase, (x, 0.0, z)), camera))
     foot = on_plane(camera, np.array([160.0, float(np.flatnonzero(mask.any(1))[-1] + 1)]), 0.0)
-    mesh = turned(mask, camera, foot, 0.0)
-    assert mesh is not None
+    found = turned(mask, camera, foot, 0.0)
+    assert found is not None
+    mesh, pieces = found
     assert is_closed(mesh)
+    assert len(pieces) > 1  # it has a neck
+    assert sum(ConvexHull(piece).volume for piece in pieces) == pytest.approx(mesh.mass_properties()[0], rel=0.06)
     radius = np.hypot(mesh.vertices[:, 0] - x, mesh.vertices[:, 2] - z)
     for y in (0.05, 0.1, 0.16, 0.22, 0.28):
         near = np.abs(mesh.vertices[:, 1] - y) < 0.006
         true = np.interp(y, profile[1:-1, 1], profile[1:-1, 0])
         assert radius[near].max() == pytest.approx(true, abs=0.008)  # a pixel is 2.5 mm there
+
+
+def test_a_waist_divides_a_turned_body_and_a_belly_does_not():
+    height = np.linspace(0, 1, 61)
+    barrel = np.stack([0.3 + 0.2 * np.sin(np.pi * height), height], axis=1)
+    spool = np.stack([0.5 - 0.3 * np.sin(np.pi * height), height], axis=1)
+    assert len(turned_pieces(barrel)) == 1
+    pieces = turned_pieces(spool, most=4)
+    assert 2 <= len(pieces) <= 4
+    # Between rings a turned body is cones; what the hulls add to it is at most the slack all around.
+    true = np.pi / 3 * np.sum(
+        np.diff(spool[:, 1]) * (spool[1:, 0] ** 2 + spool[1:, 0] * spool[:-1, 0] + spool[:-1, 0] ** 2)
+    )  # fmt: skip
+    held = sum(ConvexHull(piece).volume for piece in pieces)
+    whole = ConvexHull(np.concatenate(pieces)).volume
+    assert true * 0.99 < held < 1.1 * true < 0.8 * whole
+    lows, highs = zip(*((piece[:, 1].min(), piece[:, 1].max()) for piece in pieces), strict=True)
+    assert lows[1:] == highs[:-1] and (lows[0], highs[-1]) == (0.0, 1.0)
 
 
 def test_an_outline_that_touches_itself_becomes_a_closed_solid():

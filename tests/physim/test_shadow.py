@@ -17,7 +17,7 @@ from physim.shadow import (
     receiver,
     shadow_region,
 )
-from physim.shapes import Box, Sphere
+from physim.shapes import Box, Mesh, Sphere
 from physim.view import plane_depth
 
 SIZE = (90, 120)
@@ -165,3 +165,30 @@ def test_light_hidden_by_a_box_that_reaches_below_the_horizon_of_the_light_is_th
     # The outline is the one seen from infinity: close to the box it may miss a sliver of it, but it makes up nothing.
     np.testing.assert_allclose(found.numpy()[truth == 0], 0.0, atol=0.01)
     assert np.mean(np.abs(found.numpy() - truth) > 0.02) < 0.02
+
+
+def test_no_light_comes_through_the_joint_of_two_pieces_of_a_body():
+    """A box in one piece and in two, one on top of the other, hide the same light."""
+    light = Light(direction=(0.6, 0.7, 0.2), half_angle=0.06)
+    whole, half = Box((0.1, 0.4, 0.1)), Box((0.1, 0.2, 0.1)).triangles.vertices
+    halves = tuple(half + np.array([0, side * 0.1, 0]) for side in (-1, 1))
+    x, z = np.meshgrid(np.linspace(-0.6, 0.1, 71), np.linspace(-0.35, 0.1, 46))
+    points = np.stack([x.ravel(), 0 * x.ravel(), z.ravel()], axis=1)
+    hidden = []
+    for shape in (whole, Mesh(whole.triangles, halves)):
+        caster = caster_of(shape, np.array([0.0, 0.25, 0.0]), light)
+        casters = caster.casters(["thing"], 0.0)
+        found = wp.zeros(len(points), dtype=wp.float32, device="cpu")
+        normal = wp.array(np.tile([0.0, 1.0, 0.0], (len(points), 1)), dtype=wp.vec3, device="cpu")
+        occlusion.hidden(
+            wp.array(points, dtype=wp.vec3, device="cpu"), normal, casters, caster.sun,
+            sun_out=found, sky_out=wp.zeros_like(found),
+        )  # fmt: skip
+        hidden.append(found.numpy())
+    one, two = hidden
+    assert (one > 0.999).sum() > 100 and (one < 0.001).sum() > 1000
+    np.testing.assert_allclose(two[one > 0.999], 1.0, atol=1e-3)
+    np.testing.assert_allclose(two[one < 0.001], 0.0, atol=1e-3)
+    assert (two - one).min() > -1e-3  # only the half light beside the joint is counted twice
+    assert np.mean(two - one > 0.02) < 0.03
+    assert caster.neighbours("thing", 0.0) == [] and caster.near(np.array([-0.4, 0, 0]), 0.01, 0.0) == ["thing"]
