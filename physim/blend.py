@@ -36,6 +36,12 @@ def _look_up(table: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.take(table, place.astype(np.uint16))
 
 
+def change(now: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Largest difference of the three channels (...,); several times as quick as a maximum along an axis of three."""
+    apart = np.abs(now - first)
+    return np.maximum(np.maximum(apart[..., 0], apart[..., 1]), apart[..., 2])
+
+
 def to_linear(picture: np.ndarray) -> np.ndarray:
     """SRGB in [0, 1] to linear light, by table: within 2e-5."""
     return _look_up(LINEAR_OF, picture)
@@ -197,11 +203,11 @@ def carry_residual(now: np.ndarray, first: np.ndarray, residual: np.ndarray, sca
         residual: Photo - ``first`` (H, W, 3).
         scale: Pixels per pixel of the photo, if it is enlarged: the soft edge of what has left is as much wider.
     """
-    change = np.abs(now - first).max(axis=-1)
-    if not change.any():
+    apart = change(now, first)
+    if not apart.any():
         return now + residual
     wide = max(scale, 1.0)
-    spread = gaussian_filter(maximum_filter(change, size=2 * round(REACH * wide) + 1), 2.0 * wide)
+    spread = gaussian_filter(maximum_filter(apart, size=2 * round(REACH * wide) + 1), 2.0 * wide)
     weight = np.exp(-((spread / 0.02) ** 2))
     weight[weight < 1e-3] = 0.0
     return now + weight[..., None] * residual

@@ -182,7 +182,7 @@ class Compositor:
     def _carried_in(self, crop: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
         """The same for a part of an unmoved picture: an island of what frame 0 lacked, with some room about it."""
         first = self._first[window]
-        changed = (crop != first).any(axis=-1)
+        changed = blend.change(crop, first) > 0
         if not changed.any():
             return self._target[window]
         carried = np.clip(blend.carry_residual(crop, first, self._residual[window], self._scale), 0, 1)
@@ -223,7 +223,7 @@ class Compositor:
         first = self._wet_first
         carried = np.clip(blend.carry_residual(wet.picture, first, self._photo - first, self._scale), 0, 1)
         reach = round(12 * max(self._scale, 1.0))
-        same = ~maximum_filter((wet.picture != first).any(axis=-1), size=2 * reach + 1)
+        same = ~maximum_filter(blend.change(wet.picture, first) > 0, size=2 * reach + 1)
         carried[same] = self._photo[same]
         return replace(wet, picture=carried)
 

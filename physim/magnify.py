@@ -85,8 +85,9 @@ class Magnifier:
             touched = keep = self._unread
             tile, rows, cols = self._every, (0, picture.shape[0]), (0, self.size[1])
         else:
-            change = np.abs(picture - self._grid).max(axis=-1)
-            touched = maximum_filter(change, size=5)  # what any of the 4 x 4 samples about a place differs by
+            touched = maximum_filter(
+                blend.change(picture, self._grid), size=5
+            )  # what any of the 4 x 4 samples about a place differs by
             keep = np.exp(-((gaussian_filter(touched, 1.0) / SAME) ** 2))
             keep[keep < 1e-3] = 0.0
             tile, rows, cols = self._tiles(touched > 0, keep > 0)
