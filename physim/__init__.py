@@ -73,6 +73,7 @@ _EXPORTS = {
     "Smoke": "physim.materials",
     "Cloth": "physim.materials",
     "Liquid": "physim.materials",
+    "Grains": "physim.materials",
     # forces
     "Wind": "physim.forces",
     "Impulse": "physim.forces",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from physim.fabrics import FABRICS
+from physim.grains import GRAINS
 from physim.liquids import LIQUIDS
 from physim.motion import Motion
 
@@ -322,4 +323,74 @@ class Liquid:
             raise ValueError(f"Liquid({self.preset!r}).walls has {wrong[0]!r}, expected some of {', '.join(WALLS)}.")
 
 
-Material = Rigid | Static | Kinematic | Smoke | Cloth | Liquid
+@dataclass(frozen=True)
+class Grains:
+    """A heap of grains: sand, sugar, soil, snow. Its outcome is set by these figures and by nothing of the solver.
+
+    Raises:
+        ValueError: A figure that no matter has, such as a Poisson ratio of 0.5 or a negative modulus.
+    """
+
+    preset: str = "dry sand"
+    """Name in ``GRAINS``: gives what is ``None``."""
+    density: float | None = None
+    """Bulk density at rest, pores included [kg/m^3]."""
+    friction_angle: float | None = None
+    """Of internal friction [degrees]: shear stress over normal stress in flow is its tangent, so that slopes without
+    cohesion rest at this angle at most."""
+    cohesion: float | None = None
+    """Shear stress that it bears without being pressed [Pa]."""
+    modulus: float | None = None
+    """Young's modulus [Pa]. Where it is so stiff that nobody sees it give, a softer one stands in: see
+    ``docs/design/grains.md`` for what that changes."""
+    poisson: float | None = None
+    """Poisson ratio [-], below 0.5."""
+    diameter: float | None = None
+    """Of a grain [m]: how it looks. The flow is that of a continuum."""
+    wall_friction: float | None = None
+    """Coulomb coefficient against solids [-]; ``None``: the geometric mean of the tangent of ``friction_angle`` and the
+    solid's."""
+    crush: float | None = None
+    """Elastic compression at which snow begins to pack for good [-]; 0 for what does not pack."""
+    tear: float | None = None
+    """Elastic stretch at which it begins to come apart [-]; 0: where cohesion and friction say so."""
+    hardening: float | None = None
+    """Logarithm of the gain of strength per logarithmic volume lost [-]."""
+    colour: tuple[float, float, float] | None = None
+    """Linear reflectance of what was added to a photo [-]."""
+    resolution: int = 64
+    """Cells along the longest side of the simulated box."""
+    domain: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
+    """Lower and upper corner of the simulated box [m]; beyond it grains are lost. ``None``: chosen from the grains, the
+    things around them and the duration."""
+    walls: tuple[str, ...] = ()
+    """Sides of a given ``domain`` that are smooth walls, such as ``"-z"``."""
+
+    def __post_init__(self) -> None:
+        _fill(self, "grains", GRAINS)
+        for name in ("crush", "tear", "hardening"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, 0.0)
+            _at_least(self, name, 0)
+        _at_least(self, "density", 1, 3e4)
+        _at_least(self, "friction_angle", 0, 60)
+        _at_least(self, "cohesion", 0)
+        _at_least(self, "modulus", 1)
+        _at_least(self, "poisson", 0, 0.49)
+        _at_least(self, "diameter", 1e-6)
+        if self.wall_friction is not None:
+            _at_least(self, "wall_friction", 0)
+        _at_least(self, "resolution", 8, 512)
+        if np.shape(self.colour) != (3,) or not all(0 <= c <= 1 for c in self.colour):  # type: ignore[union-attr]
+            raise ValueError(f"Grains({self.preset!r}).colour is {self.colour}, expected three numbers from 0 to 1.")
+        if self.hardening and not self.crush:
+            raise ValueError(
+                f"Grains({self.preset!r}).hardening is {self.hardening:g} while crush is 0: what never packs cannot "
+                "harden. Give crush, the compression at which it begins to pack, such as 0.025, or leave hardening out."
+            )
+        wrong = [side for side in self.walls if side not in WALLS]
+        if wrong:
+            raise ValueError(f"Grains({self.preset!r}).walls has {wrong[0]!r}, expected some of {', '.join(WALLS)}.")
+
+
+Material = Rigid | Static | Kinematic | Smoke | Cloth | Liquid | Grains

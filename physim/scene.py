@@ -17,7 +17,7 @@ from physim.compound import Shape
 from physim.forces import Force, Impulse, Push, Wind
 from physim.joints import Joint
 from physim.lake import Lake
-from physim.materials import Cloth, Kinematic, Liquid, Material, Rigid, Smoke, Static
+from physim.materials import Cloth, Grains, Kinematic, Liquid, Material, Rigid, Smoke, Static
 from physim.over_time import OverTime, strongest_of
 from physim.pins import Pin
 from physim.shapes import Emitter, HeightField, Mesh, Plane
@@ -312,7 +312,7 @@ class Scene:
     def _check_pair(name: str, shape: Shape, material: Material | None) -> None:
         wanted: tuple[type, ...]
         if isinstance(shape, Emitter):
-            wanted = (Smoke, Liquid)
+            wanted = (Smoke, Liquid, Grains)
         elif isinstance(shape, Lake):
             wanted = (Liquid,)
         elif isinstance(shape, Plane | HeightField):
@@ -320,7 +320,7 @@ class Scene:
         elif isinstance(shape, Sheet | Pattern):
             wanted = (Cloth,)
         else:
-            wanted = (Rigid, Static, Liquid)
+            wanted = (Rigid, Static, Liquid, Grains)
         if not isinstance(material, wanted):
             names = " or ".join(t.__name__ for t in wanted)
             given = type(material).__name__
@@ -379,6 +379,11 @@ class Scene:
         Those of equal material, in the same container, share one grid.
         """
         return [e for e in self if isinstance(e.material, Liquid) and not isinstance(e.shape, Lake)]
+
+    @property
+    def grains(self) -> list[Entity]:
+        """Volumes and emitters of grains, in the order they were added. Those of equal material share one grid."""
+        return [e for e in self if isinstance(e.material, Grains)]
 
     @property
     def lakes(self) -> list[Entity]:

@@ -17,6 +17,7 @@ from physim.trajectory import (
     BodyTrack,
     ClothTrack,
     ConservationReport,
+    GrainsTrack,
     LakeTrack,
     LiquidTrack,
     SmokeTrack,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from physim.coupling import GasCoupling
     from physim.rerun import Bench
     from physim.solver_cloth import ClothSolver
+    from physim.solver_grains import GrainsSolver
     from physim.solver_lake import LakeSolver
     from physim.solver_liquid import LiquidSolver
     from physim.solver_rigid import RigidSolver
@@ -48,7 +50,7 @@ def simulate(
 
     Rigid bodies collide with each other, with planes, height fields and static meshes of any form; smoke rises, drifts
     with the wind, flows around all of them (meshes as seen from above), pushes bodies and blows on cloth; liquids flow,
-    pour and fill what holds them. The first run of a machine compiles the kernels, which takes a while; they are kept
+    pour and fill what holds them; grains run out, heap up and carry what lies on them. The first run of a machine compiles the kernels, which takes a while; they are kept
     for the next ones.
 
     Args:
@@ -89,7 +91,7 @@ def simulate(
 
 @dataclass
 class _Solvers:
-    """One solver for each kind of thing; cloth, liquids and lakes go along within the rigid one's substeps."""
+    """One solver for each kind of thing; cloth, liquids, lakes and grains go along within the rigid one's substeps."""
 
     rigid: RigidSolver | None = None
     cloth: ClothSolver | None = None
@@ -97,6 +99,7 @@ class _Solvers:
     lake: LakeSolver | None = None
     smoke: SmokeSolver | None = None
     coupling: GasCoupling | None = None
+    grains: GrainsSolver | None = None
 
     def frame(self, clock: _Clock) -> None:
         """Advance everything by one frame."""
@@ -115,7 +118,7 @@ class _Solvers:
     def report(self) -> dict[str, float]:
         """What the laws say, of all."""
         values: dict[str, float] = {}
-        for solver in (self.rigid, self.cloth, self.liquid, self.lake, self.smoke):
+        for solver in (self.rigid, self.cloth, self.liquid, self.lake, self.smoke, self.grains):
             values |= solver.report() if solver else {}
         return values
 
@@ -129,15 +132,15 @@ def _build(
 
     terrain = bake_terrain(scene)
     clock.lap("terrain")
-    rigid = smoke = cloth = liquid = lake = coupling = None
-    if scene.movers or scene.cloths or scene.liquids:
+    rigid = smoke = cloth = liquid = lake = coupling = grains = None
+    if scene.movers or scene.cloths or scene.liquids or scene.grains:
         from physim.solver_rigid import RigidSolver
 
-        alone = not (scene.cloths or scene.liquids or scene.lakes or scene.smokes)
+        alone = not (scene.cloths or scene.liquids or scene.lakes or scene.smokes or scene.grains)
         make = bench.rigid if bench is not None and alone else RigidSolver
         rigid = make(
             scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement,
-            sleeping=not scene.liquids,  # a body at rest in water is held by what never rests
+            sleeping=not (scene.liquids or scene.grains),  # a body at rest in water is held by what never rests
         )  # fmt: skip
         clock.lap("build rigid")
     if scene.cloths:
@@ -156,6 +159,13 @@ def _build(
         if cloth:
             liquid.soak(cloth)
         clock.lap("build liquid")
+    if scene.grains:
+        from physim.solver_grains import GrainsSolver
+
+        assert rigid is not None
+        grains = GrainsSolver(scene, rigid, seconds=seconds)
+        rigid.couple(grains, works=True)
+        clock.lap("build grains")
     if scene.lakes:
         from physim.solver_lake import LakeSolver
 
@@ -179,7 +189,7 @@ def _build(
 
             coupling = GasCoupling(rigid, smoke, cloth)
         clock.lap("build smoke")
-    return _Solvers(rigid, cloth, liquid, lake, smoke, coupling)
+    return _Solvers(rigid, cloth, liquid, lake, smoke, coupling, grains)
 
 
 def _collect(scene: Scene, solvers: _Solvers, clock: _Clock, *, seconds: float, fps: float) -> Trajectory:
@@ -194,11 +204,13 @@ def _collect(scene: Scene, solvers: _Solvers, clock: _Clock, *, seconds: float, 
     blows = [solver.splashes() for solver in (liquid, lake) if solver]
     splashes = np.sort(np.concatenate([np.zeros(0, SPLASH_DTYPE), *blows]), order="time")
     lakes: dict[str, LakeTrack] = lake.tracks() if lake else {}
+    grains: dict[str, GrainsTrack] = solvers.grains.tracks() if solvers.grains else {}
     report = ConservationReport(solvers.report())
     clock.lap("collect")
     return Trajectory(
-        scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states, liquids, splashes, lakes
-    )
+        scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states, liquids, splashes, lakes,
+        grains,
+    )  # fmt: skip
 
 
 def _check(scene: Scene, seconds: float, fps: float, samples_per_frame: int) -> None:

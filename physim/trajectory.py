@@ -191,6 +191,27 @@ class LiquidTrack:
 
 
 @dataclass(frozen=True)
+class GrainsTrack:
+    """One kind of grains over time, as the particles that carry it; a particle is many grains."""
+
+    name: str
+    """Of the first entity that belongs to it."""
+    cell: float
+    """Edge of a cell of the grid it was computed on [m]: the size of its smallest detail."""
+    particle_volume: float
+    """[m^3]"""
+    position: np.ndarray
+    """(T + 1, N, 3) float32 [m], world, at frame times and at the end; NaN before a particle enters and after it has
+    left."""
+    velocity: np.ndarray
+    """(T + 1, N, 3) float16 [m/s], world."""
+
+    def volume(self, frame: int) -> float:
+        """Of the grains that are there at ``frame``, pores included [m^3]."""
+        return float(np.isfinite(self.position[frame, :, 0]).sum() * self.particle_volume)
+
+
+@dataclass(frozen=True)
 class LakeTrack:
     """One lake over time: its surface and the mean motion below it."""
 
@@ -225,7 +246,7 @@ class LakeTrack:
         return (1 - (x - i)) * self.eta[i] + (x - i) * self.eta[min(i + 1, len(self.eta) - 1)]
 
 
-Track = BodyTrack | ClothTrack | SmokeTrack | LiquidTrack | LakeTrack
+Track = BodyTrack | ClothTrack | SmokeTrack | LiquidTrack | LakeTrack | GrainsTrack
 
 
 @dataclass(frozen=True)
@@ -269,6 +290,8 @@ class Trajectory(Mapping):
     """Blows on the surfaces of liquids in order of time; ``SPLASH_DTYPE``."""
     lakes: dict[str, LakeTrack] = field(default_factory=dict)
     """By name: surfaces at frame times."""
+    grains: dict[str, GrainsTrack] = field(default_factory=dict)
+    """By name: particles at frame times."""
 
     @property
     def frame_count(self) -> int:
@@ -282,7 +305,7 @@ class Trajectory(Mapping):
 
     @property
     def _tracks(self) -> dict[str, Track]:
-        return {**self.bodies, **self.cloths, **self.smokes, **self.liquids, **self.lakes}
+        return {**self.bodies, **self.cloths, **self.smokes, **self.liquids, **self.lakes, **self.grains}
 
     def __getitem__(self, name: str) -> Track:
         tracks = self._tracks
