@@ -342,7 +342,7 @@ class Grains:
     """Shear stress that it bears without being pressed [Pa]."""
     modulus: float | None = None
     """Young's modulus [Pa]. Where it is so stiff that nobody sees it give, a softer one stands in: see
-    ``docs/design/grains.md`` for what that changes."""
+    ``docs/design/0008-grains.md`` for what that changes."""
     poisson: float | None = None
     """Poisson ratio [-], below 0.5."""
     diameter: float | None = None

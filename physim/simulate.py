@@ -50,8 +50,8 @@ def simulate(
 
     Rigid bodies collide with each other, with planes, height fields and static meshes of any form; smoke rises, drifts
     with the wind, flows around all of them (meshes as seen from above), pushes bodies and blows on cloth; liquids flow,
-    pour and fill what holds them; grains run out, heap up and carry what lies on them. The first run of a machine compiles the kernels, which takes a while; they are kept
-    for the next ones.
+    pour and fill what holds them; grains run out, heap up and carry what lies on them. The first run of a machine
+    compiles the kernels, which takes a while; they are kept for the next ones.
 
     Args:
         scene: What there is; it is not changed.

@@ -1,7 +1,7 @@
 """Grains in a scene: one grid per kind, with the scene's solids, sources and bodies.
 
 The rigid solver keeps the clock; grains are its partner and take many small steps in each of its substeps, inside the
-same captured frame. See ``docs/design/grains.md`` for the equations and the measured errors.
+same captured frame. See ``docs/design/0008-grains.md`` for the equations and the measured errors.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Grains as a continuum: MLS-MPM with quadratic B-splines (Hu et al., ACM TOG 37, 2018), one kernel per operation.
 
-Cell units: nodes lie at whole numbers, velocities are in cells per second, stresses are over the bulk density in cells^2
-per s^2, a particle has mass 1. State of a particle, one row each of ``state``: see the numbers below.
+Cell units: nodes lie at whole numbers, velocities are in cells per second, stresses are over the bulk density in
+cells^2 per s^2, a particle has mass 1. State of a particle, one row each of ``state``: see the numbers below.
 
-The material (see ``docs/design/grains.md``): hypoelastic with the Jaumann rate below a Drucker-Prager yield surface
+The material (``docs/design/0008-grains.md``): hypoelastic with the Jaumann rate below a Drucker-Prager yield surface
 without dilatancy, ``|s| / sqrt(2) <= c + mu p``; pressure ``p = -K e`` of the elastic logarithmic volume e, none where
 the grains have come apart (Dunatunga, Kamrin, J. Fluid Mech. 779, 2015: e is then the gap, which has to close before
 there is pressure again); a cap ``p <= p_c`` that gives way for good and hardens, which takes the bounce out of loose

@@ -119,10 +119,9 @@ def meet_kernel(
         i = sunk.body[n]
         light, spin = bodies.inv_mass[i], bodies.inv_inertia[i]
         x = sunk.x[n]
-        v, w = sunk.v[n], sunk.w[n]
-        if light > 0.0:
-            v = v + sunk.own_v[n]
-            w = w + sunk.own_w[n]
+        moved = wp.where(light > 0.0, 1.0, 0.0)
+        v = sunk.v[n] + moved * sunk.own_v[n]
+        w = sunk.w[n] + moved * sunk.own_w[n]
         friction = sunk.friction[n]
         total = wp.vec3(0.0, 0.0, 0.0)
         for _sweep in range(SWEEPS):

@@ -296,7 +296,8 @@ def clear_serial_kernel(
                     if (vn < 0.0f) {
                         f4 slip = v - vn * n;
                         const float s2 = slip[0] * slip[0] + slip[1] * slip[1] + slip[2] * slip[2];
-                        const float size = __builtin_sqrtf(s2), left = 1.0f + n[3] * vn / (size > 1.0e-12f ? size : 1.0e-12f);
+                        const float size = __builtin_sqrtf(s2);
+                        const float left = 1.0f + n[3] * vn / (size > 1.0e-12f ? size : 1.0e-12f);
                         v = slip * (left > 0.0f ? left : 0.0f);
                     }
                 }
