@@ -76,11 +76,10 @@ class SunkBodies:
         inputs = [self._rigid.geometry, self._rigid.bodies, self._domain.cell, reach or self._all, self._shape]
         self._launch(kernels.hold_kernel, count, [*inputs, self.sunk])
 
-    def meet(self, mass: float, wall: wp.array, grid: wp.array) -> None:
+    def meet(self, mass: float, reach: wp.array | None, wall: wp.array, grid: wp.array) -> None:
         """In each step, between nodes that have velocities; ``mass`` of a particle [kg]."""
-        self._launch(
-            kernels.meet_kernel, 1, [self._rigid.bodies, self._domain.cell, mass, wall, self.sunk, grid]
-        )  # fmt: skip
+        inputs = [self._rigid.bodies, self._domain.cell, mass, reach or self._all, wall, self.sunk, grid]
+        self._launch(kernels.meet_kernel, 1, inputs)
 
     def end(self, count: wp.array, state: wp.array) -> None:
         """At the end of a substep."""

@@ -216,7 +216,7 @@ class SceneGrains:
             wp.launch(kernels.scatter_kernel, dim=s.shape[1], inputs=[s, n, g], device=device)
             wp.launch(kernels.node_kernel, dim=g.shape, inputs=[self._wall, self._gain, dt, *fence, g], device=device)
         if self.bodies:
-            self.bodies.meet(self.mass, self._wall, g)
+            self.bodies.meet(self.mass, self._reach if device.is_cpu else None, self._wall, g)
         if device.is_cpu:
             wp.launch(grains_row.gather_serial_kernel, dim=1, inputs=[g, self._matter, dt, n, s], device=device)
         else:
@@ -260,6 +260,17 @@ class SceneGrains:
         last = int(self._total.numpy()[0])
         frames = self._frame + 1
         return GrainsTrack(self.name, self.domain.cell, self._volume, self._x[:frames, :last], self._v[:frames, :last])
+
+    def stress(self) -> tuple[np.ndarray, np.ndarray]:
+        """Places (N, 3) [m] of the particles that are there, and what presses on them along x, y, z (N, 3) [Pa]."""
+        now = self._state.numpy()[:, : int(self._count.numpy()[0])]
+        now = now[:, now[kernels.X] >= 0].astype(np.float64)
+        cell = self.domain.cell
+        held = now[kernels.E] <= self._matter.tension / self._matter.bulk  # others have come apart
+        pressure = np.where(held, -self._matter.bulk * now[kernels.E], 0.0)
+        own = pressure - now[kernels.S : kernels.S + 3]
+        places = self.domain.origin + cell * now[kernels.X : kernels.X + 3].T
+        return places, float(self.material.density) * cell**2 * own.T  # type: ignore[arg-type]
 
     def density(self) -> np.ndarray:
         """Of the grains at the nodes that are fully among them, over the bulk density at rest [-]."""

@@ -381,7 +381,8 @@ class Grains:
         if self.wall_friction is not None:
             _at_least(self, "wall_friction", 0)
         _at_least(self, "resolution", 8, 512)
-        if np.shape(self.colour) != (3,) or not all(0 <= c <= 1 for c in self.colour):  # type: ignore[union-attr]
+        colour = self.colour or ()
+        if np.shape(colour) != (3,) or not all(0 <= c <= 1 for c in colour):
             raise ValueError(f"Grains({self.preset!r}).colour is {self.colour}, expected three numbers from 0 to 1.")
         if self.hardening and not self.crush:
             raise ValueError(

@@ -107,10 +107,19 @@ def hold_kernel(
     sunk.count[n] = found
 
 
+@wp.func
+def reached(reach: wp.array(dtype=int), width: int, p: wp.vec3i):
+    """Whether grains reach a node now; what others hold is of earlier steps. Without ranges all are emptied in each."""
+    row = 2 * (p[0] * width + p[1])
+    if reach.shape[0] == 0:
+        return True
+    return p[2] >= reach[row] and p[2] <= reach[row + 1]
+
+
 @wp.kernel
 def meet_kernel(
-    # inputs: mass of a particle [kg]; walls, see ``grains.node_kernel``
-    bodies: Bodies, cell: float, mass: float, wall: wp.array3d(dtype=wp.vec4),
+    # inputs: mass of a particle [kg]; lowest and highest node in use of each row, if any; walls: ``grains.node_kernel``
+    bodies: Bodies, cell: float, mass: float, reach: wp.array(dtype=int), wall: wp.array3d(dtype=wp.vec4),
     # in and out
     sunk: Sunk, grid: wp.array3d(dtype=wp.vec4),
 ):  # fmt: skip
@@ -128,7 +137,7 @@ def meet_kernel(
             for at in range(sunk.first[n], sunk.first[n] + sunk.count[n]):
                 p = sunk.node[at]
                 q = grid[p[0], p[1], p[2]]
-                if q[3] > 1.0e-6:
+                if q[3] > 1.0e-6 and reached(reach, grid.shape[1], p):
                     normal = sunk.normal[at]
                     arm = cell * wp.vec3(float(p[0]), float(p[1]), float(p[2])) - x
                     relative = cell * wp.vec3(q[0], q[1], q[2]) - v - wp.cross(w, arm)

@@ -18,7 +18,7 @@ SLAB = 2
 def ledge(phi: float, *, length: float, per_length: int) -> Scene:
     """A slab of grains that are let go at one end, above an edge; what stays makes a slope from x = 0 to ``length``."""
     cell = length / per_length
-    high, drop, beyond = np.ceil(per_length * np.tan(np.radians(phi))), 12, 10
+    high, drop, beyond = np.ceil(1.2 * per_length * np.tan(np.radians(phi))), 12, 10
     corners = (0.0, -drop * cell, 0.0), ((per_length + beyond) * cell, (high + 2) * cell, SLAB * cell)
     resolution = int(max(per_length + beyond, high + 2 + drop))
     sand = Grains("dry sand", friction_angle=phi, domain=corners, resolution=resolution, walls=("-x", "-z", "+z"))

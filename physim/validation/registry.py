@@ -30,6 +30,7 @@ MODULES = (
     "physim.validation.liquid_flow",
     "physim.validation.liquid_drop",
     "physim.validation.grains_heap",
+    "physim.validation.grains_silo",
     "physim.validation.smoke_buoyant",
     "physim.validation.smoke_plume",
     "physim.validation.smoke_transport",

@@ -59,10 +59,11 @@ def test_a_ball_gets_the_momentum_that_the_grains_lose():
     assert np.isfinite(x).all(), "all of it is still in the box"
     each = 1600.0 * run["sand"].particle_volume
     before = each * v[0].sum(axis=0)
-    got = mass * run["ball"].velocity[-1]
-    assert got[0] > 0.1 * before[0], "it was struck"
-    assert np.abs(each * v[-1].sum(axis=0) + got - before).max() < 2e-3 * before[0]
-    arm = np.linalg.norm(x[-1] - run["ball"].position[-1], axis=1)
+    last = len(run["ball"].velocity) - 1  # of bodies the end is not kept
+    got = mass * run["ball"].velocity[last]
+    assert got[0] > 0.05 * before[0], "it was struck"
+    assert np.abs(each * v[last].sum(axis=0) + got - before).max() < 1e-4 * before[0]
+    arm = np.linalg.norm(x[last] - run["ball"].position[last], axis=1)
     assert arm.min() > 0.05 - run["sand"].cell, "no grains in the ball"
 
 
@@ -76,7 +77,7 @@ def test_a_stone_rests_on_sand_and_sinks_in_no_further_than_its_weight_asks():
     scene.add(physim.Box((0.09, 0.045, 0.09)), stone, name="stone", position=(0, 0.0855, 0))
     run = physim.simulate(scene, seconds=0.6, fps=12, device="cpu")
     height = run["stone"].position[:, 1]
-    assert 0.06 < height[-1] < 0.0865, "it lies on the sand, up to a cell"
+    assert 0.075 < height[-1] < 0.09, "it lies on the sand, up to half a cell"
     assert np.linalg.norm(run["stone"].velocity[-1]) < 0.02
 
 
