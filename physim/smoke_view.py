@@ -143,7 +143,7 @@ class SmokeView:
             camera: Of the view's size; default: the scene's camera at ``time``.
             surface_depth: z of what is behind [m], (H, W); smoke behind it is not seen.
             light: Colour and direction; with the smoke's albedo it decides ``scattered``.
-            flow: Whether anybody asks for it; else it is 0.
+            flow: Whether anybody asks for it; else it is 0, and so may the depth of a single smoke be.
 
         Raises:
             ValueError: ``surface_depth`` is not of the view's size.
@@ -270,7 +270,8 @@ class SmokeView:
             small, small_motion, small_glow = marched, motion, glow
             shape = (full_crop[1] - full_crop[0], full_crop[3] - full_crop[2])
             marched = wp.empty(shape, dtype=wp.vec4, device=device)
-            motion = wp.empty(shape, dtype=wp.vec3, device=device)
+            wanted = flow or len(self._grids) > 1  # several smokes are sorted by depth
+            motion = wp.empty(shape if wanted else (0, 0), dtype=wp.vec3, device=device)
             places = dict(
                 corner=(crop[2], crop[0]),
                 corner_full=(full_crop[2], full_crop[0]),
@@ -329,8 +330,9 @@ class SmokeView:
         frame.scattered[place] = scattered.numpy()
         if glow is not None:
             frame.scattered[place] += self.glowing * glow.numpy()[..., :3]
-        frame.flow[place] = moved[..., :2]
-        frame.depth[place] = moved[..., 2]
+        if moved.size:
+            frame.flow[place] = moved[..., :2]
+            frame.depth[place] = moved[..., 2]
         return frame
 
 

@@ -195,6 +195,7 @@ def enlarge_kernel(
     corner_full_v: wp.int32,
     scale_u: wp.float32,
     scale_v: wp.float32,
+    moves: wp.bool,
     # outputs
     march_out: wp.array2d(dtype=wp.vec4),
     motion_out: wp.array2d(dtype=wp.vec3),
@@ -220,13 +221,15 @@ def enlarge_kernel(
         unlike = wp.abs(own - other) / (wp.max(own, other) * 0.02)
         weight = weight / (1.0 + unlike * unlike * unlike * unlike)
         total += weight
-        result += weight * march[b, a]
-        cover = weight * (march[b, a][3] + 1.0e-9)
-        flow += cover * motion[b, a]
-        thick += cover
-    result = result / total
-    march_out[j, i] = result
-    motion_out[j, i] = wp.vec3(flow[0] / (thick * scale_u), flow[1] / (thick * scale_v), flow[2] / thick)
+        found = march[b, a]
+        result += weight * found
+        if moves:
+            cover = weight * (found[3] + 1.0e-9)
+            flow += cover * motion[b, a]
+            thick += cover
+    march_out[j, i] = result / total
+    if moves:
+        motion_out[j, i] = wp.vec3(flow[0] / (thick * scale_u), flow[1] / (thick * scale_v), flow[2] / thick)
 
 
 @wp.kernel
@@ -302,11 +305,14 @@ def march(volume, view, towards, surface, *, stride, corner, flow=True, march_ou
 
 
 def enlarge(march_in, motion_in, surface, surface_full, *, corner, corner_full, scale, march_out, motion_out):
-    """What was marched on a coarser picture, on the full one; ``scale`` = coarse / full pixels (u, v)."""
+    """What was marched on a coarser picture, on the full one; ``scale`` = coarse / full pixels (u, v).
+
+    A ``motion_out`` of size 0 is left alone.
+    """
     wp.launch(
         enlarge_kernel,
         dim=march_out.shape,
-        inputs=[march_in, motion_in, surface, surface_full, *corner, *corner_full, *scale],
+        inputs=[march_in, motion_in, surface, surface_full, *corner, *corner_full, *scale, motion_out.size > 0],
         outputs=[march_out, motion_out],
         device=march_out.device,
     )
