@@ -25,8 +25,9 @@ from i2v.models.aligned import AlignedConfig
 from i2v.models.bundled import BundledModel
 from i2v.models.unet import UNetConfig
 from i2v.training.calibrate import best_strength
+from i2v.training.config import TrainConfig
 from i2v.training.data import load_clips
-from i2v.training.train import TrainConfig, Trainer
+from i2v.training.train import Trainer
 
 SHOWN = ("all", "hole", "smoke", "water", "shade", "edge")
 

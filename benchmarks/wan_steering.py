@@ -27,7 +27,8 @@ from i2v.models.wan.config import WanConfig
 from i2v.models.wan.painter import WanPainter
 from i2v.models.wan.transformer import WanTransformer
 from i2v.models.wan.vae import VaeConfig
-from i2v.training.wan import WanTrainConfig, WanTrainer, example_of
+from i2v.training.config import WanTrainConfig
+from i2v.training.wan import WanTrainer, example_of
 from physim.conditions import Conditions
 
 LATENT = 12
@@ -176,7 +177,9 @@ def main(argv: list[str] | None = None) -> dict[str, Followed]:
         for motion in args.motions:
             begun = time.process_time()
             losses: list[float] = []
-            trainer = trained(motion, clips, config, folder=out / motion, on_step=lambda k, v, to=losses: to.append(v))
+            trainer = trained(
+                motion, clips, config, folder=out / motion, on_step=lambda k, v, _, to=losses: to.append(v)
+            )
             spent = time.process_time() - begun
             painter = painter_of(trainer.network(), motion)
             found[motion] = follows(painted(painter, held), held)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ def generate_residual(
     strength: float = 1.0,
     regions: Mapping[str, float] | None = None,
     weights: str | os.PathLike | None = None,
+    adapters: Sequence[tuple[str | os.PathLike, float]] = (),
     callback_on_step_end: StepEnd | None = None,
 ) -> np.ndarray | None:
     """What the model changes, at model resolution; add it to ``conditions.coarse``, or upsampled to a larger master.
@@ -40,6 +41,7 @@ def generate_residual(
         regions: The same by kind of region (hole, smoke, shade, liquid, edge), instead of what the model's own
             benchmark chose; for models that paint by regions, such as the bundled one.
         weights: Folder of a model whose weights do not come along, such as "wan2.1-i2v-14b".
+        adapters: (file, weight) of low-rank adapters for the model, several at once add up; ``i2v train`` makes them.
         callback_on_step_end: ``callback(step, time, x)`` after every step; what it returns replaces x, if anything.
 
     Returns:
@@ -47,7 +49,7 @@ def generate_residual(
 
     Raises:
         ValueError: Unknown model, bad number of steps, strength outside [0, 1], or regions that the model has not.
-        FileNotFoundError: No weights; what to download and where to put it.
+        FileNotFoundError: No weights; what to download and where to put it. Or no such adapter.
     """
     if not 0 <= strength <= 1:
         raise ValueError(
@@ -58,6 +60,8 @@ def generate_residual(
     painter = resolve(model, weights)
     if painter is None:
         return None
+    if adapters:
+        painter = _adapted(painter, model, adapters)
     if regions:
         painter = _by_region(painter, model, regions)
     residual = painter(
@@ -73,6 +77,13 @@ def generate_residual(
             f"that of conditions.coarse."
         )
     return np.asarray(strength * residual, dtype=np.float32)
+
+
+def _adapted(painter: ResidualModel, model: str | ResidualModel, adapters: Any) -> ResidualModel:
+    if not hasattr(painter, "with_adapters"):
+        name = model if isinstance(model, str) else type(painter).__name__
+        raise ValueError(f"adapters are given, but model {name!r} takes none.")
+    return painter.with_adapters(adapters)
 
 
 def _by_region(painter: ResidualModel, model: str | ResidualModel, regions: Mapping[str, float]) -> ResidualModel:
@@ -92,6 +103,7 @@ def generate(
     strength: float = 1.0,
     regions: Mapping[str, float] | None = None,
     weights: str | os.PathLike | None = None,
+    adapters: Sequence[tuple[str | os.PathLike, float]] = (),
     callback_on_step_end: StepEnd | None = None,
 ) -> Clip:
     """The video at model resolution.
@@ -105,6 +117,7 @@ def generate(
         strength: How much of the residual is kept [-], 0 to 1.
         regions: How much of it is kept by kind of region [-].
         weights: Folder of a model whose weights do not come along.
+        adapters: (file, weight) of low-rank adapters for the model.
         callback_on_step_end: ``callback(step, time, x)`` after every step.
 
     Returns:
@@ -112,7 +125,7 @@ def generate(
 
     Raises:
         ValueError: Unknown model, bad number of steps, or strength outside [0, 1].
-        FileNotFoundError: No weights; what to download and where to put it.
+        FileNotFoundError: No weights; what to download and where to put it. Or no such adapter.
     """
     from i2v.clip import Clip
 
@@ -125,6 +138,7 @@ def generate(
         strength=strength,
         regions=regions,
         weights=weights,
+        adapters=adapters,
         callback_on_step_end=callback_on_step_end,
     )
     frames = conditions.coarse if residual is None else np.clip(conditions.coarse + residual, 0, 1)
@@ -136,4 +150,6 @@ def generate(
         "regions": dict(regions or {}),
         "conditions": conditions.meta,
     }
+    if adapters:
+        provenance["adapters"] = [[os.fspath(path), weight] for path, weight in adapters]
     return Clip(frames, conditions.fps, provenance)

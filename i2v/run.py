@@ -34,6 +34,7 @@ from i2v.media.sequence import SequenceWriter
 from i2v.media.sound import synthesize
 from i2v.media.soundtrack import mix_of, soundtrack
 from i2v.metrics.report import Report
+from i2v.metrics.subject import identity
 from i2v.models.registry import NONE
 from i2v.provenance import Provenance
 from i2v.segments import Recipe, Segmented, stored
@@ -76,6 +77,8 @@ class RunSummary:
     """Law with unit → value; see ``physim.trajectory.ConservationReport``."""
     inferred: dict[str, str] = field(default_factory=dict)
     """What the reconstruction took from where."""
+    identity: dict[str, float] = field(default_factory=dict)
+    """Subject → how like its photos it is in the finished video, see ``i2v.metrics.subject``; NaN: too small."""
     peak_memory: int = 0
     """Largest resident memory of this process so far [bytes]."""
     trajectory: physim.Trajectory | None = field(default=None, repr=False, compare=False)
@@ -103,6 +106,7 @@ class Run:
         self.depth = depth
         self.stages: dict[str, float] = {}
         self.conditions: Conditions | None = None
+        self.identity: dict[str, float] = {}
         self.keep_conditions = False
         self.tell = progress or (lambda stage, fraction: None)
         photo = picture_size(shot.photo)
@@ -138,11 +142,12 @@ class Run:
         shot = self.shot
         self.simulate()
         residual = None
-        if shot.generate.model != NONE:
+        if shot.generate.model != NONE or shot.generate.subjects:
             with self.stage("render") as progress:
                 conditions = physim.render(self.trajectory, size=self.model_size, progress=progress)
             with self.stage("generate") as progress:
                 residual = self._residual(conditions, progress)
+            self.identity = identity(conditions, residual, shot.generate.subjects)
             self.conditions = conditions if self.keep_conditions else None
         cuts = self._first_frames(self.trajectory.frame_count, shot.fps) if shot.cuts else ()
         bright = HEADROOM if shot.output.preset in ("hdr10", "exr") else None
@@ -223,6 +228,7 @@ class Run:
                 guidance_scale=spec.guidance_scale,
                 strength=spec.strength,
                 regions=spec.regions.model_dump(exclude_none=True),
+                adapters=[(adapter.file, adapter.weight) for adapter in spec.adapters],
                 callback_on_step_end=after_step,
             )
             for part in parts
@@ -262,6 +268,7 @@ class Run:
             contacts=len(self.trajectory.contacts),
             conservation=self.laws(),
             inferred=dict(backdrop.report) if backdrop is not None else {},
+            identity=self.identity,
             peak_memory=peak_memory(),
             trajectory=self.trajectory,
         )

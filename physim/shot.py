@@ -182,6 +182,20 @@ class RegionStrengths(Model):
     edge: Fraction | None = Field(default=None, description="outlines of what moves [-]")
 
 
+class AdapterSpec(Model):
+    """A low-rank adapter of the model."""
+
+    file: Path = Field(description=".safetensors in the layout of peft or ComfyUI; `i2v train --rank` makes them")
+    weight: float = Field(default=1.0, ge=-4, le=4, description="how much of it [-]; 0 is nothing")
+
+
+class SubjectSpec(Model):
+    """What a thing should look like."""
+
+    thing: str = Field(description="its name")
+    photos: Path = Field(description="folder of photos and clips of it")
+
+
 class GenerateSpec(Model):
     model: str = Field(default="bundled", description="'bundled', 'none' (the plain composite), or a registered model")
     num_inference_steps: int = Field(
@@ -193,6 +207,10 @@ class GenerateSpec(Model):
     guidance_scale: float = Field(default=1.0, ge=0, description="classifier-free guidance [-]; 1 is none")
     strength: Fraction = Field(default=1.0, description="how much of the model's residual is added [-]")
     regions: RegionStrengths = Field(default=RegionStrengths(), description="the same by kind of region")
+    adapters: list[AdapterSpec] = Field(default=[], description="what the model has learnt since; several add up")
+    subjects: list[SubjectSpec] = Field(
+        default=[], description="whose looks are compared with photos of them; the scores stand in the run's report"
+    )
     size: int = Field(default=320, ge=32, le=2048, description="longer side of the picture the model works on [pixels]")
 
 

@@ -43,6 +43,7 @@ def check(shot: Shot) -> list[Finding]:
     ]
     findings.extend(_limits(shot))
     findings.extend(_depth(shot))
+    findings.extend(_looks(shot, [thing for _, thing in things]))
     for route, thing in things[:MAX_THINGS]:
         findings += _thing(route, thing)
     findings += _pins(things)
@@ -161,6 +162,24 @@ def _depth(shot: Shot) -> Iterator[Finding]:
     for name, path in (("file", hint.file), ("weights", hint.weights)):
         if path is not None and not path.is_file():
             yield Finding(("hints", "depth", name), f"{path}: no such file.")
+
+
+def _looks(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
+    """Adapters and photos of subjects; what the files hold is judged when they are read."""
+    spec = shot.generate
+    if spec is None:
+        return
+    for i, adapter in enumerate(spec.adapters or []):
+        if adapter is not None and adapter.file is not None and not adapter.file.is_file():
+            yield Finding(("generate", "adapters", i, "file"), f"{adapter.file}: no such file.")
+    for i, subject in enumerate(spec.subjects or []):
+        if subject is None:
+            continue
+        if subject.photos is not None and not subject.photos.is_dir():
+            yield Finding(("generate", "subjects", i, "photos"), f"{subject.photos}: no such folder.")
+        names = sorted(thing.name for thing in things)
+        if subject.thing is not None and subject.thing not in names:
+            yield Finding(("generate", "subjects", i, "thing"), _nearest(subject.thing, names, "the name of a thing"))
 
 
 def _thing(route: Route, thing: Thing) -> Iterator[Finding]:

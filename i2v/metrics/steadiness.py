@@ -20,21 +20,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from i2v.metrics.colour import lab
+from i2v.metrics.descriptor import LEAST_PIXELS, colours, cosine, descriptor, interior
 from i2v.metrics.likeness import LUMA, luma
 from i2v.metrics.sampling import at, box, centres, evenly, inside
 from i2v.metrics.signals import Signals
 
 BLOCK = 16
 """Side of the blocks in which the background is searched for intruders [pixels]."""
-LEAST_PIXELS = 64
-"""A thing smaller than this has no identity."""
-BINS = 16
-"""Of each axis of the (a, b) histogram."""
 CROP = 48
 """Rectified crops are brought to at most this many pixels a side."""
-CELL = 8
-"""Cells of HOG [pixels]."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +77,9 @@ def colour_kept(frames: np.ndarray, signals: Signals) -> dict[int, np.ndarray]:
     for number in signals.distance:
         values = np.full(len(frames), np.nan)
         for t, frame in enumerate(frames):
-            mask = _interior(signals.ids[t] == number)
+            mask = interior(signals.ids[t] == number)
             if mask.sum() >= LEAST_PIXELS:
-                seen, true = _colours(frame[mask]), _colours(signals.coarse[t][mask])
+                seen, true = colours(frame[mask]), colours(signals.coarse[t][mask])
                 values[t] = float(np.sqrt(seen * true).sum())
         found[number] = values
     return found
@@ -108,7 +102,7 @@ def identity_kept(frames: np.ndarray, signals: Signals, *, most: int = 12) -> di
             else:
                 crops = _side_by_side(frames, signals, number, int(t))
             if crops is not None:
-                values[t] = _cosine(*(_descriptor(c, crops[2]) for c in crops[:2]))
+                values[t] = cosine(*(descriptor(c, crops[2]) for c in crops[:2]))
         found[number] = values
     return found
 
@@ -160,29 +154,6 @@ def _similarity_drift(expected: np.ndarray, change: np.ndarray, mask: np.ndarray
     return float(max(moves))
 
 
-def _interior(mask: np.ndarray) -> np.ndarray:
-    """Without the rim, where colours mix; all of it where nothing would be left."""
-    inner = mask.copy()
-    inner[1:] &= mask[:-1]
-    inner[:-1] &= mask[1:]
-    inner[:, 1:] &= mask[:, :-1]
-    inner[:, :-1] &= mask[:, 1:]
-    return inner if inner.sum() >= LEAST_PIXELS else mask
-
-
-def _colours(pixels: np.ndarray) -> np.ndarray:
-    """Histogram of (a, b) with soft bins 8 units wide, so that noise moves little between them; sums to 1."""
-    ab = lab(pixels[:: max(1, len(pixels) // 4000)])[:, 1:]
-    place = np.clip(ab / 8.0 + BINS / 2, 0, BINS - 1.001)
-    low = place.astype(int)
-    share = place - low
-    histogram = np.zeros((BINS, BINS))
-    for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        weight = np.abs(1 - i - share[:, 0]) * np.abs(1 - j - share[:, 1])
-        np.add.at(histogram, (low[:, 0] + i, low[:, 1] + j), weight)
-    return histogram / histogram.sum()
-
-
 def _rectified(
     frames: np.ndarray, signals: Signals, number: int, t: int, start: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -223,23 +194,3 @@ def _side_by_side(
     v, u = np.nonzero(mask)
     window = slice(v.min(), v.max() + 1), slice(u.min(), u.max() + 1)
     return signals.coarse[t][window].astype(np.float64), frames[t][window].astype(np.float64), mask[window]
-
-
-def _descriptor(crop: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """HOG of 9 directions per cell, each of unit length times its weight, and the LAB histogram."""
-    grey = np.where(known, crop @ np.array([0.299, 0.587, 0.114]), np.nan)
-    dv, du = np.gradient(grey)
-    good = np.isfinite(dv) & np.isfinite(du)
-    length, angle = np.hypot(du, dv), np.arctan2(dv, du) % np.pi
-    length = np.where(good, length, 0)
-    bins = np.where(good, angle / np.pi * 9, 0).astype(int) % 9
-    rows, cols = (np.arange(n) // CELL for n in grey.shape)
-    cells = rows[:, None] * (cols[-1] + 1) + cols[None]
-    hog = np.bincount((cells * 9 + bins).ravel(), length.ravel(), minlength=(cells.max() + 1) * 9)
-    scale = np.linalg.norm(hog) + 4.0 * np.sqrt(known.sum())  # flat areas: noise alone makes no shape
-    colours = _colours(np.clip(np.rint(crop[known]), 0, 255).astype(np.uint8)).ravel()
-    return np.concatenate([hog / scale, np.sqrt(colours)])
-
-
-def _cosine(a: np.ndarray, b: np.ndarray) -> float:
-    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-12))

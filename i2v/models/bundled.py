@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import asdict, replace
 from functools import cache
@@ -21,6 +22,8 @@ from i2v.diffusion.noise_warp import scene_noise
 from i2v.diffusion.sampler import StepEnd, sample
 from i2v.maps import Signals, Strength, depth_scale, edges, encode, gate, gate_seen, unknown, ways
 from i2v.models.aligned import AlignedConfig, AlignedUNet
+from i2v.models.lora import Adapter, attach, merge
+from i2v.models.lora_files import load_adapter
 from i2v.models.unet import ResidualUNet, UNetConfig
 from physim.conditions import Conditions
 
@@ -64,6 +67,7 @@ class BundledModel:
     """
 
     def __init__(self, network: ResidualUNet, strength: Strength | None = None, *, noisy: bool = True) -> None:
+        self._network = network
         self.config = network.config
         self.strength = strength or Strength()
         self.noisy = noisy
@@ -106,10 +110,28 @@ class BundledModel:
         other.strength = replace(self.strength, **regions)
         return other
 
+    def with_adapters(self, adapters: Sequence[tuple[str | os.PathLike | Adapter, float]]) -> BundledModel:
+        """The same model with adapters, each with its weight, made part of the weights: they cost nothing.
+
+        Args:
+            adapters: Files that ``i2v train --rank`` wrote, or adapters; none takes off what was put on.
+
+        Raises:
+            FileNotFoundError: No such file.
+            ValueError: An adapter of another network.
+        """
+        network = nnx.clone(self._network)
+        read = [(a if isinstance(a, Adapter) else load_adapter(a, network), weight) for a, weight in adapters]
+        attach(network, read)
+        merge(network)
+        other = self.with_weights(network)
+        other._network = self._network
+        return other
+
     def with_weights(self, network: ResidualUNet) -> BundledModel:
         """The same compiled functions with the weights of another network of this configuration."""
         other = copy(self)
-        other._parameters = nnx.state(network, nnx.Param)
+        other._network, other._parameters = network, nnx.state(network, nnx.Param)
         return other
 
     def __call__(

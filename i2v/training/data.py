@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -57,6 +57,17 @@ class TrainingClip:
     """(T, H, W, 6) float16, see :func:`i2v.maps.ways`."""
     edge: np.ndarray
     """(T, H, W) float16"""
+    subject: int | None = None
+    """Number of the entity that the loss counts on; ``None``: everything."""
+
+    def about(self, subject: int | None) -> TrainingClip:
+        """The same clip, to learn this entity from."""
+        return replace(self, subject=subject)
+
+    def weight(self, signals: Signals, gate_map: np.ndarray) -> np.ndarray:
+        """Of the squared error (T, H, W), in a window."""
+        found = gate_map * trust(signals)
+        return found if self.subject is None else found * (signals.ids == self.subject)
 
     def window(self, frames: slice, rows: slice, cols: slice) -> tuple[Signals, np.ndarray]:
         """Signals and truth of a window, as float32."""
@@ -107,7 +118,7 @@ def _load_shard(work: tuple[Path, list[int], bool, bool]) -> list[TrainingClip]:
     with np.load(path, allow_pickle=False) as data:
         shard = _unpacked({name: data[name] for name in data.files})
     return [
-        _prepare({n: v[i] for n, v in shard.items()}, np.random.default_rng([*seed, i]), with_edges, noisy)
+        prepared({n: v[i] for n, v in shard.items()}, np.random.default_rng([*seed, i]), with_edges, noisy)
         for i in range(len(shard["coarse"]))
     ]
 
@@ -125,9 +136,10 @@ def _unpacked(shard: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**out, "truth": out["coarse"] + change}
 
 
-def _prepare(
+def prepared(
     arrays: dict[str, np.ndarray], rng: np.random.Generator, with_edges: bool = False, noisy: bool = True
 ) -> TrainingClip:
+    """One clip of a shard with gate, noise and ways."""
     signals = _signals({name: _decode(name, value) for name, value in arrays.items()})
     none = np.broadcast_to(np.float16(0), (*signals.hole.shape, NOISE_FIELDS))  # one zero: no memory
     noise = [none, none]
@@ -168,7 +180,7 @@ def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.rando
         "residual": residual.astype(np.float32),
         "noise": noise,
         "scale": noise_scale(unknown(signals))[..., None],
-        "weight": gate_map * trust(signals),
+        "weight": clip.weight(signals, gate_map),
         "edge": clip.edge[where].astype(np.float32)[..., None],
         "motion": clip.motion[where].astype(np.float32),
     }

@@ -1,7 +1,14 @@
-"""What training loops share: the update with its moving average, the rate, checkpoints that hold all of a run."""
+"""What training runs share: the loop, the update with its moving average, the rate, checkpoints that hold all of it.
+
+Every batch follows from (seed, step), and checkpoints hold the whole state: a resumed run is the run itself.
+"""
 
 from __future__ import annotations
 
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import orbax.checkpoint as ocp
+
+from i2v.training.config import RunConfig
 
 State = dict[str, Any]
 """``parameters``, ``average``, ``optimizer`` and ``step``."""
@@ -82,3 +91,86 @@ class Checkpoints:
     def wait(self) -> None:
         """Until everything is on the disk."""
         self.manager.wait_until_finished()
+
+
+class Run(ABC):
+    """A run that can stop and go on; what is trained and on what, its children say.
+
+    Args:
+        config: Of the run.
+        parameters: What is trained, kept in float32 with a moving average.
+        folder: For checkpoints; a run that is there is continued.
+    """
+
+    def __init__(self, config: RunConfig, parameters: Any, folder: str | Path) -> None:
+        self.state = begun(parameters, adamw(config.weight_decay))
+        self.seconds = 0.0
+        """Time spent in all runs together."""
+        self._loop = config
+        self.checkpoints = Checkpoints(folder)
+        saved = self.checkpoints.restored(self.state)
+        if saved is not None:
+            self.state, self.seconds = saved
+
+    @abstractmethod
+    def _batch(self, step: int) -> Any:
+        """What the step learns from; made beside the step before it."""
+
+    @abstractmethod
+    def _update(self, batch: Any, rate: jax.Array) -> jax.Array:
+        """One step of :attr:`state`; returns the loss."""
+
+    @property
+    def step(self) -> int:
+        return int(self.state["step"])
+
+    def progress(self, step: int) -> float:
+        """Done share of the run, 0 to 1."""
+        assert self._loop.steps is not None
+        return step / self._loop.steps
+
+    def run(
+        self,
+        *,
+        stop_at: int | None = None,
+        seconds: float | None = None,
+        on_step: Callable[[int, float, float], None] | None = None,
+        look_every: int = 1,
+    ) -> None:
+        """Train to the end of the run, or to step ``stop_at``, and save.
+
+        Args:
+            stop_at: Step to stop at.
+            seconds: Time after which to stop and save, to be gone on with later; at least one step is made.
+            on_step: ``on_step(step, loss, progress)``.
+            look_every: Steps between looks at the loss; a device that is not waited for works ahead meanwhile.
+
+        Raises:
+            FloatingPointError: The loss is not finite any more.
+        """
+        told, step = self._loop, self.step
+        begun, limit = time.monotonic() - self.seconds, self.seconds + (seconds or np.inf)
+        with ThreadPoolExecutor(1) as pool:
+            pending = pool.submit(self._batch, step)
+            while self.progress(step) < 1 and step != stop_at and self.seconds < limit:
+                batch, pending = pending.result(), pool.submit(self._batch, step + 1)
+                value = self._update(
+                    batch, jnp.float32(warm_cosine(told.learning_rate, told.warmup, step, self.progress(step)))
+                )
+                step += 1
+                self.seconds = time.monotonic() - begun
+                if step % look_every == 0 or step == stop_at:
+                    now = finite(float(value), step)
+                    if on_step is not None:
+                        on_step(step, now, self.progress(step))
+                if step % told.save_every == 0:
+                    self.checkpoints.save(self.state, self.seconds)
+        self.checkpoints.save(self.state, self.seconds)
+        self.checkpoints.wait()
+
+
+def finite(value: float, step: int) -> float:
+    """The loss, if it is a number."""
+    if not np.isfinite(value):
+        raise FloatingPointError(f"loss is {value} at step {step}; lower learning_rate or check the clips.")
+    return value

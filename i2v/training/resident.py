@@ -16,7 +16,7 @@ import numpy as np
 
 from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
 from i2v.diffusion.noise_warp import LUMA_SHARE, SMOKE_FRESH
-from i2v.maps import CHANNELS, LIQUID_CHANNELS, encode, trust, unknown
+from i2v.maps import CHANNELS, LIQUID_CHANNELS, encode, unknown
 from i2v.training.data import CANDIDATES, DIMMEST, NOISE_FIELDS, TONE, TrainingClip
 
 SIDE = 0.25
@@ -102,7 +102,7 @@ def _maps(clip: TrainingClip) -> dict[str, np.ndarray]:
         "motion": clip.motion,
         "residual": RESIDUAL_GAIN * (truth - signals.coarse),
         "scale": noise_scale(unknown(signals))[..., None],
-        "weight": gate * trust(signals),
+        "weight": clip.weight(signals, gate),
         "opacity": np.clip(signals.smoke[..., :1], 0, 1),
     }
     found = {name: value.astype(np.float16) for name, value in halves.items()}

@@ -10,9 +10,7 @@ Every batch follows from (seed, step), and checkpoints hold the whole state: a r
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,12 +22,14 @@ import numpy as np
 from flax import nnx
 
 from i2v.diffusion.flow_matching import TRAINED, shifted
-from i2v.models.wan.lora import Adapter, LoraParam, attach, attached, new_adapter
+from i2v.models.lora import Adapter, LoraParam, attach, attached, new_adapter
+from i2v.models.wan.lora import TARGETS
 from i2v.models.wan.motion import latent_noise
 from i2v.models.wan.painter import WanPainter, filled_up
 from i2v.models.wan.pipeline import Told, asked, encoded, latent_size
 from i2v.models.wan.transformer import WanTransformer
-from i2v.training.loop import Checkpoints, State, adamw, begun, updated, warm_cosine
+from i2v.training.config import WanTrainConfig
+from i2v.training.loop import Run, State, adamw, updated
 from physim.conditions import Conditions
 
 
@@ -53,54 +53,6 @@ class WanExample:
 
 Source = Sequence[WanExample] | Callable[[np.random.Generator], WanExample]
 """Examples to choose from, or a function that makes one."""
-
-
-@dataclass(frozen=True)
-class WanTrainConfig:
-    """A run. The number of clips in a step is ``batch`` times ``accumulate``."""
-
-    steps: int
-    batch: int = 1
-    """Clips that are on the device at once."""
-    accumulate: int = 1
-    """Batches whose gradients are added up before an update."""
-    rank: int | None = None
-    """Of the adapters that are trained; ``None`` trains all parameters."""
-    learning_rate: float = 1e-4
-    warmup: int = 100
-    """Steps."""
-    weight_decay: float = 1e-3
-    ema: float = 0.999
-    shift: float = 3.0
-    drop: float = 0.1
-    """Share of the examples that are told nothing."""
-    background: float = 0.0
-    """Weight outside an example's mask."""
-    prior_share: float = 0.25
-    """Share of the examples from ``prior``, if there is one."""
-    degradation: tuple[float, float] = (0.0, 1.0)
-    """Carried noise: bounds of the share of fresh noise."""
-    noise_stride: int = 4
-    """Frames per latent frame, for carried noise."""
-    remat: bool = False
-    """Compute activations inside blocks again in the backward pass."""
-    save_every: int = 500
-    """Steps between checkpoints."""
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        counts = {
-            "steps": self.steps,
-            "batch": self.batch,
-            "accumulate": self.accumulate,
-            "save_every": self.save_every,
-        }
-        for name, value in counts.items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}, expected at least 1.")
-        for name, share in (("drop", self.drop), ("prior_share", self.prior_share), ("background", self.background)):
-            if not 0 <= share <= 1:
-                raise ValueError(f"{name} is {share}, expected a share from 0 to 1.")
 
 
 def velocity_loss(network: WanTransformer, batch: dict[str, Any]) -> jax.Array:
@@ -137,7 +89,7 @@ def train_step(graph: nnx.GraphDef, config: WanTrainConfig, rest: Any, state: St
     return updated(state, gradient, adamw(config.weight_decay), rate, config.ema), value
 
 
-class WanTrainer:
+class WanTrainer(Run):
     """A run that can stop and go on.
 
     Args:
@@ -162,46 +114,12 @@ class WanTrainer:
         self.config, self.examples, self.prior = config, examples, prior
         network = nnx.clone(network)
         if config.rank is not None:
-            attach(network, [(new_adapter(network, config.rank, seed=config.seed), 1.0)])
+            attach(network, [(new_adapter(network, config.rank, seed=config.seed, targets=TARGETS), 1.0)])
         network.remat = config.remat
         adapted = bool(attached(network).down)
         self.graph, parameters, self.rest = nnx.split(network, LoraParam if adapted else nnx.Param, ...)
         self.own_types = jax.tree.map(lambda p: p.dtype, parameters)
-        self.state = begun(jax.tree.map(lambda p: p.astype(jnp.float32), parameters), adamw(config.weight_decay))
-        self.seconds = 0.0
-        """Time spent in all runs together."""
-        self.checkpoints = Checkpoints(folder)
-        saved = self.checkpoints.restored(self.state)
-        if saved is not None:
-            self.state, self.seconds = saved
-
-    @property
-    def step(self) -> int:
-        return int(self.state["step"])
-
-    def run(self, *, stop_at: int | None = None, on_step: Callable[[int, float], None] | None = None) -> None:
-        """Train to the end, or to step ``stop_at``, and save; ``on_step(step, loss)`` after every step.
-
-        Raises:
-            FloatingPointError: The loss is not finite any more.
-        """
-        config, step, start = self.config, self.step, time.monotonic() - self.seconds
-        with ThreadPoolExecutor(1) as pool:
-            pending = pool.submit(self._batches, step)
-            while step < config.steps and step != stop_at:
-                batches, pending = pending.result(), pool.submit(self._batches, step + 1)
-                rate = warm_cosine(config.learning_rate, config.warmup, step, step / config.steps)
-                self.state, value = train_step(self.graph, config, self.rest, self.state, batches, jnp.float32(rate))
-                step, now = step + 1, float(value)
-                if not np.isfinite(now):
-                    raise FloatingPointError(f"loss is {now} at step {step}; lower learning_rate or check the clips.")
-                self.seconds = time.monotonic() - start
-                if on_step is not None:
-                    on_step(step, now)
-                if step % config.save_every == 0:
-                    self.checkpoints.save(self.state, self.seconds)
-        self.checkpoints.save(self.state, self.seconds)
-        self.checkpoints.wait()
+        super().__init__(config, jax.tree.map(lambda p: p.astype(jnp.float32), parameters), folder)
 
     def network(self) -> WanTransformer:
         """The network with averaged weights, adapters attached."""
@@ -214,7 +132,11 @@ class WanTrainer:
         """The averaged adapters, to be saved by :func:`i2v.models.wan.lora.save_adapter`."""
         return attached(self.network())
 
-    def _batches(self, step: int) -> dict[str, Any]:
+    def _update(self, batch: dict[str, Any], rate: jax.Array) -> jax.Array:
+        self.state, value = train_step(self.graph, self.config, self.rest, self.state, batch, rate)
+        return value
+
+    def _batch(self, step: int) -> dict[str, Any]:
         """All clips of a step, (accumulate, batch, ...)."""
         c = self.config
         rng = np.random.default_rng([c.seed, step])

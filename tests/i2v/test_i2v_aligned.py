@@ -15,9 +15,10 @@ from i2v.models import bundled
 from i2v.models.aligned import AlignedConfig, fetched, route
 from i2v.models.bundled import BundledModel, build
 from i2v.models.unet import UNetConfig
+from i2v.training.config import TrainConfig
 from i2v.training.data import load_clips, sample_batch
 from i2v.training.resident import ResidentClips
-from i2v.training.train import TrainConfig, Trainer, loss
+from i2v.training.train import Trainer, loss
 
 TINY = AlignedConfig(widths=(16, 24), time_width=8, carried=4)
 ONE_LEVEL = AlignedConfig(widths=(16,), time_width=8, carried=4)  # compiles in half the time

@@ -91,7 +91,7 @@ def test_the_stages_run_in_order_with_what_the_shot_says(tmp_path, stages):
     assert generate[1] == (42, 64)  # the photo's 2:3 at 64, even
     assert generate[3] == {
         "model": "bundled", "seed": 5, "num_inference_steps": 2, "guidance_scale": 1.0, "strength": 0.7,
-        "regions": {"smoke": 0.5},
+        "regions": {"smoke": 0.5}, "adapters": [],
     }  # fmt: skip
     assert stages.calls[4] == ("compositor", (80, 120), 0.5, 24)
     assert list(summary.stages) == ["reconstruct", "simulate", "render", "generate", "prepare", "compose"]

@@ -10,16 +10,8 @@ from flax import nnx
 from safetensors.numpy import load_file, save_file
 from wan_golden import QUICK, TINY, agrees, golden, load, off, run, unpacked
 
-from i2v.models.wan.lora import (
-    LoraParam,
-    attach,
-    attached,
-    detach,
-    load_adapter,
-    merge,
-    new_adapter,
-    save_adapter,
-)
+from i2v.models.lora import LoraParam, attach, attached, detach, merge, new_adapter
+from i2v.models.wan.lora import TARGETS, load_adapter, save_adapter
 from i2v.models.wan.transformer import WanTransformer
 
 
@@ -91,7 +83,7 @@ def test_alpha_is_the_scale_times_the_rank(network, tmp_path):
 
 def test_several_at_once_add_up_with_their_weights_and_come_off_again(network, published):
     first = load_adapter(published, network)
-    second = new_adapter(network, 2, seed=1)
+    second = new_adapter(network, 2, seed=1, targets=TARGETS)
     for up in second.up.values():
         up[...] = np.random.default_rng(2).standard_normal(up.shape)
     before = np.asarray(network.blocks.attn1.to_q.kernel[...])
@@ -106,7 +98,7 @@ def test_several_at_once_add_up_with_their_weights_and_come_off_again(network, p
 
 
 def test_a_new_adapter_changes_nothing_and_only_its_factors_are_trained(truth, network):
-    attach(network, [(new_adapter(network, 2), 1.0)])
+    attach(network, [(new_adapter(network, 2, targets=TARGETS), 1.0)])
     assert agrees(answer(network, truth), truth["t2v"])
     graph, trained, rest = nnx.split(network, LoraParam, ...)
 
@@ -147,6 +139,6 @@ def test_what_does_not_fit_is_said(network, tmp_path):
     with pytest.raises(ValueError, match="rank is 0"):
         new_adapter(network, 0)
     with pytest.raises(ValueError, match="no layer that can be adapted"):
-        new_adapter(network, 1, targets=("proj_out",))
+        new_adapter(network, 1, targets=("norm_out",))
     with pytest.raises(ValueError, match="expected 'peft' or 'comfyui'"):
-        save_adapter(tmp_path / "a.safetensors", new_adapter(network, 1), layout="kohya")
+        save_adapter(tmp_path / "a.safetensors", new_adapter(network, 1, targets=TARGETS), layout="kohya")

@@ -14,8 +14,9 @@ from i2v.models.wan.lora import load_adapter, save_adapter
 from i2v.models.wan.pipeline import Told
 from i2v.models.wan.transformer import WanTransformer
 from i2v.training import wan
+from i2v.training.config import WanTrainConfig
 from i2v.training.loop import adamw, begun, warm_cosine
-from i2v.training.wan import WanExample, WanTrainConfig, WanTrainer, latent_mask, velocity_loss
+from i2v.training.wan import WanExample, WanTrainer, latent_mask, velocity_loss
 
 TINY = WanConfig(1, 2, 16, 32, 8, 4, text_dim=8, text_tokens=2, freq_dim=16)
 RUN = WanTrainConfig(steps=4, accumulate=2, remat=True, rank=2, learning_rate=3e-3, warmup=2, drop=0.5)
@@ -73,7 +74,7 @@ def test_two_and_two_steps_are_four_steps_to_the_bit_with_carried_noise_and_a_pr
     def run(name, stops):
         for stop in stops:
             trainer = WanTrainer(network, RUN, moving, tmp_path / name, prior=[example(9)])
-            trainer.run(stop_at=stop, on_step=lambda step, loss: losses.setdefault(name, []).append(loss))
+            trainer.run(stop_at=stop, on_step=lambda step, loss, progress: losses.setdefault(name, []).append(loss))
         return trainer
 
     whole, parts = run("whole", [4]), run("parts", [2, 4])
@@ -144,7 +145,7 @@ def test_a_mask_becomes_shares_of_latent_cells():
 def test_half_precision_trains_what_is_kept_in_float32(tmp_path):
     config = replace(RUN, rank=None)
     trainer = WanTrainer(drawn(jnp.bfloat16), config, [example()], tmp_path)
-    batches, rate = trainer._batches(0), jnp.float32(0.1)
+    batches, rate = trainer._batch(0), jnp.float32(0.1)
     step = lambda state: RAW_STEP(trainer.graph, config, trainer.rest, state, batches, rate)  # noqa: E731
     state, _ = jax.eval_shape(step, trainer.state)
     assert {leaf.dtype.name for leaf in jax.tree.leaves(state)} == {"float32", "int32"}

@@ -21,8 +21,15 @@ CHUNK = 1024
 """Queries, and keys, of a block."""
 
 
-def attend(q: jax.Array, k: jax.Array, v: jax.Array, *, implementation: Implementation = "auto") -> jax.Array:
-    """Softmax attention without a mask, scaled by 1 / sqrt(channels).
+def attend(
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    *,
+    implementation: Implementation = "auto",
+    length: jax.Array | None = None,
+) -> jax.Array:
+    """Softmax attention, scaled by 1 / sqrt(channels).
 
     Args:
         q: (b, queries, heads, channels).
@@ -30,21 +37,25 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, *, implementation: Implemen
         v: As ``k``.
         implementation: How; "auto" takes cuDNN on a GPU in half precision, else XLA for short sequences, else blocks.
             Or a function of q, k and v.
+        length: So many of the keys, the first ones, are seen, at least one; ``None``: all.
 
     Returns:
         (b, queries, heads, channels), type of ``q``.
 
     Raises:
-        ValueError: Unknown implementation.
+        ValueError: Unknown implementation, or a function together with ``length``.
     """
     if callable(implementation):
+        if length is not None:
+            raise ValueError(f"attention is {implementation}, which cannot leave keys out; use 'auto' for streams.")
         return implementation(q, k, v)
     if implementation == "auto":
         implementation = _choice(q, k)
     if implementation == "chunked":
-        return _chunked(q, k, v)
+        return _chunked(q, k, v, length=length)
     if implementation in ("xla", "cudnn"):
-        return jax.nn.dot_product_attention(q, k, v, implementation=implementation)
+        seen = None if length is None else jnp.broadcast_to(length, q.shape[:1]).astype(jnp.int32)
+        return jax.nn.dot_product_attention(q, k, v, key_value_seq_lengths=seen, implementation=implementation)
     raise ValueError(f"attention is {implementation!r}, expected 'auto', 'xla', 'cudnn' or 'chunked'.")
 
 
@@ -54,9 +65,12 @@ def _choice(q: jax.Array, k: jax.Array) -> Literal["xla", "cudnn", "chunked"]:
     return "xla" if q.shape[1] * k.shape[1] <= LARGEST_MATRIX else "chunked"
 
 
-def _chunked(q: jax.Array, k: jax.Array, v: jax.Array, chunk: int = CHUNK) -> jax.Array:
+def _chunked(
+    q: jax.Array, k: jax.Array, v: jax.Array, chunk: int = CHUNK, *, length: jax.Array | None = None
+) -> jax.Array:
     """Blocks of queries one after another, blocks of keys within."""
     queries, keys = q.shape[1], k.shape[1]
+    counted = keys if length is None else length
     scaled = q.astype(jnp.float32) / math.sqrt(q.shape[-1])
     blocks = _blocks(scaled, min(chunk, queries))
     k_blocks, v_blocks = _blocks(k, min(chunk, keys)), _blocks(v, min(chunk, keys))
@@ -67,7 +81,7 @@ def _chunked(q: jax.Array, k: jax.Array, v: jax.Array, chunk: int = CHUNK) -> ja
             top, total, mean = carry
             key, value, start = keyed
             scores = jnp.einsum("bqhd,bkhd->bhqk", block, key.astype(jnp.float32))
-            there = start + jnp.arange(key.shape[1]) < keys  # the last block is padded
+            there = start + jnp.arange(key.shape[1]) < counted  # the last block is padded
             scores = jnp.where(there, scores, -jnp.inf)
             new_top = jnp.maximum(top, scores.max(-1))
             weights = jnp.exp(scores - new_top[..., None])

@@ -9,21 +9,26 @@ says what is used.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
-from i2v.diffusion.flow_matching import unipc_schedule
-from i2v.diffusion.flow_sampler import sample_flow
-from i2v.diffusion.guidance import experts, guided
+from i2v.diffusion.flow_matching import Schedule, unipc_schedule
+from i2v.diffusion.flow_sampler import Velocity, sample_flow
+from i2v.diffusion.guidance import Model, experts, guided
 from i2v.diffusion.hold import first_step, noised
 from i2v.diffusion.sampler import StepEnd
 from i2v.diffusion.windows import in_windows
+from i2v.models.lora import Adapter, attach
 from i2v.models.wan import clip
+from i2v.models.wan.causal import Blocks, Decoding, Stream
+from i2v.models.wan.lora import load_adapter
 from i2v.models.wan.motion import DEGRADATION, camera_rays, depth_video, follow, latent_noise, moved_latents
 from i2v.models.wan.pipeline import (
     Told,
@@ -75,9 +80,12 @@ class WanPainter:
         degradation: Of carried noise.
         window: Latent frames the network sees at once (Wan was trained with 21); a longer clip is made in windows that
             share noise and latents (:mod:`i2v.diffusion.windows`). ``None``: all of them.
+        blocks: Paint block after block, each from what came before it (:mod:`i2v.models.wan.causal`), for weights
+            trained so; :meth:`stream` gives frames as soon as they are there.
 
     Raises:
-        ValueError: A form of motion that the weights have no input for, or no image encoder where one is needed.
+        ValueError: A form of motion that the weights have no input for, no image encoder where one is needed, or
+            blocks together with windows or a second expert.
     """
 
     def __init__(
@@ -96,18 +104,53 @@ class WanPainter:
         shift: float = 5.0,
         degradation: float = DEGRADATION,
         window: int | None = None,
+        blocks: Blocks | None = None,
     ) -> None:
         self.config, self.vae, self.text, self.image = transformer.config, vae, text, image
+        self._networks: tuple[WanTransformer, ...] = (transformer,) if second is None else (transformer, second)
+        if blocks is not None and (window is not None or second is not None):
+            raise ValueError(
+                "blocks are given, and a window or a second expert: streams are of one network as a whole."
+            )
+        self._boundary, self._window, self.blocks = boundary, window, blocks
         self.prompt, self.negative_prompt = prompt, negative_prompt
         self.strength, self.shift, self.degradation = strength, shift, degradation
         self.motion = self._resolved(motion)
         if self.config.image_dim is not None and image is None:
             raise ValueError("this variant sees the photo through CLIP: give image, the image encoder.")
-        self._model = as_model(transformer)
-        if second is not None:
-            self._model = experts(self._model, as_model(second), boundary=boundary)
-        if window is not None:
-            self._model = in_windows(self._model, window, window // 4, told_within)
+        self._model = self._asked(self._networks)
+
+    def _asked(self, networks: tuple[WanTransformer, ...]) -> Model:
+        """The network, or both experts, or windows of them, as one function."""
+        model = as_model(networks[0])
+        if len(networks) == 2:
+            model = experts(model, as_model(networks[1]), boundary=self._boundary)
+        if self._window is not None:
+            model = in_windows(model, self._window, self._window // 4, told_within)
+        return model
+
+    @property
+    def transformer(self) -> WanTransformer:
+        """The network, or the expert for much noise: what adapters are trained for."""
+        return self._networks[0]
+
+    def with_adapters(self, adapters: Sequence[tuple[str | os.PathLike | Adapter, float]]) -> WanPainter:
+        """The same model with adapters, each with its weight, live; with two experts on both.
+
+        Args:
+            adapters: Files of `peft` or ComfyUI, or adapters; none takes off what was put on.
+
+        Raises:
+            FileNotFoundError: No such file.
+            ValueError: An adapter of another network.
+        """
+        read = [(a if isinstance(a, Adapter) else load_adapter(a, self.transformer), weight) for a, weight in adapters]
+        networks = tuple(_shared(network) for network in self._networks)
+        for network in networks:
+            attach(network, read)
+        other = copy(self)
+        other._networks, other._model = networks, self._asked(networks)
+        return other
 
     @property
     def _beside(self) -> Literal["nothing", "picture", "control", "start"]:
@@ -151,24 +194,70 @@ class WanPainter:
         callback_on_step_end: StepEnd | None,
     ) -> np.ndarray:
         """Residual (T, H, W, 3); a scale of 1 is no guidance. Edges and frames are filled up to what Wan can make."""
+        how: dict[str, Any] = {"seed": seed, "num_inference_steps": num_inference_steps}
+        how |= {"guidance_scale": guidance_scale, "callback_on_step_end": callback_on_step_end}
+        if self.blocks is not None:
+            return np.concatenate(list(self.stream(conditions, **how)))
+        plan = self._plan(conditions, **how)
+        velocity = guided(self._model, plan.told, plan.without, guidance_scale=guidance_scale)
+        latents = plan.sample(velocity, plan.start, plan.told)
         frames, rows, cols = conditions.coarse.shape[:3]
+        return decoded(self.vae, latents)[0, :frames, :rows, :cols] - conditions.coarse
+
+    def stream(
+        self,
+        conditions: Conditions,
+        *,
+        seed: int = 0,
+        num_inference_steps: int = 4,
+        guidance_scale: float = 1.0,
+        callback_on_step_end: StepEnd | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Residuals (n, H, W, 3) of the next frames, as soon as they are painted; together those of :meth:`__call__`.
+
+        The callback is called for every step of every block.
+
+        Raises:
+            ValueError: The painter was made without ``blocks``.
+        """
+        if self.blocks is None:
+            raise ValueError("this painter paints whole clips; make it with blocks=Blocks(3) to paint block by block.")
+        plan = self._plan(conditions, seed, num_inference_steps, guidance_scale, callback_on_step_end)
+        reference = plan.told.reference is not None
+        asked_for = Stream(self.transformer, self.blocks, plan.size, reference=reference)
+        sides = [side for side in (plan.told, plan.without) if side is not None]
+        kept, decoding, done = [asked_for.begun() for _ in sides], Decoding(self.vae), 0
+        frames, rows, cols = conditions.coarse.shape[:3]
+        for block, cut in enumerate(asked_for.cuts):
+            told = [asked_for.told(side, block) for side in sides]
+            pairs = list(zip(told, kept, strict=True))
+            velocity = guided(
+                asked_for.model(block), pairs[0], pairs[1] if len(pairs) > 1 else None, guidance_scale=guidance_scale
+            )
+            latents = plan.sample(velocity, plan.start[:, cut], told[0])
+            painted = decoding(latents)[0, : frames - done, :rows, :cols]
+            yield painted - conditions.coarse[done : done + len(painted)]
+            done += len(painted)
+            kept = [asked_for.remembered(latents, side, past, block) for side, past in zip(told, kept, strict=True)]
+
+    def _plan(
+        self,
+        conditions: Conditions,
+        seed: int,
+        num_inference_steps: int,
+        guidance_scale: float,
+        callback_on_step_end: StepEnd | None,
+    ) -> _Plan:
         whole = filled_up(conditions, self.vae.config.time, 2 * self.vae.config.space)
         size = latent_size(self.vae.config, *whole.coarse.shape[:3])
-        noise = self._noise(whole, size, seed)
+        start = self._noise(whole, size, seed)
         told, without = self.tell(whole, size)
-        guide = guidance_scale != 1
-        velocity = guided(self._model, told, without if guide else None, guidance_scale=guidance_scale)
         schedule = unipc_schedule(num_inference_steps, self.shift)
         begin = first_step(schedule, self.strength)
-        start = noise
         if self.strength < 1:
             render = encoded(self.vae, 2 * whole.coarse[None] - 1)
-            start = noised(render, noise, float(schedule.sigmas[begin]))
-        hold = None if told.first is None else first_kept(told.first)
-        latents = sample_flow(
-            velocity, start, schedule, hold=hold, begin=begin, callback_on_step_end=callback_on_step_end
-        )
-        return decoded(self.vae, latents)[0, :frames, :rows, :cols] - conditions.coarse
+            start = noised(render, start, float(schedule.sigmas[begin]))
+        return _Plan(size, start, told, without if guidance_scale != 1 else None, schedule, begin, callback_on_step_end)
 
     def _noise(self, whole: Conditions, size: tuple[int, int, int], seed: int) -> jax.Array:
         rng, channels = np.random.default_rng(seed), self.vae.config.latent
@@ -216,6 +305,33 @@ class WanPainter:
         latents = np.asarray(beside[0, ..., mask:])
         moved = moved_latents(latents, tracks, space=space, time=self.vae.config.time)
         return beside.at[0, ..., mask:].set(moved)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be done for a clip."""
+
+    size: tuple[int, int, int]
+    """(t, h, w) of the latents."""
+    start: jax.Array
+    told: Told
+    without: Told | None
+    """``None``: no guidance."""
+    schedule: Schedule
+    begin: int
+    callback: StepEnd | None
+
+    def sample(self, velocity: Velocity, start: jax.Array, told: Told) -> jax.Array:
+        """Latents of the clip or of a block of it."""
+        hold = None if told.first is None else first_kept(told.first)
+        return sample_flow(
+            velocity, start, self.schedule, hold=hold, begin=self.begin, callback_on_step_end=self.callback
+        )
+
+
+def _shared(network: WanTransformer) -> WanTransformer:
+    """The same network as another object: weights are not copied."""
+    return nnx.merge(*nnx.split(network))
 
 
 def filled_up(conditions: Conditions, time: int, side: int) -> Conditions:

@@ -9,8 +9,10 @@ Source: Wan Team, Wan: Open and Advanced Large-Scale Video Generative Models (20
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,8 @@ from i2v.diffusion.flow_sampler import Hold
 from i2v.diffusion.guidance import Model
 from i2v.models.wan.transformer import WanTransformer
 from i2v.models.wan.vae import VaeConfig, WanVae
+
+Answer = TypeVar("Answer")
 
 
 @partial(
@@ -46,11 +50,12 @@ class Told:
     """(b, h, w, c) latent of a reference picture."""
 
 
-def asked(network: WanTransformer, x: jax.Array, timestep: jax.Array, told: Told) -> jax.Array:
-    """One evaluation: samples (b, t, h, w, c) at the times (b,), with what is told beside them."""
+def asked(network: Callable[..., Answer], x: jax.Array, timestep: jax.Array, told: Told) -> Answer:
+    """One evaluation: samples (b, t, h, w, c) at the times (b,) or (b, t), with what is told beside them."""
     if told.first is not None:
         x = jnp.concatenate([told.first, x[:, 1:]], axis=1)
-        timestep = jnp.broadcast_to(timestep[:, None], x.shape[:2]).at[:, 0].set(0)
+        timestep = timestep if timestep.ndim == 2 else timestep[:, None]
+        timestep = jnp.broadcast_to(timestep, x.shape[:2]).at[:, 0].set(0)
     if told.beside is not None:
         x = jnp.concatenate([x, told.beside], axis=-1)
     return network(x, timestep, told.text, told.image, camera=told.camera, reference=told.reference)

@@ -19,12 +19,13 @@ def axis_channels(head_dim: int) -> tuple[int, int, int]:
     return head_dim - 2 * plane, plane, plane
 
 
-def rotations(grid: tuple[int, int, int], head_dim: int) -> tuple[np.ndarray, np.ndarray]:
+def rotations(grid: tuple[int, int, int], head_dim: int, *, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Cosines and sines of every token's turns.
 
     Args:
         grid: Tokens in (time, rows, columns).
         head_dim: Channels of a head.
+        first: Number of the first of these frames in the clip.
 
     Returns:
         Two arrays (tokens, head_dim / 2) float32; computed in float64, tokens in row-major order.
@@ -34,7 +35,8 @@ def rotations(grid: tuple[int, int, int], head_dim: int) -> tuple[np.ndarray, np
         rate = THETA ** -(np.arange(0, channels, 2, dtype=np.float64) / channels)
         shape = [1, 1, 1, channels // 2]
         shape[axis] = grid[axis]
-        angle = (np.arange(grid[axis])[:, None] * rate).reshape(shape)
+        begin = 0 if axis else first
+        angle = (np.arange(begin, begin + grid[axis])[:, None] * rate).reshape(shape)
         turns.append(np.broadcast_to(angle, (*grid, channels // 2)))
     angles = np.concatenate(turns, axis=-1).reshape(-1, head_dim // 2)
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)

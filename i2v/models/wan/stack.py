@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 from flax import nnx
@@ -30,3 +30,18 @@ def through(stack: Layer, x: jax.Array, call: Callable[[Layer, jax.Array], jax.A
         return call(nnx.merge(graph, layer), x), None
 
     return jax.lax.scan(jax.checkpoint(step) if remat else step, x, state)[0]
+
+
+def through_with(stack: Layer, x: jax.Array, kept: Any, call: Callable[[Layer, jax.Array, Any], tuple[jax.Array, Any]]):
+    """The same where each layer has something of its own besides: ``kept`` has a first axis over layers.
+
+    Returns:
+        What comes out at the end, and what each layer gave besides, with a first axis over layers.
+    """
+    graph, state = nnx.split(stack)
+
+    def step(x: jax.Array, layer) -> tuple[jax.Array, Any]:
+        own, beside = layer
+        return call(nnx.merge(graph, own), x, beside)
+
+    return jax.lax.scan(step, x, (state, kept))

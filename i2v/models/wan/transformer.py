@@ -11,6 +11,8 @@ Scalable Diffusion Models with Transformers (2023) for the modulation.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +20,10 @@ import numpy as np
 from flax import nnx
 
 from i2v.models.wan.attention import Implementation, attend
+from i2v.models.wan.camera_adapter import CameraAdapter
 from i2v.models.wan.config import WanConfig
 from i2v.models.wan.rope import rotate, rotations
-from i2v.models.wan.stack import stacked, through
+from i2v.models.wan.stack import stacked, through, through_with
 
 
 def time_features(timestep: jax.Array, size: int) -> jax.Array:
@@ -44,6 +47,10 @@ def _layer_norm(width: int, eps: float, rngs: nnx.Rngs, *, affine: bool) -> nnx.
 
 def _rms_norm(width: int, eps: float, dtype, rngs: nnx.Rngs) -> nnx.RMSNorm:
     return nnx.RMSNorm(width, epsilon=eps, dtype=jnp.float32, param_dtype=dtype, use_fast_variance=False, rngs=rngs)
+
+
+Past: TypeAlias = tuple[jax.Array, jax.Array, jax.Array]
+"""Keys and values (b, n, heads, head_dim) of earlier tokens of a layer, and how many of them, the first ones, count."""
 
 
 class Attention(nnx.Module):
@@ -74,6 +81,15 @@ class Attention(nnx.Module):
             k = self._heads(self.norm_added_k(self.add_k_proj(image)))
             found = found + attend(q, k, self._heads(self.add_v_proj(image)), implementation=self.attention)
         return self.to_out(found.reshape(x.shape))
+
+    def remembering(self, x: jax.Array, turns, past: Past) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        """Attention of video tokens to themselves and to earlier ones; and their own keys and values."""
+        keys, values, length = past
+        q, k = self._heads(self.norm_q(self.to_q(x))), self._heads(self.norm_k(self.to_k(x)))
+        q, k, v = rotate(q, *turns), rotate(k, *turns), self._heads(self.to_v(x))
+        seen = [jnp.concatenate(pair, axis=1) for pair in ((k, keys), (v, values))]  # what counts comes first
+        found = attend(q, *seen, implementation=self.attention, length=x.shape[1] + length)
+        return self.to_out(found.reshape(x.shape)), (k, v)
 
     def _heads(self, x: jax.Array) -> jax.Array:
         return x.reshape(*x.shape[:2], self.heads, -1).astype(self.dtype)
@@ -108,13 +124,20 @@ class Block(nnx.Module):
         self.ffn = FeedForward(width, config.ffn, width, exact=False, dtype=dtype, rngs=rngs)
 
     def __call__(self, x: jax.Array, shifts: jax.Array, turns, text: jax.Array, image: jax.Array | None) -> jax.Array:
+        return self._changed(x, shifts, text, image, lambda moved: (self.attn1(moved, turns=turns), None))[0]
+
+    def remembering(self, x: jax.Array, shifts: jax.Array, turns, text: jax.Array, image: jax.Array | None, past: Past):
+        """The same after other tokens; returns the keys and values of these as well."""
+        return self._changed(x, shifts, text, image, lambda moved: self.attn1.remembering(moved, turns, past))
+
+    def _changed(self, x: jax.Array, shifts: jax.Array, text: jax.Array, image: jax.Array | None, attended: Callable):
         parts = jnp.split(self.scale_shift_table[...] + shifts.astype(jnp.float32), 6, axis=2)
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = parts  # b groups 1 width each
-        moved = modulated(self.norm1(x), scale, shift).astype(self.dtype)
-        x = gated_sum(x, self.attn1(moved, turns=turns), gate)
+        change, beside = attended(modulated(self.norm1(x), scale, shift).astype(self.dtype))
+        x = gated_sum(x, change, gate)
         x = x + self.attn2(self.norm2(x).astype(self.dtype), text=text, image=image)
         moved = modulated(self.norm3(x), ffn_scale, ffn_shift).astype(self.dtype)
-        return gated_sum(x, self.ffn(moved), ffn_gate)
+        return gated_sum(x, self.ffn(moved), ffn_gate), beside
 
 
 def _grouped(x: jax.Array, groups: int) -> jax.Array:
@@ -174,42 +197,6 @@ class ConditionEmbedder(nnx.Module):
         self.text_embedder = Pair(config.text_dim, width, jax.nn.gelu, dtype=dtype, rngs=rngs)
         if config.image_dim is not None:
             self.image_embedder = ImageEmbedder(config, dtype=dtype, rngs=rngs)
-
-
-class CameraResidual(nnx.Module):
-    """x + conv(relu(conv(x)))."""
-
-    def __init__(self, width: int, *, dtype, rngs: nnx.Rngs) -> None:
-        self.conv1 = nnx.Conv(width, width, (3, 3), padding=1, dtype=dtype, param_dtype=dtype, rngs=rngs)
-        self.conv2 = nnx.Conv(width, width, (3, 3), padding=1, dtype=dtype, param_dtype=dtype, rngs=rngs)
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return x + self.conv2(jax.nn.relu(self.conv1(x)))
-
-
-class CameraAdapter(nnx.Module):
-    """Plücker rays at the size of the video, four frames folded into channels → something added to every token."""
-
-    fold = 8
-    """Pixels per latent cell and side."""
-
-    def __init__(self, config: WanConfig, *, dtype, rngs: nnx.Rngs) -> None:
-        assert config.camera_channels is not None
-        size, given = config.patch[1:], config.camera_channels * self.fold**2
-        self.conv = nnx.Conv(
-            given, config.width, size, size, padding="VALID", dtype=dtype, param_dtype=dtype, rngs=rngs
-        )
-        self.residual_blocks = nnx.List([CameraResidual(config.width, dtype=dtype, rngs=rngs)])
-
-    def __call__(self, rays: jax.Array) -> jax.Array:
-        """(b, t, 8 h, 8 w, channels) → (b, tokens, width)."""
-        b, t, rows, cols, channels = rays.shape
-        x = rays.reshape(b * t, rows // self.fold, self.fold, cols // self.fold, self.fold, channels)
-        x = x.transpose(0, 1, 3, 5, 2, 4).reshape(b * t, rows // self.fold, cols // self.fold, -1)
-        x = self.conv(x)
-        for residual in self.residual_blocks:
-            x = residual(x)
-        return x.reshape(b, -1, x.shape[-1])
 
 
 class WanTransformer(nnx.Module):
@@ -274,6 +261,53 @@ class WanTransformer(nnx.Module):
         Raises:
             ValueError: A condition that the variant lacks, or lacks and needs; or sizes that do not fit.
         """
+
+        def blocks(x: jax.Array, grid, shifts: jax.Array, words: jax.Array, looks) -> tuple[jax.Array, None]:
+            turns = rotations(grid, self.config.head_dim)
+            x = x if self.spread is None else self.spread(x)
+            call = lambda block, x: block(x, shifts, turns, words, looks)  # noqa: E731
+            return through(self.blocks, x, call, remat=self.remat), None
+
+        return self._answer(latents, timestep, text, image, camera, reference, blocks)[0]
+
+    def remembering(
+        self,
+        latents: jax.Array,
+        timestep: jax.Array,
+        text: jax.Array,
+        image: jax.Array | None = None,
+        *,
+        camera: jax.Array | None = None,
+        reference: jax.Array | None = None,
+        turns: tuple[jax.Array, jax.Array],
+        past: Past,
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        """One evaluation of some frames of a clip, which see earlier ones: :mod:`i2v.models.wan.causal`.
+
+        Args:
+            latents: As in :meth:`__call__`, and so are all but the last two.
+            timestep: See there.
+            text: See there.
+            image: See there.
+            camera: See there.
+            reference: See there; with the first frames only.
+            turns: :func:`i2v.models.wan.rope.rotations` of these frames, the reference among them.
+            past: Of all layers, (layers, b, n, heads, head_dim).
+
+        Returns:
+            The answer, and keys and values of these frames, (layers, b, tokens, heads, head_dim).
+        """
+
+        def blocks(x: jax.Array, grid, shifts: jax.Array, words: jax.Array, looks):
+            def call(block, x, kept):
+                return block.remembering(x, shifts, turns, words, looks, (*kept, past[2]))
+
+            return through_with(self.blocks, x, past[:2], call)
+
+        return self._answer(latents, timestep, text, image, camera, reference, blocks)
+
+    def _answer(self, latents, timestep, text, image, camera, reference, blocks: Callable) -> tuple[jax.Array, Any]:
+        """What is before and after the blocks; what they give besides is handed on."""
         self._check(latents, timestep, text, image, camera, reference)
         grid = tuple(size // part for size, part in zip(latents.shape[1:4], self.config.patch, strict=True))
         x = self.patch_embedding(patches(latents.astype(self.dtype), self.config.patch))
@@ -289,14 +323,12 @@ class WanTransformer(nnx.Module):
         shifts = shifts.reshape(*time.shape[:2], 6, -1)
         words = embed.text_embedder(text.astype(self.dtype))
         looks = None if image is None else embed.image_embedder(image)
-        turns = rotations(grid, self.config.head_dim)
-        x = x if self.spread is None else self.spread(x)
-        x = through(self.blocks, x, lambda block, x: block(x, shifts, turns, words, looks), remat=self.remat)
+        x, beside = blocks(x, grid, shifts, words, looks)
         shift, scale = jnp.split(self.scale_shift_table[...] + time[:, :, None], 2, axis=2)
         x = self.proj_out(modulated(self.norm_out(x), scale, shift).astype(self.dtype)).astype(jnp.float32)
         if reference is not None:
             x, grid = x[:, grid[1] * grid[2] :], (grid[0] - 1, *grid[1:])
-        return unpatched(x, grid, self.config.patch)
+        return unpatched(x, grid, self.config.patch), beside
 
     def _with_reference(self, x: jax.Array, timestep: jax.Array, grid, reference: jax.Array):
         """The reference picture as one more frame in front, at the time of the last token."""

@@ -225,10 +225,24 @@ class WanVae(nnx.Module):
 
     def decode(self, latents: jax.Array, *, chunk: int | None = None) -> jax.Array:
         """Video (b, t, h, w, 3) float32 in [-1, 1] of normalised latents; ``chunk`` as in :meth:`moments`."""
-        x = self.post_quant_conv(self.denormalised(latents).astype(self.dtype))
-        video = _stretches(self.decoder, x, 1, chunk).astype(jnp.float32)
-        video = unfolded(video, self.config.fold) if self.config.fold > 1 else video
-        return jnp.clip(video, -1, 1)
+        return self._video(_stretches(self.decoder, self._told(latents), 1, chunk))
+
+    def decode_on(self, latents: jax.Array, kept: list[jax.Array] | None) -> tuple[jax.Array, list[jax.Array]]:
+        """The next frames of a video, and what to keep for those after them.
+
+        Args:
+            latents: (b, t, h, w, channels), the next latent frames.
+            kept: What the call before gave; ``None``: the video begins here.
+        """
+        memory = Memory(kept)
+        return self._video(self.decoder(self._told(latents), memory)), memory.leaves
+
+    def _told(self, latents: jax.Array) -> jax.Array:
+        return self.post_quant_conv(self.denormalised(latents).astype(self.dtype))
+
+    def _video(self, x: jax.Array) -> jax.Array:
+        video = x.astype(jnp.float32)
+        return jnp.clip(unfolded(video, self.config.fold) if self.config.fold > 1 else video, -1, 1)
 
     def normalised(self, mean: jax.Array) -> jax.Array:
         """Zero mean, unit variance."""
