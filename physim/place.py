@@ -10,7 +10,7 @@ from physim.layers import Layers
 from physim.lift import lift
 from physim.lift_sheet import LiftedSheet, lift_sheet
 from physim.lifted import Lifted
-from physim.materials import Cloth, Kinematic, Liquid, Rigid, Smoke, Static
+from physim.materials import Cloth, Grains, Kinematic, Liquid, Rigid, Smoke, Static
 from physim.mesh import read_mesh
 from physim.outline import largest_part
 from physim.pins import Pin
@@ -28,7 +28,7 @@ _RISE = 0.5
 """An emitter sits this many radii above the surface it was pointed at, so that most of it is outside."""
 
 
-def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Liquid:
+def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Grains | Liquid:
     """What a thing is made of."""
     if thing.rigid is not None:
         r = thing.rigid
@@ -67,6 +67,8 @@ def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Li
             friction=c.friction,
             damping=c.damping,
         )
+    if thing.grains is not None:
+        return Grains(thing.grains.material, **thing.grains.model_dump(exclude={"material"}))
     assert thing.liquid is not None
     q = thing.liquid
     return Liquid(
@@ -107,7 +109,7 @@ def lift_cloth(thing: Thing, mask: np.ndarray, layers: Layers) -> LiftedSheet:
 
 def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
     """Add a lifted thing; returns its number in id maps."""
-    moves = thing.moves or thing.flies
+    moves = thing.moves or thing.flies or thing.grains is not None
     scene.add(
         solid.shape,
         material_of(thing),
@@ -214,7 +216,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
         assert thing.at_pixel is not None
         spot = layers.point_at(thing.at_pixel, f"{thing.name}.at_pixel")
         position = _resting(scene, solid.triangles, turn, spot) + np.array([0, thing.above, 0])
-    moves = thing.moves or thing.liquid is not None
+    moves = thing.moves or thing.liquid is not None or thing.grains is not None
     scene.add(
         solid,
         material_of(thing),

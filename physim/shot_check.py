@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from physim.fabrics import FABRICS
+from physim.grains import GRAINS
 from physim.liquids import LIQUIDS
 from physim.materials import SMOKES, SOLIDS
 from physim.photo import PhotoError, picture_size
@@ -191,6 +192,7 @@ def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
         "kinematic": SOLIDS,
         "smoke": SMOKES,
         "cloth": FABRICS,
+        "grains": GRAINS,
         "liquid": LIQUIDS,
     }
     for kind, table in tables.items():
@@ -381,7 +383,7 @@ def _followed(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
         yield Finding(
             ("output", "follow"), "only a frame of another `aspect` follows something; give one, such as 9:16."
         )
-    moving = [t.name for t in things if t.rigid or t.cloth or t.liquid or t.kinematic]
+    moving = [t.name for t in things if t.rigid or t.cloth or t.grains or t.liquid or t.kinematic]
     if name not in moving:
         yield Finding(("output", "follow"), _nearest(name, moving, "the name of a thing that moves"))
 

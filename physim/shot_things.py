@@ -170,6 +170,19 @@ class ClothSpec(Model):
     pin: list[PinSpec] = Field(default=[], description="what holds it; nothing: it falls")
 
 
+class GrainsSpec(Model):
+    """A heap of grains: it runs out, heaps up at its angle of repose, carries what lies on it."""
+
+    material: str = Field(default="dry sand", description="preset name")
+    density: Annotated[float, Field(ge=1)] | None = Field(default=None, description="with its pores [kg/m^3]")
+    friction_angle: float | None = Field(default=None, ge=0, le=60, description="of internal friction [degrees]")
+    cohesion: float | None = Field(default=None, ge=0, description="shear stress that it bears unpressed [Pa]")
+    resolution: int = Field(default=64, ge=8, le=512, description="cells along the longest side of its box")
+    domain: tuple[Vector, Vector] | None = Field(
+        default=None, description="lower and upper corner of the simulated box [m]; default: chosen"
+    )
+
+
 class LiquidSpec(Model):
     material: str = Field(default="water", description="preset name")
     density: Annotated[float, Field(ge=1)] | None = Field(default=None, description="[kg/m^3]")
@@ -231,7 +244,7 @@ class EmitSpec(Model):
         return self
 
 
-MATTER = ("rigid", "static", "kinematic", "smoke", "cloth", "liquid")
+MATTER = ("rigid", "static", "kinematic", "smoke", "cloth", "grains", "liquid")
 
 
 class Thing(Model):
@@ -253,6 +266,7 @@ class Thing(Model):
     kinematic: KinematicSpec | None = Field(default=None, description="moves as it is told; pushes and is not pushed")
     smoke: SmokeSpec | None = Field(default=None, description="what an `emit` gives off")
     cloth: ClothSpec | None = Field(default=None, description="a fabric: bends, waves in the wind, drapes")
+    grains: GrainsSpec | None = Field(default=None, description="a heap of sand, sugar, soil or snow")
     liquid: LiquidSpec | None = Field(
         default=None,
         description="with `shape`: it fills that; with `emit`: it is poured; with `select`: a lake, river or sea of "

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from physim.grains_view import grain_skins
 from physim.materials import Kinematic
 from physim.scene import Entity, Scene
 from physim.shapes import HeightField, Plane
@@ -24,12 +25,15 @@ UNSEEN = (1e-6, 1e-5)
 
 
 def shown(trajectory: Trajectory) -> Trajectory:
-    """The same trajectory with the bodies that are drawn; those that stand still have a track of one pose."""
+    """The same trajectory with the bodies that are drawn; those that stand still have a track of one pose. Surfaces of
+    grains are among its cloths.
+    """
     scene = trajectory.scene
     moving = {name: held(trajectory, name) for name in trajectory.bodies if scene[name].visible}
     standing = {e.name: _rest(e, trajectory) for e in furniture(scene) if e.name not in moving}
     tracks = {**moving, **standing}
-    return replace(trajectory, bodies={e.name: tracks[e.name] for e in scene if e.name in tracks})
+    bodies = {e.name: tracks[e.name] for e in scene if e.name in tracks}
+    return replace(trajectory, bodies=bodies, cloths={**trajectory.cloths, **grain_skins(trajectory)})
 
 
 def held(trajectory: Trajectory, name: str) -> BodyTrack:
