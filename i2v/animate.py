@@ -21,12 +21,13 @@ from i2v.metrics.report import check_plots
 from i2v.models.registry import NONE, check
 from i2v.places import anywhere
 from i2v.provenance import Provenance
-from i2v.run import Progress, Run, RunSummary, depth_backend, model_size, sidecar_of, versions
+from i2v.run import Run, RunSummary, depth_backend, model_size, sidecar_of, versions
 from i2v.segments import SUFFIX, threads_of
 from physim.brush import brushed, read_strokes
 from physim.conditions import Conditions
 from physim.depth_result import GEOMETRIC, DepthBackend
 from physim.photo import locate, picture_size
+from physim.progress import Progress
 from physim.prompt import read_prompt
 from physim.shot import OutputSpec, Shot
 from physim.shot_check import output_size
@@ -95,7 +96,7 @@ def animate(
         depth_kind: What a depth file holds, see ``physim.depth_file``; default: what it says, else metric.
         audio: Whether the video has sound, instead of what the shot says.
         preset: Instead of the shot's ``output.preset``.
-        progress: Called with the name of the stage and the fraction done.
+        progress: Called with the name of the stage and the fraction of it that is done; see :mod:`physim.progress`.
         report: Write the summary as JSON to this file.
         judge: Judge the finished video against its simulation (``docs/judging.md``), and write the plots to this
             ``.png`` or ``.html``; the report is in the summary.
@@ -167,7 +168,7 @@ def preview(
         depth: As of :func:`animate`.
         depth_weights: As of :func:`animate`.
         depth_kind: As of :func:`animate`.
-        progress: Called with the name of the stage and the fraction done.
+        progress: Called with the name of the stage and the fraction of it that is done; see :mod:`physim.progress`.
 
     Returns:
         What was done.
@@ -211,7 +212,7 @@ def conditions_of(
         shot: A shot, or the path of a shot file.
         size: Longer side [pixels], instead of the shot's ``generate.size``.
         seconds: Instead of the shot's.
-        progress: Called with the name of the stage and the fraction done.
+        progress: Called with the name of the stage and the fraction of it that is done; see :mod:`physim.progress`.
 
     Raises:
         physim.shot_file.ShotError: Every mistake of the shot, before any work.

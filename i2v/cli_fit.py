@@ -44,10 +44,10 @@ def _fit(arguments: argparse.Namespace) -> int:
     """Prints the values found."""
     from i2v.fit import fit, save_fitted
 
-    with _told(arguments.quiet) as progress:
+    with _told(arguments.quiet) as on_run:
         found = fit(
             arguments.shot, arguments.video, *arguments.ranges, things=arguments.things, starts=arguments.starts,
-            seed=arguments.seed, progress=progress,
+            seed=arguments.seed, on_run=on_run,
         )  # fmt: skip
     if arguments.json:
         figures = asdict(found)

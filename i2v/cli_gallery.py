@@ -24,15 +24,20 @@ def add_commands(commands: Any) -> list[argparse.ArgumentParser]:
 
 def _gallery(arguments: argparse.Namespace) -> int:
     """Prints the path of the page; exit code 1: an example failed."""
-    from i2v.gallery import gallery
+    from i2v.gallery import Exhibit, examples, gallery
 
-    def tell(name: str, what: str, done: int, total: int) -> None:
+    total, done = len(examples(arguments.examples, arguments.names)), 0
+
+    def tell(exhibit: Exhibit) -> None:
+        nonlocal done
+        done += 1
         if not arguments.quiet:
-            print(f"{done} of {total}: {name} {what}", file=sys.stderr)
+            what = "failed" if exhibit.report is None else "made" if exhibit.fresh else "as before"
+            print(f"{done} of {total}: {exhibit.example.name} {what}", file=sys.stderr)
 
     found = gallery(
         arguments.output, arguments.names, quick=arguments.quick, model=arguments.model, workers=arguments.workers,
-        folder=arguments.examples, progress=tell,
+        folder=arguments.examples, on_exhibit=tell,
     )  # fmt: skip
     print(arguments.output / "index.html")
     failed = [exhibit for exhibit in found if exhibit.report is None]

@@ -21,6 +21,7 @@ import physim
 from i2v.metrics.pixel_track import Track, track_object
 from i2v.metrics.video_in import Footage, as_footage
 from i2v.run import Run
+from physim.progress import Progress, untold
 from physim.shot import Shot
 from physim.shot_file import load, save
 
@@ -43,7 +44,8 @@ def fit(
     fps: float | None = None,
     starts: int = 24,
     seed: int = 0,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Progress | None = None,
+    on_run: Callable[[int, float], None] | None = None,
 ) -> Fit:
     """Find the values of some fields of a shot with which it moves as a clip shows it.
 
@@ -55,7 +57,9 @@ def fit(
         fps: Of frames without a rate. Times of the clip are divided by the shot's ``output.slow_motion``.
         starts: Runs that look for the neighbourhood.
         seed: Of the starts.
-        progress: Called with (runs, least rms residual in standard deviations).
+        progress: Called with the stage and the fraction of it that is done, those of :func:`physim.fit` and then once
+            more with 'again: ' before them; see :mod:`physim.progress`.
+        on_run: Called after each run with (runs so far, least rms residual [standard deviations]).
 
     Raises:
         ValueError: A thing that is not seen or does not move, a clip of another shape than the photo; and as
@@ -64,10 +68,13 @@ def fit(
     """
     base = shot if isinstance(shot, Shot) else load(Path(shot))
     clip = _Followed(base, as_footage(video, fps=fps), things)
-    tell = progress or (lambda runs, rms: None)
-    rough = physim.fit(base, clip.sightings(base), *ranges, starts=starts, seed=seed, progress=tell)
+    tell, happen = progress or untold, on_run or (lambda runs, rms: None)
+    rough = physim.fit(base, clip.sightings(base), *ranges, starts=starts, seed=seed, progress=tell, on_run=happen)
     again = clip.sightings(rough.shot, thorough=True)
-    fine = physim.fit(base, again, *ranges, near=rough.values, progress=lambda n, rms: tell(rough.runs + n, rms))
+    fine = physim.fit(
+        base, again, *ranges, near=rough.values, progress=lambda stage, done: tell(f"again: {stage}", done),
+        on_run=lambda runs, rms: happen(rough.runs + runs, rms),
+    )  # fmt: skip
     return replace(fine, runs=rough.runs + fine.runs)
 
 

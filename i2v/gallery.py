@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from physim.progress import Progress
 from physim.shot import Shot
 
 VIDEO, POSTER, REPORT, DONE, LOG = "video.mp4", "poster.jpg", "report.json", "done.json", "log.txt"
@@ -30,8 +31,6 @@ POSTER_SIDE = 960
 """Longer side of the still picture [pixels]."""
 QUICK_SIDE = 320
 """Longer side of a quick video [pixels]."""
-Progress = Callable[[str, str, int, int], None]
-"""Called with (name, 'made' or 'as before' or 'failed', examples done, examples in all)."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +119,7 @@ def gallery(
     workers: int = 2,
     folder: Path | None = None,
     progress: Progress | None = None,
+    on_exhibit: Callable[[Exhibit], None] | None = None,
 ) -> list[Exhibit]:
     """Run the examples and write ``index.html`` with all of them.
 
@@ -130,7 +130,8 @@ def gallery(
         model: Instead of the shots' ``generate.model``.
         workers: Examples that run at the same time.
         folder: Where the examples lie; default: those that came with the package.
-        progress: Called after each example.
+        progress: Called with ('examples', fraction of them that are done or failed); see :mod:`physim.progress`.
+        on_exhibit: Called with each of them as it is done or has failed.
 
     Returns:
         All of them in the order of the page, also those that failed.
@@ -155,8 +156,9 @@ def gallery(
             found = job.result()
             shown[found.example.name] = found
             if progress is not None:
-                what = "failed" if found.report is None else "made" if found.fresh else "as before"
-                progress(found.example.name, what, len(shown), len(chosen))
+                progress("examples", len(shown) / len(chosen))
+            if on_exhibit is not None:
+                on_exhibit(found)
     found_all = [shown[example.name] for example in chosen]
     save_page(found_all, output, quick=quick)
     return found_all

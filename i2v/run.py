@@ -41,13 +41,11 @@ from i2v.segments import Recipe, Segmented, stored
 from physim.conditions import Conditions
 from physim.depth_result import DepthBackend, DepthResult
 from physim.photo import picture_size
+from physim.progress import Progress, untold
 from physim.shot import Shot
 from physim.shot_check import output_size, whole_size
 from physim.shot_file import save, text_for
 from physim.subject import subject_path
-
-Progress = Callable[[str, float], None]
-"""Called with the name of the stage and the fraction done, 0 to 1."""
 
 HEADROOM = 4.9
 """Brightest light of a file that holds more than white, over photo white: 1000 over 203 cd/m^2."""
@@ -108,7 +106,7 @@ class Run:
         self.conditions: Conditions | None = None
         self.identity: dict[str, float] = {}
         self.keep_conditions = False
-        self.tell = progress or (lambda stage, fraction: None)
+        self.tell = progress or untold
         photo = picture_size(shot.photo)
         self.size = output_size(shot.output, photo)
         self.whole = whole_size(shot.output, photo)
@@ -124,12 +122,7 @@ class Run:
         with self.stage("reconstruct") as progress:
             self.scene = physim.reconstruct(shot, depth=self._depth(), progress=progress)
         with self.stage("simulate") as progress:
-            self.trajectory = physim.simulate(
-                self.scene,
-                seconds=shot.seconds,
-                fps=shot.fps,
-                progress=lambda done, total, tell=progress: tell("frame", done / max(total, 1)),
-            )
+            self.trajectory = physim.simulate(self.scene, seconds=shot.seconds, fps=shot.fps, progress=progress)
 
     def master(self) -> Master:
         """Simulate, render, generate; what is left is making the frames."""
@@ -300,10 +293,11 @@ class Run:
         if spec is None:
             yield None
             return
-        with self.stage("sound") as progress:
+        with self.stage("sound") as progress:  # what sounds is the first half of it, how it sounds the second
             made = soundtrack(
-                lambda: physim.listen(self.trajectory, progress=progress), spec, mix=mix_of(spec, self.shot.seed),
-                seconds=seconds, target=target, progress=progress,
+                lambda: physim.listen(self.trajectory, progress=lambda step, part: progress(step, 0.5 * part)), spec,
+                mix=mix_of(spec, self.shot.seed), seconds=seconds, target=target,
+                progress=lambda step, part: progress(step, 0.5 + 0.5 * part),
             )  # fmt: skip
             path = made.__enter__()
         try:

@@ -30,7 +30,7 @@ def sweep(
     retries: int = 1,
     executor: Any = None,
     needs: physim.Needs | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: physim.Progress | None = None,
     on_event: Callable[[physim.Event], None] | None = None,
     price: float = 0.0,
 ) -> Any:
@@ -48,7 +48,7 @@ def sweep(
         retries: How often a run is begun again whose process died or took too long.
         executor: Who does the runs: 'local', 'ray', 'ray://HOST:PORT', 'slurm', or an executor.
         needs: What one run asks of a machine, looked at before the first one begins.
-        progress: Called with (runs done, runs in all).
+        progress: Called with ('runs', fraction of the runs done); see :mod:`physim.progress`.
         on_event: Called with every event: how far it is, how long it will take, what it costs.
         price: Of an hour of one worker.
 

@@ -35,6 +35,7 @@ _EXPORTS = {
     "fit": "physim.fit",
     "Sighting": "physim.fit",
     "Fit": "physim.fit",
+    "Progress": "physim.progress",
     "listen": "physim.listen",
     # types
     "Camera": "physim.camera",

@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import physim
+from physim.progress import Progress
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -150,20 +151,29 @@ def _cache(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _compiling(quiet: bool) -> Iterator[Callable[[int, int, str], None] | None]:
-    """A bar on a terminal, a line per module elsewhere; on stderr."""
+def _compiling(quiet: bool) -> Iterator[Progress | None]:
+    """A bar on a terminal, a line for each tenth elsewhere; on stderr."""
     if quiet:
         yield None
     elif not sys.stderr.isatty():
-        yield lambda done, total, name: print(f"{done}/{total} {name}", file=sys.stderr, flush=True)
-    else:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        told = -1
 
-        columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bars:
-            bar = bars.add_task("kernels", total=None)
-            yield lambda done, total, name: bars.update(bar, completed=done, total=total, description=name)
+        def tell(stage: str, fraction: float, /) -> None:
+            nonlocal told
+            if int(10 * fraction) > told:
+                told = int(10 * fraction)
+                print(f"{stage} {fraction:.0%}", file=sys.stderr, flush=True)
+
+        yield tell
+    else:
+        from rich import progress
+        from rich.console import Console
+
+        columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn(),
+                   progress.TimeElapsedColumn())  # fmt: skip
+        with progress.Progress(*columns, console=Console(stderr=True)) as bars:
+            bar = bars.add_task("kernels", total=1.0)
+            yield lambda stage, fraction: bars.update(bar, completed=fraction)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,7 +133,7 @@ def write_dataset(
     scenes: int | None = None,
     minutes: float | None = None,
     settings: ClipSettings | None = None,
-    progress=None,
+    on_scene: Callable[[int, int], None] | None = None,
 ) -> int:
     """Write packed shards of eight scenes each until ``scenes`` are done or ``minutes`` are over.
 
@@ -145,7 +145,7 @@ def write_dataset(
         scenes: How many.
         minutes: How long.
         settings: Sizes.
-        progress: ``progress(scenes, clips)`` after each scene.
+        on_scene: Called with (scenes, clips) so far after each scene.
 
     Returns:
         The number of clips.
@@ -164,8 +164,8 @@ def write_dataset(
         seed = next(seeds)
         clips += make_clips(seed, photos, settings)
         done += 1
-        if progress is not None:
-            progress(done, total + len(clips))
+        if on_scene is not None:
+            on_scene(done, total + len(clips))
         if done % 8 == 0 and clips:
             write_packed(folder / f"clips_{seed:07d}.npz", clips)
             total, clips = total + len(clips), []
@@ -205,7 +205,7 @@ def main(argv: list[str] | None = None) -> None:
             bar.update(task, completed=seconds / 60, description=said)
 
         write_dataset(
-            arguments.out, photos, first_seed=first, purpose=arguments.purpose, minutes=arguments.minutes, progress=show
+            arguments.out, photos, first_seed=first, purpose=arguments.purpose, minutes=arguments.minutes, on_scene=show
         )
 
 

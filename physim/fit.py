@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from physim.progress import Progress, untold
 from physim.recall import Steps, remembering
 from physim.reconstruct import reconstruct
 from physim.rerun import Bench
@@ -30,7 +31,9 @@ OUTLIER = 3.0
 """Residuals of more standard deviations than this count less than their square."""
 DESCENTS = 3
 """Neighbourhoods that are walked down."""
-Progress = Callable[[int, float], None]
+MOST = 30
+"""Steps of one walk."""
+OnRun = Callable[[int, float], None]
 """Called with (runs so far, the least rms residual so far, in standard deviations)."""
 
 
@@ -93,6 +96,7 @@ def fit(
     starts: int = 24,
     seed: int = 0,
     progress: Progress | None = None,
+    on_run: OnRun | None = None,
 ) -> Fit:
     """Find the values of some fields of a shot with which its things move as they were seen.
 
@@ -103,7 +107,9 @@ def fit(
         near: Field path → value that is nearly right: then nothing is looked for elsewhere.
         starts: Runs that look for the neighbourhood.
         seed: Of the starts.
-        progress: Called with (runs, least rms residual).
+        progress: Called with the stage, 'starts', 'descent 1', ..., 'errors', and the fraction of it that is done; see
+            :mod:`physim.progress`.
+        on_run: Called after each run with (runs so far, least rms residual so far [standard deviations]).
 
     Raises:
         ValueError: No range, a thing that does not move, a sighting after the end; and as :func:`reconstruct`.
@@ -115,17 +121,20 @@ def fit(
     last = max(float(s.times.max()) for s in sightings)
     if last > base.seconds + 0.5 / base.fps:
         raise ValueError(f"a thing was seen at {last:g} s, but the shot ends at {base.seconds:g} s: make it longer.")
-    search = _Search(base, list(sightings), spans, progress)
+    search = _Search(base, list(sightings), spans, progress, on_run)
     return search.result(search.best(starts, seed) if near is None else search.descended([search.share_of(near)]))
 
 
 class _Search:
     """Residuals over the unit cube of the ranges, and the way to their least."""
 
-    def __init__(self, shot: Shot, sightings: list[Sighting], spans: list[Span], progress: Progress | None) -> None:
+    def __init__(
+        self, shot: Shot, sightings: list[Sighting], spans: list[Span], progress: Progress | None, on_run: OnRun | None
+    ) -> None:
         self.shot, self.sightings, self.spans = shot, sightings, spans
         self.runs, self.least = 0, np.inf
-        self._tell = progress or (lambda runs, rms: None)
+        self._tell, self._on_run = progress or untold, on_run or (lambda runs, rms: None)
+        self._stage, self._begun, self._most = "starts", 0, 1
         self._bench, self._steps = Bench(), Steps()
 
     def values(self, share: np.ndarray) -> dict[str, float]:
@@ -156,13 +165,15 @@ class _Search:
         off = np.clip(np.concatenate(rows), -1e6, 1e6)  # what flew behind the camera
         self.runs += 1
         self.least = min(self.least, float(np.sqrt(np.mean(off**2))))
-        self._tell(self.runs, self.least)
+        self._on_run(self.runs, self.least)
+        self._tell(self._stage, min((self.runs - self._begun) / self._most, 1.0))
         return off
 
     def best(self, starts: int, seed: int) -> np.ndarray:
         """The point of the cube with the least residuals."""
         unit = [Span(str(i), 0.0, 1.0) for i in range(len(self.spans))]
         drawn = [np.array(list(row.values())) for row in latin_hypercube(max(starts, 1), *unit, seed=seed)]
+        self._enter("starts", len(drawn))
         ordered = sorted((self._cost(share), tuple(share)) for share in drawn)
         return self.descended([np.array(share) for _, share in ordered[:DESCENTS]])
 
@@ -170,14 +181,20 @@ class _Search:
         """The lowest point that is reached from some of the cube."""
         from scipy.optimize import least_squares
 
-        found = [
-            least_squares(
+        found = []
+        for number, share in enumerate(shares, start=1):
+            self._enter(f"descent {number}", MOST * (1 + len(share)))
+            found.append(least_squares(
                 self.residuals, np.clip(share, 0.01, 0.99), bounds=(0, 1), loss="soft_l1", f_scale=OUTLIER,
-                diff_step=STEP, max_nfev=30, xtol=1e-7, ftol=1e-9,
-            )
-            for share in shares
-        ]  # fmt: skip
+                diff_step=STEP, max_nfev=MOST, xtol=1e-7, ftol=1e-9,
+            ))  # fmt: skip
+            self._tell(self._stage, 1.0)
         return min(found, key=lambda result: result.cost).x
+
+    def _enter(self, stage: str, most: int) -> None:
+        """From here on runs belong to ``stage``, which takes ``most`` of them at most."""
+        self._stage, self._begun, self._most = stage, self.runs, most
+        self._tell(stage, 0.0)
 
     def share_of(self, values: Mapping[str, float]) -> np.ndarray:
         """The point of the cube that has these values."""
@@ -192,6 +209,7 @@ class _Search:
 
     def result(self, share: np.ndarray) -> Fit:
         """Values, and their errors from the slopes around."""
+        self._enter("errors", 1 + len(share))
         here = self.residuals(share)
         step = np.where(share + 2 * STEP < 1, STEP, -STEP)
         slopes = np.stack(

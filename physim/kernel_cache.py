@@ -12,7 +12,7 @@ import os
 import pkgutil
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,7 @@ from types import ModuleType
 import physim_kernels
 import warp as wp
 
-Progress = Callable[[int, int, str], None]
-"""Called with the number of modules loaded, their total, and the name of the one that was loaded last."""
+from physim.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def load_kernels(
         modules: Of ``physim_kernels``; the slow ones first, so that none is left alone at the end.
         device: Warp device; ``None`` is Warp's default.
         workers: Threads; ``None``: as many as there are cores, at most 8.
-        progress: Called in this thread as each one is done.
+        progress: Called in this thread with ('kernels', fraction of the modules loaded) as each one is.
 
     Raises:
         RuntimeError: One does not compile; the message says which one.
@@ -67,7 +66,7 @@ def load_kernels(
         for done, job in enumerate(as_completed(jobs), start=1):
             job.result()
             if progress:
-                progress(done, len(todo), jobs[job].__name__.rpartition(".")[2])
+                progress("kernels", done / len(todo))
 
 
 def _load(module: ModuleType, device: wp.Device) -> None:
@@ -129,7 +128,7 @@ def warm(device: str | None = None, *, workers: int | None = None, progress: Pro
     Args:
         device: Warp device; ``None`` is Warp's default.
         workers: Modules at a time; ``None``: as many as there are cores, at most 8.
-        progress: Called as each module is done.
+        progress: Called with ('kernels', fraction of the modules loaded) as each one is.
 
     Raises:
         ValueError: There is no such device.

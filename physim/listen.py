@@ -8,7 +8,7 @@ otherwise be heard to chatter (Zheng, James, "Toward High-Quality Modal Contact 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from physim.floor import Floors
 from physim.listen_vessel import vessels
 from physim.materials import Rigid, Static
 from physim.modal import AIR_DENSITY, SOUND_SPEED, Modes, modes, no_modes
+from physim.progress import Progress
 from physim.scene import Entity
 from physim.shapes import Capsule, HeightField, Plane, Sphere
 from physim.trajectory import Trajectory
@@ -43,12 +44,12 @@ EDGE = 0.06
 """Radius of curvature of an edge or corner over the bounding radius [-]."""
 
 
-def listen(trajectory: Trajectory, *, progress: Callable[[str, float], None] | None = None) -> Audible:
+def listen(trajectory: Trajectory, *, progress: Progress | None = None) -> Audible:
     """What can be heard.
 
     Args:
         trajectory: What :func:`physim.simulate` returned.
-        progress: Called with 'modes' and the fraction done.
+        progress: Called with ('modes', fraction of the forms done); see :mod:`physim.progress`.
 
     Returns:
         Resonators with their blows, slides and rolls; splashes and vessels that fill; moving air; the camera's path.
@@ -127,7 +128,7 @@ class _Body:
         return EDGE * shape.bounding_radius  # type: ignore[union-attr]
 
 
-def _bodies(trajectory: Trajectory, clock: _Clock, progress: Callable[[str, float], None] | None) -> dict[str, _Body]:
+def _bodies(trajectory: Trajectory, clock: _Clock, progress: Progress | None) -> dict[str, _Body]:
     """Everything that was touched and can ring."""
     names = set(trajectory.contacts["body_a"]) | set(trajectory.contacts["body_b"])
     if len(trajectory.contact_states):

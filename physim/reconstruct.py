@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,7 @@ from physim.liquid_photo import take_apart
 from physim.photo import Photo
 from physim.photo_things import hang_things, lift_things
 from physim.place import add_cloth, add_emitter, add_shape
+from physim.progress import Progress, untold
 from physim.scene import Backdrop, Scene
 from physim.selection import selected
 from physim.separate import separate, without_drops
@@ -49,7 +49,6 @@ LEAST_SIDE = 64
 GROUND = "ground"
 
 _log = logging.getLogger(__name__)
-Progress = Callable[[str, float], None]
 DepthSource = DepthBackend | str | os.PathLike | None
 
 
@@ -68,7 +67,7 @@ def reconstruct(
             (:func:`physim.depth_file.load_depth`); or a callable from the photo (H, W, 3) to a
             :class:`physim.depth.DepthResult`, such as ``i2v.depth_backend("depth-anything", weights=...)``.
         picture: Whether it is to be drawn, too: light and backdrop. Without, the scene is only simulated.
-        progress: Called with the name of the step and the fraction done.
+        progress: Called with ('reconstruct', fraction done); see :mod:`physim.progress`.
 
     Returns:
         A scene with ``camera``, ``light``, ``backdrop``, forces, and all things as entities, ready to simulate.
@@ -78,11 +77,11 @@ def reconstruct(
     """
     if not isinstance(shot, Shot):
         shot = Shot.load(shot)
-    tell = progress or (lambda step, fraction: None)
-    tell("photo", 0.0)
+    tell = progress or untold
+    tell("reconstruct", 0.0)
     photo = Photo.load(shot.photo)
     size = photo.image.shape[:2]
-    tell("depth", 0.1)
+    tell("reconstruct", 0.1)
     focal = photo.focal_guess()[0] if photo.focal_35mm is not None else None
     given, source = _given_depth(shot, photo.image, depth, _known_focal(shot, size, focal))
     camera, report = guessed_camera(shot.hints, photo.image, exif_focal=focal, given=given)
@@ -91,11 +90,11 @@ def reconstruct(
     layers, confidence = depth_layers(shot, photo.image, camera, covered, given, source, report)
     scene = Scene(gravity=over_time(shot.gravity), seed=shot.seed)
     scene.add(Plane(), name=_ground_name(shot))
-    tell("things", 0.4)
+    tell("reconstruct", 0.4)
     masks = lift_things(scene, shot, layers, covered, report)
     if picture:
         scene.light, lines = light_of(photo.image, camera, shot.hints, layers.point_at, *seen_things(scene, layers))
-        tell("plate", 0.6)
+        tell("reconstruct", 0.6)
         pieces = separate(scene, shot, photo.image, layers, masks, covered, scene.light)
         plate = take_apart(scene, photo.image, pieces.plate, shot.things, masks, covered)
         report |= lines | pieces.report
@@ -110,13 +109,13 @@ def reconstruct(
     add_joints(scene, shot)
     hang_things(scene, shot, camera, report)
     if shot.settle:
-        tell("settle", 0.9)
+        tell("reconstruct", 0.9)
         _settle(scene, shot, report)
     _add_forces(scene, shot)
     _set_daylight(scene, shot, layers, report)
     _set_camera(scene, shot, camera, layers, report)
     if not picture:
-        tell("done", 1.0)
+        tell("reconstruct", 1.0)
         return scene
     scene.backdrop = Backdrop(
         photo=without_drops(photo.image, plate, pieces.hole, shot, masks),
@@ -128,7 +127,7 @@ def reconstruct(
         stills=tuple(pieces.stills),
         report=report,
     )
-    tell("done", 1.0)
+    tell("reconstruct", 1.0)
     return scene
 
 

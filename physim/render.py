@@ -5,7 +5,6 @@ Motion is that of the material point a pixel shows, projected by the camera of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,6 +16,7 @@ from physim.compositor import Compositor
 from physim.conditions import Conditions
 from physim.ordered import in_order
 from physim.plate import resize
+from physim.progress import Progress
 from physim.scene import Scene
 from physim.smoke_view import SmokeView
 from physim.surfaces import Surface, Surfaces
@@ -64,14 +64,14 @@ def render(
     trajectory: Trajectory,
     size: tuple[int, int] | None = None,
     *,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Conditions:
     """Everything a video model needs to know about a simulated shot.
 
     Args:
         trajectory: What :func:`physim.simulate` returned, of a scene made from a photo.
         size: (height, width) of the picture [pixels], of the photo's aspect; default: about 320 along the longer side.
-        progress: Called with the name of the step and the fraction done.
+        progress: Called with ('render', fraction of the frames done); see :mod:`physim.progress`.
 
     Raises:
         ValueError: The scene has no photo or no camera, or ``size`` changes the photo's aspect by more than 2 %.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from physim.progress import Progress
 from physim.scene import Scene
 from physim.trajectory import (
     CONTACT_DTYPE,
@@ -43,7 +43,7 @@ def simulate(
     samples_per_frame: int = 8,
     device: str | None = None,
     refinement: float = 1.0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     bench: Bench | None = None,
 ) -> Trajectory:
     """Let time run.
@@ -61,7 +61,7 @@ def simulate(
         device: Warp device such as ``"cpu"`` or ``"cuda:0"``; ``None`` is Warp's default.
         refinement: Factor on the number of substeps that the solvers of solids choose, to see that a result does not
             depend on it; 0.1 to 64.
-        progress: Called with (frames done, frames in total), first with 0.
+        progress: Called with ('simulate', fraction of the frames done), first with 0; see :mod:`physim.progress`.
         bench: Keeps the solver of rigid bodies for the next scene of the same structure, which then costs a fraction
             and comes out the same; see :mod:`physim.rerun`.
 
@@ -81,11 +81,11 @@ def simulate(
     )  # fmt: skip
     frame_count = max(1, round(seconds * fps))
     if progress:
-        progress(0, frame_count)
+        progress("simulate", 0.0)
     for frame in range(frame_count):
         solvers.frame(clock)
         if progress:
-            progress(frame + 1, frame_count)
+            progress("simulate", (frame + 1) / frame_count)
     return _collect(scene, solvers, clock, seconds=seconds, fps=fps)
 
 

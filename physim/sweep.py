@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from physim.events import Meter, OnEvent
 from physim.executor import Executor, Failure, Local, Needs, Serial, Work
 from physim.executor_choice import executor_of
 from physim.outcomes import found
+from physim.progress import Progress, untold
 from physim.shot import Shot
 from physim.shot_file import load
 from physim.shot_remote import brought, is_url
@@ -26,8 +27,6 @@ from physim.sweep_job import Job, jobs_of, once, results_of
 from physim.sweep_plan import Row
 from physim.sweep_table import Run, Table
 
-Progress = Callable[[int, int], None]
-"""Called with (runs done, runs in all), first with those that were there."""
 OneShot = Shot | str | os.PathLike
 
 
@@ -61,7 +60,8 @@ def sweep(
         executor: Who does the runs: 'local', 'ray', 'ray://HOST:PORT', 'slurm', or an
             :class:`~physim.executor.Executor`, which then knows its own time-outs and retries.
         needs: What one run asks of a machine, looked at before the first one begins.
-        progress: Called with (runs done, runs in all).
+        progress: Called with ('runs', fraction of the runs done), first with those that were there; see
+            :mod:`physim.progress`.
         on_event: Called with every :class:`~physim.events.Event`, such as a :class:`~physim.webhook.Webhook`.
         price: Of an hour of one worker, for the costs in events.
 
@@ -84,9 +84,7 @@ def sweep(
         results = results_of(root, jobs)
         waiting = [job for key, job in jobs.items() if key not in results]
         meter = Meter(str(root), len(jobs), len(results), price)
-        errors = _do(
-            who, work, waiting, meter, progress or (lambda done, total: None), on_event or (lambda event: None)
-        )
+        errors = _do(who, work, waiting, meter, progress or untold, on_event or (lambda event: None))
     results |= results_of(root, [job.key for job in waiting])
     table = Table(tuple(_run(row, key, results.get(key), errors) for row, key in rows))
     root.write("table.csv", table.to_csv())
@@ -96,12 +94,11 @@ def sweep(
 
 
 def _do(
-    who: Executor, work: Work, waiting: Sequence[Job], meter: Meter, progress: Progress | None, on_event: OnEvent | None
+    who: Executor, work: Work, waiting: Sequence[Job], meter: Meter, tell: Progress, happen: OnEvent
 ) -> dict[str, str]:
     """Do what is to be done; the errors of runs that failed, by key."""
-    tell, happen = progress or (lambda done, total: None), on_event or (lambda event: None)
     event = meter.event("started")
-    tell(event.done, event.total)
+    tell("runs", event.done / max(event.total, 1))
     happen(event)
     errors: dict[str, str] = {}
     try:
@@ -111,7 +108,7 @@ def _do(
                 errors[job.key] = error = answer.text
                 Folder(job.folder).write("error.txt", error + "\n")
             event = meter.add(job.key, answer if isinstance(answer, float) else 0.0, error)
-            tell(event.done, event.total)
+            tell("runs", event.done / max(event.total, 1))
             happen(event)
     except BaseException:
         happen(meter.event("stopped"))

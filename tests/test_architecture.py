@@ -47,7 +47,15 @@ OPTIONAL = {
     "i2v.media.credentials": {"c2pa"},
 }
 """Libraries of extras: imported in one place each, within the function that needs them."""
-BORDER = {"physim.conditions", "physim.audible", "physim.shot", "physim.shot_file", "physim._lazy", "physim"}
+BORDER = {
+    "physim.conditions",
+    "physim.audible",
+    "physim.progress",
+    "physim.shot",
+    "physim.shot_file",
+    "physim._lazy",
+    "physim",
+}
 """All that `i2v` may see of `physim`, except in its composition root."""
 COMPOSITION_ROOT = {"i2v.animate", "i2v.places", "i2v.run"}
 

@@ -7,7 +7,7 @@ twice the impulse is 6 dB louder in the same shot, and a quiet shot stays quiet 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from i2v.media.sound_friction import rub_force
 from i2v.media.sound_level import CEILING, limited, loudness, true_peak
 from i2v.media.sound_vessel import through
 from physim.audible import Audible, Splash, Strike
+from physim.progress import Progress
 
 RATE = 48_000
 """Samples per second."""
@@ -67,7 +68,7 @@ def synthesize(
     *,
     rate: int = RATE,
     seconds: float | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Sound:
     """Make the sound.
 
@@ -76,7 +77,7 @@ def synthesize(
         mix: Loudness, tone, recordings.
         rate: Samples per second.
         seconds: Length, that of the video; default: the shot's.
-        progress: Called with 'bodies' and the fraction done.
+        progress: Called with ('bodies', fraction done); see :mod:`physim.progress`.
     """
     mix = mix or Mix()
     count = max(1, round((seconds or audible.seconds) * rate))
@@ -93,7 +94,7 @@ def pressure(
     *,
     count: int,
     rate: int,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, np.ndarray]:
     """The parts of the sound at the camera (count, 2) [Pa], before any gain."""
     stems = {name: np.zeros((count, 2)) for name in ("blows", "friction", "water", "air", "place")}

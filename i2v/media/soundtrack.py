@@ -12,6 +12,7 @@ from pathlib import Path
 from i2v.media.sound import Mix, Sound, synthesize
 from i2v.media.sound_file import read_wav, write_wav
 from physim.audible import Audible
+from physim.progress import Progress
 from physim.shot import AudioSpec
 
 
@@ -33,7 +34,7 @@ def soundtrack(
     mix: Mix,
     seconds: float,
     target: Path,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Path | None]:
     """The sound as a WAV file, for as long as the video is written; ``None`` if it could not be made.
 
@@ -45,7 +46,7 @@ def soundtrack(
         mix: Of :func:`mix_of`.
         seconds: Length of the video.
         target: The video; stems are named after it.
-        progress: Called with the step and the fraction done.
+        progress: Called with ('bodies', fraction done); see :mod:`physim.progress`.
     """
     with tempfile.TemporaryDirectory(prefix="i2v-sound-") as folder:
         try:

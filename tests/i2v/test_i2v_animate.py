@@ -28,13 +28,13 @@ class Stages:
 
     def reconstruct(self, shot, *, depth=None, progress=None):
         self.calls.append("reconstruct")
-        progress("photo", 0.5)
+        progress("reconstruct", 0.5)
         return SimpleNamespace(backdrop=SimpleNamespace(report={"fov": "default"}))
 
     def simulate(self, scene, *, seconds, fps, progress):
         self.calls.append("simulate")
         count = round(seconds * fps)
-        progress(count, count)
+        progress("simulate", 1.0)
         report = SimpleNamespace(values={"energy_gain [J]": np.float64(1e-9)})
         return SimpleNamespace(frame_count=count, bodies={"a": 0}, contacts=np.zeros(3), report=report)
 

@@ -36,8 +36,7 @@ def test_two_runs_at_once_fill_an_empty_folder(warmed):
     for out, err, code in runs:
         assert code == 0, err
         assert "modules" in out and "compile" not in err.lower()
-        done, total = err.splitlines()[-1].split()[0].split("/")
-        assert done == total and int(total) >= 20
+        assert err.splitlines()[-1] == "kernels 100%"
     objects = list(folder.rglob("wp_physim_kernels.*/*.o"))
     assert len(objects) >= 20 and all(path.stat().st_size > 0 for path in objects)
 
@@ -48,7 +47,7 @@ def test_a_warm_cache_is_found_at_once_and_used(warmed):
     begin = time.process_time(), sum(os.times()[2:4])
     again = cache("warm", "--device", "cpu", "--quiet", folder=folder)
     spent = time.process_time() - begin[0] + sum(os.times()[2:4]) - begin[1]
-    assert again.stdout.startswith("all ") and "/" not in again.stderr, "quiet shows no progress"
+    assert again.stdout.startswith("all ") and "kernels" not in again.stderr, "quiet shows no progress"
     assert spent < 6.0, "2 s on an idle machine, of which most is starting Python twice"
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.o")}
     code = (

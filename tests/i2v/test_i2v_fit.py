@@ -44,15 +44,18 @@ def test_restitution_and_speed_come_back_from_a_noisy_clip(thrown):
     grain = np.random.default_rng(0).normal(0, 4, clip.frames.shape)
     noisy = np.clip(clip.frames + grain, 0, 255).astype(np.uint8)
     wrong = revised(shot, {RESTITUTION: 0.4, SPEED: 0.0})  # nothing of the answer is in what it is given
-    told = []
+    told, parts = [], {}
     found = i2v.fit(
         wrong, noisy, f"{RESTITUTION}=0.3:0.95", f"{SPEED}=-1:1", fps=30, starts=6,
-        progress=lambda runs, rms: told.append(runs),
+        progress=lambda stage, part: parts.setdefault(stage, []).append(part),
+        on_run=lambda runs, rms: told.append(runs),
     )  # fmt: skip
     assert found.values[RESTITUTION] == pytest.approx(0.73, abs=0.02)
     assert found.values[SPEED] == pytest.approx(0.6, rel=0.02)
     assert found.rms < 3
     assert told == sorted(told) and told[-1] == found.runs
+    assert {"starts", "descent 1", "errors", "again: descent 1", "again: errors"} <= set(parts)
+    assert all(part == sorted(part) and part[0] == 0 and part[-1] == 1 for part in parts.values())
     assert found.shot.things[0].rigid.restitution == found.values[RESTITUTION]
 
 

@@ -15,10 +15,10 @@ def smoky_scene(**smoke) -> physim.Scene:
 def test_smoke_alone_runs_from_scene_to_trajectory():
     calls = []
     trajectory = physim.simulate(
-        smoky_scene(), seconds=0.5, fps=12, device="cpu", progress=lambda done, total: calls.append((done, total))
+        smoky_scene(), seconds=0.5, fps=12, device="cpu", progress=lambda stage, part: calls.append((stage, part))
     )
     track = trajectory["steam"]
-    assert trajectory.frame_count == 6 and calls == [(k, 6) for k in range(7)]
+    assert trajectory.frame_count == 6 and calls == [("simulate", k / 6) for k in range(7)]
     assert track.density.shape == (7, *track.density.shape[1:]) and track.velocity.shape == (*track.density.shape, 3)
     assert track.density.dtype == track.temperature.dtype == track.velocity.dtype == np.float16
     assert track.density[0].max() == 0 and track.density[-1].max() > 0.05
