@@ -10,6 +10,7 @@ pytest.importorskip("skimage", reason="the photos of the examples come with scik
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SECONDS = {
     "ball_into_water": "0.8",
+    "balloon": "2.2",
     "billiards": "2.0",
     "coffee": "1.0",
     "coins": "2.5",
@@ -17,6 +18,10 @@ SECONDS = {
     "dominoes": "1.4",
     "drape": "1.0",
     "flag": "1.0",
+    "lawn": "1.5",
+    "marbles": "0.6",
+    "orbit": "1.0",
+    "pendulum": "1.2",
     "pond": "1.4",
     "rocket": "1.0",
     "slosh": "1.5",

@@ -93,7 +93,8 @@ def test_an_unknown_example_is_refused(folder, tmp_path, capsys):
 def test_the_gallery_has_all_that_is_asked_of_it():
     found = examples()
     every = set().union(*(kinds(load(example.shot_file)) for example in found))
-    assert {"rigid", "cloth", "liquid", "smoke", "camera", "sound"} <= every
+    assert len(found) >= 12
+    assert {"rigid", "cloth", "liquid", "smoke", "camera", "sound", "4K"} <= every
     assert all(example.title and example.story for example in found)
 
 
