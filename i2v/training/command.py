@@ -11,9 +11,9 @@ from typing import Any
 
 from i2v.training.config import TrainConfig
 
+LOOKED_AT = 8
+"""Clips of the calibration set for strips and validation."""
 NETWORKS = ("flow", "shift", "none", "both", "unet")
-
-
 DEFAULTS = {field.name: field.default for field in fields(TrainConfig)}
 OWN_SHOTS = 64
 """Clips made of the photos of a subject."""
@@ -60,9 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prior-share", type=float, default=DEFAULTS["prior_share"], help="with --subject: share of crops from --data"
     )
+    parser.add_argument(
+        "--at-zero", type=float, default=DEFAULTS["at_zero"], help="share of samples for the first step, of bridges"
+    )
     parser.add_argument("--seed", type=int, default=DEFAULTS["seed"])
     parser.add_argument("--save-every", type=int, default=DEFAULTS["save_every"], help="steps between checkpoints")
     parser.add_argument("--strip-every", type=int, default=1000, help="steps between pictures of how it looks")
+    parser.add_argument("--validate-every", type=int, default=1000, help="steps between rows of validation.csv")
     parser.add_argument(
         "--start", type=Path, help="weights to begin from instead of random ones; of an adapter: instead of the bundled"
     )
@@ -103,7 +107,7 @@ def run(arguments: argparse.Namespace) -> Path:
     seen = load_clips(arguments.calibration, **{**options, "noisy": False}) if arguments.calibration else []
     start = BUNDLED_WEIGHTS if config.rank is not None and arguments.start is None else arguments.start
     trainer = Trainer(config, clips, arguments.out, start=start, prior=prior)
-    watch = _Watch(arguments, trainer, seen[:: max(1, len(seen) // 6)][:6], noisy)
+    watch = _Watch(arguments, trainer, seen[:: max(1, len(seen) // LOOKED_AT)][:LOOKED_AT], noisy)
     with watch:
         trainer.run(on_step=watch, seconds=arguments.stop_after, look_every=1 if not config.resident else 20)
     if config.rank is not None:
@@ -153,6 +157,7 @@ def configured(arguments: argparse.Namespace, *, gpu: bool) -> TrainConfig:
         ema=arguments.ema,
         along_weight=arguments.along,
         prior_share=arguments.prior_share,
+        at_zero=arguments.at_zero,
         save_every=arguments.save_every,
         half=gpu,
         resident=gpu,
@@ -161,7 +166,7 @@ def configured(arguments: argparse.Namespace, *, gpu: bool) -> TrainConfig:
 
 
 class _Watch:
-    """Shows loss and curve, writes ``loss.csv`` and the strips."""
+    """Shows loss and curve, writes ``loss.csv``, ``validation.csv`` and the strips."""
 
     def __init__(self, arguments: argparse.Namespace, trainer: Any, clips: list, noisy: bool) -> None:
         from rich.console import Console
@@ -170,11 +175,12 @@ class _Watch:
         columns = [TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()]
         self._bar = Progress(*columns, console=Console(file=sys.stderr), disable=arguments.quiet)
         self._task = self._bar.add_task("training", total=1.0)
-        self._every, self._trainer, self._clips, self._noisy = arguments.strip_every, trainer, clips, noisy
+        self._every = {self._look: arguments.strip_every, self._validate: arguments.validate_every}
+        self._trainer, self._clips, self._noisy = trainer, clips, noisy
         self._model: Any = None
         self._recent: list[float] = []
         self._curve: list[float] = []
-        self._next = (trainer.step // self._every + 1) * self._every
+        self._last = trainer.step
 
     def __enter__(self) -> _Watch:
         self._file = open(self._trainer.folder / "loss.csv", "a", newline="", encoding="utf-8")
@@ -197,19 +203,31 @@ class _Watch:
         mean = self._curve[-1] if self._curve else loss
         said = f"step {step}  loss {mean:.4f}  {sparkline(self._curve)}"
         self._bar.update(self._task, completed=progress, description=said)
-        if step >= self._next and self._clips:
-            self._next += self._every
-            self._look(self._trainer.folder / "strips" / f"step_{step:07d}.png")
+        for task, every in self._every.items():
+            if self._clips and step // every > self._last // every:
+                task(step)
+        self._last = step
 
-    def _look(self, path: Path) -> None:
+    def _look(self, step: int) -> None:
+        from i2v.training.strips import write_strip
+
+        write_strip(self._trainer.folder / "strips" / f"step_{step:07d}.png", self._now(), self._clips)
+
+    def _validate(self, step: int) -> None:
+        from i2v.training.validate import gains, write_row
+
+        found = gains(self._now(), self._clips)
+        write_row(self._trainer.folder / "validation.csv", step, self._trainer.seconds, found)
+
+    def _now(self) -> Any:
+        """The model with the weights of this moment, all gates open."""
         from i2v.maps import EDGES_TOO
         from i2v.models.bundled import BundledModel
-        from i2v.training.strips import write_strip
 
         network = self._trainer.network()
         if self._model is None:  # compiled once
             self._model = BundledModel(network, EDGES_TOO, noisy=self._noisy)
-        write_strip(path, self._model.with_weights(network), self._clips)
+        return self._model.with_weights(network)
 
 
 def sparkline(values: list[float], width: int = 24) -> str:

@@ -57,7 +57,7 @@ class TrainConfig(RunConfig):
 
     network: UNetConfig = field(default_factory=_first_network)
     objective: Objective = "bridge"
-    """Noise where the picture is a guess, a quarter of the samples at time 0; no noise; or even noise everywhere."""
+    """Noise where the picture is a guess; no noise; or even noise everywhere."""
     minutes: float | None = None
     """Length of the run by the clock, instead of ``steps``; the learning rate then follows the clock too."""
     batch: int = 4
@@ -71,6 +71,8 @@ class TrainConfig(RunConfig):
     along_weight: float = 0.0
     """Weight of the error of the change along the true motion."""
     background: float = 0.02
+    at_zero: float = 0.25
+    """Share of samples of a bridge at time 0: one step relies on them, more steps on the others."""
     half: bool = False
     """Compute in bfloat16; parameters, their average and the optimizer stay float32."""
     resident: bool = False
@@ -82,6 +84,7 @@ class TrainConfig(RunConfig):
             raise ValueError(f"give exactly one of steps ({self.steps}) and minutes ({self.minutes}).")
         if self.objective not in ("bridge", "regression", "flow"):
             raise ValueError(f"objective is {self.objective!r}, expected bridge, regression or flow.")
+        _share("at_zero", self.at_zero)
 
     @property
     def with_edges(self) -> bool:

@@ -39,6 +39,8 @@ DIMMEST = 0.5
 TONE = CHANNELS.index("smoke light")
 CANDIDATES = 6
 """Windows looked at before one is taken."""
+AT_ZERO = 0.25
+"""Share of samples at time 0, where the network has to be the regressor that one step relies on."""
 
 Batch = dict[str, np.ndarray]
 
@@ -153,14 +155,22 @@ def prepared(
 
 
 def sample_batch(
-    clips: Sequence[TrainingClip], rng: np.random.Generator, *, batch: int, side: int, frames: int
+    clips: Sequence[TrainingClip],
+    rng: np.random.Generator,
+    *,
+    batch: int,
+    side: int,
+    frames: int,
+    at_zero: float = AT_ZERO,
 ) -> Batch:
     """Random windows: ``maps, liquid, edge, motion, residual, noise, scale, weight, time``; batch axis first."""
-    samples = [_sample(*_pick(clips, rng, side, frames), rng) for _ in range(batch)]
+    samples = [_sample(*_pick(clips, rng, side, frames), rng, at_zero) for _ in range(batch)]
     return {name: np.stack([s[name] for s in samples]) for name in samples[0]}
 
 
-def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.random.Generator) -> Batch:
+def _sample(
+    clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.random.Generator, at_zero: float = AT_ZERO
+) -> Batch:
     signals, truth = clip.window(*where)
     gate_map = clip.gate[where].astype(np.float32)
     mixture = np.linalg.qr(rng.standard_normal((NOISE_FIELDS, NOISE_FIELDS)))[0][:, :4].astype(np.float32)
@@ -172,8 +182,7 @@ def _sample(clip: TrainingClip, where: tuple[slice, slice, slice], rng: np.rando
     noise, residual = noise[..., colours], gain * residual[..., colours]
     maps[..., :3] = gain * (1 + maps[..., colours]) - 1
     maps[..., TONE] *= gain.mean()
-    # A quarter at time 0, where the network has to be the regressor that one step relies on.
-    time = 0.0 if rng.random() < 0.25 else float(rng.random())
+    time = 0.0 if rng.random() < at_zero else float(rng.random())
     result = {
         "maps": maps,
         "liquid": liquid,

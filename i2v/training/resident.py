@@ -17,7 +17,7 @@ import numpy as np
 from i2v.diffusion.bridge import RESIDUAL_GAIN, noise_scale
 from i2v.diffusion.noise_warp import LUMA_SHARE, SMOKE_FRESH
 from i2v.maps import CHANNELS, LIQUID_CHANNELS, encode, unknown
-from i2v.training.data import CANDIDATES, DIMMEST, NOISE_FIELDS, TONE, TrainingClip
+from i2v.training.data import AT_ZERO, CANDIDATES, DIMMEST, NOISE_FIELDS, TONE, TrainingClip
 
 SIDE = 0.25
 """Of the binomial blur of the noise, see :func:`i2v.diffusion.noise_warp.correlate`."""
@@ -50,7 +50,9 @@ class ResidentClips:
         del parts["gate"]
         self.arrays = {name: jax.device_put(np.stack(values)) for name, values in parts.items()}
 
-    def draw(self, rng: np.random.Generator, batch: int, side: int, frames: int) -> dict[str, np.ndarray]:
+    def draw(
+        self, rng: np.random.Generator, batch: int, side: int, frames: int, at_zero: float = AT_ZERO
+    ) -> dict[str, np.ndarray]:
         """Random choices for one batch: which windows, which mixtures of noise, colours, mirror, and time."""
         count, (t, v, u) = len(self._summed), self.shape
         if t < frames or min(v, u) < side:
@@ -62,7 +64,7 @@ class ResidentClips:
         taken = (rng.random((batch, 1)) > np.cumsum(work / work.sum(1, keepdims=True), 1)).sum(1)
         where = where[np.arange(batch), np.minimum(taken, CANDIDATES - 1)]
         mixture = np.linalg.qr(rng.standard_normal((batch, NOISE_FIELDS, NOISE_FIELDS)))[0][..., :4]
-        time = np.where(rng.random(batch) < 0.25, 0.0, rng.random(batch))
+        time = np.where(rng.random(batch) < at_zero, 0.0, rng.random(batch))
         return {
             "where": where.astype(np.int32),
             "mixture": mixture.astype(np.float32),
@@ -84,9 +86,11 @@ class ResidentClips:
                     total += sign * self._summed[n, t + dt, v + dv, u + du]
         return np.clip(total, 0, None) / (frames * side * side)
 
-    def batch(self, rng: np.random.Generator, *, batch: int, side: int, frames: int) -> dict[str, jax.Array]:
+    def batch(
+        self, rng: np.random.Generator, *, batch: int, side: int, frames: int, at_zero: float = AT_ZERO
+    ) -> dict[str, jax.Array]:
         """A batch on the device, see :func:`i2v.training.data.sample_batch`."""
-        drawn = self.draw(rng, batch, side, frames)
+        drawn = self.draw(rng, batch, side, frames, at_zero)
         return _cut(self.arrays, drawn, side, frames)
 
 

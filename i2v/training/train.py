@@ -170,7 +170,7 @@ class Trainer(Run):
         for clips, resident, count in sources:
             if not count:
                 continue
-            size = {"batch": count, "side": c.side, "frames": c.frames}
+            size: dict[str, Any] = {"batch": count, "side": c.side, "frames": c.frames, "at_zero": c.at_zero}
             parts.append(sample_batch(clips, rng, **size) if resident is None else resident.batch(rng, **size))
         if len(parts) == 1:
             return parts[0]

@@ -18,6 +18,7 @@ from i2v.training.config import TrainConfig
 from i2v.training.data import load_clips, sample_batch
 from i2v.training.loop import warm_cosine
 from i2v.training.train import Trainer, loss
+from i2v.training.validate import REGIONS, gains, write_row
 
 TINY = UNetConfig(widths=(16, 32), time_width=16)
 RUN = 150  # steps; one configuration for all tests, so that the step is compiled once
@@ -141,3 +142,22 @@ def test_mistakes_are_named(tmp_path):
         load_clips(tmp_path)
     with pytest.raises(ValueError, match="exactly one of steps"):
         TrainConfig()
+
+
+def test_half_of_what_is_missing_gains_six_decibels_wherever_there_is_a_region(clips, tmp_path):
+    def half(signals, *, seed, **_):
+        return 0.5 * (whole(clips[seed])[1] - signals.coarse)
+
+    found = gains(half, clips)
+    there = [name for name in REGIONS if np.isfinite(found[name])]
+    assert there and set(there) < set(REGIONS)  # the toy has no liquid
+    assert [found[name] for name in (*there, "all")] == pytest.approx([20 * np.log10(2)] * (len(there) + 1), abs=0.01)
+    for step in (10, 20):
+        write_row(tmp_path / "validation.csv", step, 1.0, found)
+    rows = (tmp_path / "validation.csv").read_text().split()
+    assert rows[0].startswith("step,seconds,hole") and [row.split(",")[0] for row in rows[1:]] == ["10", "20"]
+
+
+def test_all_samples_may_be_for_the_first_step(clips):
+    batch = sample_batch(clips, np.random.default_rng(0), batch=8, side=32, frames=4, at_zero=1.0)
+    assert not batch["time"].any()
