@@ -103,7 +103,7 @@ class Run(ABC):
     """
 
     def __init__(self, config: RunConfig, parameters: Any, folder: str | Path) -> None:
-        self.state = begun(parameters, adamw(config.weight_decay))
+        self.state = self._placed(begun(parameters, adamw(config.weight_decay)))
         self.seconds = 0.0
         """Time spent in all runs together."""
         self._loop = config
@@ -111,6 +111,10 @@ class Run(ABC):
         saved = self.checkpoints.restored(self.state)
         if saved is not None:
             self.state, self.seconds = saved
+
+    def _placed(self, state: State) -> State:
+        """The state where it belongs, before anything is restored into it."""
+        return state
 
     @abstractmethod
     def _batch(self, step: int) -> Any:

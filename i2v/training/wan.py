@@ -20,13 +20,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 
 from i2v.diffusion.flow_matching import TRAINED, shifted
 from i2v.models.lora import Adapter, LoraParam, attach, attached, new_adapter
+from i2v.models.wan.fill import Placement
 from i2v.models.wan.lora import TARGETS
 from i2v.models.wan.motion import latent_noise
 from i2v.models.wan.painter import WanPainter, filled_up
 from i2v.models.wan.pipeline import Told, asked, encoded, latent_size
+from i2v.models.wan.sharding import spread
 from i2v.models.wan.transformer import WanTransformer
 from i2v.training.config import WanTrainConfig
 from i2v.training.loop import Run, State, adamw, updated
@@ -100,6 +103,12 @@ class WanTrainer(Run):
         examples: What to learn.
         folder: For checkpoints; a run that is there is continued.
         prior: What must not change: examples of the class that are not the subject.
+        placement: Spreads weights, what is trained and its moments over devices, of several hosts after
+            `jax.distributed.initialize`; see :func:`i2v.models.wan.sharding.spread_weights`. A mesh with 'data' spreads
+            the clips of a batch. Any number of devices reads the checkpoints of any other.
+
+    Raises:
+        ValueError: A batch that does not divide over the devices of 'data'.
     """
 
     def __init__(
@@ -110,16 +119,31 @@ class WanTrainer(Run):
         folder: str | Path,
         *,
         prior: Source | None = None,
+        placement: Placement | None = None,
     ) -> None:
         self.config, self.examples, self.prior = config, examples, prior
+        self._everywhere = None if placement is None else placement("", ())
         network = nnx.clone(network)
         if config.rank is not None:
             attach(network, [(new_adapter(network, config.rank, seed=config.seed, targets=TARGETS), 1.0)])
         network.remat = config.remat
+        if placement is not None:
+            _check_batch(config, placement)
+            spread(network, placement)
         adapted = bool(attached(network).down)
         self.graph, parameters, self.rest = nnx.split(network, LoraParam if adapted else nnx.Param, ...)
         self.own_types = jax.tree.map(lambda p: p.dtype, parameters)
         super().__init__(config, jax.tree.map(lambda p: p.astype(jnp.float32), parameters), folder)
+
+    def _placed(self, state: State) -> State:
+        """Scalars and whatever is not spread is on all devices of the mesh."""
+        if self._everywhere is None:
+            return state
+        mesh = self._everywhere.device_set
+        there = lambda a: a if a.sharding.device_set == mesh else jax.device_put(a, self._everywhere)  # noqa: E731
+        state = jax.tree.map(there, state)
+        self._where = jax.tree.map(lambda a: a.sharding, state)
+        return state
 
     def network(self) -> WanTransformer:
         """The network with averaged weights, adapters attached."""
@@ -133,7 +157,11 @@ class WanTrainer(Run):
         return attached(self.network())
 
     def _update(self, batch: dict[str, Any], rate: jax.Array) -> jax.Array:
+        if self._everywhere is not None:
+            batch = jax.device_put(batch, NamedSharding(_mesh(self._everywhere), PartitionSpec(None, "data")))
         self.state, value = train_step(self.graph, self.config, self.rest, self.state, batch, rate)
+        if self._everywhere is not None:  # the compiler may have moved parts: a resumed run begins where this goes on
+            self.state = jax.device_put(self.state, self._where)
         return value
 
     def _batch(self, step: int) -> dict[str, Any]:
@@ -171,6 +199,18 @@ class WanTrainer(Run):
             "weight": (c.background + (1 - c.background) * mask).astype(np.float32),
             "told": jax.tree.map(lambda a: np.asarray(a)[0], told),
         }
+
+
+def _mesh(sharding: Sharding) -> Mesh:
+    assert isinstance(sharding, NamedSharding)
+    assert isinstance(sharding.mesh, Mesh)
+    return sharding.mesh
+
+
+def _check_batch(config: WanTrainConfig, placement: Placement) -> None:
+    count = _mesh(placement("", ())).shape["data"]
+    if config.batch % count:
+        raise ValueError(f"batch is {config.batch}, expected a multiple of {count}, the devices of 'data'.")
 
 
 def told_nothing(example: WanExample) -> Told:
