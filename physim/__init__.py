@@ -75,6 +75,7 @@ _EXPORTS = {
     "Cloth": "physim.materials",
     "Liquid": "physim.materials",
     "Grains": "physim.materials",
+    "Soft": "physim.materials",
     # forces
     "Wind": "physim.forces",
     "Impulse": "physim.forces",

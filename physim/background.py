@@ -100,7 +100,7 @@ def plate_with(backdrop: Backdrop, still: Trajectory, moving: dict) -> np.ndarra
     rows, cols = plate.shape[:2]
     scale = max(1.0, cols / 800)
     back, away = np.zeros((rows, cols), bool), np.zeros((rows, cols), bool)
-    things = [*still.scene.movers, *still.scene.cloths, *still.scene.grains]
+    things = [*still.scene.movers, *still.scene.cloths, *still.scene.grains, *still.scene.softs]
     for name, entity in ((e.name, e) for e in things if e.cutout is not None):
         target = back if name in still.bodies or name in still.cloths else away if name in moving else None
         if target is None:

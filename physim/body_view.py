@@ -108,12 +108,17 @@ def surface(entity: Entity, margin: float, camera_from_body: np.ndarray) -> tupl
         radial = corners * (1, 0, 1) / shape.radius
         normals = np.where(cap[..., None], normals, radial)
     if margin > 0:
-        turn, shift = camera_from_body[:3, :3], camera_from_body[:3, 3]
-        ray = vertices @ turn.T + shift
-        move = _miter(vertices, faces) @ turn.T
-        move -= ray * (move[:, 2:] / np.maximum(ray[:, 2:], 1e-6))
-        corners = corners + margin * (move @ turn)[faces]
+        corners = corners + (grown(vertices, faces, margin, camera_from_body) - vertices)[faces]
     return corners, normals
+
+
+def grown(vertices: np.ndarray, faces: np.ndarray, margin: float, camera_from_body: np.ndarray) -> np.ndarray:
+    """Vertices (V, 3) moved sideways for a camera so that the outline grows by ``margin`` [m]; see :func:`surface`."""
+    turn, shift = camera_from_body[:3, :3], camera_from_body[:3, 3]
+    ray = vertices @ turn.T + shift
+    move = _miter(vertices, faces) @ turn.T
+    move -= ray * (move[:, 2:] / np.maximum(ray[:, 2:], 1e-6))
+    return vertices + margin * (move @ turn)
 
 
 def _miter(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

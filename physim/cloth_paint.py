@@ -16,7 +16,7 @@ from physim.camera import Camera
 from physim.cloth_light import ClothLight
 from physim.cloth_view import ClothFrame, ClothMesh, ClothView, Drawn, slack_of
 from physim.looks import TEXTURES, Atlas
-from physim.materials import Grains
+from physim.materials import Grains, Soft
 from physim.scene import Entity, Light
 from physim.shading import BodyLayer, Surroundings, shaken
 from physim.shadow import ShadowCaster
@@ -26,7 +26,7 @@ from physim.trajectory import Trajectory
 THROUGH = {"silk": 0.3, "nylon": 0.35, "flag nylon": 0.35, "paper": 0.25, "cotton": 0.15, "canvas": 0.04, "denim": 0.02}
 """Part of the light on one side of a fabric that leaves on the other; others 0.1."""
 SHADED = 0.2
-"""Least factor on the light of grains of the photo: what was added casts its shadow on them."""
+"""Least factor on the light of grains and soft solids of the photo: what was added casts its shadow on them."""
 RANGE = (0.6, 1.4)
 """Of the factor on the light of photographed cloth (picture recipe 3.8: beyond it folds look like stains)."""
 FINE = 1.4
@@ -95,7 +95,7 @@ class ClothPainter:
             around: What is about the cloth.
             supersample: Samples per pixel along each side.
         """
-        if self._rows and self._scene[name].cutout is not None and not self._is_heap(name):
+        if self._rows and self._scene[name].cutout is not None and not self._is_volume(name):
             return self._paint_photographed(name, times, camera, surface, around, supersample)
         view = self._view(name, supersample)
         frames = [view.at(float(time), shaken(camera, k)) for k, time in enumerate(times)]
@@ -201,8 +201,11 @@ class ClothPainter:
         return wp.array(np.ascontiguousarray(values), dtype=dtype, device=self.device, copy=False)
 
     def _casters(self, name: str, time: float) -> Casters:
-        """Bodies that may take light or sky from a cloth; a cloth of the photo has its light baked in."""
-        if (self._scene[name].cutout is not None and not self._is_heap(name)) or not self._caster.names:
+        """Bodies that may take light or sky from a cloth; a cloth of the photo has its light baked in.
+
+        Heaps and soft solids have it as well, but lie below what was added and pressed on.
+        """
+        if (self._scene[name].cutout is not None and not self._is_volume(name)) or not self._caster.names:
             return self._nobody
         vertices = self._meshes[name].vertices(time)
         low, high = vertices.min(axis=0), vertices.max(axis=0)
@@ -211,8 +214,9 @@ class ClothPainter:
             near = [other for other in near if self._scene[other].cutout is None]
         return self._caster.casters(near, time) if near else self._nobody
 
-    def _is_heap(self, name: str) -> bool:
-        return isinstance(self._scene[name].material, Grains)
+    def _is_volume(self, name: str) -> bool:
+        """Whether it is the surface of a heap or of a soft solid, and not a fabric."""
+        return isinstance(self._scene[name].material, Grains | Soft)
 
     def _light_at(self, name: str, time: float, around: Surroundings) -> tuple[wp.array, wp.array]:
         """What is left of sun and sky at each vertex at ``time``, and the photo's light there."""
@@ -271,7 +275,7 @@ class ClothPainter:
         weave.colour = wp.vec3(*entity.colour)
         weave.through = THROUGH.get(getattr(entity.material, "preset", ""), 0.1)
         weave.back, (weave.low, weave.high) = BACK, RANGE
-        if self._is_heap(name):
+        if self._is_volume(name):
             weave.through, weave.back, weave.low = 0.0, 1.0, SHADED
         weave.slack, weave.radius = slack_of(track), self._radius(name)
         weave.ground = wp.vec4(*(float(c) for c in around.colour), float(around.height))

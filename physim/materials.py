@@ -15,6 +15,7 @@ from physim.fabrics import FABRICS
 from physim.grains import GRAINS
 from physim.liquids import LIQUIDS
 from physim.motion import Motion
+from physim.softs import SOFTS
 
 # Densities: CRC Handbook of Chemistry and Physics, 97th ed., and engineeringtoolbox.com tables.
 # Friction: dry coefficients against themselves or wood, Engineering Toolbox "Friction coefficients"; CRC ch. 15.
@@ -266,6 +267,54 @@ class Cloth:
         _at_least(self, "poisson", 0, 0.5)
 
 
+@dataclass(frozen=True)
+class Soft:
+    """An elastic solid, by its moduli: it gives way under load and takes its form again, unless it yields."""
+
+    preset: str = "foam"
+    """Name in ``SOFTS``: gives what is ``None``."""
+    youngs_modulus: float | None = None
+    """Of slow, small loads [Pa]."""
+    poisson: float | None = None
+    """Poisson's ratio [-], -0.9 to 0.499."""
+    density: float | None = None
+    """[kg/m^3]"""
+    damping: float | None = None
+    """Largest loss factor [-]: what a cycle of load loses over 2 pi times what it stores; 0: none is lost."""
+    relaxation: float | None = None
+    """Time in which the part of the stress that damps fades [s]; the loss is largest for cycles of about 2 pi times
+    that."""
+    yield_stress: float | None = None
+    """Von Mises stress above which it flows and keeps its new form [Pa]; ``None``, also in the preset: never."""
+    friction: float | None = None
+    """Coulomb coefficient [-]; with a body the geometric mean of both."""
+    drag_coefficient: float = 1.0
+    """Force of the wind over that of its pressure on the surface that faces it [-]."""
+    cell: float | None = None
+    """Largest edge of the cells that it is computed on [m]; ``None``: a twentieth of its longest side, and a third of
+    its shortest, where that is not more than some ten thousand cells."""
+
+    def __post_init__(self) -> None:
+        _fill(self, "soft", SOFTS)
+        _at_least(self, "density", 1e-3)
+        _at_least(self, "youngs_modulus", 1e-3)
+        assert self.poisson is not None and self.youngs_modulus is not None
+        if not -0.9 <= self.poisson <= 0.499:
+            raise ValueError(
+                f"Soft({self.preset!r}).poisson is {self.poisson:g}, expected between -0.9 and 0.499: at 0.5 nothing "
+                "yields to pressure and its waves are infinitely fast; 0.495 keeps the volume to some parts in a "
+                "thousand."
+            )
+        for name in ("damping", "friction", "drag_coefficient"):
+            _at_least(self, name, 0)
+        _at_least(self, "damping", 0, 2)
+        _at_least(self, "relaxation", 1e-4)
+        if self.yield_stress is not None:
+            _at_least(self, "yield_stress", 1e-6)
+        if self.cell is not None:
+            _at_least(self, "cell", 1e-6)
+
+
 WALLS = ("-x", "+x", "-y", "+y", "-z", "+z")
 """Sides of a box, by the direction in which they lie."""
 
@@ -394,4 +443,4 @@ class Grains:
             raise ValueError(f"Grains({self.preset!r}).walls has {wrong[0]!r}, expected some of {', '.join(WALLS)}.")
 
 
-Material = Rigid | Static | Kinematic | Smoke | Cloth | Liquid | Grains
+Material = Rigid | Static | Kinematic | Smoke | Cloth | Liquid | Grains | Soft

@@ -34,7 +34,7 @@ def measured(trajectory: Trajectory, also: Sequence[str | Outcome] = ()) -> dict
     values: dict[str, float] = {}
     for name, body in trajectory.bodies.items():
         values |= {f"{name}.{key}": value for key, value in _body(trajectory, name, body).items()}
-    for name, cloth in trajectory.cloths.items():
+    for name, cloth in (trajectory.cloths | trajectory.softs).items():
         moved = np.linalg.norm(cloth.position - cloth.position[:1], axis=-1)
         values[f"{name}.reach [m]"] = float(moved.max())
     for name, liquid in trajectory.liquids.items():

@@ -61,7 +61,7 @@ def lift_things(
             masks[thing.name] = mask
             mesh = placed(solid.shape.triangles, solid.position, solid.orientation)
             before[thing.name] = mesh
-            layers.add(mesh, mask, number, moves=thing.moves or thing.flies or thing.grains is not None)
+            layers.add(mesh, mask, number, moves=thing.moves or thing.flies or thing.gives)
     return masks
 
 
@@ -105,7 +105,7 @@ def hang_things(scene: Scene, shot: Shot, camera: Camera, report: dict[str, str]
 
 def _is_solid(thing: Thing) -> bool:
     """Whether a thing of the photo is lifted to a solid that is drawn where it is seen."""
-    solid = any(matter is not None for matter in (thing.rigid, thing.static, thing.kinematic, thing.grains))
+    solid = any(matter is not None for matter in (thing.rigid, thing.static, thing.kinematic, thing.grains, thing.soft))
     return solid and thing.select is not None and not thing.still
 
 

@@ -1,4 +1,4 @@
-"""Pins: what holds a cloth, where, and how that moves."""
+"""Pins: what holds a cloth or an elastic solid, where, and how that moves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from physim.motion import Motion
 
 EDGES = ("top", "bottom", "left", "right")
 CORNERS = ("top left", "top right", "bottom left", "bottom right")
-PLACES = (*EDGES, "corners", "top corners", *CORNERS)
+PLACES = (*EDGES, "corners", "top corners", *CORNERS, "front", "back")
 
 
 @dataclass(frozen=True)
 class Pin:
-    """Vertices of a cloth that are held: at rest, along a motion, or to a body that they travel with."""
+    """Vertices of a cloth, or a side of an elastic solid, that are held: at rest, along a motion, or to a body that
+    they travel with.
+    """
 
     where: str | Sequence[int] | np.ndarray
-    """One of ``PLACES`` (for a ``Sheet``: top is +y of its own frame, left is -x), vertex numbers, or a mask (N,)."""
+    """One of ``PLACES`` (for a ``Sheet``: top is +y of its own frame, left is -x), vertex numbers, or a mask (N,). Of
+    an elastic solid an edge is a side, as are front (+z) and back; vertices are those of its track."""
     motion: Motion | None = None
     """Of what holds them; ``None``: it rests."""
     to: str | None = None

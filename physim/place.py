@@ -10,7 +10,7 @@ from physim.layers import Layers
 from physim.lift import lift
 from physim.lift_sheet import LiftedSheet, lift_sheet
 from physim.lifted import Lifted
-from physim.materials import Cloth, Grains, Kinematic, Liquid, Rigid, Smoke, Static
+from physim.materials import Cloth, Grains, Kinematic, Liquid, Rigid, Smoke, Soft, Static
 from physim.mesh import read_mesh
 from physim.outline import largest_part
 from physim.pins import Pin
@@ -28,7 +28,7 @@ _RISE = 0.5
 """An emitter sits this many radii above the surface it was pointed at, so that most of it is outside."""
 
 
-def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Grains | Liquid:
+def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Grains | Soft | Liquid:
     """What a thing is made of."""
     if thing.rigid is not None:
         r = thing.rigid
@@ -69,6 +69,8 @@ def material_of(thing: Thing) -> Rigid | Static | Kinematic | Smoke | Cloth | Gr
         )
     if thing.grains is not None:
         return Grains(thing.grains.material, **thing.grains.model_dump(exclude={"material"}))
+    if thing.soft is not None:
+        return Soft(thing.soft.material, **thing.soft.model_dump(exclude={"material", "pin"}))
     assert thing.liquid is not None
     q = thing.liquid
     return Liquid(
@@ -109,7 +111,7 @@ def lift_cloth(thing: Thing, mask: np.ndarray, layers: Layers) -> LiftedSheet:
 
 def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
     """Add a lifted thing; returns its number in id maps."""
-    moves = thing.moves or thing.flies or thing.grains is not None
+    moves = thing.moves or thing.flies or thing.gives
     scene.add(
         solid.shape,
         material_of(thing),
@@ -121,6 +123,7 @@ def add_photo_thing(scene: Scene, thing: Thing, solid: Lifted) -> int:
         colour=thing.colour,
         visible=moves and thing.visible,
         release=thing.release,
+        pin=() if thing.soft is None else thing.soft.pin,
     )
     return scene.number_of(thing.name)
 
@@ -216,7 +219,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
         assert thing.at_pixel is not None
         spot = layers.point_at(thing.at_pixel, f"{thing.name}.at_pixel")
         position = _resting(scene, solid.triangles, turn, spot) + np.array([0, thing.above, 0])
-    moves = thing.moves or thing.liquid is not None or thing.grains is not None
+    moves = thing.moves or thing.liquid is not None or thing.gives
     scene.add(
         solid,
         material_of(thing),
@@ -230,6 +233,7 @@ def add_shape(scene: Scene, thing: Thing, layers: Layers) -> None:
         visible=thing.visible,
         inside=thing.inside,
         release=thing.release,
+        pin=() if thing.soft is None else thing.soft.pin,
     )
 
 

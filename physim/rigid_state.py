@@ -232,7 +232,7 @@ def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) 
         raise ValueError(f"samples_per_frame is {samples_per_frame}, expected at least 1.")
     if not 0.1 <= refinement <= 64:
         raise ValueError(f"refinement is {refinement}, expected a number from 0.1 to 64.")
-    names = [e.name for e in [*scene.bodies, *scene.cloths]]
+    names = [e.name for e in [*scene.bodies, *scene.cloths, *scene.softs]]
     bodies = [e.name for e in scene.bodies]
     for force in scene.pushes():
         if force.on not in bodies:
@@ -242,6 +242,6 @@ def _check(scene: Scene, fps: float, samples_per_frame: int, refinement: float) 
     for push in scene.impulses():
         if push.on not in names:
             raise ValueError(
-                f"an impulse acts on {push.on!r}, expected a rigid body or a cloth: "
+                f"an impulse acts on {push.on!r}, expected a rigid body, a cloth or a soft solid: "
                 f"{', '.join(names) or 'there are none'}."
             )

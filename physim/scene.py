@@ -17,7 +17,7 @@ from physim.compound import Shape
 from physim.forces import Force, Impulse, Push, Wind
 from physim.joints import Joint
 from physim.lake import Lake
-from physim.materials import Cloth, Grains, Kinematic, Liquid, Material, Rigid, Smoke, Static
+from physim.materials import Cloth, Grains, Kinematic, Liquid, Material, Rigid, Smoke, Soft, Static
 from physim.over_time import OverTime, strongest_of
 from physim.pins import Pin
 from physim.shapes import Emitter, HeightField, Mesh, Plane
@@ -127,7 +127,7 @@ class Entity:
     visible: bool = True
     """Whether it is drawn. What stands still in the photo is seen there and not drawn again."""
     pins: tuple[Pin, ...] = ()
-    """What holds it, if it is cloth."""
+    """What holds it, if it is cloth or soft."""
     inside: str | None = None
     """The thing that holds it, if it is a liquid: the simulated box moves with that thing."""
     release: float = 0.0
@@ -226,7 +226,8 @@ class Scene:
             colour: Linear reflectance of an added thing.
             texture: Surface of an added thing, as in :class:`Entity`.
             visible: Whether it is drawn.
-            pin: What holds a cloth: an edge, a corner, or a :class:`~physim.Pin`, or several of them.
+            pin: What holds a cloth: an edge, a corner, or a :class:`~physim.Pin`, or several of them. Of a soft solid:
+                a side.
             inside: The thing that holds a liquid.
             release: When a rigid body is let go [s].
 
@@ -283,8 +284,8 @@ class Scene:
     def _pins(self, name: str, material: Material | None, pin: str | Pin | Sequence[str | Pin]) -> tuple[Pin, ...]:
         given = [pin] if isinstance(pin, str | Pin) else list(pin)
         pins = tuple(p if isinstance(p, Pin) else Pin(p) for p in given)
-        if pins and not isinstance(material, Cloth):
-            raise TypeError(f"{name!r}: only cloth is pinned; tie bodies with joints.")
+        if pins and not isinstance(material, Cloth | Soft):
+            raise TypeError(f"{name!r}: only cloth and soft solids are pinned; tie bodies with joints.")
         for p in pins:
             if p.to is not None:
                 self[p.to]
@@ -320,7 +321,7 @@ class Scene:
         elif isinstance(shape, Sheet | Pattern):
             wanted = (Cloth,)
         else:
-            wanted = (Rigid, Static, Liquid, Grains)
+            wanted = (Rigid, Static, Liquid, Grains, Soft)
         if not isinstance(material, wanted):
             names = " or ".join(t.__name__ for t in wanted)
             given = type(material).__name__
@@ -366,6 +367,11 @@ class Scene:
     def cloths(self) -> list[Entity]:
         """Cloths, in the order they were added."""
         return [e for e in self if isinstance(e.material, Cloth)]
+
+    @property
+    def softs(self) -> list[Entity]:
+        """Elastic solids, in the order they were added."""
+        return [e for e in self if isinstance(e.material, Soft)]
 
     @property
     def smokes(self) -> list[Entity]:

@@ -69,7 +69,7 @@ def separate(
     """
     size = photo.shape[:2]
     still = {t.name: covered[t.name] for t in shot.things if t.still and t.select is not None}
-    moving = [t for t in shot.things if (t.moves or t.flies or t.cloth or t.grains) and t.name in masks]
+    moving = [t for t in shot.things if (t.moves or t.flies or t.cloth or t.gives) and t.name in masks]
     hidden = {t.name: _before(t, masks[t.name], masks, still) for t in moving if t.cloth is not None}
     seen = {name: mask & ~hidden[name] if name in hidden else mask for name, mask in masks.items()}
     hole, forbidden = _hole(scene, moving, seen, still, photo, layers, light)
@@ -103,7 +103,7 @@ def separate(
         if thing.cloth is not None:
             cutout = sheet_cutout(photo, mask, hidden[thing.name], plate)
         else:
-            known = light.source == "user" and thing.grains is None
+            known = light.source == "user" and not thing.gives
             cast = _cast_shadow(scene, thing, layers, light) if known else np.zeros(size, dtype=bool)
             behind, halo = closed(mask, hidden_part(scene, thing.name, mask, masks, layers)), halos.get(thing.name)
             whole = mask | behind
@@ -112,7 +112,7 @@ def separate(
                 uncovered(photo, whole, behind), whole, plate, reach=_beyond(wide, mask),
                 others=others_of(mask, count), hidden=behind, halo=halo,
             )  # fmt: skip
-            cutout = cutout if thing.grains is None else replace(cutout, shadow=None)
+            cutout = cutout if not thing.gives else replace(cutout, shadow=None)
         scene.entities[thing.name] = replace(scene[thing.name], cutout=cutout)
     if still:
         behind = _behind(photo, still, masks, choices)
@@ -159,7 +159,7 @@ def _hole(scene, moving, masks, still, photo, layers: Layers, light: Light) -> t
     for thing in moving:
         mask = masks[thing.name]
         hole |= dilated(mask, GROW * scale)
-        if thing.cloth is None and thing.grains is None:  # these take their shadow along as far as it changes
+        if thing.cloth is None and not thing.gives:  # these take their shadow along as far as it changes
             known = light.source == "user"
             cast = _cast_shadow(scene, thing, layers, light) if known else np.zeros(size, dtype=bool)
             own = own_shadow(photo, mask, cast, others_of(mask, count))

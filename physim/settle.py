@@ -12,7 +12,7 @@ import numpy as np
 
 from physim.compound import Solid
 from physim.lake import Lake
-from physim.materials import Grains, Kinematic, Liquid, Rigid, Static
+from physim.materials import Grains, Kinematic, Liquid, Rigid, Soft, Static
 from physim.scene import Entity, Scene
 from physim.shapes import Emitter
 
@@ -125,7 +125,7 @@ def _still(scene: Scene, names: list[str]) -> Scene:
         material = entity.material
         if isinstance(material, Kinematic):
             material = Static(**{f.name: getattr(material, f.name) for f in fields(Static)})
-        if isinstance(material, Grains) and not isinstance(entity.shape, Emitter):
+        if isinstance(material, Grains | Soft) and not isinstance(entity.shape, Emitter):
             material = Static("wood")  # it gives way later; what the photo shows on it rests on it
         if isinstance(material, Static) or (isinstance(material, Rigid) and entity.name in keep):
             quiet.add(

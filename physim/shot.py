@@ -51,6 +51,7 @@ from physim.shot_things import (
     ShapeSpec,
     Side,
     SmokeSpec,
+    SoftSpec,
     StaticSpec,
     Thing,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "Shot",
     "Side",
     "SmokeSpec",
+    "SoftSpec",
     "StaticSpec",
     "Strokes",
     "SunSpec",

@@ -20,6 +20,7 @@ from physim.shot_camera import part_of
 from physim.shot_over_time import VectorKeys, each_value
 from physim.shot_regions import in_photo
 from physim.shot_text import Finding, Route
+from physim.softs import SOFTS
 
 MAX_THINGS = 1000
 GROUND = "ground"
@@ -193,6 +194,7 @@ def _thing(route: Route, thing: Thing) -> Iterator[Finding]:
         "smoke": SMOKES,
         "cloth": FABRICS,
         "grains": GRAINS,
+        "soft": SOFTS,
         "liquid": LIQUIDS,
     }
     for kind, table in tables.items():
@@ -383,7 +385,7 @@ def _followed(shot: Shot, things: list[Thing]) -> Iterator[Finding]:
         yield Finding(
             ("output", "follow"), "only a frame of another `aspect` follows something; give one, such as 9:16."
         )
-    moving = [t.name for t in things if t.rigid or t.cloth or t.grains or t.liquid or t.kinematic]
+    moving = [t.name for t in things if t.rigid or t.cloth or t.gives or t.liquid or t.kinematic]
     if name not in moving:
         yield Finding(("output", "follow"), _nearest(name, moving, "the name of a thing that moves"))
 

@@ -183,6 +183,24 @@ class GrainsSpec(Model):
     )
 
 
+class SoftSpec(Model):
+    """A solid that gives way under load and takes its form again."""
+
+    material: str = Field(default="foam", description="preset name")
+    youngs_modulus: Positive | None = Field(default=None, description="of slow, small loads [Pa]")
+    poisson: float | None = Field(default=None, ge=-0.9, le=0.499, description="Poisson's ratio [-]")
+    density: Positive | None = Field(default=None, description="[kg/m^3]")
+    damping: float | None = Field(default=None, ge=0, le=2, description="largest loss factor [-]")
+    yield_stress: Positive | None = Field(
+        default=None, description="above which it keeps its new form [Pa]; default: the material's"
+    )
+    friction: float | None = Field(default=None, ge=0, description="Coulomb coefficient [-]")
+    cell: Positive | None = Field(default=None, description="edge of the cells it is computed on [m]; default: chosen")
+    pin: list[Literal["top", "bottom", "left", "right", "front", "back"]] = Field(
+        default=[], description="sides that are held; left is -x, front is +z of its own axes"
+    )
+
+
 class LiquidSpec(Model):
     material: str = Field(default="water", description="preset name")
     density: Annotated[float, Field(ge=1)] | None = Field(default=None, description="[kg/m^3]")
@@ -244,7 +262,7 @@ class EmitSpec(Model):
         return self
 
 
-MATTER = ("rigid", "static", "kinematic", "smoke", "cloth", "grains", "liquid")
+MATTER = ("rigid", "static", "kinematic", "smoke", "cloth", "grains", "soft", "liquid")
 
 
 class Thing(Model):
@@ -267,6 +285,7 @@ class Thing(Model):
     smoke: SmokeSpec | None = Field(default=None, description="what an `emit` gives off")
     cloth: ClothSpec | None = Field(default=None, description="a fabric: bends, waves in the wind, drapes")
     grains: GrainsSpec | None = Field(default=None, description="a heap of sand, sugar, soil or snow")
+    soft: SoftSpec | None = Field(default=None, description="gives way under load: a cushion, jelly, dough")
     liquid: LiquidSpec | None = Field(
         default=None,
         description="with `shape`: it fills that; with `emit`: it is poured; with `select`: a lake, river or sea of "
@@ -294,6 +313,11 @@ class Thing(Model):
     def moves(self) -> bool:
         """Whether it is a solid that changes its place."""
         return self.rigid is not None or self.kinematic is not None
+
+    @property
+    def gives(self) -> bool:
+        """Whether it is a volume whose form changes: a heap of grains or a soft solid."""
+        return self.grains is not None or self.soft is not None
 
     @property
     def flies(self) -> bool:

@@ -15,6 +15,7 @@ from physim.grains_view import grain_skins
 from physim.materials import Kinematic
 from physim.scene import Entity, Scene
 from physim.shapes import HeightField, Plane
+from physim.soft_view import skins
 from physim.trajectory import BodyTrack, Trajectory
 
 STILL = 2e-4
@@ -26,14 +27,15 @@ UNSEEN = (1e-6, 1e-5)
 
 def shown(trajectory: Trajectory) -> Trajectory:
     """The same trajectory with the bodies that are drawn; those that stand still have a track of one pose. Surfaces of
-    grains are among its cloths.
+    grains and soft solids are among its cloths.
     """
     scene = trajectory.scene
     moving = {name: held(trajectory, name) for name in trajectory.bodies if scene[name].visible}
     standing = {e.name: _rest(e, trajectory) for e in furniture(scene) if e.name not in moving}
     tracks = {**moving, **standing}
     bodies = {e.name: tracks[e.name] for e in scene if e.name in tracks}
-    return replace(trajectory, bodies=bodies, cloths={**trajectory.cloths, **grain_skins(trajectory)})
+    volumes = {**grain_skins(trajectory), **skins(trajectory)}
+    return replace(trajectory, bodies=bodies, cloths={**trajectory.cloths, **volumes})
 
 
 def held(trajectory: Trajectory, name: str) -> BodyTrack:

@@ -21,6 +21,7 @@ from physim.trajectory import (
     LakeTrack,
     LiquidTrack,
     SmokeTrack,
+    SoftTrack,
     Trajectory,
 )
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from physim.solver_liquid import LiquidSolver
     from physim.solver_rigid import RigidSolver
     from physim.solver_smoke import SmokeSolver
+    from physim.solver_soft import SoftSolver
 
 
 def simulate(
@@ -100,6 +102,7 @@ class _Solvers:
     smoke: SmokeSolver | None = None
     coupling: GasCoupling | None = None
     grains: GrainsSolver | None = None
+    soft: SoftSolver | None = None
 
     def frame(self, clock: _Clock) -> None:
         """Advance everything by one frame."""
@@ -118,7 +121,7 @@ class _Solvers:
     def report(self) -> dict[str, float]:
         """What the laws say, of all."""
         values: dict[str, float] = {}
-        for solver in (self.rigid, self.cloth, self.liquid, self.lake, self.smoke, self.grains):
+        for solver in (self.rigid, self.cloth, self.soft, self.liquid, self.lake, self.smoke, self.grains):
             values |= solver.report() if solver else {}
         return values
 
@@ -132,15 +135,16 @@ def _build(
 
     terrain = bake_terrain(scene)
     clock.lap("terrain")
-    rigid = smoke = cloth = liquid = lake = coupling = grains = None
-    if scene.movers or scene.cloths or scene.liquids or scene.grains:
+    rigid = smoke = cloth = liquid = lake = coupling = grains = soft = None
+    if scene.movers or scene.cloths or scene.liquids or scene.grains or scene.softs:
         from physim.solver_rigid import RigidSolver
 
-        alone = not (scene.cloths or scene.liquids or scene.lakes or scene.smokes or scene.grains)
-        make = bench.rigid if bench is not None and alone else RigidSolver
+        others = (scene.cloths, scene.softs, scene.liquids, scene.lakes, scene.smokes, scene.grains)
+        make = bench.rigid if bench is not None and not any(others) else RigidSolver
         rigid = make(
             scene, fps=fps, samples_per_frame=samples_per_frame, device=device, refinement=refinement,
-            sleeping=not (scene.liquids or scene.grains),  # a body at rest in water is held by what never rests
+            # a body at rest there is held by what never rests
+            sleeping=not (scene.liquids or scene.grains or scene.softs),
         )  # fmt: skip
         clock.lap("build rigid")
     if scene.cloths:
@@ -150,6 +154,13 @@ def _build(
         cloth = ClothSolver(scene, rigid)
         rigid.couple(cloth)
         clock.lap("build cloth")
+    if scene.softs:
+        from physim.solver_soft import SoftSolver
+
+        assert rigid is not None
+        soft = SoftSolver(scene, rigid)
+        rigid.couple(soft, works=True)
+        clock.lap("build soft")
     if scene.liquids:
         from physim.solver_liquid import LiquidSolver
 
@@ -189,7 +200,7 @@ def _build(
 
             coupling = GasCoupling(rigid, smoke, cloth)
         clock.lap("build smoke")
-    return _Solvers(rigid, cloth, liquid, lake, smoke, coupling, grains)
+    return _Solvers(rigid, cloth, liquid, lake, smoke, coupling, grains, soft)
 
 
 def _collect(scene: Scene, solvers: _Solvers, clock: _Clock, *, seconds: float, fps: float) -> Trajectory:
@@ -205,11 +216,12 @@ def _collect(scene: Scene, solvers: _Solvers, clock: _Clock, *, seconds: float, 
     splashes = np.sort(np.concatenate([np.zeros(0, SPLASH_DTYPE), *blows]), order="time")
     lakes: dict[str, LakeTrack] = lake.tracks() if lake else {}
     grains: dict[str, GrainsTrack] = solvers.grains.tracks() if solvers.grains else {}
+    softs: dict[str, SoftTrack] = solvers.soft.tracks() if solvers.soft else {}
     report = ConservationReport(solvers.report())
     clock.lap("collect")
     return Trajectory(
         scene, fps, seconds, bodies, smokes, contacts, report, clock.laps, cloths, states, liquids, splashes, lakes,
-        grains,
+        grains, softs,
     )  # fmt: skip
 
 

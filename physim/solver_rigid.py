@@ -408,6 +408,7 @@ class RigidSolver(RigidState):
             and not self._outer.has_air
             and not self._outer.has_gas
             and not self.scene.liquids
+            and not self.scene.softs
             and all(j.other for j in self.scene.joints)
         ):
             values["momentum_error [-]"] = self._momentum_error()

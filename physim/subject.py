@@ -52,7 +52,7 @@ def _places(trajectory: Trajectory, times: np.ndarray, name: str | None) -> list
     found = {}
     for each, track in trajectory.bodies.items():
         found[each] = np.stack([track.at(float(t))[0] for t in times])
-    for each, cloth in trajectory.cloths.items():
+    for each, cloth in (trajectory.cloths | trajectory.softs).items():
         found[each] = np.stack([cloth.at(float(t)).mean(axis=0) for t in times])
     for each, liquid in trajectory.liquids.items():
         frames = np.clip(np.rint(times * trajectory.fps).astype(int), 0, len(liquid.position) - 1)

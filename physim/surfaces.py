@@ -13,7 +13,7 @@ from physim.camera import Camera
 from physim.cloth_view import ClothFrame, ClothView, slack_of
 from physim.lake_view import LakeView
 from physim.liquid_view import LiquidFrame, LiquidView
-from physim.materials import Cloth, Grains
+from physim.materials import Cloth, Grains, Soft
 from physim.scene import Backdrop, Cutout, Scene
 from physim.shown import shown
 from physim.trajectory import Trajectory
@@ -285,7 +285,7 @@ def _without(scene: Scene, ids: np.ndarray) -> np.ndarray:
     """Ids of the photo's things that are part of the plate: what moves is drawn, and the background goes on."""
     keep = np.zeros(max(int(ids.max()), len(scene.entities)) + 1, dtype=np.uint16)
     for number, entity in enumerate(scene, start=1):
-        keep[number] = 0 if entity.is_body or isinstance(entity.material, Cloth | Grains) else number
+        keep[number] = 0 if entity.is_body or isinstance(entity.material, Cloth | Grains | Soft) else number
     return keep[ids]
 
 

@@ -125,6 +125,48 @@ class ClothTrack:
 
 
 @dataclass(frozen=True)
+class SoftTrack:
+    """The surface of one elastic solid over time. The public arrays are at frame times; ``at`` reads between them."""
+
+    samples_per_frame: int
+    fps: float
+    dense_position: np.ndarray
+    """(T * samples_per_frame + 1, N, 3) float32 [m], world."""
+    faces: np.ndarray
+    """(M, 3) int32, counter-clockwise seen from outside."""
+    rest: np.ndarray
+    """(N, 3) float64 [m]: where each vertex lies in the solid's own frame, undeformed."""
+    dense_velocity: np.ndarray
+    """(T * samples_per_frame + 1, N, 3) float32 [m/s]."""
+    dense_force: dict[str, np.ndarray]
+    """By the name of what it touched: (T * samples_per_frame + 1, 3) float32 [N], force on the solid, mean since the
+    sample before."""
+    dense_pull: np.ndarray
+    """(T * samples_per_frame + 1, pins, 3) float32 [N]: force of the solid on each of its pins, in their order, mean
+    since the sample before; the weight of what is held included."""
+    dense_volume: np.ndarray
+    """(T * samples_per_frame + 1,) [m^3]"""
+
+    @property
+    def position(self) -> np.ndarray:
+        """(T, N, 3) [m] at frame times."""
+        return self.dense_position[: -1 : self.samples_per_frame]
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """(T, N, 3) [m/s] at frame times."""
+        return self.dense_velocity[: -1 : self.samples_per_frame]
+
+    def at(self, time: float) -> np.ndarray:
+        """Vertices (N, 3) [m] at ``time`` [s], linear between the dense samples, clamped."""
+        last = len(self.dense_position) - 1
+        x = min(max(time * self.fps * self.samples_per_frame, 0.0), float(last))
+        i = min(int(x), last - 1) if last else 0
+        s = np.float32(x - i)
+        return (1 - s) * self.dense_position[i] + s * self.dense_position[min(i + 1, last)]
+
+
+@dataclass(frozen=True)
 class SmokeTrack:
     """One smoke grid over time: cell centres at origin + (i + 0.5, j + 0.5, k + 0.5) * cell."""
 
@@ -246,7 +288,7 @@ class LakeTrack:
         return (1 - (x - i)) * self.eta[i] + (x - i) * self.eta[min(i + 1, len(self.eta) - 1)]
 
 
-Track = BodyTrack | ClothTrack | SmokeTrack | LiquidTrack | LakeTrack | GrainsTrack
+Track = BodyTrack | ClothTrack | SmokeTrack | LiquidTrack | LakeTrack | GrainsTrack | SoftTrack
 
 
 @dataclass(frozen=True)
@@ -292,6 +334,8 @@ class Trajectory(Mapping):
     """By name: surfaces at frame times."""
     grains: dict[str, GrainsTrack] = field(default_factory=dict)
     """By name: particles at frame times."""
+    softs: dict[str, SoftTrack] = field(default_factory=dict)
+    """By name: the surface of each elastic solid at frame times."""
 
     @property
     def frame_count(self) -> int:
@@ -305,7 +349,9 @@ class Trajectory(Mapping):
 
     @property
     def _tracks(self) -> dict[str, Track]:
-        return {**self.bodies, **self.cloths, **self.smokes, **self.liquids, **self.lakes, **self.grains}
+        return {
+            **self.bodies, **self.cloths, **self.smokes, **self.liquids, **self.lakes, **self.grains, **self.softs,
+        }  # fmt: skip
 
     def __getitem__(self, name: str) -> Track:
         tracks = self._tracks

@@ -115,7 +115,9 @@ def _recorded(server, trajectory: Trajectory) -> str:
         else photo_camera(scene.camera, scene.backdrop.photo.shape[:2])
     )
     frames = [_add_body(world, scene[name], track, eye) for name, track in trajectory.bodies.items()]
-    frames += [_add_cloth(world, scene[name], track, eye) for name, track in trajectory.cloths.items()]
+    frames += [
+        _add_cloth(world, scene[name], track, eye) for name, track in (trajectory.cloths | trajectory.softs).items()
+    ]
     for entity in scene:
         if isinstance(entity.material, Static) and not isinstance(entity.shape, Plane | HeightField):
             _add_static(world, entity)
