@@ -108,9 +108,8 @@ def normed(d: wp.mat33):
         + d[1, 1] * d[2, 2] - d[1, 2] * d[2, 1]
     )  # fmt: skip
     e = tr + minors + wp.determinant(d)
-    less = wp.where(
-        wp.abs(e) < 1.0e-3, e * (2.0 / 3.0 * e - 1.0) / 3.0, wp.pow(wp.max(1.0 + e, 1.0e-9), -1.0 / 3.0) - 1.0
-    )
+    series = e * (2.0 / 3.0 * e - 1.0) / 3.0
+    less = wp.where(wp.abs(e) < 1.0e-3, series, wp.pow(wp.max(1.0 + e, 1.0e-9), -1.0 / 3.0) - 1.0)
     return (1.0 + less) * d + less * one()
 
 

@@ -104,12 +104,13 @@ def test_a_hundredfold_weight_turns_no_cell_inside_out():
     assert run.softs["block"].position[-1, :, 1].min() > -0.002
 
 
+JELLY = Soft("gelatine", cell=0.0125, poisson=0.499)
+
+
 def test_a_jelly_that_falls_keeps_its_volume():
     scene = physim.Scene()
     scene.add(physim.Plane())
-    scene.add(
-        physim.Cylinder(0.04, 0.05), Soft("gelatine", cell=0.0125, poisson=0.499), name="jelly", position=(0, 0.05, 0)
-    )
+    scene.add(physim.Cylinder(0.04, 0.05), JELLY, name="jelly", position=(0, 0.05, 0))
     run = physim.simulate(scene, seconds=0.2, fps=24)
     assert run.report.values["soft_volume_change [-]"] < 0.01
     assert run.softs["jelly"].dense_volume[0] == pytest.approx(np.pi * 0.04**2 * 0.05, rel=0.01)
