@@ -9,11 +9,13 @@ Heavy libraries are loaded by the command that needs them, so ``--help`` answers
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -99,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--quiet", action="store_true", help="no progress")
 
     doctor = commands.add_parser("doctor", help="say what this machine has and what will fit")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
     doctor.set_defaults(run=_doctor)
 
     cache = commands.add_parser("cache", help="compile all kernels ahead of their first use, find or remove them")
@@ -178,8 +181,13 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from i2v.doctor import examine
 
     lines = examine()
+    if arguments.json:
+        print(json.dumps([asdict(line) for line in lines], indent=2))
+        return 0 if all(line.ok for line in lines) else 1
     for line in lines:
         print(f"{'  ' if line.ok else '! '}{line.topic:<11} {line.text}")
+        if line.advice:
+            print(f"{'':14}-> {line.advice}")
     missing = [line for line in lines if not line.ok]
     print("ready" if not missing else f"not ready: {len(missing)} of these need attention, marked with !")
     return 1 if missing else 0

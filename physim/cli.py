@@ -114,7 +114,12 @@ def _devices(arguments: argparse.Namespace) -> int:
         {"alias": d.alias, "name": d.name, "memory": None if d.is_cpu else d.total_memory} for d in wp.get_devices()
     ]
     if arguments.json:
-        print(json.dumps({"devices": devices, "kernel_cache": str(wp.config.kernel_cache_dir)}))
+        from physim import kernel_cache
+
+        there, total = kernel_cache.compiled()
+        place = str(kernel_cache.folder())
+        kernels = {"folder": place, "bytes": kernel_cache.size(), "compiled": there, "total": total}
+        print(json.dumps({"devices": devices, "default": str(wp.get_device().alias), "kernels": kernels}))
         return 0
     for device in devices:
         memory = f", {device['memory'] / 2**30:.1f} GiB" if device["memory"] else ""

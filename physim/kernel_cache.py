@@ -157,6 +157,16 @@ def clear() -> int:
     return freed
 
 
+def compiled(device: str | None = None) -> tuple[int, int]:
+    """How many modules are in the cache as their source is now, for ``device``, and how many there are."""
+    place, target = folder(), wp.get_device(device)
+    suffixes = {".o"} if target.is_cpu else {".ptx", ".cubin"}
+    modules = all_modules()
+    names = [wp.get_module(m.__name__).get_module_identifier(block_dim=1 if target.is_cpu else None) for m in modules]
+    there = [any(f.suffix in suffixes for f in (place / name).glob("*")) for name in names]
+    return sum(there), len(there)
+
+
 def size() -> int:
     """Of this library's compiled kernels [bytes]."""
     return sum(f.stat().st_size for path in _folders(folder()) for f in path.rglob("*") if f.is_file())

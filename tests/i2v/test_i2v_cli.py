@@ -1,6 +1,7 @@
 """The i2v command: quick help, results on stdout, progress on stderr, clean ends."""
 
 import importlib
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 
 from i2v.animate import RunSummary
 from i2v.cli import main
-from i2v.doctor import Line, examine, longest_shot
+from i2v.doctor import Line, examine
+from i2v.doctor_fit import UNITS, longest_shot, wan_fits
 
 root = importlib.import_module("i2v.animate")
 
@@ -119,16 +121,64 @@ def test_an_interrupted_run_ends_with_130_and_leaves_nothing(tmp_path, number):
 def test_the_doctor_looks_at_everything_and_says_what_fits(tmp_path, capsys):
     lines = examine(tmp_path)
     topics = {line.topic for line in lines}
-    assert {"system", "packages", "simulation", "network", "memory", "will fit", "disk", "video", "photos"} <= topics
+    looked_at = {"system", "packages", "simulation", "cache", "network", "memory", "will fit", "weights", "disk"}
+    assert looked_at | {"video", "photos"} <= topics
     assert all(line.ok for line in lines), [line for line in lines if not line.ok]
+    fits = " ".join(line.text for line in lines if line.topic.startswith("will"))
+    assert all(word in fits for word in ("4K", "a gas of", "particles", "bodies", "cloth", "Wan"))
 
 
 def test_the_doctor_ends_with_1_when_something_is_missing(monkeypatch, capsys):
     import i2v.doctor
 
-    monkeypatch.setattr(i2v.doctor, "examine", lambda: [Line("video", "ffmpeg does not start", ok=False)])
+    found = [Line("video", "ffmpeg does not start", ok=False, advice="install it again")]
+    monkeypatch.setattr(i2v.doctor, "examine", lambda: found)
     assert main(["doctor"]) == 1
-    assert "! video" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "! video" in said and "-> install it again" in said
+    assert main(["doctor", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == [vars(found[0])]
+
+
+def test_for_whatever_is_missing_the_doctor_says_what_to_do(monkeypatch):
+    import i2v.doctor as doctor
+
+    def gone(name):
+        raise doctor.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", gone)
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    lines = [*doctor._packages(), doctor._photos()]
+    assert sum(not line.ok for line in lines) == len(doctor.NEEDED)
+    assert all("pip install" in line.advice for line in lines if line.text != "")
+    cpu = [{"alias": "cpu", "name": "CPU", "memory": None}]
+    part = {"devices": cpu, "default": "cpu",
+            "kernels": {"folder": "/k", "bytes": 1e6, "compiled": 3, "total": 91}}  # fmt: skip
+    told = {line.text.partition(":")[0]: line.advice for line in doctor._simulation(part)}
+    assert "driver" in told["no GPU"]
+    assert any("i2v cache warm" in advice for advice in told.values())
+    whole = part | {"kernels": part["kernels"] | {"compiled": 91}}
+    assert not any("cache warm" in line.advice for line in doctor._simulation(whole))
+
+
+def test_a_container_has_what_it_may_use(tmp_path, monkeypatch):
+    import i2v.doctor as doctor
+
+    free, total = doctor.available_memory()
+    (tmp_path / "memory.max").write_text("3000000\n")
+    (tmp_path / "memory.current").write_text("1000000\n")
+    monkeypatch.setattr(doctor, "CONTAINER", tmp_path)
+    assert doctor.available_memory() == (2_000_000, 3_000_000)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert doctor.available_memory()[1] >= total > free > 0
+
+
+def test_what_fits_grows_with_memory_and_wan_needs_what_its_arrays_take():
+    sizes = {"small": 16, "large": 46}
+    assert wan_fits(24e9, sizes) == (["small"], ["large"]) and wan_fits(1e9, sizes)[0] == []
+    for unit in UNITS:
+        assert 0 == unit.most(1e9) < unit.most(4e9) < unit.most(8e9)
+        assert unit.most(8e9, frames=720) < unit.most(8e9, frames=24)
 
 
 def test_more_memory_allows_longer_shots_and_larger_sizes_shorter_ones():
