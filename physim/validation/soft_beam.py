@@ -33,7 +33,7 @@ def cantilever(case: Case, settings: Settings) -> Iterator[Quantity]:
             moved, _ = rested(block(case, (length, h, b), soft, "left"), how, 26 / rate, 0, 1)  # noqa: B023
             return -float(moved[1])
 
-        got = tip(h / 2 if number == 0 else h / 4, settings)
+        got = tip(h / 2 if number == 0 else h / 6, settings)
         yield case.relative(f"tip of L / h = {length / h:g} [m]", expected, got, case.limits("tip_rel"))
         if number == 0:
             yield from independence(case, got, tip(h / 4, settings), tip(h / 2, finer(settings)))
