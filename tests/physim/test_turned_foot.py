@@ -29,8 +29,9 @@ def test_the_foot_of_a_turned_body_is_as_wide_as_what_stands_on_it(tip):
     v, u = np.mgrid[: SIZE[0], : SIZE[1]]
     low = np.flatnonzero(mask.any(1))[-1]
     mask |= (np.abs(u - 160) < 5) & (v <= low + tip) & (v > low - 5)
-    mesh = turned(mask, camera, on_plane(camera, np.array([160.0, low + tip + 1.0]), 0.0), 0.0)
-    assert mesh is not None
+    found = turned(mask, camera, on_plane(camera, np.array([160.0, low + tip + 1.0]), 0.0), 0.0)
+    assert found is not None
+    mesh, _ = found
     foot = mesh.vertices[mesh.vertices[:, 1] < 1e-6][:, [0, 2]]
     centre = (foot.min(0) + foot.max(0)) / 2
     assert np.ptp(foot[:, 0]) / 2 == pytest.approx(0.06, rel=0.15)
